@@ -1,0 +1,95 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// libtorch lies in `.deps/`, put there by `make setup`. Only `CTorch` names it, and only the making
+// half of the product depends on `CTorch`: the libraries below stay free of unsafe flags, so that
+// other packages can import them.
+let torchLibraries = Context.packageDirectory + "/.deps/torch/lib"
+
+#if os(Linux)
+    let torchLinkerSettings: [LinkerSetting] = [
+        .unsafeFlags([
+            "-L\(torchLibraries)", "-Xlinker", "-rpath", "-Xlinker", torchLibraries,
+            "-Xlinker", "--no-as-needed", "-ltorch_cpu", "-lc10", "-l:libgomp.so.1",
+        ])
+    ]
+#else
+    let torchLinkerSettings: [LinkerSetting] = [
+        .unsafeFlags([
+            "-L\(torchLibraries)", "-Xlinker", "-rpath", "-Xlinker", torchLibraries,
+            "-ltorch_cpu", "-lc10",
+        ])
+    ]
+#endif
+
+let package = Package(
+    name: "samus",
+    platforms: [.macOS(.v14)],
+    products: [
+        .executable(name: "samus", targets: ["samus"]),
+        .executable(name: "samus-train", targets: ["samus-train"]),
+        .library(name: "Imaging", targets: ["Imaging"]),
+        .library(name: "Checkpoints", targets: ["Checkpoints"]),
+        .library(name: "Segmentation", targets: ["Segmentation"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        // Running: no libtorch, no unsafe flags.
+        .systemLibrary(
+            name: "CPng", pkgConfig: "libpng",
+            providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+            providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+        .systemLibrary(
+            name: "CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(
+            name: "Checkpoints",
+            dependencies: ["CZlib", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Imaging", dependencies: ["CPng", "CTurboJPEG"]),
+        .target(name: "Segmentation", dependencies: ["Imaging"]),
+        .target(
+            name: "SAMUSCommand",
+            dependencies: [
+                "Checkpoints", "Imaging", "Segmentation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(name: "samus", dependencies: ["SAMUSCommand"]),
+
+        // Making: needs libtorch.
+        .target(
+            name: "CTorch",
+            cxxSettings: [.headerSearchPath("../../.deps/torch/include")],
+            linkerSettings: torchLinkerSettings),
+        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),
+        .target(name: "SegmentAnything", dependencies: ["TorchNN"]),
+        .target(
+            name: "TorchEngine",
+            dependencies: ["SegmentAnything", "Segmentation", "Checkpoints", "Imaging"]),
+        .target(name: "SAMUSTrainCommand", dependencies: ["TorchEngine", "SAMUSCommand"]),
+        .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["Checkpoints", "Torch"], path: "Tests/TestSupport"),
+        .testTarget(name: "ArchitectureTests"),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+        .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
+        .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
+        .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
+        .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"]),
+        .testTarget(
+            name: "SegmentAnythingTests",
+            dependencies: ["SegmentAnything", "TorchEngine", "TestSupport"]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,1 +1,112 @@
+// A thin C binding to libtorch: one boxed call reaches every ATen operator by name.
+//
+// No C++ exception leaves these functions. One that can fail returns a message (to be freed with
+// `free`), or NULL when it succeeded.
 #pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A tensor: one strong reference to a `c10::TensorImpl`, given back with `ct_release`.
+typedef struct ct_tensor ct_tensor;
+
+/// A seeded stream of random numbers, given back with `ct_generator_release`.
+typedef struct ct_generator ct_generator;
+
+/// What a `ct_value` holds.
+typedef enum ct_kind : uint8_t {
+    CT_NONE,
+    CT_TENSOR,     // pointer: ct_tensor *
+    CT_INTEGER,    // integer
+    CT_REAL,       // real
+    CT_BOOLEAN,    // integer
+    CT_STRING,     // pointer: NUL-terminated; also names a device
+    CT_INTEGERS,   // pointer: int64_t *, count
+    CT_REALS,      // pointer: double *, count
+    CT_TENSORS,    // pointer: ct_tensor **, count; NULL entries where the operator takes optionals
+    CT_GENERATOR,  // pointer: ct_generator *
+} ct_kind;
+
+/// An argument or a result. Arguments are borrowed. A resulting tensor belongs to the caller, and
+/// so does the array of a resulting list (freed with `free`) with each tensor in it.
+typedef struct ct_value {
+    ct_kind kind;
+    int32_t count;
+    int64_t integer;
+    double real;
+    const void *pointer;
+} ct_value;
+
+/// Calls the operator `name`, as "add.Tensor" or "layer_norm", in namespace aten.
+///
+/// `name` must stay at its address for ever: it is the key of a cache. Arguments not given take
+/// their defaults. `result_count` holds the room in `results` and then the number of results.
+char *ct_call(const char *name, const ct_value *arguments, int32_t argument_count,
+              ct_value *results, int32_t *result_count);
+
+void ct_release(ct_tensor *tensor);
+
+/// A tensor over memory of the caller's; `release(context)` is called when libtorch lets it go.
+char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int32_t dtype,
+                     void *context, void (*release)(void *context), ct_tensor **result);
+
+int32_t ct_dimensions(const ct_tensor *tensor);
+/// Valid as long as the tensor lives and keeps its shape.
+const int64_t *ct_sizes(const ct_tensor *tensor);
+/// Valid as long as the tensor lives and keeps its shape.
+const int64_t *ct_strides(const ct_tensor *tensor);
+int64_t ct_element_count(const ct_tensor *tensor);
+int32_t ct_dtype(const ct_tensor *tensor);
+bool ct_is_contiguous(const ct_tensor *tensor);
+/// First element, or NULL where the memory is not the processor's own.
+void *ct_memory(const ct_tensor *tensor);
+/// "cpu", "cuda", "mps" …, a constant string, and the index (-1 when there is none).
+const char *ct_device_kind(const ct_tensor *tensor);
+int32_t ct_device_index(const ct_tensor *tensor);
+/// NULL when `name`, as "cpu" or "cuda:0", is a device this build can use now.
+char *ct_check_device(const char *name);
+
+bool ct_requires_grad(const ct_tensor *tensor);
+char *ct_set_requires_grad(ct_tensor *tensor, bool required);
+/// The accumulated gradient, or NULL when there is none.
+ct_tensor *ct_grad(const ct_tensor *tensor);
+char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad);
+/// `gradient` may be NULL for a scalar.
+char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
+                  bool create_graph);
+/// Gradients of the outputs with respect to the inputs; NULL in `results` where there is none.
+/// `gradients` may be NULL when each output is a scalar.
+char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *const *inputs,
+                   int32_t input_count, ct_tensor *const *gradients, bool retain_graph,
+                   bool create_graph, ct_tensor **results);
+
+/// The grad mode of this thread; returns the earlier one.
+bool ct_set_grad_enabled(bool enabled);
+bool ct_grad_enabled(void);
+
+/// What `ct_autocast_begin` found, to be handed to `ct_autocast_end`.
+typedef struct ct_autocast {
+    bool enabled;
+    int32_t dtype;
+} ct_autocast;
+
+char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before);
+void ct_autocast_end(const char *device, ct_autocast before);
+
+/// Seeds the default generators of all devices.
+void ct_seed(uint64_t seed);
+char *ct_generator_make(const char *device, uint64_t seed, ct_generator **result);
+void ct_generator_release(ct_generator *generator);
+
+void ct_set_threads(int32_t count);
+int32_t ct_threads(void);
+/// libtorch's version, as "2.13.0".
+const char *ct_version(void);
+
+#ifdef __cplusplus
+}
+#endif

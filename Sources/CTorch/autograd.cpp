@@ -1,0 +1,82 @@
+// Gradients, grad mode and autocast.
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "support.h"
+
+using ctorch::borrow;
+
+namespace {
+
+torch::autograd::variable_list list(ct_tensor *const *tensors, int32_t count) {
+    torch::autograd::variable_list result;
+    if (tensors == nullptr) return result;
+    for (int32_t i = 0; i < count; i++) result.push_back(borrow(tensors[i]));
+    return result;
+}
+
+}  // namespace
+
+extern "C" {
+
+bool ct_requires_grad(const ct_tensor *tensor) { return borrow(tensor).requires_grad(); }
+
+char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
+    return ctorch::guarded([&] { borrow(tensor).set_requires_grad(required); });
+}
+
+ct_tensor *ct_grad(const ct_tensor *tensor) { return ctorch::give(borrow(tensor).grad()); }
+
+char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad) {
+    return ctorch::guarded([&] { borrow(tensor).mutable_grad() = borrow(grad); });
+}
+
+char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
+                  bool create_graph) {
+    return ctorch::guarded([&] {
+        torch::autograd::variable_list gradients;
+        if (gradient != nullptr) gradients.push_back(borrow(gradient));
+        torch::autograd::backward({borrow(tensor)}, gradients, retain_graph, create_graph);
+    });
+}
+
+char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *const *inputs,
+                   int32_t input_count, ct_tensor *const *gradients, bool retain_graph,
+                   bool create_graph, ct_tensor **results) {
+    return ctorch::guarded([&] {
+        const auto found = torch::autograd::grad(
+            list(outputs, output_count), list(inputs, input_count), list(gradients, output_count),
+            retain_graph, create_graph, /*allow_unused=*/true);
+        for (int32_t i = 0; i < input_count; i++) results[i] = ctorch::give(found[i]);
+    });
+}
+
+bool ct_set_grad_enabled(bool enabled) {
+    const bool before = at::GradMode::is_enabled();
+    at::GradMode::set_enabled(enabled);
+    return before;
+}
+
+bool ct_grad_enabled(void) { return at::GradMode::is_enabled(); }
+
+char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before) {
+    return ctorch::guarded([&] {
+        const auto place = c10::Device(std::string(device)).type();
+        before->enabled = at::autocast::is_autocast_enabled(place);
+        before->dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(place));
+        at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(dtype));
+        at::autocast::set_autocast_enabled(place, true);
+        at::autocast::increment_nesting();
+    });
+}
+
+void ct_autocast_end(const char *device, ct_autocast before) {
+    const auto place = c10::Device(std::string(device)).type();
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(place, before.enabled);
+    at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(before.dtype));
+}
+
+}  // extern "C"

@@ -1,0 +1,264 @@
+// The boxed call: arguments to IValues by the operator's schema, and its results back.
+
+#include <array>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/core/jit_type.h>
+#include <ATen/core/stack.h>
+
+#include "support.h"
+
+namespace {
+
+using c10::IValue;
+using c10::TypeKind;
+
+/// One parameter of an operator, as much of it as a call needs.
+struct Parameter {
+    TypeKind kind;
+    TypeKind element;  // of a list
+    bool optional_elements = false;
+    int32_t length = 0;  // of a fixed list, as int[2]
+    bool has_default = false;
+    IValue default_value;
+    std::string name;
+};
+
+struct Operator {
+    c10::OperatorHandle handle;
+    std::vector<Parameter> parameters;
+};
+
+Parameter describe(const c10::Argument &argument) {
+    Parameter parameter;
+    parameter.name = argument.name();
+    c10::TypePtr type = argument.type();
+    if (auto optional = type->cast<c10::OptionalType>()) {
+        type = optional->getElementType();
+        parameter.has_default = true;
+    }
+    parameter.kind = type->kind();
+    parameter.element = TypeKind::NoneType;
+    if (auto list = type->cast<c10::ListType>()) {
+        c10::TypePtr element = list->getElementType();
+        if (auto optional = element->cast<c10::OptionalType>()) {
+            parameter.optional_elements = true;
+            element = optional->getElementType();
+        }
+        parameter.element = element->kind();
+    }
+    if (argument.N()) parameter.length = *argument.N();
+    if (argument.default_value()) {
+        parameter.has_default = true;
+        parameter.default_value = *argument.default_value();
+    }
+    return parameter;
+}
+
+/// Operators live as long as the process: a pointer to one stays good.
+const Operator *find(const char *name) {
+    static std::mutex mutex;
+    static std::unordered_map<std::string, std::unique_ptr<Operator>> operators;
+    std::lock_guard<std::mutex> lock(mutex);
+    auto &entry = operators[name];
+    if (entry == nullptr) {
+        std::string base = name, overload;
+        if (auto dot = base.find('.'); dot != std::string::npos) {
+            overload = base.substr(dot + 1);
+            base.resize(dot);
+        }
+        auto handle = c10::Dispatcher::singleton().findSchema({"aten::" + base, overload});
+        TORCH_CHECK(handle, "this libtorch has no such operator");
+        std::vector<Parameter> parameters;
+        for (const auto &argument : handle->schema().arguments()) {
+            parameters.push_back(describe(argument));
+        }
+        entry = std::make_unique<Operator>(Operator{*handle, std::move(parameters)});
+    }
+    return entry.get();
+}
+
+/// Looks an operator up by the address of its name, per thread and so without a lock.
+const Operator *cached(const char *name) {
+    constexpr size_t size = 4096, probes = 8;
+    struct Slot {
+        const char *name;
+        const Operator *found;
+    };
+    thread_local std::array<Slot, size> slots{};
+    const size_t start = (reinterpret_cast<uintptr_t>(name) * 0x9E3779B97F4A7C15ull) >> 52;
+    for (size_t probe = 0; probe < probes; probe++) {
+        Slot &slot = slots[(start + probe) % size];
+        if (slot.name == name) return slot.found;
+        if (slot.name == nullptr) {
+            slot.found = find(name);
+            slot.name = name;
+            return slot.found;
+        }
+    }
+    return find(name);
+}
+
+ct_tensor *const *tensors(const ct_value &value) {
+    return static_cast<ct_tensor *const *>(value.pointer);
+}
+
+IValue integer_list(const ct_value &value) {
+    c10::List<int64_t> list;
+    list.reserve(value.count);
+    for (int32_t i = 0; i < value.count; i++) {
+        list.push_back(static_cast<const int64_t *>(value.pointer)[i]);
+    }
+    return list;
+}
+
+IValue list_value(const ct_value &value, const Parameter &parameter) {
+    switch (value.kind) {
+    case CT_INTEGER: {  // one number for all axes, as PyTorch takes it
+        TORCH_CHECK(parameter.element == TypeKind::IntType, "wants no list of integers");
+        const int32_t length = parameter.length > 0 ? parameter.length : 1;
+        return c10::List<int64_t>(std::vector<int64_t>(length, value.integer));
+    }
+    case CT_INTEGERS:
+        if (parameter.element == TypeKind::BoolType) {
+            c10::List<bool> list;
+            for (int32_t i = 0; i < value.count; i++) {
+                list.push_back(static_cast<const int64_t *>(value.pointer)[i] != 0);
+            }
+            return list;
+        }
+        return integer_list(value);
+    case CT_REALS: {
+        c10::List<double> list;
+        for (int32_t i = 0; i < value.count; i++) {
+            list.push_back(static_cast<const double *>(value.pointer)[i]);
+        }
+        return list;
+    }
+    case CT_TENSORS:
+        if (parameter.optional_elements) {
+            c10::List<std::optional<at::Tensor>> list;
+            for (int32_t i = 0; i < value.count; i++) {
+                const ct_tensor *element = tensors(value)[i];
+                list.push_back(element == nullptr
+                                   ? std::nullopt
+                                   : std::optional<at::Tensor>(ctorch::borrow(element)));
+            }
+            return list;
+        } else {
+            c10::List<at::Tensor> list;
+            for (int32_t i = 0; i < value.count; i++) {
+                list.push_back(ctorch::borrow(tensors(value)[i]));
+            }
+            return list;
+        }
+    default:
+        TORCH_CHECK(false, "wants a list");
+    }
+}
+
+IValue device_or_text(const ct_value &value, const Parameter &parameter) {
+    const std::string text = static_cast<const char *>(value.pointer);
+    if (parameter.kind == TypeKind::DeviceObjType) return c10::Device(text);
+    return text;
+}
+
+IValue make(const ct_value &value, const Parameter &parameter) {
+    if (value.kind == CT_NONE) {
+        return parameter.kind == TypeKind::TensorType && !parameter.has_default
+                   ? IValue(at::Tensor())
+                   : IValue();
+    }
+    if (parameter.kind == TypeKind::ListType) return list_value(value, parameter);
+    switch (value.kind) {
+    case CT_TENSOR:
+        return ctorch::borrow(static_cast<const ct_tensor *>(value.pointer));
+    case CT_INTEGER:
+        if (parameter.kind == TypeKind::FloatType) return static_cast<double>(value.integer);
+        return value.integer;
+    case CT_REAL:
+        TORCH_CHECK(parameter.kind != TypeKind::IntType, "wants an integer, not ", value.real);
+        return value.real;
+    case CT_BOOLEAN:
+        return value.integer != 0;
+    case CT_STRING:
+        return device_or_text(value, parameter);
+    case CT_GENERATOR:
+        return *static_cast<const at::Generator *>(value.pointer);
+    default:
+        TORCH_CHECK(false, "wants one value, not a list");
+    }
+}
+
+void push(const Operator &op, const ct_value *arguments, int32_t count, torch::jit::Stack &stack) {
+    TORCH_CHECK(count <= static_cast<int32_t>(op.parameters.size()), "takes ",
+                op.parameters.size(), " arguments, not ", count);
+    for (size_t i = 0; i < op.parameters.size(); i++) {
+        const Parameter &parameter = op.parameters[i];
+        if (static_cast<int32_t>(i) >= count) {
+            TORCH_CHECK(parameter.has_default, "argument '", parameter.name, "' is missing");
+            stack.push_back(parameter.default_value);
+            continue;
+        }
+        try {
+            stack.push_back(make(arguments[i], parameter));
+        } catch (const c10::Error &error) {
+            TORCH_CHECK(false, "argument '", parameter.name, "' ",
+                        error.what_without_backtrace());
+        }
+    }
+}
+
+ct_value result(IValue &&value) {
+    ct_value out = {};
+    if (value.isTensor()) {
+        out.pointer = ctorch::give(std::move(value).toTensor());
+        out.kind = out.pointer == nullptr ? CT_NONE : CT_TENSOR;
+    } else if (value.isTensorList()) {
+        const auto list = value.toTensorVector();
+        auto handles = static_cast<ct_tensor **>(std::malloc(sizeof(ct_tensor *) * list.size() + 1));
+        for (size_t i = 0; i < list.size(); i++) handles[i] = ctorch::give(list[i]);
+        out.kind = CT_TENSORS;
+        out.count = static_cast<int32_t>(list.size());
+        out.pointer = handles;
+    } else if (value.isBool()) {
+        out.kind = CT_BOOLEAN;
+        out.integer = value.toBool();
+    } else if (value.isInt()) {
+        out.kind = CT_INTEGER;
+        out.integer = value.toInt();
+    } else if (value.isDouble()) {
+        out.kind = CT_REAL;
+        out.real = value.toDouble();
+    } else {
+        TORCH_CHECK(value.isNone(), "gives a ", value.tagKind(), ", which has no form here");
+    }
+    return out;
+}
+
+}  // namespace
+
+extern "C" char *ct_call(const char *name, const ct_value *arguments, int32_t argument_count,
+                         ct_value *results, int32_t *result_count) {
+    return ctorch::guarded([&] {
+        const Operator *op = cached(name);
+        // The stack of the call before is used again: its memory saves an allocation. A call
+        // inside this one finds the spare empty and makes its own.
+        thread_local torch::jit::Stack spare;
+        torch::jit::Stack stack = std::move(spare);
+        stack.clear();
+        push(*op, arguments, argument_count, stack);
+        op->handle.callBoxed(stack);
+        TORCH_CHECK(static_cast<int32_t>(stack.size()) <= *result_count, "gives ", stack.size(),
+                    " results, more than there is room for");
+        for (size_t i = 0; i < stack.size(); i++) results[i] = result(std::move(stack[i]));
+        *result_count = static_cast<int32_t>(stack.size());
+        stack.clear();
+        spare = std::move(stack);
+    });
+}

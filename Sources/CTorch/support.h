@@ -1,0 +1,51 @@
+// What the files of this target share: handles, and exceptions turned into messages.
+#pragma once
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include "ctorch.h"
+
+namespace ctorch {
+
+using Reference = c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+
+inline c10::TensorImpl *implementation(const ct_tensor *tensor) {
+    return reinterpret_cast<c10::TensorImpl *>(const_cast<ct_tensor *>(tensor));
+}
+
+/// A tensor that shares the caller's handle and holds a reference of its own.
+inline at::Tensor borrow(const ct_tensor *tensor) {
+    if (tensor == nullptr) return at::Tensor();
+    return at::Tensor(Reference::reclaim_copy(implementation(tensor)));
+}
+
+/// Hands a reference to the caller; NULL for an undefined tensor.
+inline ct_tensor *give(at::Tensor tensor) {
+    if (!tensor.defined()) return nullptr;
+    return reinterpret_cast<ct_tensor *>(tensor.unsafeReleaseTensorImpl());
+}
+
+inline char *copy(const std::string &message) { return strdup(message.c_str()); }
+
+/// Runs `body`; any exception becomes a message.
+template <typename Body>
+char *guarded(Body &&body) {
+    try {
+        body();
+        return nullptr;
+    } catch (const c10::Error &error) {
+        return copy(error.what_without_backtrace());
+    } catch (const std::exception &error) {
+        return copy(error.what());
+    } catch (...) {
+        return copy("an exception that is not a std::exception");
+    }
+}
+
+}  // namespace ctorch

@@ -1,0 +1,105 @@
+// Handles: memory, shape, device, random numbers, threads.
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/Generator.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/DeviceType.h>
+#include <torch/headeronly/version.h>
+
+#include "support.h"
+
+using ctorch::implementation;
+
+extern "C" {
+
+void ct_release(ct_tensor *tensor) {
+    ctorch::Reference::reclaim(implementation(tensor));
+}
+
+char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int32_t dtype,
+                     void *context, void (*release)(void *context), ct_tensor **result) {
+    return ctorch::guarded([&] {
+        const auto options = at::TensorOptions().dtype(static_cast<c10::ScalarType>(dtype));
+        at::Tensor tensor = at::for_blob(memory, at::IntArrayRef(sizes, dimensions))
+                                .deleter([context, release](void *) { release(context); })
+                                .options(options)
+                                .make_tensor();
+        *result = ctorch::give(std::move(tensor));
+    });
+}
+
+int32_t ct_dimensions(const ct_tensor *tensor) {
+    return static_cast<int32_t>(implementation(tensor)->dim());
+}
+
+const int64_t *ct_sizes(const ct_tensor *tensor) { return implementation(tensor)->sizes().data(); }
+
+const int64_t *ct_strides(const ct_tensor *tensor) {
+    return implementation(tensor)->strides().data();
+}
+
+int64_t ct_element_count(const ct_tensor *tensor) { return implementation(tensor)->numel(); }
+
+int32_t ct_dtype(const ct_tensor *tensor) {
+    return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));
+}
+
+bool ct_is_contiguous(const ct_tensor *tensor) { return implementation(tensor)->is_contiguous(); }
+
+void *ct_memory(const ct_tensor *tensor) {
+    if (!implementation(tensor)->is_cpu()) return nullptr;
+    return implementation(tensor)->mutable_data();
+}
+
+const char *ct_device_kind(const ct_tensor *tensor) {
+    switch (implementation(tensor)->device_type()) {
+    case c10::DeviceType::CPU:
+        return "cpu";
+    case c10::DeviceType::CUDA:
+        return "cuda";
+    case c10::DeviceType::MPS:
+        return "mps";
+    case c10::DeviceType::Meta:
+        return "meta";
+    default:
+        return "other";
+    }
+}
+
+int32_t ct_device_index(const ct_tensor *tensor) {
+    return implementation(tensor)->device().index();
+}
+
+char *ct_check_device(const char *name) {
+    return ctorch::guarded([&] {
+        at::empty({1}, at::TensorOptions().device(c10::Device(std::string(name))));
+    });
+}
+
+void ct_seed(uint64_t seed) { at::manual_seed(seed); }
+
+char *ct_generator_make(const char *device, uint64_t seed, ct_generator **result) {
+    return ctorch::guarded([&] {
+        const c10::Device place{std::string(device)};
+        at::Generator generator = place.is_cpu()
+                                      ? at::detail::createCPUGenerator(seed)
+                                      : at::globalContext().defaultGenerator(place).clone();
+        generator.set_current_seed(seed);
+        *result = reinterpret_cast<ct_generator *>(new at::Generator(generator));
+    });
+}
+
+void ct_generator_release(ct_generator *generator) {
+    delete reinterpret_cast<at::Generator *>(generator);
+}
+
+void ct_set_threads(int32_t count) { at::set_num_threads(count); }
+
+int32_t ct_threads(void) { return at::get_num_threads(); }
+
+const char *ct_version(void) { return TORCH_VERSION; }
+
+}  // extern "C"

@@ -1,0 +1,45 @@
+import Torch
+import TorchNN
+
+/// LiteMedSAM: SAM's prompt encoder and mask decoder behind a TinyViT, for inputs of 256 pixels.
+///
+/// Published by the authors of MedSAM (Apache-2.0); trained with boxes on many kinds of medical
+/// pictures.
+public final class LiteMedSAM: Module {
+    /// Height and width of its input in pixels.
+    public static let inputSize = 256
+
+    let imageEncoder: TinyViT
+    let promptEncoder: PromptEncoder
+    let maskDecoder: MaskDecoder
+
+    /// A model with new weights.
+    public override init() {
+        imageEncoder = TinyViT(.liteMedSAM)
+        promptEncoder = PromptEncoder(
+            inputSize: Self.inputSize, embeddingSize: Self.inputSize / 4)
+        maskDecoder = MaskDecoder()
+    }
+
+    /// - Parameter pictures: in 0..1, `[B, 3, 256, 256]`.
+    /// - Returns: embedding, `[B, 256, 64, 64]`.
+    public func encode(_ pictures: Tensor) -> Tensor {
+        imageEncoder(pictures)
+    }
+
+    /// Masks for B sets of prompts on one picture.
+    ///
+    /// - Parameters:
+    ///   - embedding: of one picture, `[1, 256, 64, 64]`.
+    ///   - prompts: in pixels of the input.
+    ///   - multimask: whether to give three candidates instead of one mask.
+    /// - Returns: logits, `[B, M, 256, 256]`, and IoU estimates, `[B, M]`.
+    public func decode(
+        _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
+    ) -> (logits: Tensor, iou: Tensor) {
+        let (sparse, dense) = promptEncoder(prompts)
+        return maskDecoder(
+            image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,
+            dense: dense, multimask: multimask)
+    }
+}

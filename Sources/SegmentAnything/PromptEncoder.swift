@@ -1,0 +1,124 @@
+import Torch
+import TorchNN
+
+/// Prompts as tensors, in pixels of the model's input; B prompt sets are encoded at once.
+public struct PromptTensors {
+    /// Clicks (x, y), `[B, P, 2]`.
+    public var points: Tensor?
+    /// What each click says, `[B, P]`: 1 on the target, 0 beside it, -1 nothing.
+    public var labels: Tensor?
+    /// Boxes (x0, y0, x1, y1), `[B, 4]`.
+    public var boxes: Tensor?
+    /// Logits of an earlier mask, `[B, 1, 4 H, 4 W]` for an embedding of H x W.
+    public var masks: Tensor?
+
+    /// A set of prompts.
+    ///
+    /// - Parameters:
+    ///   - points: clicks (x, y), `[B, P, 2]`; goes with `labels`.
+    ///   - labels: 1, 0 or -1, `[B, P]`.
+    ///   - boxes: (x0, y0, x1, y1), `[B, 4]`.
+    ///   - masks: logits, `[B, 1, 4 H, 4 W]`.
+    public init(
+        points: Tensor? = nil, labels: Tensor? = nil, boxes: Tensor? = nil, masks: Tensor? = nil
+    ) {
+        precondition((points == nil) == (labels == nil), "points and labels go together")
+        self.points = points
+        self.labels = labels
+        self.boxes = boxes
+        self.masks = masks
+    }
+
+    var batch: Int {
+        (points ?? boxes ?? masks)?.size(0) ?? 1
+    }
+}
+
+/// SAM's prompt encoder: clicks and boxes to tokens, a mask to an image of features.
+public final class PromptEncoder: Module {
+    let peLayer: RandomPositionEncoding
+    let pointEmbeddings: [Embedding]
+    let notAPointEmbed: Embedding
+    let maskDownscaling: Sequential
+    let noMaskEmbed: Embedding
+    let width: Int
+    let inputSize: Int
+    let embeddingSize: Int
+
+    /// - Parameters:
+    ///   - width: width of tokens and embedding, D.
+    ///   - inputSize: height and width of the model's input in pixels.
+    ///   - embeddingSize: height and width of the image embedding.
+    ///   - maskChannels: channels inside the mask's convolutions.
+    public init(width: Int = 256, inputSize: Int, embeddingSize: Int, maskChannels: Int = 16) {
+        self.width = width
+        self.inputSize = inputSize
+        self.embeddingSize = embeddingSize
+        peLayer = RandomPositionEncoding(features: width / 2)
+        // Beside the target, on the target, upper left and lower right corner of a box.
+        pointEmbeddings = (0..<4).map { _ in Embedding(1, width) }
+        notAPointEmbed = Embedding(1, width)
+        maskDownscaling = Sequential(
+            Conv2d(1, maskChannels / 4, kernel: 2, stride: 2),
+            LayerNorm2d(maskChannels / 4),
+            GELU(),
+            Conv2d(maskChannels / 4, maskChannels, kernel: 2, stride: 2),
+            LayerNorm2d(maskChannels),
+            GELU(),
+            Conv2d(maskChannels, width, kernel: 1))
+        noMaskEmbed = Embedding(1, width)
+    }
+
+    /// Encodes B sets of prompts.
+    ///
+    /// - Parameter prompts: in pixels of the model's input.
+    /// - Returns: `sparse`, `[B, T, D]`, a token for each click and corner (T may be 0), and
+    ///   `dense`, `[B, D, H, W]`, to be added to the image embedding.
+    public func callAsFunction(_ prompts: PromptTensors) -> (sparse: Tensor, dense: Tensor) {
+        var tokens: [Tensor] = []
+        if let points = prompts.points, let labels = prompts.labels {
+            // Without a box an empty click stands in its place, as the authors trained it.
+            tokens.append(encode(points, labels, padding: prompts.boxes == nil))
+        }
+        if let boxes = prompts.boxes {
+            tokens.append(encode(boxes))
+        }
+        let sparse =
+            tokens.isEmpty
+            ? Tensor.empty([prompts.batch, 0, width], device: noMaskEmbed.table.device)
+            : .concatenate(tokens, axis: 1)
+        let shape = [prompts.batch, width, embeddingSize, embeddingSize]
+        let dense =
+            prompts.masks.map { maskDownscaling($0) }
+            ?? noMaskEmbed.table.reshaped([1, -1, 1, 1]).expanded(shape)
+        return (sparse, dense)
+    }
+
+    /// The encoding of the embedding's cells, `[1, D, H, W]`; it does not depend on the prompts.
+    public func densePositions() -> Tensor {
+        peLayer.grid(height: embeddingSize, width: embeddingSize)
+    }
+
+    private func encode(_ points: Tensor, _ labels: Tensor, padding: Bool) -> Tensor {
+        var positions = (points + 0.5) / inputSize
+        var labels = labels
+        if padding {
+            positions = .concatenate([positions, positions[.all, 0..<1].zerosLike()], axis: 1)
+            labels = .concatenate([labels, labels[.all, 0..<1].zerosLike() - 1], axis: 1)
+        }
+        let labelled = labels.unsqueezed(-1)
+        let nothing = labelled .== -1
+        var tokens = nothing.select(notAPointEmbed.table, else: peLayer(positions))
+        for label in 0...1 {
+            let embedding = pointEmbeddings[label].table
+            tokens = (labelled .== label).select(tokens + embedding, else: tokens)
+        }
+        return tokens
+    }
+
+    private func encode(_ boxes: Tensor) -> Tensor {
+        let corners = (boxes.reshaped([-1, 2, 2]) + 0.5) / inputSize
+        let kinds = Tensor.concatenate([pointEmbeddings[2].table, pointEmbeddings[3].table])
+        return peLayer(corners) + kinds
+    }
+}

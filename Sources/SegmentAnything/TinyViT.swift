@@ -1,0 +1,106 @@
+import Torch
+import TorchNN
+
+/// The sizes of a ``TinyViT``, stage by stage.
+public struct TinyViTConfiguration: Hashable, Sendable {
+    /// Channels of each stage; the first is convolutional.
+    public var widths: [Int]
+    /// Blocks of each stage.
+    public var depths: [Int]
+    /// Attention heads of each stage; the first is not used.
+    public var heads: [Int]
+    /// Window sizes of each stage, in cells; the first is not used.
+    public var windows: [Int]
+    /// Steps with which each stage hands its features on, but the last.
+    public var strides: [Int]
+    /// Channels of the embedding.
+    public var outputs: Int
+
+    /// LiteMedSAM's encoder: the stem keeps the resolution, the last step too.
+    public static let liteMedSAM = TinyViTConfiguration(
+        widths: [64, 128, 160, 320], depths: [2, 2, 6, 2], heads: [2, 4, 5, 10],
+        windows: [7, 7, 14, 7], strides: [2, 2, 1], outputs: 256)
+}
+
+/// TinyViT as an image encoder of SAM: a convolutional stage, then stages of windowed attention.
+///
+/// Features stay `[B, C, H, W]` with channels last in memory: tokens are a view of them.
+public final class TinyViT: Module, Layer {
+    let patchEmbed: TinyViTStem
+    let layers: [TinyViTStage]
+    let neck: Sequential
+
+    /// An encoder of given sizes.
+    public init(_ configuration: TinyViTConfiguration = .liteMedSAM) {
+        let widths = configuration.widths
+        patchEmbed = TinyViTStem(width: widths[0])
+        layers = widths.indices.map { Self.stage($0, of: configuration) }
+        neck = Sequential(
+            Conv2d(widths[widths.count - 1], configuration.outputs, kernel: 1, bias: false),
+            LayerNorm2d(configuration.outputs),
+            Conv2d(
+                configuration.outputs, configuration.outputs, kernel: 3, padding: 1, bias: false),
+            LayerNorm2d(configuration.outputs))
+    }
+
+    private static func stage(
+        _ index: Int, of configuration: TinyViTConfiguration
+    ) -> TinyViTStage {
+        let width = configuration.widths[index]
+        let blocks = (0..<configuration.depths[index]).map { _ -> any Layer in
+            guard index > 0 else { return MobileConvolutionBlock(width: width) }
+            return TinyViTBlock(
+                width: width, heads: configuration.heads[index],
+                window: configuration.windows[index])
+        }
+        guard index + 1 < configuration.widths.count else {
+            return TinyViTStage(blocks: blocks, downsample: nil)
+        }
+        let downsample = PatchMerging(
+            width, configuration.widths[index + 1], stride: configuration.strides[index])
+        return TinyViTStage(blocks: blocks, downsample: downsample)
+    }
+
+    /// - Parameter x: pictures in 0..1, `[B, 3, H, W]`.
+    /// - Returns: embedding, `[B, outputs, H / 4, W / 4]` with LiteMedSAM's sizes.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        neck(layers.reduce(patchEmbed(x.contiguous(.channelsLast))) { $1($0) })
+    }
+}
+
+/// Two 1x1 convolutions that lift each pixel to the first stage's channels.
+final class TinyViTStem: Module, Layer {
+    let seq: Sequential
+
+    /// - Parameter width: channels out.
+    init(width: Int) {
+        seq = Sequential(ConvBatchNorm(3, width / 2), GELU(), ConvBatchNorm(width / 2, width))
+    }
+
+    /// - Parameter x: pictures, `[B, 3, H, W]`.
+    /// - Returns: `[B, width, H, W]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        seq(x)
+    }
+}
+
+/// Blocks of one resolution, and the step to the next.
+final class TinyViTStage: Module, Layer {
+    let blocks: [any Layer]
+    let downsample: PatchMerging?
+
+    /// - Parameters:
+    ///   - blocks: applied in order.
+    ///   - downsample: the step to the next stage.
+    init(blocks: [any Layer], downsample: PatchMerging?) {
+        self.blocks = blocks
+        self.downsample = downsample
+    }
+
+    /// - Parameter x: `[B, C, H, W]`.
+    /// - Returns: the next stage's input.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let y = blocks.reduce(x) { $1($0) }
+        return downsample.map { $0(y) } ?? y
+    }
+}

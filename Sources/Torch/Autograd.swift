@@ -1,0 +1,101 @@
+import CTorch
+import Foundation
+
+extension Tensor {
+    /// Whether operators on this tensor are recorded for gradients.
+    public var requiresGrad: Bool {
+        ct_requires_grad(handle.raw)
+    }
+
+    /// Switches the recording for gradients on this tensor, which must not be a result, and gives
+    /// it back.
+    @discardableResult
+    public func requiringGrad(_ required: Bool = true) -> Tensor {
+        trap("requires_grad_", ct_set_requires_grad(handle.raw, required))
+        return self
+    }
+
+    /// The gradient gathered by ``backward(gradient:retainGraph:createGraph:)``, if there is one.
+    public var grad: Tensor? {
+        ct_grad(handle.raw).map { Tensor(Handle($0)) }
+    }
+
+    /// Replaces the gathered gradient; nil takes it away.
+    public func setGrad(_ grad: Tensor?) {
+        withExtendedLifetime(grad) {
+            trap("grad", ct_set_grad(handle.raw, grad?.handle.raw))
+        }
+    }
+
+    /// Adds the gradients of this tensor to all tensors it was computed from that require them.
+    ///
+    /// - Parameters:
+    ///   - gradient: the gradient of this tensor; may be left out for one element.
+    ///   - retainGraph: whether the history is kept for another call.
+    ///   - createGraph: whether the gradients themselves can be differentiated.
+    public func backward(
+        gradient: Tensor? = nil, retainGraph: Bool = false, createGraph: Bool = false
+    ) {
+        withExtendedLifetime(gradient) {
+            trap(
+                "backward",
+                ct_backward(handle.raw, gradient?.handle.raw, retainGraph, createGraph))
+        }
+    }
+
+    private func trap(_ op: String, _ message: UnsafeMutablePointer<CChar>?) {
+        guard let message else { return }
+        fatalError(TorchError(op: op, shapes: [shape], taking: message).description)
+    }
+}
+
+/// Gradients of outputs with respect to inputs, without gathering them in the inputs.
+///
+/// - Parameters:
+///   - outputs: what to differentiate.
+///   - inputs: with respect to what.
+///   - gradients: the gradients of the outputs; may be left out where each is one element.
+///   - retainGraph: whether the history is kept for another call.
+///   - createGraph: whether the gradients themselves can be differentiated.
+/// - Returns: for each input its gradient, nil where the outputs do not depend on it.
+public func grad(
+    of outputs: [Tensor], withRespectTo inputs: [Tensor], gradients: [Tensor]? = nil,
+    retainGraph: Bool = false, createGraph: Bool = false
+) -> [Tensor?] {
+    precondition(gradients.map { $0.count == outputs.count } ?? true, "a gradient for each output")
+    var results = [OpaquePointer?](repeating: nil, count: inputs.count)
+    let message = withExtendedLifetime((outputs, inputs, gradients)) {
+        let outputs = outputs.map { Optional($0.handle.raw) }
+        let inputs = inputs.map { Optional($0.handle.raw) }
+        let given = gradients.map { $0.map { Optional($0.handle.raw) } }
+        return outputs.withUnsafeBufferPointer { outputs in
+            inputs.withUnsafeBufferPointer { inputs in
+                (given ?? []).withUnsafeBufferPointer { given in
+                    ct_gradients(
+                        outputs.baseAddress, Int32(outputs.count), inputs.baseAddress,
+                        Int32(inputs.count), gradients == nil ? nil : given.baseAddress,
+                        retainGraph, createGraph, &results)
+                }
+            }
+        }
+    }
+    if let message {
+        let shapes = (outputs + inputs).map(\.shape)
+        fatalError(TorchError(op: "grad", shapes: shapes, taking: message).description)
+    }
+    return results.map { $0.map { Tensor(Handle($0)) } }
+}
+
+/// Runs `body` without recording for gradients, on this thread.
+///
+/// The mode belongs to the thread, so `body` is synchronous: a task could go on elsewhere.
+public func withoutGrad<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_set_grad_enabled(false)
+    defer { _ = ct_set_grad_enabled(before) }
+    return try body()
+}
+
+/// Whether operators are recorded for gradients on this thread.
+public var isGradEnabled: Bool {
+    ct_grad_enabled()
+}

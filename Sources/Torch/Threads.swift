@@ -1,0 +1,15 @@
+import CTorch
+
+/// What this process gave libtorch to work with.
+public enum TorchRuntime {
+    /// Threads that one operator may use.
+    public static var threads: Int {
+        get { Int(ct_threads()) }
+        set { ct_set_threads(Int32(newValue)) }
+    }
+
+    /// libtorch's version, as `2.13.0`.
+    public static var version: String {
+        String(cString: ct_version())
+    }
+}

@@ -1,0 +1,92 @@
+import Torch
+
+/// How Adam treats weight decay.
+public enum WeightDecay: Sendable {
+    /// Added to the gradient: Adam.
+    case inGradient(Double)
+    /// Taken from the weights themselves: AdamW.
+    case decoupled(Double)
+}
+
+/// Adam and AdamW, all parameters in one fused operator as PyTorch's `fused=True`.
+public final class Adam {
+    /// The learning rate of the next step.
+    public var learningRate: Double
+    /// Decay rates of the first and second moment.
+    public let betas: (Double, Double)
+    /// Added to the root of the second moment.
+    public let epsilon: Double
+    /// How weights decay.
+    public let weightDecay: WeightDecay
+
+    private let parameters: [Parameter]
+    private var states: [ObjectIdentifier: State] = [:]
+
+    private struct State {
+        let mean: Tensor
+        let variance: Tensor
+        let step: Tensor
+    }
+
+    /// An optimizer of some parameters, with PyTorch's defaults.
+    ///
+    /// - Parameters:
+    ///   - parameters: what each step changes, where it has a gradient.
+    ///   - learningRate: size of a step.
+    ///   - betas: decay rates of the first and second moment.
+    ///   - epsilon: added to the root of the second moment.
+    ///   - weightDecay: how weights decay.
+    public init(
+        _ parameters: [Parameter], learningRate: Double = 1e-3,
+        betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+        weightDecay: WeightDecay = .inGradient(0)
+    ) {
+        self.parameters = parameters
+        self.learningRate = learningRate
+        self.betas = betas
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+    }
+
+    /// Changes every parameter that has a gradient.
+    public func step() {
+        let active = parameters.compactMap { parameter in parameter.grad.map { (parameter, $0) } }
+        guard !active.isEmpty else { return }
+        withoutGrad {
+            let states = active.map { state(of: $0.0) }
+            for state in states {
+                state.step.assign(from: state.step + 1)
+            }
+            update(active.map(\.0.value), gradients: active.map(\.1), states)
+        }
+    }
+
+    private func state(of parameter: Parameter) -> State {
+        let key = ObjectIdentifier(parameter)
+        if let state = states[key] { return state }
+        let state = State(
+            mean: parameter.value.zerosLike(), variance: parameter.value.zerosLike(),
+            step: .zeros([], device: parameter.value.device))
+        states[key] = state
+        return state
+    }
+
+    private func update(_ values: [Tensor], gradients: [Tensor], _ states: [State]) {
+        let (op, decay): (StaticString, Double) =
+            switch weightDecay {
+            case .inGradient(let decay): ("_fused_adam_", decay)
+            case .decoupled(let decay): ("_fused_adamw_", decay)
+            }
+        do throws(TorchError) {
+            try attempt(
+                op,
+                [
+                    values, gradients, states.map(\.mean), states.map(\.variance), [Tensor](),
+                    states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false,
+                    false,
+                ])
+        } catch {
+            preconditionFailure(error.description)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Torch
+
+/// How new weights get their first values.
+public enum Initialization {
+    /// Whether modules made now leave their memory as it is, because a checkpoint fills it.
+    @TaskLocal static var isSkipped = false
+
+    /// Makes modules without giving their weights values: every one must be loaded afterwards.
+    ///
+    /// Memory that is not written to is not taken: the weights then exist once, while they load.
+    ///
+    /// - Parameter body: makes the modules.
+    /// - Returns: what `body` returns.
+    public static func skipped<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try $isSkipped.withValue(true, operation: body)
+    }
+
+    /// Even numbers between plus and minus `1 / sqrt(fanIn)`: PyTorch's default for weight and bias
+    /// of linear layers and convolutions.
+    static func uniform(_ shape: [Int], fanIn: Int) -> Tensor {
+        filled(shape) { tensor in
+            let bound = 1 / Double(fanIn).squareRoot()
+            tensor.assign(from: (Tensor.uniform(shape) * 2 - 1) * bound)
+        }
+    }
+
+    static func normal(_ shape: [Int]) -> Tensor {
+        filled(shape) { $0.assign(from: .normal(shape)) }
+    }
+
+    static func constant(_ shape: [Int], _ value: Double) -> Tensor {
+        filled(shape) { $0.fill(with: value) }
+    }
+
+    private static func filled(_ shape: [Int], _ fill: (Tensor) -> Void) -> Tensor {
+        let tensor = Tensor.empty(shape)
+        if !isSkipped {
+            fill(tensor)
+        }
+        return tensor
+    }
+}
+
+extension Parameter {
+    /// A weight of zeros, or another value.
+    ///
+    /// - Parameters:
+    ///   - shape: elements along each axis.
+    ///   - value: what each holds at first.
+    public convenience init(constant value: Double = 0, _ shape: [Int]) {
+        self.init(Initialization.constant(shape, value))
+    }
+
+    /// A weight of normally distributed numbers, mean 0, deviation 1.
+    public convenience init(normal shape: [Int]) {
+        self.init(Initialization.normal(shape))
+    }
+}
+
+extension Buffer {
+    /// A buffer of normally distributed numbers, mean 0.
+    ///
+    /// - Parameters:
+    ///   - shape: elements along each axis.
+    ///   - deviation: their standard deviation.
+    public convenience init(normal shape: [Int], deviation: Double = 1) {
+        self.init(Initialization.normal(shape) * deviation)
+    }
+
+    /// A buffer of zeros, or another value.
+    ///
+    /// - Parameters:
+    ///   - shape: elements along each axis.
+    ///   - value: what each holds at first.
+    public convenience init(constant value: Double = 0, _ shape: [Int]) {
+        self.init(Initialization.constant(shape, value))
+    }
+}

@@ -1,0 +1,24 @@
+import Torch
+
+/// `x W^T + b`.
+public final class Linear: Module, Layer {
+    let weight: Parameter
+    let bias: Parameter?
+
+    /// A linear layer.
+    ///
+    /// - Parameters:
+    ///   - inputs: width of its input.
+    ///   - outputs: width of its output.
+    ///   - bias: whether it adds one.
+    public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
+        weight = Parameter(Initialization.uniform([outputs, inputs], fanIn: inputs))
+        self.bias = bias ? Parameter(Initialization.uniform([outputs], fanIn: inputs)) : nil
+    }
+
+    /// - Parameter x: `[..., inputs]`.
+    /// - Returns: `[..., outputs]`.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        linear(x, weight: weight.value, bias: bias?.value)
+    }
+}

@@ -1,0 +1,152 @@
+import Torch
+
+/// A part of a network: its weights are stored `let`s, its parts are other modules.
+///
+/// The name of a weight in a checkpoint is the path of properties that leads to it, each in
+/// snake_case and joined by dots, as PyTorch's are; lists count from 0.
+open class Module {
+    /// Whether the module behaves as in training: batch statistics and dropout are on.
+    public private(set) var isTraining = true
+
+    /// A module without parts; subclasses set theirs first.
+    public init() {}
+
+    /// The names in checkpoints of properties that are not their names in snake_case.
+    open class var checkpointNames: [String: String] { [:] }
+
+    /// The weights of this module itself and its parts, by name.
+    ///
+    /// Found by reflection; a container whose parts have other names overrides it.
+    open var members: [(name: String, member: Member)] {
+        var layers: [Mirror] = []
+        var mirror: Mirror? = Mirror(reflecting: self)
+        while let here = mirror, here.subjectType != Module.self {
+            layers.append(here)
+            mirror = here.superclassMirror
+        }
+        let names = type(of: self).checkpointNames
+        return layers.reversed().flatMap(\.children).flatMap { label, value in
+            let property = label ?? ""
+            let name = names[property] ?? snakeCase(property)
+            return Member.found(in: value).map { path, member in
+                (name: path.isEmpty ? name : "\(name).\(path)", member: member)
+            }
+        }
+    }
+
+    /// Switches this module and all its parts to training.
+    public func train() {
+        visit { _, module in
+            module.isTraining = true
+            module.weightsWillChange()
+        }
+    }
+
+    /// Switches this module and all its parts to inference.
+    public func evaluate() {
+        visit { _, module in module.isTraining = false }
+    }
+
+    /// Told before weights of this module change: what was computed from them no longer holds.
+    open func weightsWillChange() {}
+
+    /// Calls `body` with this module and all its parts, parents first, and their names.
+    public func visit(_ body: (String, Module) throws -> Void) rethrows {
+        try visit(prefix: "", body)
+    }
+
+    private func visit(prefix: String, _ body: (String, Module) throws -> Void) rethrows {
+        try body(prefix, self)
+        for case (let name, .module(let module)) in members {
+            try module.visit(prefix: prefix.isEmpty ? name : "\(prefix).\(name)", body)
+        }
+    }
+
+    /// All parameters and buffers with their names in a checkpoint, in the order of the code.
+    public func namedValues() -> [(name: String, value: StoredValue)] {
+        var values: [(name: String, value: StoredValue)] = []
+        visit { prefix, module in
+            for case (let name, .value(let value)) in module.members {
+                values.append((prefix.isEmpty ? name : "\(prefix).\(name)", value))
+            }
+        }
+        return values
+    }
+
+    /// All parameters with their names in a checkpoint.
+    public func namedParameters() -> [(name: String, parameter: Parameter)] {
+        namedValues().compactMap { name, value in
+            (value as? Parameter).map { (name, $0) }
+        }
+    }
+
+    /// All parameters.
+    public var parameters: [Parameter] {
+        namedParameters().map(\.parameter)
+    }
+
+    /// The parameters that training changes.
+    public var trainable: [Parameter] {
+        parameters.filter(\.isTrainable)
+    }
+
+    /// Freezes or frees all parameters whose name a condition holds for.
+    ///
+    /// - Parameters:
+    ///   - trainable: whether gradients are computed for them from now on.
+    ///   - condition: gets the name in a checkpoint.
+    public func setTrainable(_ trainable: Bool, where condition: (String) -> Bool = { _ in true }) {
+        for (name, parameter) in namedParameters() where condition(name) {
+            parameter.isTrainable = trainable
+        }
+    }
+
+    /// Forgets all gradients.
+    public func zeroGrad() {
+        for parameter in parameters {
+            parameter.value.setGrad(nil)
+        }
+    }
+
+    /// Moves all parameters and buffers to a device, and floating point ones to a type.
+    public func move(to device: Device, dtype: DType? = nil) {
+        visit { _, module in module.weightsWillChange() }
+        for value in namedValues().map(\.value) {
+            let requiresGrad = value.value.requiresGrad
+            var moved = value.value.detached().to(device)
+            if let dtype, moved.dtype.isFloatingPoint {
+                moved = moved.to(dtype)
+            }
+            value.value = moved.requiringGrad(requiresGrad)
+        }
+    }
+}
+
+/// A module that takes one tensor and gives one.
+public protocol Layer: Module {
+    /// Applies the layer.
+    func callAsFunction(_ x: Tensor) -> Tensor
+}
+
+/// What a module can hold: a weight, or another module.
+public enum Member {
+    case value(StoredValue)
+    case module(Module)
+
+    /// The members in a property: itself, or the elements of a list with their index as path.
+    static func found(in property: Any) -> [(path: String, member: Member)] {
+        switch property {
+        case let value as StoredValue: [("", .value(value))]
+        case let module as Module: [("", .module(module))]
+        case let list as [Module]:
+            list.enumerated().map { ("\($0.offset)", .module($0.element)) }
+        default: []
+        }
+    }
+}
+
+func snakeCase(_ name: String) -> String {
+    name.reduce(into: "") { result, character in
+        result += character.isUppercase ? "_" + character.lowercased() : String(character)
+    }
+}

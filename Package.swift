@@ -40,8 +40,9 @@ let package = Package(
     targets: [
         // Running: no libtorch, no unsafe flags.
         .systemLibrary(
-            name: "CPng", pkgConfig: "libpng",
+            name: "CLibPNG", pkgConfig: "libpng",
             providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+        .target(name: "CPng", dependencies: ["CLibPNG"], linkerSettings: [.linkedLibrary("png")]),
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg",
             providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),

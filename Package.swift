@@ -24,7 +24,7 @@ let torchLibraries = Context.packageDirectory + "/.deps/torch/lib"
 
 let package = Package(
     name: "samus",
-    platforms: [.macOS(.v14)],
+    platforms: [.macOS(.v15)],
     products: [
         .executable(name: "samus", targets: ["samus"]),
         .executable(name: "samus-train", targets: ["samus-train"]),
@@ -73,7 +73,12 @@ let package = Package(
         .target(
             name: "TorchEngine",
             dependencies: ["SegmentAnything", "Segmentation", "Checkpoints", "Imaging"]),
-        .target(name: "SAMUSTrainCommand", dependencies: ["TorchEngine", "SAMUSCommand"]),
+        .target(
+            name: "SAMUSTrainCommand",
+            dependencies: [
+                "TorchEngine", "SAMUSCommand",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
 
         // Tests.

@@ -1,1 +1,23 @@
-// Segmentation
+import Imaging
+
+/// One mask for one prompt.
+public struct Segmentation: Equatable, Sendable {
+    /// The model's logits over its whole input, one plane; above 0 is inside.
+    public var logits: Planes
+    /// The mask, of the picture's size.
+    public var mask: Mask
+    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    public var iouEstimate: Float
+
+    /// A result.
+    ///
+    /// - Parameters:
+    ///   - logits: one plane over the model's input.
+    ///   - mask: of the picture's size.
+    ///   - iouEstimate: the model's own.
+    public init(logits: Planes, mask: Mask, iouEstimate: Float) {
+        self.logits = logits
+        self.mask = mask
+        self.iouEstimate = iouEstimate
+    }
+}

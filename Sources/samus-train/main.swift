@@ -1,1 +1,3 @@
 import SAMUSTrainCommand
+
+SamusTrainCommand.mainWithTorch()

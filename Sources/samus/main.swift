@@ -1,1 +1,3 @@
 import SAMUSCommand
+
+SamusCommand.main()

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Foundation
+
+/// An end of the program with a code of its own, named as in `sysexits.h` where it has one.
+enum Failure: Int32 {
+    case somePictures = 1
+    case input = 66
+    case unavailable = 69
+    case output = 73
+    case interrupted = 130
+
+    /// Says why on standard error and gives what ends the program.
+    func because(_ reason: String) -> ExitCode {
+        Terminal.complain("error: \(reason)")
+        return ExitCode(rawValue)
+    }
+}
+
+/// Where the program speaks to people.
+enum Terminal {
+    /// Whether standard error is a terminal, which can redraw a line.
+    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Writes a line to standard error.
+    static func complain(_ line: String) {
+        FileHandle.standardError.write(Data("\(line)\n".utf8))
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+
+/// The way from `samus`, which has no libtorch, to `samus-train` beside it, which has.
+enum Handover {
+    /// Replaces this process by `samus-train` with the same arguments: its output, exit code and
+    /// signals are this program's. Comes back only when that cannot be done.
+    ///
+    /// - Throws: ``Failure/unavailable``, with the command that builds it.
+    static func toTrain() throws -> Never {
+        let path = trainPath
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw Failure.unavailable.because(
+                "this needs libtorch, and so 'samus-train' beside 'samus', which is not built: "
+                    + "run 'make build' in the checkout (looked at \(path))")
+        }
+        let arguments = [path] + CommandLine.arguments.dropFirst()
+        var pointers = arguments.map { strdup($0) } + [nil]
+        execv(path, &pointers)
+        throw Failure.unavailable.because(
+            "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
+    }
+
+    private static var trainPath: String {
+        ProgramFile.folder.appendingPathComponent("samus-train").path
+    }
+}
+
+/// Where this program lies.
+enum ProgramFile {
+    /// The folder of the executable, symbolic links followed.
+    static var folder: URL {
+        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
+        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
+    }
+}

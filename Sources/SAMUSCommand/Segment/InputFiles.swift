@@ -1,0 +1,102 @@
+import Foundation
+
+/// The pictures that the arguments of a command name: files, folders and patterns.
+enum InputFiles {
+    /// A picture and its place in the results.
+    struct Found: Equatable {
+        let path: String
+        let stem: String
+    }
+
+    static let endings: Set<String> = ["png", "jpg", "jpeg"]
+
+    /// Expands arguments in order. A folder stands for all PNG and JPEG files below it, a pattern
+    /// that the shell has not expanded (`*`, `?`, `[`) for what it matches.
+    ///
+    /// - Throws: ``InputError`` for what does not exist or holds no picture.
+    static func expand(_ arguments: [String]) throws(InputError) -> [Found] {
+        var found: [Found] = []
+        for argument in arguments {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) {
+                found += isFolder.boolValue ? try pictures(in: argument) : [single(argument)]
+            } else if argument.contains(where: { "*?[".contains($0) }) {
+                found += try matches(of: argument)
+            } else {
+                throw .notFound(argument)
+            }
+        }
+        return found
+    }
+
+    /// The name of a picture's results: the file's name without its ending.
+    static func stem(of path: String) -> String {
+        URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    }
+
+    private static func single(_ path: String) -> Found {
+        Found(path: path, stem: stem(of: path))
+    }
+
+    private static func pictures(in folder: String) throws(InputError) -> [Found] {
+        let root = URL(fileURLWithPath: folder)
+        guard
+            let walk = FileManager.default.enumerator(
+                at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles])
+        else { throw .unreadableFolder(folder) }
+        var found: [Found] = []
+        for case let url as URL in walk where endings.contains(url.pathExtension.lowercased()) {
+            // Results keep the folders below the one that was named.
+            let parts = url.standardizedFileURL.pathComponents
+                .dropFirst(root.standardizedFileURL.pathComponents.count)
+            let stem = URL(fileURLWithPath: parts.joined(separator: "/"), relativeTo: root)
+                .deletingPathExtension().relativePath
+            found.append(Found(path: root.appendingPathComponent(
+                parts.joined(separator: "/")).relativePath, stem: stem))
+        }
+        guard !found.isEmpty else { throw .noPictures(folder) }
+        return found.sorted { $0.path < $1.path }
+    }
+
+    private static func matches(of pattern: String) throws(InputError) -> [Found] {
+        var result = glob_t()
+        defer { globfree(&result) }
+        guard glob(pattern, 0, nil, &result) == 0 else { throw .noMatch(pattern) }
+        let paths = (0..<Int(result.gl_pathc)).compactMap { index in
+            result.gl_pathv[index].map { String(cString: $0) }
+        }
+        let pictures = paths.filter {
+            endings.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
+        }
+        guard !pictures.isEmpty else { throw .noMatch(pattern) }
+        return pictures.map(single)
+    }
+}
+
+/// Why arguments name no pictures.
+enum InputError: Error, Equatable {
+    case notFound(String)
+    case unreadableFolder(String)
+    case noPictures(String)
+    case noMatch(String)
+    case sameResults(first: String, second: String)
+}
+
+extension InputError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    var description: String {
+        switch self {
+        case .notFound(let path):
+            "there is no file or folder '\(path)'"
+        case .unreadableFolder(let path):
+            "the folder '\(path)' cannot be read"
+        case .noPictures(let path):
+            "the folder '\(path)' holds no PNG or JPEG file"
+        case .noMatch(let pattern):
+            "no PNG or JPEG file matches '\(pattern)'"
+        case .sameResults(let first, let second):
+            "'\(first)' and '\(second)' would have results of the same name: run them apart, "
+                + "each with its own --output"
+        }
+    }
+}

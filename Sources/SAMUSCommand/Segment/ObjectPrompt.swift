@@ -1,0 +1,23 @@
+import Imaging
+
+/// One object to segment, as the user described it; its mask is still a path.
+struct ObjectPrompt: Equatable, Sendable {
+    var label: String?
+    var points: [PixelPoint] = []
+    var negatives: [PixelPoint] = []
+    var box: PixelRectangle?
+    var maskPath: String?
+
+    var isEmpty: Bool {
+        points.isEmpty && negatives.isEmpty && box == nil && maskPath == nil
+    }
+}
+
+/// One picture to segment and where its results go.
+struct PictureTask: Equatable, Sendable {
+    /// The picture's file.
+    let path: String
+    /// The results' path below the output folder, without an ending.
+    let stem: String
+    let objects: [ObjectPrompt]
+}

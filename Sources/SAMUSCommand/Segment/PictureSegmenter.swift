@@ -1,0 +1,83 @@
+import Foundation
+import Imaging
+import Segmentation
+
+/// Segments the objects of one picture.
+struct PictureSegmenter {
+    let engine: any SegmentationEngine
+    let options: EngineOptions
+    let multimask: Bool
+    let keep: KeptParts
+
+    /// One object with its masks, best estimate first.
+    struct Object {
+        let label: String?
+        let prompt: Prompt
+        let maskPath: String?
+        let candidates: [Segmentation]
+        let notes: [String]
+    }
+
+    /// A picture's objects, and the seconds they took.
+    struct Outcome {
+        let picture: Image
+        let objects: [Object]
+        let times: ResultRecord.Times
+    }
+
+    /// Reads a picture, checks its prompts, and segments its objects.
+    ///
+    /// Prompts are checked before the model runs: a bad one costs no time.
+    func segment(_ task: PictureTask) throws -> Outcome {
+        let clock = ContinuousClock()
+        var picture: Image?
+        let read = try clock.measure { picture = try Image.read(task.path) }
+        guard let picture else { preconditionFailure("reading gives a picture or throws") }
+        let prompts = try task.objects.map { object in
+            try Prompt(
+                points: object.points, negatives: object.negatives, box: object.box,
+                mask: object.maskPath.map { path in try Mask.read(path) }
+            ).checked(for: picture.size)
+        }
+        var embedded: (any EmbeddedImage)?
+        let encode = try clock.measure { embedded = try engine.embed(picture) }
+        guard let embedded else { preconditionFailure("embedding gives a picture or throws") }
+        var objects: [Object] = []
+        let decode = try clock.measure {
+            for (object, checked) in zip(task.objects, prompts) {
+                objects.append(try segment(object, checked, in: embedded))
+            }
+        }
+        return Outcome(
+            picture: picture, objects: objects,
+            times: .init(read: read.seconds, encode: encode.seconds, decode: decode.seconds))
+    }
+
+    private func segment(
+        _ object: ObjectPrompt, _ checked: Prompt.Checked, in picture: any EmbeddedImage
+    ) throws -> Object {
+        let candidates = try picture.segment(checked.prompt, multimask: multimask).map { candidate in
+            guard keep == .largest else { return candidate }
+            var kept = candidate
+            kept.mask = candidate.mask.largestComponent()
+            return kept
+        }
+        var notes = checked.notes
+        if let warning = engine.model.kind.warning(about: checked.prompt) {
+            notes.append(warning)
+        }
+        if candidates.contains(where: { $0.mask.area == 0 }) {
+            notes.append("the model found nothing for this prompt: a mask is empty")
+        }
+        return Object(
+            label: object.label, prompt: checked.prompt, maskPath: object.maskPath,
+            candidates: candidates, notes: notes)
+    }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

@@ -1,0 +1,35 @@
+import Foundation
+
+/// A line on the terminal that says how far a run is; nothing where there is no terminal.
+struct ProgressBar {
+    private let total: Int
+    private let start = ContinuousClock.now
+    private var isShown = false
+
+    init(total: Int) {
+        self.total = total
+    }
+
+    /// Draws the line, when there is more than one picture and a terminal.
+    mutating func show(done: Int, name: String) {
+        guard Terminal.isInteractive, total > 1 else { return }
+        let width = 24
+        let filled = width * done / total
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        let elapsed = (ContinuousClock.now - start).seconds
+        let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
+        write("\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40))")
+        isShown = true
+    }
+
+    /// Takes the line away, so that something else can be written.
+    mutating func clear() {
+        guard isShown else { return }
+        write("\r\u{1B}[K")
+        isShown = false
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}

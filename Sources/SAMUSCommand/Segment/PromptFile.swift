@@ -1,0 +1,131 @@
+import Foundation
+import Imaging
+
+/// Prompts for many pictures, as a JSON file.
+///
+/// ```json
+/// { "pictures": [ { "image": "a4c.png", "objects": [
+///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
+///     { "points": [[100, 80]], "negatives": [[20, 20]], "mask": "rough.png" } ] } ] }
+/// ```
+/// Paths are relative to the JSON file. A key that is not known is an error, since a misspelt
+/// prompt left out in silence gives a wrong outline.
+struct PromptFile: Decodable {
+    let pictures: [Picture]
+
+    struct Picture: Decodable {
+        let image: String
+        let objects: [Object]
+
+        init(from decoder: any Decoder) throws {
+            let container = try KnownKeys.container(decoder, ["image", "objects"])
+            image = try container.decode(String.self, forKey: "image")
+            objects = try container.decode([Object].self, forKey: "objects")
+            guard !objects.isEmpty else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: "objects", in: container, debugDescription: "the list is empty")
+            }
+        }
+    }
+
+    struct Object: Decodable {
+        let prompt: ObjectPrompt
+
+        init(from decoder: any Decoder) throws {
+            let container = try KnownKeys.container(
+                decoder, ["label", "points", "negatives", "box", "mask"])
+            func places(_ key: KnownKeys) throws -> [PixelPoint] {
+                try (container.decodeIfPresent([[Double]].self, forKey: key) ?? []).map { place in
+                    guard place.count == 2 else {
+                        throw DecodingError.dataCorruptedError(
+                            forKey: key, in: container, debugDescription: "a place is [x, y]")
+                    }
+                    return PixelPoint(x: place[0], y: place[1])
+                }
+            }
+            let corners = try container.decodeIfPresent([Double].self, forKey: "box")
+            guard corners == nil || corners?.count == 4 else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: "box", in: container, debugDescription: "a box is [x0, y0, x1, y1]")
+            }
+            prompt = ObjectPrompt(
+                label: try container.decodeIfPresent(String.self, forKey: "label"),
+                points: try places("points"), negatives: try places("negatives"),
+                box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
+                maskPath: try container.decodeIfPresent(String.self, forKey: "mask"))
+            guard !prompt.isEmpty else {
+                throw DecodingError.dataCorrupted(
+                    .init(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "an object needs a box, points or a mask"))
+            }
+        }
+    }
+
+    init(from decoder: any Decoder) throws {
+        pictures = try KnownKeys.container(decoder, ["pictures"])
+            .decode([Picture].self, forKey: "pictures")
+    }
+
+    /// Reads a prompt file and makes its paths whole.
+    ///
+    /// - Parameter path: the JSON file, at most 64 MB.
+    /// - Throws: ``PromptFileError``.
+    static func read(_ path: String) throws(PromptFileError) -> [PictureTask] {
+        let url = URL(fileURLWithPath: path)
+        let file: PromptFile
+        do {
+            let values = try url.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+            guard values.isRegularFile == true else { throw PromptFileError.notAFile(path) }
+            guard let size = values.fileSize, size <= 64 << 20 else {
+                throw PromptFileError.tooLarge(path)
+            }
+            file = try JSONDecoder().decode(PromptFile.self, from: Data(contentsOf: url))
+        } catch let error as PromptFileError {
+            throw error
+        } catch let error as DecodingError {
+            throw .malformed(path, error.sentence)
+        } catch {
+            throw .unreadable(path, error.localizedDescription)
+        }
+        guard !file.pictures.isEmpty else { throw .malformed(path, "'pictures' is empty") }
+        let folder = url.deletingLastPathComponent()
+        func whole(_ name: String) -> String {
+            name.hasPrefix("/") ? name : folder.appendingPathComponent(name).relativePath
+        }
+        return file.pictures.map { picture in
+            let objects = picture.objects.map { object in
+                var prompt = object.prompt
+                prompt.maskPath = prompt.maskPath.map(whole)
+                return prompt
+            }
+            let path = whole(picture.image)
+            return PictureTask(path: path, stem: InputFiles.stem(of: path), objects: objects)
+        }
+    }
+}
+
+/// Why a prompt file cannot be used.
+enum PromptFileError: Error, Equatable {
+    case notAFile(String)
+    case tooLarge(String)
+    case unreadable(String, String)
+    case malformed(String, String)
+}
+
+extension PromptFileError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    var description: String {
+        switch self {
+        case .notAFile(let path):
+            "'\(path)' is not a file; a JSON file of prompts is needed"
+        case .tooLarge(let path):
+            "'\(path)' is larger than 64 MB; split the prompts over several files"
+        case .unreadable(let path, let reason):
+            "the prompts in '\(path)' cannot be read: \(reason)"
+        case .malformed(let path, let reason):
+            "the prompts in '\(path)' are not of the form that 'samus segment --help' shows: "
+                + reason
+        }
+    }
+}

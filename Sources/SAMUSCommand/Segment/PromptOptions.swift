@@ -1,0 +1,81 @@
+import ArgumentParser
+import Imaging
+
+/// What to segment, as asked for on the command line.
+struct PromptOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A box around the object, in pixels. Repeatable with --object.",
+            valueName: "x0,y0,x1,y1"))
+    var box: [PixelRectangle] = []
+
+    @Option(
+        help: ArgumentHelp("A click on the object, in pixels. Repeatable.", valueName: "x,y"))
+    var point: [PixelPoint] = []
+
+    @Option(
+        help: ArgumentHelp("A click beside the object, in pixels. Repeatable.", valueName: "x,y"))
+    var negative: [PixelPoint] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A rough mask of the object, a picture of the same size, not 0 inside.",
+            valueName: "file"),
+        completion: .file(extensions: ["png"]))
+    var mask: [String] = []
+
+    @Flag(help: "Every --box, --point and --mask is an object of its own.")
+    var object = false
+
+    @Option(
+        help: ArgumentHelp("A JSON file of prompts for many pictures.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var prompts: String?
+
+    func validate() throws {
+        let given = !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
+        if prompts != nil {
+            guard !given, !object else {
+                throw ValidationError(
+                    "--prompts names the prompts of each picture: leave --box, --point, "
+                        + "--negative, --mask and --object out")
+            }
+            return
+        }
+        guard given else {
+            throw ValidationError(
+                "nothing says which object is meant: give --box x0,y0,x1,y1, --point x,y, "
+                    + "--mask FILE or --prompts FILE")
+        }
+        if object {
+            guard negative.isEmpty else {
+                throw ValidationError(
+                    "--negative belongs to one object, and --object makes several: "
+                        + "put them into a --prompts file")
+            }
+        } else {
+            guard box.count <= 1, mask.count <= 1 else {
+                throw ValidationError(
+                    "an object has one --box and one --mask: add --object to make each "
+                        + "an object of its own")
+            }
+        }
+        guard !box.isEmpty || !point.isEmpty || !mask.isEmpty else {
+            throw ValidationError(
+                "--negative says only what the object is not: add a --box or a --point on it")
+        }
+    }
+
+    /// The objects asked for in every picture.
+    var objects: [ObjectPrompt] {
+        guard object else {
+            return [
+                ObjectPrompt(
+                    points: point, negatives: negative, box: box.first, maskPath: mask.first)
+            ]
+        }
+        return box.map { ObjectPrompt(box: $0) }
+            + point.map { ObjectPrompt(points: [$0]) }
+            + mask.map { ObjectPrompt(maskPath: $0) }
+    }
+}

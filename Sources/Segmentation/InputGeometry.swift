@@ -1,0 +1,91 @@
+import Imaging
+
+/// How a picture is fitted into a model's square input, and a mask back into the picture.
+///
+/// The longest side becomes the input's, the rest is zero padding at the right and below: SAM's and
+/// LiteMedSAM's preparation.
+public struct InputGeometry: Equatable, Sendable {
+    /// The picture's size.
+    public let original: Size
+    /// The picture's size inside the input.
+    public let resized: Size
+    /// Height and width of the input.
+    public let inputSize: Int
+    /// Input pixels per picture pixel.
+    public let scale: Double
+
+    /// The geometry of one picture.
+    ///
+    /// - Parameters:
+    ///   - original: size of the picture.
+    ///   - inputSize: height and width of the model's input.
+    public init(original: Size, inputSize: Int) {
+        self.original = original
+        self.inputSize = inputSize
+        scale = Double(inputSize) / Double(max(original.height, original.width))
+        // A picture of 1 x 10,000 still keeps a pixel of its shorter side.
+        resized = Size(
+            height: max(1, Int(Double(original.height) * scale + 0.5)),
+            width: max(1, Int(Double(original.width) * scale + 0.5)))
+    }
+
+    /// The model's input: resized with antialiasing, stretched to 0..1 over the picture, padded.
+    ///
+    /// - Parameter image: a picture of the original size; grey is repeated to three channels.
+    /// - Returns: `[3, inputSize, inputSize]`.
+    public func prepare(_ image: Image) -> Planes {
+        precondition(image.size == original, "a picture of \(original) pixels")
+        return image.rgb().planes()
+            .resizedLikeTorch(to: resized, antialias: true)
+            .minMaxNormalized()
+            .padded(to: Size(height: inputSize, width: inputSize))
+    }
+
+    /// A rough mask as the logits of an earlier prediction, which is how SAM takes masks.
+    ///
+    /// - Parameters:
+    ///   - mask: of the original size.
+    ///   - side: height and width of the logits that the model takes.
+    ///   - magnitude: logit inside; its negative outside.
+    /// - Returns: `[1, side, side]`.
+    public func prepare(_ mask: Mask, side: Int, magnitude: Float = 10) -> Planes {
+        precondition(mask.size == original, "a mask of \(original) pixels")
+        let coverage = Planes(
+            channels: 1, height: mask.height, width: mask.width, values: mask.values.map(Float.init)
+        )
+        var logits =
+            coverage
+            .resizedLikeTorch(to: resized, antialias: true)
+            .padded(to: Size(height: inputSize, width: inputSize))
+        if side != inputSize {
+            logits = logits.resizedLikeTorch(to: Size(height: side, width: side), antialias: true)
+        }
+        logits.values = logits.values.map { (2 * $0 - 1) * magnitude }
+        return logits
+    }
+
+    /// A place in the picture as a place in the input.
+    public func prepare(_ point: PixelPoint) -> PixelPoint {
+        PixelPoint(x: point.x * scale, y: point.y * scale)
+    }
+
+    /// A box in the picture as a box in the input.
+    public func prepare(_ box: PixelRectangle) -> PixelRectangle {
+        PixelRectangle(
+            x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
+    }
+
+    /// Logits over the input as a mask of the picture: enlarged to the input, padding cut off,
+    /// resized bilinearly to the picture, inside where above 0.
+    ///
+    /// - Parameter logits: one plane over the whole input.
+    /// - Returns: a mask of the original size.
+    public func restore(_ logits: Planes) -> Mask {
+        let side = Size(height: inputSize, width: inputSize)
+        let full =
+            logits.size == side ? logits : logits.resizedLikeTorch(to: side, antialias: false)
+        return Mask(
+            thresholding: full.cropped(to: resized).resizedLikeTorch(
+                to: original, antialias: false), above: 0)
+    }
+}

@@ -1,0 +1,134 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite("Pickles that loop, recurse or grow", .serialized)
+struct HostilePickleTests {
+    /// Magic number, version and facts about the machine, as PyTorch wrote them before 1.6.
+    private func header() throws -> [UInt8] {
+        let bytes = try Fixtures.bytes("mixed-legacy.pth")
+        let start = try #require(Data(bytes).range(of: Data("little_endian".utf8))).lowerBound
+        let end = try #require(bytes[start...].firstIndex(of: UInt8(ascii: ".")))
+        return [UInt8](bytes[...end]) + [0x80, 2]
+    }
+
+    private func read(_ body: [UInt8], limits: Checkpoint.Limits = .standard) throws -> Checkpoint {
+        let folder = try TemporaryFolder()
+        return try Checkpoint.read(try folder.file(try header() + body), limits: limits)
+    }
+
+    /// Each repeated until there are a million bytes, or almost as many operations as are allowed.
+    @Test(
+        "take memory that the file justifies",
+        arguments: [
+            [0x7D], [0x5D], [0x28], [0x4E, 0x85], [0x4E, 0x32], [0x85], [0x4E, 0x4E, 0x86],
+            [0x5D, 0x4E, 0x61], [0x5D, 0x94], [0x7D, 0x4E, 0x4E, 0x73], [0x8F, 0x28, 0x4E, 0x90],
+            [0x28, 0x4E, 0x4E, 0x74], [0x4B, 1], [0x8A, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+            [0x58, 16, 0, 0, 0] + [UInt8](repeating: 0x61, count: 16), [0x43, 1, 1],
+        ] as [[UInt8]])
+    func growth(operations: [UInt8]) throws {
+        var body: [UInt8] = [0x4E]
+        body.reserveCapacity(1_000_000)
+        for _ in 0..<(990_000 / operations.count) { body += operations }
+        body.append(0x2E)
+        PeakMemory.reset()
+        let before = PeakMemory.current
+        #expect(throws: CheckpointError.self) { try read(body) }
+        if let before, let peak = PeakMemory.peak {
+            // The test holds the file twice itself.
+            #expect(peak - before <= 258 * body.count + 4 << 20, "\((peak - before) / body.count)")
+        }
+    }
+
+    @Test("end at the limit of operations")
+    func operations() throws {
+        var limits = Checkpoint.Limits.standard
+        limits.maximumPickleOperations = 1000
+        let body = [UInt8](repeating: 0x4E, count: 2000)
+        #expect(
+            throws: CheckpointError.tooLarge("operations of a pickle", found: 1001, limit: 1000)
+        ) { try read(body, limits: limits) }
+    }
+
+    @Test(
+        "announce lengths that the file does not have",
+        arguments: [
+            [0x58, 0xFF, 0xFF, 0xFF, 0xFF], [0x58, 0xFF, 0xFF, 0xFF, 0x7F], [0x8A, 0xFF],
+            [0x54, 0xFF, 0xFF, 0xFF, 0xFF], [0x42, 0xFF, 0xFF, 0xFF, 0xFF],
+            [0x8D, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F],
+            [0x8E, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+            [0x96, 0, 0, 0, 0, 1, 0, 0, 0],
+        ] as [[UInt8]])
+    func lengths(operation: [UInt8]) throws {
+        #expect(throws: CheckpointError.self) { try read(operation + [0, 0, 0x2E]) }
+    }
+
+    @Test("contain themselves")
+    func selfReference() throws {
+        // d = {}; d['model'] = d; and l = []; l.append(l), a million deep in tuples.
+        let key: [UInt8] = [0x58, 5, 0, 0, 0] + "model".utf8
+        let emptyList: [UInt8] = [0x80, 2, 0x5D, 0x2E]
+        #expect(throws: CheckpointError.noTensors(keys: ["model"])) {
+            try read([0x7D, 0x71, 0] + key + [0x68, 0, 0x73, 0x2E] + emptyList)
+        }
+        let list: [UInt8] = [0x5D, 0x71, 0, 0x68, 0, 0x61]
+        let deep = [UInt8](repeating: 0x85, count: 900_000)
+        #expect(throws: CheckpointError.noTensors(keys: [])) {
+            try read(list + deep + [0x2E] + emptyList)
+        }
+    }
+
+    @Test("copy one list again and again into dictionaries")
+    func copies() throws {
+        // OrderedDict(list) costs as many operations as the list is long.
+        let pair: [UInt8] = [0x4E, 0x4E, 0x86]
+        var body: [UInt8] = [0x63] + [UInt8]("collections\nOrderedDict\n".utf8) + [0x71, 0]
+        body += [0x5D, 0x28]
+        for _ in 0..<50_000 { body += pair }
+        body += [0x65, 0x85, 0x71, 1]
+        for _ in 0..<50_000 { body += [0x68, 0, 0x68, 1, 0x52] }
+        let error = #expect(throws: CheckpointError.self) { try read(body + [0x2E]) }
+        guard case .tooLarge("operations of a pickle", _, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test(
+        "use what tensors do not need",
+        arguments: [
+            ([0x81], "NEWOBJ"), ([0x69], "INST"), ([0x50], "PERSID"), ([0x82, 1], "EXT1"),
+            ([0x92], "NEWOBJ_EX"),
+            ([0x4E, 0x4E, 0x62], "BUILD of something other than a dictionary"),
+            ([0xFE], "0xFE"),
+        ] as [([UInt8], String)])
+    func forbidden(operations: [UInt8], name: String) throws {
+        let offset = try header().count + (operations.count == 3 ? 2 : 0)
+        #expect(throws: CheckpointError.forbiddenOperation(name, offset: offset)) {
+            try read(operations)
+        }
+    }
+
+    @Test(
+        "name what runs code",
+        arguments: [
+            "builtins.eval", "builtins.getattr", "__builtin__.exec", "os.system", "torch.load",
+            "torch.jit.load", "torch.hub.load", "collections.namedtuple", "functools.partial",
+            "torch._utils._rebuild_qtensor", "numpy.core.multiarray._reconstruct",
+        ])
+    func globals(name: String) throws {
+        let dot = try #require(name.lastIndex(of: "."))
+        let (module, member) = (name[..<dot], name[name.index(after: dot)...])
+        let offset = try header().count
+        let global = [0x63] + [UInt8]("\(module)\n\(member)\n".utf8)
+        #expect(throws: CheckpointError.forbiddenGlobal(name, offset: offset)) {
+            try read(global + [0x29, 0x52, 0x2E])
+        }
+        let texts = [module, member].reduce(into: [UInt8]()) { bytes, text in
+            bytes += [0x8C, UInt8(text.utf8.count)] + text.utf8
+        }
+        #expect(throws: CheckpointError.forbiddenGlobal(name, offset: offset + texts.count)) {
+            try read(texts + [0x93, 0x29, 0x52, 0x2E])
+        }
+    }
+}

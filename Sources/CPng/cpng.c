@@ -83,7 +83,7 @@ static int decode(cpng_state *state, uint32_t width, uint32_t height, int channe
     png_set_read_fn(png, state, read_bytes);
     // Nothing but the pixels is wanted: no text, profile, gamma or EXIF chunk is stored or parsed.
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    // A checksum that fails, or a palette index without an entry, is damage and not a remark.
+    // A checksum that fails is damage, not a remark.
     png_set_benign_errors(png, 0);
     png_set_user_limits(png, width, height);
     png_read_info(png, info);

@@ -1,20 +1,31 @@
+/// OpenCV's two ways from RGB to grey, at most one grey level apart.
+public enum GreyRounding: Hashable, Sendable {
+    /// As `imread(..., IMREAD_GRAYSCALE)` reads a PNG: `(9797 R + 19234 G + 3737 B) >> 15`.
+    case reading
+    /// As `cvtColor(..., COLOR_RGB2GRAY)`: `(9798 R + 19235 G + 3735 B + 2^14) >> 15`.
+    case conversion
+}
+
 extension Image {
-    /// Luma, rounded as OpenCV's `cvtColor(..., COLOR_RGB2GRAY)` rounds it.
+    /// Luma: 0.299 R + 0.587 G + 0.114 B, in OpenCV's fixed point.
     ///
-    /// `(9798 R + 19235 G + 3735 B + 2^14) >> 15`: the weights 0.299, 0.587 and 0.114 in 15 bits.
-    ///
+    /// - Parameter rounding: which of OpenCV's ways; SAMUS was trained on `reading`.
     /// - Returns: a picture of one channel; a grey one is returned as it is.
-    public func grey() -> Image {
+    public func grey(_ rounding: GreyRounding = .reading) -> Image {
         if channels == 1 { return self }
+        let (redWeight, greenWeight, blueWeight, half): (UInt32, UInt32, UInt32, UInt32) =
+            switch rounding {
+            case .reading: (9797, 19234, 3737, 0)
+            case .conversion: (9798, 19235, 3735, 1 << 14)
+            }
         let count = width * height
         let grey = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             pixels.withUnsafeBufferPointer { source in
                 for i in 0..<count {
-                    let red = UInt32(source[3 * i])
-                    let green = UInt32(source[3 * i + 1])
-                    let blue = UInt32(source[3 * i + 2])
-                    let luma = (9798 &* red &+ 19235 &* green &+ 3735 &* blue &+ 16384) >> 15
-                    target[i] = UInt8(truncatingIfNeeded: luma)
+                    let red = redWeight &* UInt32(source[3 * i])
+                    let green = greenWeight &* UInt32(source[3 * i + 1])
+                    let blue = blueWeight &* UInt32(source[3 * i + 2])
+                    target[i] = UInt8(truncatingIfNeeded: (red &+ green &+ blue &+ half) >> 15)
                 }
             }
             initialized = count

@@ -1,24 +1,23 @@
 extension Image {
     /// Resizes with Pillow's `BILINEAR`: a triangle filter, widened when shrinking, in fixed point.
     ///
-    /// Two passes, columns first, each rounded to 8 bits; weights have 22 fractional bits. Equal to
-    /// Pillow bit for bit.
+    /// Two passes, each rounded to 8 bits; weights have 22 fractional bits. Equal to Pillow 13 bit
+    /// for bit. Its order is followed: rows go first where the picture loses more than twice as
+    /// many rows as columns. (Before 13 columns always went first, which gives one grey level more
+    /// or less in some pixels of such pictures.)
     ///
     /// - Parameter size: the new size, at least 1x1.
     /// - Returns: a picture of that size.
     public func resizedLikePillow(to size: Size) -> Image {
-        var result = self
-        if size.width != width {
-            result = result.resampledColumns(FixedPointWeights(from: width, to: size.width))
-        }
-        if size.height != height {
-            result = result.resampledRows(FixedPointWeights(from: height, to: size.height))
-        }
-        return result
+        let rowsFirst = height > size.height && height - size.height > 2 * (width - size.width)
+        return rowsFirst
+            ? resampledRows(to: size.height).resampledColumns(to: size.width)
+            : resampledColumns(to: size.width).resampledRows(to: size.height)
     }
 
-    private func resampledColumns(_ weights: FixedPointWeights) -> Image {
-        let newWidth = weights.starts.count
+    private func resampledColumns(to newWidth: Int) -> Image {
+        if newWidth == width { return self }
+        let weights = FixedPointWeights(from: width, to: newWidth)
         let count = newWidth * height * channels
         let resized = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             pixels.withUnsafeBufferPointer { source in
@@ -44,8 +43,9 @@ extension Image {
         return Image(width: newWidth, height: height, channels: channels, pixels: resized)
     }
 
-    private func resampledRows(_ weights: FixedPointWeights) -> Image {
-        let newHeight = weights.starts.count
+    private func resampledRows(to newHeight: Int) -> Image {
+        if newHeight == height { return self }
+        let weights = FixedPointWeights(from: height, to: newHeight)
         let row = width * channels
         var sums = [Int32](repeating: 0, count: row)
         let resized = [UInt8](unsafeUninitializedCapacity: newHeight * row) { target, initialized in

@@ -20,9 +20,9 @@ extension Image {
     /// The numbers are the stored ones, as in OpenCV and Pillow: no gamma or colour profile is
     /// applied, alpha is dropped and not composited, of 16 bits the high byte is kept, 1, 2 and
     /// 4 bits are stretched to 0...255, palettes become RGB. JPEG decodes as libjpeg-turbo does by
-    /// default; its EXIF orientation *is* applied, as OpenCV's `imread` does and every viewer, so
-    /// that a click read off a screen hits its pixel (Pillow leaves this to its caller). Orientation
-    /// in a PNG is ignored. CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused by name.
+    /// default; its EXIF orientation *is* applied, as OpenCV's `imread` and every viewer do, so
+    /// that a click read off a screen hits its pixel (Pillow leaves this to its caller). In a PNG
+    /// orientation is ignored. CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused by name.
     ///
     /// - Parameters:
     ///   - bytes: the whole file.

@@ -3,8 +3,8 @@ import CPng
 extension Image {
     /// Writes a PNG file, whole or not at all.
     ///
-    /// The file appears under its name only when it is complete and on the disk; when writing fails,
-    /// a file that was there before is as it was.
+    /// The file appears under its name only when it is complete and on the disk; when writing
+    /// fails, a file that was there before is as it was.
     ///
     /// - Parameters:
     ///   - path: the file to make or replace.

@@ -8,7 +8,7 @@ public struct Image: Equatable, Sendable {
     public let channels: Int
     /// Samples: `pixels[(y * width + x) * channels + c]`.
     public var pixels: [UInt8] {
-        didSet { precondition(pixels.count == width * height * channels, "samples keep their count") }
+        didSet { precondition(pixels.count == width * height * channels, "samples keep count") }
     }
 
     /// - Parameters:

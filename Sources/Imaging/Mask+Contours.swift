@@ -70,8 +70,8 @@ private struct Grid {
 
     /// Walks with the inside on the right, from the upper edge of a pixel until back there.
     ///
-    /// Every closed walk has a side to the east, and such a side is some pixel's upper edge: marking
-    /// these is enough to find each contour once.
+    /// Every closed walk has a side to the east, and such a side is some pixel's upper edge:
+    /// marking these is enough to find each contour once.
     func follow(
         x startX: Int, y startY: Int, connectivity: Connectivity, passing: (Int, Int) -> Void
     ) -> Contour {

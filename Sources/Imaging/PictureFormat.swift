@@ -30,7 +30,7 @@ enum PictureFormat: Equatable {
         } else if begins([0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20]) || begins([0xFF, 0x4F, 0xFF, 0x51])
         {
             self = .other("JPEG 2000")
-        } else if begins("ftypheic", at: 4) || begins("ftypheix", at: 4) || begins("ftypmif1", at: 4) {
+        } else if begins("ftypheic", at: 4) || begins("ftypmif1", at: 4) {
             self = .other("HEIC")
         } else if begins("ftypavif", at: 4) {
             self = .other("AVIF")

@@ -100,7 +100,8 @@ private struct FloatWeights {
     }
 
     private mutating func appendPair(at position: Int, scale: Float, input: Int) {
-        let place = max(scale * (Float(position) + 0.5) - 0.5, 0)
+        // One rounding, as PyTorch's kernels are compiled.
+        let place = max((-0.5 as Float).addingProduct(scale, Float(position) + 0.5), 0)
         let start = min(Int(place), input - 1)
         let second = min(max(place - Float(start), 0), 1)
         starts.append(start)

@@ -8,7 +8,7 @@ public struct Planes: Equatable, Sendable {
     public let width: Int
     /// `values[(c * height + y) * width + x]`.
     public var values: [Float] {
-        didSet { precondition(values.count == channels * height * width, "values keep their count") }
+        didSet { precondition(values.count == channels * height * width, "values keep count") }
     }
 
     /// - Parameters:

@@ -6,13 +6,18 @@ public struct RunLength: Hashable, Sendable {
     /// pixel is inside); together all the pixels.
     public let counts: [Int]
 
+    /// Nil when a count is negative, they do not add up to the size, or the size is none.
+    ///
+    /// A size above 100 megapixels is none: a short text must not ask for all the memory.
+    ///
     /// - Parameters:
     ///   - size: the mask's size.
     ///   - counts: lengths of runs, outside and inside in turn, beginning outside.
-    /// - Returns: nil when a count is negative or they do not add up to the size.
     public init?(size: Size, counts: [Int]) {
         guard size.width > 0, size.height > 0 else { return nil }
-        var left = size.area
+        let (area, overflows) = size.width.multipliedReportingOverflow(by: size.height)
+        guard !overflows, area <= ImageLimits.standard.pixels else { return nil }
+        var left = area
         for count in counts {
             guard count >= 0, count <= left else { return nil }
             left -= count
@@ -22,12 +27,11 @@ public struct RunLength: Hashable, Sendable {
         self.counts = counts
     }
 
-    /// Reads COCO's compressed form.
+    /// Reads COCO's compressed form; nil when the string is not of it or does not fit the size.
     ///
     /// - Parameters:
     ///   - compressed: the string under `counts` in a COCO file.
     ///   - size: the mask's size, `[height, width]` in a COCO file.
-    /// - Returns: nil when the string is not of this form or does not add up to the size.
     public init?(compressed: String, size: Size) {
         var counts: [Int] = []
         var value = 0

@@ -7,7 +7,9 @@ enum TinyFont {
     /// From one line's top to the next one's, in dots.
     static let lineHeight = 10
 
-    /// Seven rows of five dots; the leftmost is bit 4. Other than ASCII gives an empty frame.
+    /// Seven rows of five dots; the leftmost is bit 4.
+    ///
+    /// Other than printable ASCII gives an empty frame.
     ///
     /// - Parameter character: what to draw.
     /// - Returns: the rows, from the top.

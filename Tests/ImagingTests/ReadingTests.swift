@@ -1,0 +1,48 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite("Pictures are read as OpenCV reads them")
+struct ReadingTests {
+    @Test("every kind of PNG and JPEG, to the bit")
+    func pixels() throws {
+        let pictures = try Fixtures.expected().pictures
+        #expect(pictures.count > 50)
+        for picture in pictures {
+            let image = try Image.read(Fixtures.path(picture.file))
+            #expect(image == picture.image, "\(picture.file)")
+        }
+    }
+
+    @Test("a megapixel bomb is a picture where the limits allow it, else an error")
+    func bomb() throws {
+        let bomb = try Fixtures.bytes("bomb.png")
+        #expect(try Image.decode(bomb, name: "bomb").size == Size(height: 6000, width: 6000))
+        let limits = ImageLimits(pixels: 1_000_000, bytes: 1 << 20)
+        #expect(
+            throws: ImageError.tooManyPixels(
+                name: "bomb", width: 6000, height: 6000, limit: 1_000_000)
+        ) { try Image.decode(bomb, name: "bomb", limits: limits) }
+    }
+
+    @Test("compressed text is skipped, not unpacked")
+    func textBomb() throws {
+        let image = try Image.read(Fixtures.path("text-bomb.png"))
+        #expect(image.size == Size(height: 8, width: 8))
+    }
+
+    @Test("a mask counts every non-zero number, in 16 bits too")
+    func mask() throws {
+        let expected = try Fixtures.expected().pictures
+        for picture in expected where picture.file.hasSuffix("8.png") {
+            let mask = try Mask.read(Fixtures.path(picture.file))
+            let inside = stride(from: 0, to: picture.pixels.count, by: picture.channels).map { i in
+                UInt8(picture.pixels[i..<i + picture.channels].contains { $0 != 0 } ? 1 : 0)
+            }
+            #expect(mask.values == inside, "\(picture.file)")
+        }
+        let dark = try Image.read(Fixtures.path("grey16.png"))
+        let mask = try Mask.read(Fixtures.path("grey16.png"))
+        #expect(mask.area >= dark.pixels.count { $0 != 0 })
+    }
+}

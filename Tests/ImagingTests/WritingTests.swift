@@ -1,0 +1,62 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite("PNG files are written whole or not at all")
+struct WritingTests {
+    private let image = Image(
+        width: 7, height: 5, channels: 3, pixels: (0..<105).map { UInt8($0 * 2) })
+
+    @Test("what is written is read back", arguments: [1, 3])
+    func roundTrip(channels: Int) throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "a.png").path
+            let written = channels == 1 ? image.grey() : image
+            try written.write(to: path, comment: "words \u{e9} \u{4e2d}")
+            #expect(try Image.read(path) == written)
+            let bytes = try Array(Data(contentsOf: URL(filePath: path)))
+            let text = Array("tEXtComment\0words ".utf8) + [0xE9] + Array(" ?".utf8)
+            #expect(bytes.indices.contains { bytes[$0...].starts(with: text) })
+            #expect(try bytes == written.encodedPNG(comment: "words \u{e9} \u{4e2d}"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.png"])
+        }
+    }
+
+    @Test("an older file is replaced")
+    func replaces() throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "a.png").path
+            try image.grey().write(to: path)
+            try image.write(to: path)
+            #expect(try Image.read(path) == image)
+        }
+    }
+
+    @Test("a folder that is missing, or in the file's place, is left alone")
+    func refused() throws {
+        try withTemporaryFolder { folder in
+            let missing = folder.appending(path: "none/a.png").path
+            #expect(
+                throws: ImageError.cannotWrite(name: missing, reason: "No such file or directory")
+            ) { try image.write(to: missing) }
+            let taken = folder.appending(path: "taken").path
+            try FileManager.default.createDirectory(
+                atPath: taken, withIntermediateDirectories: false)
+            #expect(throws: ImageError.self) { try image.write(to: taken) }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["taken"])
+        }
+    }
+
+    @Test("a full disk leaves the old file and no temporary one")
+    func fullDisk() throws {
+        try withTemporaryFolder { folder in
+            let path = folder.appending(path: "a.png").path
+            try image.write(to: path)
+            let name = String(repeating: "n", count: 300)
+            #expect(throws: ImageError.self) {
+                try image.write(to: folder.appending(path: name).path)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.png"])
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// Finds the dictionary of tensors in what a `.pth` holds.
+struct StateDictionary {
+    /// Names and places in ``PickleHeap/tensors``, in file order.
+    private(set) var tensors: [(name: String, place: Int)] = []
+    private(set) var ignoredNames: [String] = []
+
+    /// Keys under which training programs keep the weights beside epoch, optimizer and the like.
+    private static let wrappers = ["state_dict", "model_state_dict", "model"]
+    private static let maximumNesting = 3
+
+    /// - Parameters:
+    ///   - root: the pickled value.
+    ///   - heap: what that value refers to.
+    /// - Throws: ``CheckpointError/noTensors(keys:)``, for one.
+    init(_ root: PickleValue, in heap: PickleHeap) throws(CheckpointError) {
+        guard let place = try Self.find(root, heap, depth: 0),
+            let items = heap.items(of: place, .dictionary)
+        else {
+            throw .noTensors(keys: Self.keys(of: root, heap))
+        }
+        for (key, value) in Self.entries(items) {
+            let name = Self.name(of: key)
+            if case .tensor(let tensor) = value, case .text = key {
+                tensors.append((name, tensor))
+            } else {
+                ignoredNames.append(name)
+            }
+        }
+    }
+
+    /// The dictionary under a wrapper's key, else the value itself if it holds tensors.
+    private static func find(
+        _ value: PickleValue, _ heap: PickleHeap, depth: Int
+    ) throws(CheckpointError) -> PickleValue? {
+        guard let items = heap.items(of: value, .dictionary) else { return nil }
+        var found: [(key: String, value: PickleValue)] = []
+        if depth < maximumNesting {
+            for (key, value) in entries(items) {
+                guard case .text(let name) = key, wrappers.contains(name) else { continue }
+                if let inner = try find(value, heap, depth: depth + 1) {
+                    found.append((name, inner))
+                }
+                guard found.count < 2 else {
+                    throw .severalStateDictionaries(found.map(\.key))
+                }
+            }
+        }
+        if let inner = found.first { return inner.value }
+        let holdsTensors = entries(items).contains { _, value in
+            if case .tensor = value { true } else { false }
+        }
+        return holdsTensors ? value : nil
+    }
+
+    private static func entries(
+        _ items: [PickleValue]
+    ) -> some Sequence<(key: PickleValue, value: PickleValue)> {
+        stride(from: 0, to: items.count - 1, by: 2).lazy.map { (items[$0], items[$0 + 1]) }
+    }
+
+    private static func keys(of value: PickleValue, _ heap: PickleHeap) -> [String] {
+        guard let items = heap.items(of: value, .dictionary) else { return [] }
+        return entries(items).prefix(10).map { name(of: $0.key) }
+    }
+
+    private static func name(of key: PickleValue) -> String {
+        switch key {
+        case .text(let text): text
+        case .integer(let number): String(number)
+        default: "?"
+        }
+    }
+}

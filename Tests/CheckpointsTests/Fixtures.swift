@@ -1,0 +1,88 @@
+import Checkpoints
+import Foundation
+import Testing
+
+/// Where test files lie.
+enum Fixtures {
+    static let package = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let folder = package.appendingPathComponent("Tests/Fixtures/checkpoints")
+    static let golden = package.appendingPathComponent("../shared/golden/samus-tiny")
+    static let hasGolden = FileManager.default.fileExists(atPath: golden.path)
+
+    static func readGolden(_ name: String) throws -> Checkpoint {
+        try Checkpoint.read(golden.appendingPathComponent(name).path)
+    }
+
+    static func path(_ name: String) -> String {
+        folder.appendingPathComponent(name).path
+    }
+
+    static func bytes(_ name: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appendingPathComponent(name)))
+    }
+
+    /// Every fixture that can be read, by file name.
+    static let readable: [String] = {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+        return (names ?? []).filter { $0.contains(".") }.sorted()
+    }()
+}
+
+/// A folder of its own for one test, removed with it.
+final class TemporaryFolder {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("checkpoints-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func path(_ name: String) -> String {
+        url.appendingPathComponent(name).path
+    }
+
+    /// Writes a file and returns its path.
+    func file(named name: String = "file", _ bytes: [UInt8]) throws -> String {
+        try Data(bytes).write(to: url.appendingPathComponent(name))
+        return path(name)
+    }
+
+    var contents: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
+    }
+}
+
+/// Random numbers that are the same in every run: SplitMix64.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Expects the same names, types, shapes and bytes.
+func expectEqual(_ found: Checkpoint, _ expected: Checkpoint) throws {
+    #expect(Set(found.names) == Set(expected.names))
+    for name in expected.names {
+        let one = try #require(found[name])
+        let other = try #require(expected[name])
+        #expect(one.elementType == other.elementType, "\(name)")
+        #expect(one.shape == other.shape, "\(name)")
+        #expect(try one.bytes() == other.bytes(), "\(name)")
+    }
+}

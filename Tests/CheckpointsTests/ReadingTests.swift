@@ -1,0 +1,104 @@
+import Checkpoints
+import Testing
+
+@Suite("Files written by PyTorch read as PyTorch reads them")
+struct ReadingTests {
+    static let names = [
+        "element-types", "protocol-4", "shapes", "views", "module", "parameters", "data-parallel",
+        "training", "training-model", "mixed",
+    ]
+
+    @Test("zip form", arguments: names + ["no-checksums", "zip64"])
+    func zip(name: String) throws {
+        let found = try Checkpoint.read(Fixtures.path("\(name).pth"))
+        #expect(found.format == .pytorchZip)
+        #expect(found.hasChecksums == (name != "no-checksums"))
+        try expectEqual(found, try Checkpoint.read(Fixtures.path("\(name).safetensors")))
+    }
+
+    @Test("form before 1.6", arguments: names + ["storage-view"])
+    func legacy(name: String) throws {
+        let found = try Checkpoint.read(Fixtures.path("\(name)-legacy.pth"))
+        #expect(found.format == .pytorchLegacy)
+        #expect(!found.hasChecksums)
+        try expectEqual(found, try Checkpoint.read(Fixtures.path("\(name).safetensors")))
+    }
+
+    @Test("names come in file order", arguments: ["", "-legacy"])
+    func order(form: String) throws {
+        let found = try Checkpoint.read(Fixtures.path("module\(form).pth"))
+        #expect(
+            found.names == [
+                "scale", "layer.weight", "layer.bias", "norm.weight", "norm.bias",
+                "norm.running_mean", "norm.running_var", "norm.num_batches_tracked",
+            ])
+    }
+
+    @Test("a prefix that all names share is taken off and told")
+    func prefix() throws {
+        let found = try Checkpoint.read(Fixtures.path("data-parallel.pth"))
+        #expect(found.strippedPrefix == "module.")
+        #expect(try Checkpoint.read(Fixtures.path("module.pth")).strippedPrefix == nil)
+    }
+
+    @Test("what is not a tensor is told, not loaded", arguments: ["", "-legacy"])
+    func ignored(form: String) throws {
+        let found = try Checkpoint.read(Fixtures.path("mixed\(form).pth"))
+        #expect(found.names == ["tensor"])
+        #expect(found.ignoredNames == ["epoch", "5"])
+    }
+
+    @Test("metadata of safetensors is kept")
+    func metadata() throws {
+        let found = try Checkpoint.read(Fixtures.path("module.safetensors"))
+        #expect(found.metadata["seed"] == "20240611")
+        #expect(found.format == .safetensors)
+        #expect(found["absent"] == nil)
+    }
+
+    @Test("values come as Swift numbers")
+    func elements() throws {
+        let found = try Checkpoint.read(Fixtures.path("module.pth"))
+        #expect(try found["scale"]?.elements(as: Float.self) == [1, 1, 1])
+        #expect(try found["norm.num_batches_tracked"]?.elements(as: Int64.self) == [0])
+        #expect(found["norm.num_batches_tracked"]?.shape == [])
+    }
+
+    @Test("the hash is that of the whole file")
+    func hash() throws {
+        let folder = try TemporaryFolder()
+        // A fixture of a few bytes: {} with its length, hashed by sha256sum.
+        let path = try folder.file([8, 0, 0, 0, 0, 0, 0, 0] + "{}      ".utf8)
+        let found = try Checkpoint.read(path)
+        #expect(found.names == [])
+        #expect(
+            try found.sha256
+                == "9bbcbf73561f6bc5d0a17ea6a2081feed2d1304e87602d8c502d9a5c4bd85576")
+    }
+}
+
+@Suite("The weights of a small SAMUS")
+struct GoldenTests {
+    @Test(
+        "are the same in all three forms",
+        .enabled(if: Fixtures.hasGolden, "no ../shared/golden/samus-tiny"),
+        arguments: ["weights.pth", "weights-legacy.pth"])
+    func forms(file: String) throws {
+        let expected = try Fixtures.readGolden("weights.safetensors")
+        #expect(expected.names.count == 251)
+        try expectEqual(try Fixtures.readGolden(file), expected)
+    }
+
+    @Test(
+        "lose the prefix of DataParallel",
+        .enabled(if: Fixtures.hasGolden, "no ../shared/golden/samus-tiny"))
+    func prefix() throws {
+        let all = try Fixtures.readGolden("weights.safetensors")
+        let found = try Fixtures.readGolden("dataparallel-prefix.pth")
+        #expect(found.strippedPrefix == "module.")
+        #expect(found.names.count == 12)
+        for name in found.names {
+            #expect(try found[name]?.bytes() == all[name]?.bytes(), "\(name)")
+        }
+    }
+}

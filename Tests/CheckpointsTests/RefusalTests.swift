@@ -1,0 +1,105 @@
+import Checkpoints
+import Foundation
+import Testing
+
+@Suite("Files that must be refused are, by name")
+struct RefusalTests {
+    static func error(_ name: String) throws -> CheckpointError {
+        try #require(throws: CheckpointError.self) {
+            try Checkpoint.read(Fixtures.path("refused/\(name)"))
+        }
+    }
+
+    @Test("a pickle that runs a program", arguments: ["command.pth", "command-legacy.pth"])
+    func command(name: String) throws {
+        guard case .forbiddenGlobal("posix.system", let offset) = try Self.error(name) else {
+            Issue.record("\(try Self.error(name))")
+            return
+        }
+        // The offset leads to the operation GLOBAL in the file.
+        let bytes = try Fixtures.bytes("refused/\(name)")
+        #expect(bytes[offset...].starts(with: "cposix\nsystem\n".utf8))
+    }
+
+    @Test(
+        "and its words",
+        arguments: [
+            ("complex.pth", "'weight' holds complex64, which is not supported"),
+            ("complex-legacy.pth", "'weight' holds complex64, which is not supported"),
+            ("uint16.pth", "'weight' holds uint16, which is not supported"),
+            ("uint16.safetensors", "'weight' holds U16, which is not supported"),
+            ("list.pth", "no dictionary of tensors in this file"),
+            ("list-legacy.pth", "no dictionary of tensors in this file"),
+            ("two.pth", "weights under several keys, 'model', 'state_dict': save only one"),
+            ("two-legacy.pth", "weights under several keys, 'model', 'state_dict': save only one"),
+            ("expanded.pth", "bytes of all tensors: found 40000, the limit is 12672"),
+            ("expanded-legacy.pth", "bytes of all tensors: found 40000, the limit is 2872"),
+            (
+                "compressed.pth",
+                "the zip entry 'archive/data.pkl' is compressed, which PyTorch never writes"
+            ),
+            (
+                "bomb.pth",
+                "the zip entry 'archive/data.pkl' is compressed, which PyTorch never writes"
+            ),
+            ("encrypted.pth", "the zip entry 'archive/data.pkl' is encrypted"),
+            (
+                "big-endian.pth",
+                "the weights were saved on a big-endian machine, which is not supported"
+            ),
+        ])
+    func words(name: String, words: String) throws {
+        #expect(try Self.error(name).description == words)
+    }
+
+    @Test(
+        "archives of something else",
+        arguments: [
+            ("torchscript.pth", CheckpointError.Lookalike.torchScript), ("no-pickle.pth", .zip),
+        ])
+    func archives(name: String, lookalike: CheckpointError.Lookalike) throws {
+        let path = Fixtures.path("refused/\(name)")
+        #expect(try Self.error(name) == .notACheckpoint(path: path, lookalike))
+    }
+
+    @Test("one flipped bit in a weight", arguments: ["module.pth", "views.pth", "zip64.pth"])
+    func flippedBit(name: String) throws {
+        var bytes = try Fixtures.bytes(name)
+        let storage = Data(bytes).range(of: Data("data/0FB".utf8))
+        let padding = try #require(storage).upperBound
+        let length = Int(bytes[padding]) + Int(bytes[padding + 1]) << 8
+        bytes[padding + 2 + length] ^= 1
+        let folder = try TemporaryFolder()
+        let path = try folder.file(bytes)
+        let error = #expect(throws: CheckpointError.self) { try Checkpoint.read(path) }
+        guard case .wrongChecksum(let entry) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(entry.hasSuffix("/data/0"))
+    }
+
+    @Test("entries of one archive that share bytes, or occur twice")
+    func overlap() throws {
+        let folder = try TemporaryFolder()
+        var bytes = try Fixtures.bytes("module.pth")
+        let records = bytes.indices.dropLast(3).filter {
+            bytes[$0...].starts(with: [0x50, 0x4B, 0x01, 0x02])
+        }
+        // The second record says that it is the first.
+        let (first, second) = (records[0], records[1])
+        let firstBytes = bytes[first..<second]
+        bytes.replaceSubrange(second..<records[2], with: firstBytes)
+        let moved = firstBytes.count - (records[2] - second)
+        let end = bytes.count - 22
+        let size = Int(bytes[end + 12]) + Int(bytes[end + 13]) << 8 + moved
+        bytes[end + 12] = UInt8(size & 0xFF)
+        bytes[end + 13] = UInt8(size >> 8)
+        // Without the 64-bit record's locator, which would contradict.
+        bytes[end - 20] = 0
+        let path = try folder.file(bytes)
+        #expect(throws: CheckpointError.refusedEntry("module/data.pkl", .repeated)) {
+            try Checkpoint.read(path)
+        }
+    }
+}

@@ -83,7 +83,8 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["Checkpoints", "Torch"], path: "Tests/TestSupport"),
+            name: "TestSupport", dependencies: ["Checkpoints", "TorchNN"], path: "Tests/TestSupport"
+        ),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),

@@ -4,26 +4,26 @@ import Foundation
 extension Tensor {
     /// Whether operators on this tensor are recorded for gradients.
     public var requiresGrad: Bool {
-        ct_requires_grad(handle.raw)
+        handle.with(ct_requires_grad)
     }
 
     /// Switches the recording for gradients on this tensor, which must not be a result, and gives
     /// it back.
     @discardableResult
     public func requiringGrad(_ required: Bool = true) -> Tensor {
-        trap("requires_grad_", ct_set_requires_grad(handle.raw, required))
+        trap("requires_grad_", handle.with { ct_set_requires_grad($0, required) })
         return self
     }
 
     /// The gradient gathered by ``backward(gradient:retainGraph:createGraph:)``, if there is one.
     public var grad: Tensor? {
-        ct_grad(handle.raw).map { Tensor(Handle($0)) }
+        handle.with(ct_grad).map { Tensor(Handle($0)) }
     }
 
     /// Replaces the gathered gradient; nil takes it away.
     public func setGrad(_ grad: Tensor?) {
         withExtendedLifetime(grad) {
-            trap("grad", ct_set_grad(handle.raw, grad?.handle.raw))
+            trap("grad", handle.with { ct_set_grad($0, grad?.handle.raw) })
         }
     }
 
@@ -39,7 +39,9 @@ extension Tensor {
         withExtendedLifetime(gradient) {
             trap(
                 "backward",
-                ct_backward(handle.raw, gradient?.handle.raw, retainGraph, createGraph))
+                handle.with {
+                    ct_backward($0, gradient?.handle.raw, retainGraph, createGraph)
+                })
         }
     }
 

@@ -22,8 +22,7 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
 
     /// A device by PyTorch's name, as `cpu`, `cuda`, `cuda:1` or `mps`.
     ///
-    /// - Parameter name: the name.
-    /// - Returns: nil when the name is not of that form.
+    /// - Parameter name: the name; the result is nil when it is not of that form.
     public init?(_ name: String) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         guard let first = parts.first, let kind = Kind(rawValue: String(first)), parts.count <= 2

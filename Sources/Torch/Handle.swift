@@ -9,6 +9,14 @@ final class Handle: Sendable {
         self.raw = raw
     }
 
+    /// Runs `body` with the pointer, which is good until then.
+    ///
+    /// Reading ``raw`` alone does not keep a temporary tensor alive: its handle may go, and the
+    /// libtorch tensor with it, before the pointer is used.
+    func with<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(raw) }
+    }
+
     deinit {
         ct_release(raw)
     }

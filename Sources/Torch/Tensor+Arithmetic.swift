@@ -111,6 +111,11 @@ extension Tensor {
         call("cos", self)
     }
 
+    /// The hyperbolic tangent of each element.
+    public func tanh() -> Tensor {
+        call("tanh", self)
+    }
+
     /// The size of each element without its sign.
     public func abs() -> Tensor {
         call("abs", self)

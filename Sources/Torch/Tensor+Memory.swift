@@ -56,10 +56,10 @@ extension Tensor {
     ) rethrows -> Result {
         let here = device.kind == .cpu ? self : to(.cpu)
         let dense = here.contiguous()
-        return try withExtendedLifetime(dense) {
+        return try dense.handle.with { raw in
             try body(
                 UnsafeRawBufferPointer(
-                    start: ct_memory(dense.handle.raw),
+                    start: ct_memory(raw),
                     count: dense.elementCount * dense.dtype.byteCount))
         }
     }
@@ -73,15 +73,16 @@ extension Tensor {
     ) rethrows -> Result {
         precondition(
             device.kind == .cpu && isContiguous, "\(self) is not dense memory of the CPU")
-        return try withExtendedLifetime(self) {
+        return try handle.with { raw in
             try body(
                 UnsafeMutableRawBufferPointer(
-                    start: ct_memory(handle.raw), count: elementCount * dtype.byteCount))
+                    start: ct_memory(raw), count: elementCount * dtype.byteCount))
         }
     }
 
     /// The elements, row-major; `Element` must be the tensor's own type.
-    public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element] {
+    public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element]
+    {
         precondition(dtype == Element.dtype, "\(self) holds no \(type)")
         return withUnsafeBytes { bytes in
             [Element](unsafeUninitializedCapacity: elementCount) { buffer, count in

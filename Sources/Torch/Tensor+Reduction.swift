@@ -39,11 +39,6 @@ extension Tensor {
         call("amin", self, axes, keepingAxes)
     }
 
-    /// The places of the largest elements along an axis, as 64-bit integers.
-    public func argmax(axis: Int, keepingAxis: Bool = false) -> Tensor {
-        call("argmax", self, axis, keepingAxis)
-    }
-
     /// Whether any element holds.
     public func any() -> Tensor {
         call("any", self)
@@ -60,5 +55,15 @@ extension Tensor {
     /// - Returns: a tensor of the same shape.
     public func softmax(axis: Int) -> Tensor {
         call("softmax.int", self, axis, nil)
+    }
+
+    /// The logarithm of ``softmax(axis:)``, exact where that is near 0.
+    public func logSoftmax(axis: Int) -> Tensor {
+        call("log_softmax.int", self, axis, nil)
+    }
+
+    /// At each place along an axis the sum of the elements up to it.
+    public func cumulativeSum(axis: Int) -> Tensor {
+        call("cumsum", self, axis)
     }
 }

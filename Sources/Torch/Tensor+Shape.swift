@@ -57,6 +57,16 @@ extension Tensor {
         call("flip", self, axes)
     }
 
+    /// The elements moved along axes; those pushed over an end come in at the other.
+    ///
+    /// - Parameters:
+    ///   - steps: for each axis by how much; negative towards the start.
+    ///   - axes: the axes.
+    /// - Returns: a copy.
+    public func rolled(by steps: [Int], axes: [Int]) -> Tensor {
+        call("roll", self, steps, axes)
+    }
+
     /// Padding with one value around the last axes.
     ///
     /// - Parameters:

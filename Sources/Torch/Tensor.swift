@@ -14,48 +14,51 @@ public struct Tensor: Sendable {
 
     /// Elements along each axis.
     public var shape: [Int] {
-        let count = Int(ct_dimensions(handle.raw))
-        guard count > 0, let sizes = ct_sizes(handle.raw) else { return [] }
-        return withExtendedLifetime(handle) { (0..<count).map { Int(sizes[$0]) } }
+        handle.with { raw in
+            guard let sizes = ct_sizes(raw) else { return [] }
+            return (0..<Int(ct_dimensions(raw))).map { Int(sizes[$0]) }
+        }
     }
 
     /// Elements to skip in memory for a step along each axis.
     public var strides: [Int] {
-        let count = Int(ct_dimensions(handle.raw))
-        guard count > 0, let strides = ct_strides(handle.raw) else { return [] }
-        return withExtendedLifetime(handle) { (0..<count).map { Int(strides[$0]) } }
+        handle.with { raw in
+            guard let strides = ct_strides(raw) else { return [] }
+            return (0..<Int(ct_dimensions(raw))).map { Int(strides[$0]) }
+        }
     }
 
     /// Number of axes.
     public var rank: Int {
-        Int(ct_dimensions(handle.raw))
+        Int(handle.with(ct_dimensions))
     }
 
     /// Number of elements.
     public var elementCount: Int {
-        Int(ct_element_count(handle.raw))
+        Int(handle.with(ct_element_count))
     }
 
     /// The type of the elements.
     public var dtype: DType {
-        guard let dtype = DType(rawValue: ct_dtype(handle.raw)) else {
-            preconditionFailure("a tensor of libtorch's type \(ct_dtype(handle.raw))")
+        let number = handle.with(ct_dtype)
+        guard let dtype = DType(rawValue: number) else {
+            preconditionFailure("a tensor of libtorch's type \(number)")
         }
         return dtype
     }
 
     /// Where the elements lie.
     public var device: Device {
-        guard let name = ct_device_kind(handle.raw),
+        guard let name = handle.with(ct_device_kind),
             let kind = Device.Kind(rawValue: String(cString: name))
         else { preconditionFailure("a tensor on a device of unknown kind") }
-        let index = Int(ct_device_index(handle.raw))
+        let index = Int(handle.with(ct_device_index))
         return Device(kind, index: index < 0 ? nil : index)
     }
 
     /// Whether the elements lie in memory in row-major order without gaps.
     public var isContiguous: Bool {
-        ct_is_contiguous(handle.raw)
+        handle.with(ct_is_contiguous)
     }
 
     /// The number of elements along one axis; negative counts from the end.

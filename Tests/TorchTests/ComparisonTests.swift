@@ -1,0 +1,32 @@
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Comparison agrees with PyTorch")
+struct ComparisonTests {
+    static let cases: [OperatorCase] = [
+        .two("greater") { $0 .> $1 },
+        .one("greater-scalar") { $0 .> 1 },
+        .two("less") { $0 .< $1 },
+        .one("less-scalar") { $0 .< 0.5 },
+        .two("equal") { $0 .== $1 },
+        .one("equal-scalar") { $0 .== 1 },
+        .one("differs-scalar") { $0 .!= 1 },
+        .two("or") { $0 .| $1 },
+        .two("and") { $0 .& $1 },
+        .one("not") { $0.logicalNot() },
+        .one("finite") { $0.isFinite() },
+        .list("select") { $0[0].select($0[1], else: $0[2]) },
+        .two("masked-fill") { $0.maskedFill(where: $1, with: -2) },
+    ]
+
+    @Test("operator", arguments: cases)
+    func agrees(operation: OperatorCase) throws {
+        operation.expectAgreement(with: try Fixtures.comparison.get())
+    }
+
+    @Test("no case of the fixture is left out")
+    func complete() throws {
+        #expect(try Fixtures.comparison.get().sections.sorted() == Self.cases.map(\.name).sorted())
+    }
+}

@@ -1,0 +1,44 @@
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Reductions and orders agree with PyTorch, forward and backward")
+struct ReductionTests {
+    static let cases: [OperatorCase] = [
+        .one("sum") { $0.sum() },
+        .one("sum-axes") { $0.sum(axes: [0, -1]) },
+        .one("sum-keeping") { $0.sum(axes: [1], keepingAxes: true) },
+        .one("sum-integers") { $0.sum() },
+        .one("mean") { $0.mean() },
+        .one("mean-axes") { $0.mean(axes: [0, -1]) },
+        .one("mean-keeping") { $0.mean(axes: [1], keepingAxes: true) },
+        .one("max") { $0.max() },
+        .one("min") { $0.min() },
+        .one("max-axes") { $0.max(axes: [0, 2]) },
+        .one("min-axes") { $0.min(axes: [1], keepingAxes: true) },
+        .one("argmax") { $0.argmax(axis: -1) },
+        .one("argmax-keeping") { $0.argmax(axis: 1, keepingAxis: true) },
+        .one("any") { $0.any() },
+        .one("all") { $0.all() },
+        .one("softmax") { $0.softmax(axis: 1) },
+        .one("log-softmax") { $0.logSoftmax(axis: -1) },
+        .one("cumulative-sum") { $0.cumulativeSum(axis: 1) },
+        .several("sort") { pair($0.sorted(axis: -1)) },
+        .several("sort-descending") { pair($0.sorted(axis: 0, descending: true)) },
+        .several("largest") { pair($0.largest(2, axis: -1)) },
+    ]
+
+    @Test("operator", arguments: cases)
+    func agrees(operation: OperatorCase) throws {
+        operation.expectAgreement(with: try Fixtures.reduction.get())
+    }
+
+    @Test("no case of the fixture is left out")
+    func complete() throws {
+        #expect(try Fixtures.reduction.get().sections.sorted() == Self.cases.map(\.name).sorted())
+    }
+
+    private static func pair(_ found: (values: Tensor, places: Tensor)) -> [Tensor] {
+        [found.values, found.places]
+    }
+}

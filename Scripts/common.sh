@@ -1,0 +1,128 @@
+# Shared by the scripts of this folder; sourced by bash, not run.
+
+deps=$root/.deps
+requirements=$root/Scripts/requirements
+log=
+child=
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+    shift
+    for line; do printf '  %s\n' "$line" >&2; done
+    exit 1
+}
+
+# Runs a command so that a signal to this script stops the command at once too.
+run() {
+    "$@" &
+    child=$!
+    local status=0
+    wait "$child" || status=$?
+    child=
+    return "$status"
+}
+
+stopped() {
+    trap '' INT TERM HUP
+    [ -z "$child" ] || kill "$child" 2>/dev/null || true
+    wait 2>/dev/null || true
+    printf '\n%s: stopped. Nothing half-done counts as finished; run it again to go on.\n' \
+        "$(basename "$0")" >&2
+    exit 130
+}
+trap stopped INT TERM HUP
+
+# One set-up at a time in one checkout. macOS has no flock: there it goes without.
+lock() {
+    mkdir -p "$deps" || fail "cannot write in $root"
+    command -v flock >/dev/null 2>&1 || return 0
+    exec 9>"$deps/.lock" || fail "cannot write in $deps"
+    if ! flock --nonblock 9; then
+        say "Another set-up is running in $deps: waiting for it."
+        run flock 9
+    fi
+}
+
+# A partial download or unpacking lives only here, and goes at the next start at the latest.
+scratch() {
+    rm -rf "$deps/.partial"
+    mkdir -p "$deps/.partial/tmp" "$deps/.wheels"
+    log=$deps/.partial/pip.log
+    # pip downloads into the temporary folder first; /tmp can be a small memory disk.
+    export TMPDIR=$deps/.partial/tmp
+}
+
+# Sets `python` to a Python 3.8+ that has pip, or to nothing.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 /usr/bin/python3}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null &&
+            "$candidate" -m pip --version >/dev/null 2>&1; then
+            python=$candidate
+            return
+        fi
+    done
+    python=
+}
+
+# `pip download`, as pip is configured here, with its errors kept for `explain_pip`.
+# Neither needs an environment of its own: nothing is installed into Python.
+pip_download() {
+    PIP_REQUIRE_VIRTUALENV=0 run "$python" -m pip download --disable-pip-version-check \
+        --no-deps --only-binary=:all: "$@" 2>"$log"
+}
+
+# The kind of the last pip failure: a word, so that the callers choose their words.
+pip_failure() {
+    if grep -qE 'DO NOT MATCH THE HASHES' "$log"; then
+        echo hash
+    elif grep -qE 'No space left|Errno 28\b|Disk quota' "$log"; then
+        echo disk
+    elif grep -qiE 'retrying|connection (refused|broken|aborted|reset)|timed out|ProxyError|SSLError|CERTIFICATE|name resolution|Max retries|HTTP error|incomplete-download|IncompleteRead' "$log"; then
+        echo network
+    elif grep -qE 'no such option|unrecognized arguments' "$log"; then
+        echo old
+    else
+        echo other
+    fi
+}
+
+# Ends with what is wrong and what to do.
+explain_pip() {
+    case $(pip_failure) in
+    hash)
+        fail "a downloaded file is not the one that is pinned; nothing of it was used." \
+            "$(grep -E '^ +(Expected|or|Got) |--hash|\.whl' "$log" | head -n 6 | sed 's/^ *//' | tr '\n' ' ')" \
+            "The package index, a proxy or a cache changed it. Try: $python -m pip cache purge," \
+            "then run this again. When it stays so, do not change the hash: report it."
+        ;;
+    disk)
+        fail "the disk is full while downloading into $deps ($(free_mb "$deps") MB free)." \
+            "Make room, then run this again."
+        ;;
+    network)
+        fail "the package index that pip uses does not answer." \
+            "$(grep -iE 'refused|timed out|SSLError|CERTIFICATE|resolution|HTTP error|Proxy|Broken|reset' "$log" | tail -n 1 | cut -c 1-240)" \
+            "See which one it is with: $python -m pip config list; env | grep -i -e pip_ -e proxy"
+        ;;
+    old)
+        fail "this pip is too old: $("$python" -m pip --version)" \
+            "pip 20.3 or newer is needed: $python -m pip install --upgrade pip"
+        ;;
+    *)
+        fail "pip could not download what is pinned in $1." \
+            "$(grep -E '^ERROR' "$log" | tail -n 2 | cut -c 1-400)" "All that pip said: $log"
+        ;;
+    esac
+}
+
+free_mb() { df -Pk "$1" | awk 'NR == 2 { print int($4 / 1024) }'; }
+
+need_space() {
+    local free
+    free=$(free_mb "$deps")
+    [ "$free" -ge "$1" ] ||
+        fail "$1 MB of disk are needed in $deps for the moment, $free MB are free."
+}

@@ -1,6 +1,9 @@
 # Shared by the scripts of this folder; sourced by bash, not run.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # root is set by the script that sources this
 
 deps=$root/.deps
+# shellcheck disable=SC2034 # for the scripts
 requirements=$root/Scripts/requirements
 log=
 child=

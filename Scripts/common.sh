@@ -107,7 +107,7 @@ explain_pip() {
         ;;
     network)
         fail "the package index that pip uses does not answer." \
-            "$(grep -iE 'refused|timed out|SSLError|CERTIFICATE|resolution|HTTP error|Proxy|Broken|reset' "$log" | tail -n 1 | cut -c 1-240)" \
+            "$(grep -oiE "(\[Errno [^']*|Temporary failure[^']*|certificate verify[^'(]*|[^ '(]*timed out[^'(]*|Cannot connect to proxy[^'(]*|HTTP error [^']*)" "$log" | tail -n 1)" \
             "See which one it is with: $python -m pip config list; env | grep -i -e pip_ -e proxy"
         ;;
     old)

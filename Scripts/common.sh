@@ -7,6 +7,8 @@ deps=$root/.deps
 requirements=$root/Scripts/requirements
 log=
 child=
+# The terminal, also while a command's own errors go into a file.
+exec 3>&2
 
 say() { printf '%s\n' "$*"; }
 
@@ -32,7 +34,7 @@ stopped() {
     [ -z "$child" ] || kill "$child" 2>/dev/null || true
     wait 2>/dev/null || true
     printf '\n%s: stopped. Nothing half-done counts as finished; run it again to go on.\n' \
-        "$(basename "$0")" >&2
+        "$(basename "$0")" >&3
     exit 130
 }
 trap stopped INT TERM HUP

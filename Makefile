@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build test demo bench parity peers lint docs clean distclean
 
+# Where the demo's pictures go.
+DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
 DOCUMENTED := Checkpoints Imaging Segmentation Torch TorchNN SegmentAnything TorchEngine
 
@@ -26,7 +28,7 @@ test: setup
 	swift test
 
 demo: build
-	@Scripts/demo
+	@Scripts/demo '$(DEMO_OUTPUT)'
 
 peers: setup
 	@Scripts/setup-peers

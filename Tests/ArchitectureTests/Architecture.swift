@@ -12,6 +12,7 @@ enum Architecture {
         let level: Int
     }
 
+    /// Levels as in the table; -1 is a library of the system.
     static let places: [String: Place] = [
         "CTorch": Place(side: .making, level: 0),
         "Torch": Place(side: .making, level: 1),
@@ -21,9 +22,10 @@ enum Architecture {
         "TorchEngine": Place(side: .making, level: 5),
         "SAMUSTrainCommand": Place(side: .making, level: 6),
         "samus-train": Place(side: .making, level: 7),
+        "CLibPNG": Place(side: .running, level: -1),
+        "CTurboJPEG": Place(side: .running, level: -1),
+        "CZlib": Place(side: .running, level: -1),
         "CPng": Place(side: .running, level: 0),
-        "CTurboJPEG": Place(side: .running, level: 0),
-        "CZlib": Place(side: .running, level: 0),
         "Checkpoints": Place(side: .running, level: 1),
         "Imaging": Place(side: .running, level: 1),
         "Segmentation": Place(side: .running, level: 2),
@@ -41,6 +43,7 @@ enum Architecture {
         "ArgumentParser": ["SAMUSCommand", "SAMUSTrainCommand", "samus", "samus-train"],
         "Crypto": ["Checkpoints"],
         "CZlib": ["Checkpoints"],
+        "CLibPNG": ["CPng"],
         "CPng": ["Imaging"],
         "CTurboJPEG": ["Imaging"],
     ]

@@ -33,7 +33,8 @@ struct ImportRuleTests {
         arguments: [
             ("Torch", "CTorch"), ("TorchNN", "Checkpoints"), ("TorchEngine", "Segmentation"),
             ("SAMUSTrainCommand", "SAMUSCommand"), ("Segmentation", "Imaging"),
-            ("Imaging", "CPng"), ("Checkpoints", "Crypto"), ("samus", "SAMUSCommand"),
+            ("Imaging", "CPng"), ("CPng", "CLibPNG"), ("Checkpoints", "Crypto"),
+            ("samus", "SAMUSCommand"),
             ("SAMUSCommand", "ArgumentParser"), ("CTorch", "libtorch"), ("Imaging", "Foundation"),
         ])
     func allowed(target: String, module: String) {
@@ -51,6 +52,7 @@ struct ImportRuleTests {
             ("samus", "SAMUSTrainCommand"),
             ("TorchNN", "CTorch"), ("Torch", "libtorch"), ("Segmentation", "ArgumentParser"),
             ("Imaging", "Crypto"), ("Imaging", "CZlib"), ("Checkpoints", "CPng"),
+            ("Imaging", "CLibPNG"),
             ("Segmentation", "CTurboJPEG"), ("Unheard", "Foundation"),
         ])
     func refused(target: String, module: String) {
@@ -96,7 +98,7 @@ struct ImportReadingTests {
             // #include <zlib.h>
             """
         let found = ImportScanner.modules(inC: source)
-        #expect(found == ["libtorch", "libtorch", "libtorch", "CPng"])
+        #expect(found == ["libtorch", "libtorch", "libtorch", "CLibPNG"])
     }
 
     @Test("targets, dependencies and products of a manifest")

@@ -31,7 +31,7 @@ enum ImportScanner {
     static func modules(inC source: String) -> [String] {
         let libraries = [
             "torch": "libtorch", "ATen": "libtorch", "c10": "libtorch", "caffe2": "libtorch",
-            "png.h": "CPng", "turbojpeg.h": "CTurboJPEG", "zlib.h": "CZlib",
+            "png.h": "CLibPNG", "turbojpeg.h": "CTurboJPEG", "zlib.h": "CZlib",
         ]
         let include = #/^\s*\#\s*(?:include|import)\s*[<"]([^\/>"]+)/#
         return source.split(separator: "\n").compactMap { line in

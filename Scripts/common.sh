@@ -108,7 +108,7 @@ explain_pip() {
             "Make room, then run this again."
         ;;
     network)
-        fail "the package index that pip uses does not answer." \
+        fail "the package index that pip uses cannot be reached." \
             "$(grep -oiE "(\[Errno [^']*|Temporary failure[^']*|certificate verify[^'(]*|[^ '(]*timed out[^'(]*|Cannot connect to proxy[^'(]*|HTTP error [^']*)" "$log" | tail -n 1)" \
             "See which one it is with: $python -m pip config list; env | grep -i -e pip_ -e proxy"
         ;;

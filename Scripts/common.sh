@@ -83,15 +83,26 @@ pip_download() {
 pip_failure() {
     if grep -qE 'DO NOT MATCH THE HASHES' "$log"; then
         echo hash
-    elif grep -qE 'No space left|Errno 28\b|Disk quota' "$log"; then
+    elif grep -qE 'No space left|Errno 28\b|Disk quota' "$log" || [ "$(free_mb "$deps")" -lt 20 ]; then
+        # On a full disk the log has no room either.
         echo disk
     elif grep -qiE 'retrying|connection (refused|broken|aborted|reset)|timed out|ProxyError|SSLError|CERTIFICATE|name resolution|Max retries|HTTP error|incomplete-download|IncompleteRead' "$log"; then
         echo network
-    elif grep -qE 'no such option|unrecognized arguments' "$log"; then
-        echo old
     else
         echo other
     fi
+}
+
+disk_full() {
+    fail "the disk is full: $(free_mb "$deps") MB are free in $deps." "Make room, then run this again."
+}
+
+# Older ones do not tell which versions an index offers.
+check_pip() {
+    local version
+    version=$("$python" -m pip --version | sed -nE 's/^pip ([0-9]+)\.([0-9]+).*/\1 * 100 + \2/p')
+    [ $((version)) -ge 2101 ] || fail "pip 21.1 or newer is needed, found $("$python" -m pip --version)" \
+        "Renew it: $python -m pip install --upgrade pip"
 }
 
 # Ends with what is wrong and what to do.
@@ -103,18 +114,11 @@ explain_pip() {
             "The package index, a proxy or a cache changed it. Try: $python -m pip cache purge," \
             "then run this again. When it stays so, do not change the hash: report it."
         ;;
-    disk)
-        fail "the disk is full while downloading into $deps ($(free_mb "$deps") MB free)." \
-            "Make room, then run this again."
-        ;;
+    disk) disk_full ;;
     network)
         fail "the package index that pip uses cannot be reached." \
             "$(grep -oiE "(\[Errno [^']*|Temporary failure[^']*|certificate verify[^'(]*|[^ '(]*timed out[^'(]*|Cannot connect to proxy[^'(]*|HTTP error [^']*)" "$log" | tail -n 1)" \
             "See which one it is with: $python -m pip config list; env | grep -i -e pip_ -e proxy"
-        ;;
-    old)
-        fail "this pip is too old: $("$python" -m pip --version)" \
-            "pip 20.3 or newer is needed: $python -m pip install --upgrade pip"
         ;;
     *)
         fail "pip could not download what is pinned in $1." \

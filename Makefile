@@ -1,0 +1,53 @@
+# Every target does what it needs first; the second time that takes seconds and downloads nothing.
+.DEFAULT_GOAL := help
+.PHONY: help setup build test demo bench parity peers lint docs clean distclean
+
+# Where the demo's pictures go.
+DEMO_OUTPUT ?= samus-results/demo
+# Public libraries: their documentation has to build without a warning.
+DOCUMENTED := Checkpoints Imaging Segmentation Torch TorchNN SegmentAnything TorchEngine
+
+help:
+	@echo 'make demo       segment an echocardiogram frame and say where the picture is'
+	@echo 'make test       build in debug and run all tests'
+	@echo 'make setup      check the tools, download libtorch and the weights into .deps/'
+	@echo 'make build      build everything in release: .build/release/samus'
+	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
+	@echo 'make parity     compare with the Python programs (downloads the same)'
+	@echo 'make lint       check the format of the code and the syntax of the scripts'
+	@echo 'make docs       build the documentation of the libraries into .docs/'
+	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
+
+setup:
+	@Scripts/setup
+
+build: setup
+	swift build -c release
+
+test: setup
+	swift test
+
+demo: build
+	@Scripts/demo '$(DEMO_OUTPUT)'
+
+peers: setup
+	@Scripts/setup-peers
+
+bench: build peers
+	@Benchmarks/run
+
+parity: build peers
+	@Scripts/parity
+
+lint:
+	@Scripts/lint
+
+docs: setup
+	@Scripts/docs $(DOCUMENTED)
+
+clean:
+	rm -rf .build .docs
+	@echo 'The downloads in .deps/ stay; make distclean removes them too.'
+
+distclean: clean
+	rm -rf .deps

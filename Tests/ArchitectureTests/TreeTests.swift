@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+@Suite("What the tree must not hold")
+struct TreeTests {
+    @Test("a source file over 400 lines")
+    func longFiles() throws {
+        let long = try Checkout.files(under: "Sources").filter { file in
+            try Data(contentsOf: file).count(where: { $0 == UInt8(ascii: "\n") }) > 400
+        }
+        #expect(long.map(\.lastPathComponent) == [])
+    }
+
+    @Test("a path of somebody's machine", .enabled(if: Checkout.trackedPaths() != nil))
+    func machinePaths() {
+        let folders = ["home", "root", "work"].map { "/" + $0 + "/" }
+        for (path, bytes) in Checkout.trackedTexts() {
+            for folder in folders {
+                #expect(!holdsPath(bytes, folder), "\(folder) in \(path)")
+            }
+        }
+    }
+
+    @Test("the address of a package registry", .enabled(if: Checkout.trackedPaths() != nil))
+    func registries() {
+        // In two parts, lest this file be found.
+        let addresses = [("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org")]
+            .map { Data("\($0).\($1)".utf8) }
+        for (path, bytes) in Checkout.trackedTexts() {
+            for address in addresses {
+                #expect(bytes.range(of: address) == nil, "\(path)")
+            }
+        }
+    }
+
+    @Test("paths are told from parts of a longer name")
+    func paths() {
+        let folder = "/" + "home/"
+        #expect(holdsPath(Data("open \(folder)me".utf8), folder))
+        #expect(holdsPath(Data("\(folder)me".utf8), folder))
+        #expect(!holdsPath(Data("see Docs\(folder)page and $x\(folder)y".utf8), folder))
+    }
+
+    /// Whether an absolute path starts with `folder`: no name stands just before it.
+    private func holdsPath(_ bytes: Data, _ folder: String) -> Bool {
+        let needle = Data(folder.utf8)
+        var rest = bytes[...]
+        while let range = rest.range(of: needle) {
+            let before = range.lowerBound > bytes.startIndex ? bytes[range.lowerBound - 1] : 0
+            let scalar = Character(UnicodeScalar(before))
+            if !scalar.isLetter && !scalar.isNumber && !"_.-})".contains(scalar) { return true }
+            rest = bytes[range.upperBound...]
+        }
+        return false
+    }
+}

@@ -93,7 +93,7 @@ let package = Package(
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"]),
         .testTarget(
             name: "SegmentAnythingTests",
-            dependencies: ["SegmentAnything", "TorchEngine", "TestSupport"]),
+            dependencies: ["SegmentAnything", "Segmentation", "TorchEngine", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),

@@ -50,7 +50,10 @@ struct InfoCommand: ParsableCommand {
             ("tensors", "\(tensors.count)"),
             ("parameters", parameters.formatted()),
             ("bytes", tensors.reduce(0) { $0 + $1.byteCount }.formatted()),
-            ("licence", known?.licence ?? checkpoint.metadata["license"] ?? "not stated in the file"),
+            (
+                "licence",
+                known?.licence ?? checkpoint.metadata["license"] ?? "not stated in the file"
+            ),
             ("SHA-256", sha256),
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
         ]

@@ -9,9 +9,12 @@ public final class LiteMedSAM: Module {
     /// Height and width of its input in pixels.
     public static let inputSize = 256
 
-    let imageEncoder: TinyViT
-    let promptEncoder: PromptEncoder
-    let maskDecoder: MaskDecoder
+    /// Pictures to embeddings.
+    public let imageEncoder: TinyViT
+    /// Prompts to tokens.
+    public let promptEncoder: PromptEncoder
+    /// Embedding and tokens to masks.
+    public let maskDecoder: MaskDecoder
 
     /// A model with new weights.
     public override init() {

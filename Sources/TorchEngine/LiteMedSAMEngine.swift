@@ -8,7 +8,7 @@ import TorchNN
 /// LiteMedSAM on libtorch.
 public final class LiteMedSAMEngine: SegmentationEngine, @unchecked Sendable {
     // Modules are not written to after `init`, and libtorch's operators may run on any thread.
-    private let network: LiteMedSAM
+    let network: LiteMedSAM
     private let options: TorchEngineOptions
     /// What the model is and where it comes from.
     public let model: ModelDescription

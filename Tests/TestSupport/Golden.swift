@@ -44,6 +44,9 @@ public struct Golden: Sendable {
         self.metadata = metadata
     }
 
+    /// All tensors, as a module loads them.
+    public var state: StateDictionary { tensors }
+
     /// The names of all tensors.
     public var names: [String] { tensors.names }
 

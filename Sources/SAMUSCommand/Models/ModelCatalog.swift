@@ -35,7 +35,8 @@ enum ModelCatalog {
             }
             return nameOrFile
         }
-        let candidates = folders.map { $0.appendingPathComponent(entry.file).path }
+        let candidates =
+            folders.map { $0.appendingPathComponent(entry.file).path }
             + folders.map { $0.appendingPathComponent("\(entry.name).pth").path }
         guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
             throw .notInstalled(entry.name, looked: folders.map(\.path))

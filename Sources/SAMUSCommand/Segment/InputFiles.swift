@@ -51,8 +51,11 @@ enum InputFiles {
                 .dropFirst(root.standardizedFileURL.pathComponents.count)
             let stem = URL(fileURLWithPath: parts.joined(separator: "/"), relativeTo: root)
                 .deletingPathExtension().relativePath
-            found.append(Found(path: root.appendingPathComponent(
-                parts.joined(separator: "/")).relativePath, stem: stem))
+            found.append(
+                Found(
+                    path: root.appendingPathComponent(
+                        parts.joined(separator: "/")
+                    ).relativePath, stem: stem))
         }
         guard !found.isEmpty else { throw .noPictures(folder) }
         return found.sorted { $0.path < $1.path }

@@ -20,7 +20,9 @@ final class Interruption {
             let source = DispatchSource.makeSignalSource(
                 signal: number, queue: .global(qos: .userInitiated))
             source.setEventHandler {
-                if flag.isSet.exchange(true, ordering: .relaxed) { _exit(Failure.interrupted.rawValue) }
+                if flag.isSet.exchange(true, ordering: .relaxed) {
+                    _exit(Failure.interrupted.rawValue)
+                }
                 Terminal.complain("finishing the picture at hand; once more to stop at once")
             }
             source.resume()

@@ -56,7 +56,8 @@ struct PictureSegmenter {
     private func segment(
         _ object: ObjectPrompt, _ checked: Prompt.Checked, in picture: any EmbeddedImage
     ) throws -> Object {
-        let candidates = try picture.segment(checked.prompt, multimask: multimask).map { candidate in
+        let candidates = try picture.segment(checked.prompt, multimask: multimask).map {
+            candidate in
             guard keep == .largest else { return candidate }
             var kept = candidate
             kept.mask = candidate.mask.largestComponent()

@@ -19,7 +19,7 @@ extension PixelRectangle: ExpressibleByArgument {
 
 private func numbers(_ text: String, count: Int) -> [Double]? {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { Double($0.trimmingPrefix(" ")) }
+    let numbers = parts.compactMap { Double($0.trimmingPrefix(" ")) }.filter(\.isFinite)
     guard parts.count == count, numbers.count == count else { return nil }
     return numbers
 }

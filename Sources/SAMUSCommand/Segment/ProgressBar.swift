@@ -15,7 +15,8 @@ struct ProgressBar {
         guard Terminal.isInteractive, total > 1 else { return }
         let width = 24
         let filled = width * done / total
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        let bar =
+            String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
         let elapsed = (ContinuousClock.now - start).seconds
         let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
         write("\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40))")

@@ -13,7 +13,8 @@ struct ResultFiles {
 
     /// Every file that will be written.
     var all: [URL] {
-        let masks = formats.contains(.png)
+        let masks =
+            formats.contains(.png)
             ? (0..<objects).flatMap { object in
                 (0..<candidates).map { mask(object: object, candidate: $0) }
             } : []

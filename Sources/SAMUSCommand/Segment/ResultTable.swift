@@ -20,7 +20,8 @@ final class ResultTable {
         var count = 0
         for (index, object) in outcome.objects.enumerated() {
             for (candidate, result) in object.candidates.enumerated() {
-                let number = "\(index + 1)" + (object.candidates.count > 1 ? ".\(candidate + 1)" : "")
+                let number =
+                    "\(index + 1)" + (object.candidates.count > 1 ? ".\(candidate + 1)" : "")
                 let box = result.mask.boundingBox
                 print(
                     row(

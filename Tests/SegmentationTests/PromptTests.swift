@@ -1,0 +1,100 @@
+import Imaging
+import Segmentation
+import Testing
+
+@Suite("A prompt is checked against its picture")
+struct PromptTests {
+    private let size = Size(height: 240, width: 320)
+
+    private func box(_ x0: Double, _ y0: Double, _ x1: Double, _ y1: Double) -> PixelRectangle {
+        PixelRectangle(x0: x0, y0: y0, x1: x1, y1: y1)
+    }
+
+    @Test("one that fits stays as it is, without a word")
+    func fits() throws {
+        let prompt = Prompt(
+            points: [PixelPoint(x: -0.5, y: 239.5)], negatives: [PixelPoint(x: 3, y: 4)],
+            box: box(0, 0, 320, 240))
+        let checked = try prompt.checked(for: size)
+        #expect(checked.prompt == prompt)
+        #expect(checked.notes.isEmpty)
+    }
+
+    @Test("corners in the wrong order are put right, and said")
+    func inverted() throws {
+        let checked = try Prompt(box: box(208, 140, 150, 48)).checked(for: size)
+        #expect(checked.prompt.box == box(150, 48, 208, 140))
+        #expect(
+            checked.notes == [
+                "the corners of the box 208,140,150,48 were put in order: 150,48,208,140"
+            ])
+    }
+
+    @Test("a box over the edge is cut, and said")
+    func overTheEdge() throws {
+        let checked = try Prompt(box: box(-10, 200, 1e9, 300)).checked(for: size)
+        #expect(checked.prompt.box == box(0, 200, 320, 240))
+        #expect(checked.notes.count == 1)
+    }
+
+    @Test(
+        "what says nothing about this picture is refused",
+        arguments: [
+            (Prompt(), PromptError.empty),
+            (Prompt(negatives: [PixelPoint(x: 1, y: 1)]), .onlyNegatives),
+            (
+                Prompt(points: [PixelPoint(x: 320, y: 1)]),
+                .pointOutside(PixelPoint(x: 320, y: 1), Size(height: 240, width: 320))
+            ),
+            (
+                Prompt(box: PixelRectangle(x0: 400, y0: 0, x1: 500, y1: 9)),
+                .boxOutside(
+                    PixelRectangle(x0: 400, y0: 0, x1: 500, y1: 9), Size(height: 240, width: 320))
+            ),
+            (
+                Prompt(box: PixelRectangle(x0: 5, y0: 5, x1: 5, y1: 9)),
+                .boxWithoutArea(PixelRectangle(x0: 5, y0: 5, x1: 5, y1: 9))
+            ),
+            (
+                Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: .infinity, y1: 9)),
+                .notANumber("a corner of the box 0,0,inf,9")
+            ),
+            (
+                Prompt(points: [PixelPoint(x: .nan, y: 0)]),
+                .notANumber("a coordinate of the click nan,0")
+            ),
+            (
+                Prompt(mask: Mask(width: 2, height: 2, values: [1, 0, 0, 0])),
+                .maskOfOtherSize(
+                    mask: Size(height: 2, width: 2), picture: Size(height: 240, width: 320))
+            ),
+            (
+                Prompt(
+                    mask: Mask(width: 320, height: 240, values: .init(repeating: 0, count: 76800))),
+                .emptyMask
+            ),
+        ])
+    func refused(prompt: Prompt, error: PromptError) {
+        #expect(throws: error) { try prompt.checked(for: size) }
+    }
+}
+
+@Suite("What a model is, by the names in its checkpoint")
+struct ModelKindTests {
+    @Test("LiteMedSAM is known by TinyViT's stem, and nothing else is taken for it")
+    func recognition() {
+        #expect(
+            ModelKind(names: ["a", "image_encoder.patch_embed.seq.0.c.weight"]) == .liteMedSAM)
+        #expect(ModelKind(names: ["image_encoder.patch_embed.proj.weight"]) == nil)
+        #expect(ModelKind(names: [String]()) == nil)
+    }
+
+    @Test("a click on a model trained with boxes is warned about, a box is not")
+    func warnings() throws {
+        let kind = ModelKind.liteMedSAM
+        #expect(kind.warning(about: Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))) == nil)
+        let warning = try #require(
+            kind.warning(about: Prompt(points: [PixelPoint(x: 0, y: 0)])))
+        #expect(warning.contains("trained with box prompts; a click prompt is outside"))
+    }
+}

@@ -2,18 +2,12 @@ extension Canvas {
     /// Lays a colour over a mask.
     ///
     /// - Parameters:
-    ///   - mask: of the canvas's size, or smaller with the same top left corner.
+    ///   - mask: of the canvas's size.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixels, 256 replaces them.
     mutating func fill(_ mask: Mask, _ colour: Colour, alpha: Int) {
         guard let box = mask.boundingBox else { return }
-        mask.values.withUnsafeBufferPointer { values in
-            for y in box.y0..<box.y1 {
-                for x in box.x0..<box.x1 where values[y * mask.width + x] != 0 {
-                    blend(x, y, colour, alpha: alpha)
-                }
-            }
-        }
+        blend(mask, in: box, colour, alpha: alpha)
     }
 
     /// Draws a mask's edge: a line of its colour inside, a light halo outside.
@@ -21,7 +15,7 @@ extension Canvas {
     /// Where the two meet is exactly where the mask ends.
     ///
     /// - Parameters:
-    ///   - mask: of the canvas's size, or smaller with the same top left corner.
+    ///   - mask: of the canvas's size.
     ///   - colour: the line's colour.
     ///   - unit: width of a thin line, in pixels; the edge is half as wide again, its halo half.
     mutating func outline(_ mask: Mask, _ colour: Colour, unit: Int) {

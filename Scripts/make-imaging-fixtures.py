@@ -130,6 +130,8 @@ pictures["palette-transparent.png"] = png(
     smooth(9, 11, 1, 15), 4, 3, before=[palette(16), chunk(b"tRNS", bytes(range(0, 256, 16)))])
 pictures["grey-transparent.png"] = png(smooth(9, 11, 1, 15), 4, 0, before=[chunk(b"tRNS", b"\0\7")])
 pictures["rgb-transparent.png"] = png(smooth(9, 11, 3), 8, 2, before=[chunk(b"tRNS", b"\0\7\0\7\0\7")])
+# Labels of 16 bits: the picture loses the low byte, the mask must not.
+pictures["label16.png"] = png(np.array([[[0], [1]], [[256], [0]]]), 16, 0)
 pictures["text.png"] = png(
     smooth(9, 11, 1), 8, 0, before=[chunk(b"tEXt", b"Comment\0words")], after=[chunk(b"zTXt", b"k\0\0" + zlib.compress(b"more"))])
 
@@ -164,7 +166,7 @@ for name, data in sorted(pictures.items()):
     assert bgr is not None and bgr.dtype == np.uint8, name
     rgb = bgr[..., ::-1]
     pil = Image.open(io.BytesIO(data))
-    is_grey = name.startswith(("grey", "gamma16-grey", "one-pixel", "text"))
+    is_grey = name.startswith(("grey", "gamma16-grey", "one-pixel", "text", "label16"))
     if is_grey:
         assert (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all(), name
     expected = rgb[..., :1] if is_grey else rgb

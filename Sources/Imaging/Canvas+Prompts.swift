@@ -10,7 +10,7 @@ extension Canvas {
         guard let x = corner(point.x, enlargement, width),
             let y = corner(point.y, enlargement, height)
         else { return }
-        let radius = Double(4 * unit)
+        let radius = Double(5 * unit)
         disc(x: x, y: y, radius: radius + 1.5 * Double(unit), .black)
         disc(x: x, y: y, radius: radius + Double(unit), .white)
         disc(x: x, y: y, radius: radius, isPositive ? .positiveClick : .negativeClick)
@@ -24,7 +24,7 @@ extension Canvas {
         }
     }
 
-    /// Draws a box prompt: dashes, which no mask's edge has, on a light halo.
+    /// Draws a box prompt: dashes with a light halo, which no mask's edge has.
     ///
     /// - Parameters:
     ///   - rectangle: in pixels of the picture before it was enlarged; cut off at the edges.
@@ -43,16 +43,16 @@ extension Canvas {
             PixelBox(x0: x0, y0: y0, x1: x1, y1: y0), PixelBox(x0: x0, y0: y1, x1: x1, y1: y1),
             PixelBox(x0: x0, y0: y0, x1: x0, y1: y1), PixelBox(x0: x1, y0: y0, x1: x1, y1: y1),
         ]
-        for side in sides { fill(side.thickened(unit, around: unit), .white, alpha: 150) }
         for side in sides {
             let isHorizontal = side.height == 0
             let (start, end) = isHorizontal ? (side.x0, side.x1) : (side.y0, side.y1)
-            for dash in stride(from: start, through: end, by: 6 * unit) {
-                let stop = min(dash + 4 * unit, end)
+            for dash in stride(from: start, through: end, by: 10 * unit) {
+                let stop = min(dash + 6 * unit, end)
                 let piece =
                     isHorizontal
                     ? PixelBox(x0: dash, y0: side.y0, x1: stop, y1: side.y1)
                     : PixelBox(x0: side.x0, y0: dash, x1: side.x1, y1: stop)
+                fill(piece.thickened(unit, around: (unit + 1) / 2), .white, alpha: 190)
                 fill(piece.thickened(unit, around: 0), colour)
             }
         }

@@ -33,13 +33,27 @@ struct Canvas {
     mutating func blend(_ x: Int, _ y: Int, _ colour: Colour, alpha: Int = 256) {
         guard x >= 0, y >= 0, x < width, y < height else { return }
         pixels.withUnsafeMutableBufferPointer { pixels in
-            let start = 3 * (y * width + x)
-            func mix(_ old: UInt8, _ new: UInt8) -> UInt8 {
-                UInt8((Int(old) * (256 - alpha) + Int(new) * alpha + 128) >> 8)
+            colour.mix(into: pixels, at: 3 * (y * width + x), alpha: alpha)
+        }
+    }
+
+    /// Mixes a colour in at every pixel of a mask, with one access to the storage for all of them.
+    ///
+    /// - Parameters:
+    ///   - mask: of the canvas's size.
+    ///   - box: what of it to look at.
+    ///   - colour: the colour.
+    ///   - alpha: 0 leaves the pixels, 256 replaces them.
+    mutating func blend(_ mask: Mask, in box: PixelBox, _ colour: Colour, alpha: Int) {
+        precondition(mask.width == width && mask.height == height, "a mask of the canvas's size")
+        pixels.withUnsafeMutableBufferPointer { pixels in
+            mask.values.withUnsafeBufferPointer { values in
+                for y in box.y0..<box.y1 {
+                    for i in y * width + box.x0..<y * width + box.x1 where values[i] != 0 {
+                        colour.mix(into: pixels, at: 3 * i, alpha: alpha)
+                    }
+                }
             }
-            pixels[start] = mix(pixels[start], colour.red)
-            pixels[start + 1] = mix(pixels[start + 1], colour.green)
-            pixels[start + 2] = mix(pixels[start + 2], colour.blue)
         }
     }
 
@@ -53,8 +67,12 @@ struct Canvas {
         let (x0, x1) = (max(box.x0, 0), min(box.x1, width))
         let (y0, y1) = (max(box.y0, 0), min(box.y1, height))
         guard x0 < x1, y0 < y1 else { return }
-        for y in y0..<y1 {
-            for x in x0..<x1 { blend(x, y, colour, alpha: alpha) }
+        pixels.withUnsafeMutableBufferPointer { pixels in
+            for y in y0..<y1 {
+                for x in x0..<x1 {
+                    colour.mix(into: pixels, at: 3 * (y * width + x), alpha: alpha)
+                }
+            }
         }
     }
 

@@ -25,6 +25,17 @@ struct Colour: Hashable {
     /// The colour of an object by its place in the list; after seven they repeat.
     static func object(_ index: Int) -> Colour { palette[index % palette.count] }
 
+    /// Mixes this colour into three samples; 256 parts of `alpha` replace them.
+    @inline(__always)
+    func mix(into pixels: UnsafeMutableBufferPointer<UInt8>, at start: Int, alpha: Int) {
+        func mixed(_ old: UInt8, _ new: UInt8) -> UInt8 {
+            UInt8(truncatingIfNeeded: (Int(old) &* (256 &- alpha) &+ Int(new) &* alpha &+ 128) >> 8)
+        }
+        pixels[start] = mixed(pixels[start], red)
+        pixels[start + 1] = mixed(pixels[start + 1], green)
+        pixels[start + 2] = mixed(pixels[start + 2], blue)
+    }
+
     /// Black or white, whichever is read more easily on this colour.
     var legible: Colour {
         let luma = 299 * Int(red) + 587 * Int(green) + 114 * Int(blue)

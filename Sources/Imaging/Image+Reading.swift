@@ -22,7 +22,8 @@ extension Image {
     /// 4 bits are stretched to 0...255, palettes become RGB. JPEG decodes as libjpeg-turbo does by
     /// default; its EXIF orientation *is* applied, as OpenCV's `imread` and every viewer do, so
     /// that a click read off a screen hits its pixel (Pillow leaves this to its caller). In a PNG
-    /// orientation is ignored. CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused by name.
+    /// orientation is ignored. CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused by
+    /// name.
     ///
     /// - Parameters:
     ///   - bytes: the whole file.

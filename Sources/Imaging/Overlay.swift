@@ -62,7 +62,7 @@ public struct Overlay: Equatable, Sendable {
             precondition(mask.size == image.size, "a mask has its picture's size")
             let enlarged = factor == 1 ? mask : mask.resizedNearest(to: size)
             canvas.fill(enlarged, .object(index), alpha: 70)
-            canvas.outline(enlarged, .object(index), lineWidth: unit)
+            canvas.outline(enlarged, .object(index), unit: unit)
         }
         for (index, object) in objects.enumerated() {
             draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)

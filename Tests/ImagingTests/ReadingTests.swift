@@ -41,8 +41,14 @@ struct ReadingTests {
             }
             #expect(mask.values == inside, "\(picture.file)")
         }
-        let dark = try Image.read(Fixtures.path("grey16.png"))
-        let mask = try Mask.read(Fixtures.path("grey16.png"))
-        #expect(mask.area >= dark.pixels.count { $0 != 0 })
+        #expect(try Image.read(Fixtures.path("label16.png")).pixels == [0, 0, 1, 0])
+        #expect(try Mask.read(Fixtures.path("label16.png")).values == [0, 1, 1, 0])
+    }
+
+    @Test("a mask from a JPEG is what is brighter than half")
+    func jpegMask() throws {
+        let image = try Image.read(Fixtures.path("grey.jpg"))
+        let mask = try Mask.read(Fixtures.path("grey.jpg"))
+        #expect(mask.values == image.pixels.map { $0 > 127 ? 1 : 0 })
     }
 }

@@ -47,8 +47,8 @@ struct WritingTests {
         }
     }
 
-    @Test("a full disk leaves the old file and no temporary one")
-    func fullDisk() throws {
+    @Test("when the last step fails, the rename, no temporary file stays")
+    func failedRename() throws {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "a.png").path
             try image.write(to: path)

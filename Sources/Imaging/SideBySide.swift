@@ -49,7 +49,7 @@ public func sideBySide(_ tiles: [(image: Image, caption: String)], columns: Int?
         let x = index % columns * (cell.width + gap)
         let y = index / columns * (cell.height + captionHeight + gap)
         canvas.place(images[index], x: x, y: y)
-        captions[index].draw(on: &canvas, x: x, y: y + cell.height)
+        captions[index].draw(on: &canvas, x: x, y: y + images[index].height)
     }
     return canvas.image.captioned("", scale: scale)
 }

@@ -94,6 +94,7 @@ def modules():
     block = Block()
     state = block.state_dict()  # an OrderedDict with the attribute _metadata
     save("module", state, state)
+    block.scale.note = "an attribute, which PyTorch keeps beside the parameter"
     save("parameters", collections.OrderedDict(block.named_parameters()),
          dict(block.named_parameters()))
     save("data-parallel", torch.nn.DataParallel(block).state_dict(), state)

@@ -16,6 +16,8 @@ extension StoredTensor {
         switch source {
         case .memory(let bytes):
             destination.copyBytes(from: bytes)
+        case .closure(let copy):
+            copy(destination)
         case .file(let file, let offset):
             guard !destination.isEmpty else { return }
             if isContiguous {

@@ -4,6 +4,8 @@ public struct StoredTensor: Sendable {
         /// The first element lies at byte `offset`.
         case file(SourceFile, offset: Int)
         case memory([UInt8])
+        /// Writes all bytes, row-major, when they are asked for.
+        case closure(@Sendable (UnsafeMutableRawBufferPointer) -> Void)
     }
 
     /// What one element is.
@@ -39,6 +41,24 @@ public struct StoredTensor: Sendable {
         else {
             preconditionFailure("\(bytes.count) bytes do not make a \(elementType) of \(shape)")
         }
+        self = tensor
+    }
+
+    /// A tensor whose bytes are made only when they are written, so that they are not held twice.
+    ///
+    /// - Parameters:
+    ///   - elementType: what one element is.
+    ///   - shape: lengths of the axes; with the element's size, their product must fit an `Int`.
+    ///   - copy: fills exactly ``byteCount`` bytes, row-major and little-endian; may be called more
+    ///     than once.
+    public init(
+        elementType: ElementType, shape: [Int],
+        copy: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
+    ) {
+        guard
+            let tensor = StoredTensor(
+                elementType: elementType, shape: shape, source: .closure(copy))
+        else { preconditionFailure("no \(elementType) can have the shape \(shape)") }
         self = tensor
     }
 

@@ -34,7 +34,10 @@ final class TemporaryFolder {
     let url: URL
 
     init() throws {
-        url = FileManager.default.temporaryDirectory
+        // Thousands of damaged files are written: where the system has a folder in memory, there.
+        let memory = URL(fileURLWithPath: "/dev/shm")
+        let hasMemory = FileManager.default.isWritableFile(atPath: memory.path)
+        url = (hasMemory ? memory : FileManager.default.temporaryDirectory)
             .appendingPathComponent("checkpoints-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }

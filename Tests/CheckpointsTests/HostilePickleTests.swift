@@ -78,6 +78,21 @@ struct HostilePickleTests {
         }
     }
 
+    @Test("multiply the search for weights")
+    func search() throws {
+        // Each dictionary holds the one before 50,000 times, under the key that is searched.
+        var body: [UInt8] = [0x58, 5, 0, 0, 0] + "model".utf8 + [0x71, 0, 0x30]
+        body += [0x7D, 0x71, 1, 0x30]
+        for _ in 0..<4 {
+            body += [0x7D, 0x28]
+            for _ in 0..<50_000 { body += [0x68, 0, 0x68, 1] }
+            body += [0x75, 0x71, 1, 0x30]
+        }
+        #expect(throws: CheckpointError.duplicateName("model")) {
+            try read(body + [0x68, 1, 0x2E, 0x80, 2, 0x5D, 0x2E])
+        }
+    }
+
     @Test("copy one list again and again into dictionaries")
     func copies() throws {
         // OrderedDict(list) costs as many operations as the list is long.

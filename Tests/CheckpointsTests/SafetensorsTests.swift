@@ -61,6 +61,32 @@ struct SafetensorsTests {
         }
     }
 
+    @Test("bytes may be made while writing")
+    func closure() throws {
+        let folder = try TemporaryFolder()
+        let tensor = StoredTensor(elementType: .int16, shape: [2]) { destination in
+            destination.storeBytes(of: 0x0201, as: UInt16.self)
+            destination.storeBytes(of: 0x0403, toByteOffset: 2, as: UInt16.self)
+        }
+        try Safetensors.write([("x", tensor)], to: folder.path("out"))
+        let found = try Checkpoint.read(folder.path("out"))
+        #expect(try found["x"]?.elements(as: Int16.self) == [0x0201, 0x0403])
+    }
+
+    @Test("a header full of small things takes memory that the file justifies")
+    func growth() throws {
+        let folder = try TemporaryFolder()
+        let pairs = (0..<60_000).map { "\"\(String($0, radix: 36))\":\"\"" }
+        let header = "{\"__metadata__\":{" + pairs.joined(separator: ",") + "}}"
+        let path = try folder.file(Self.file(header, data: []))
+        PeakMemory.reset()
+        let before = PeakMemory.current
+        #expect(try Checkpoint.read(path).metadata.count == 60_000)
+        if let before, let peak = PeakMemory.peak {
+            #expect(peak - before <= 256 * header.utf8.count)
+        }
+    }
+
     @Test("every element is aligned to its size")
     func alignment() throws {
         let folder = try TemporaryFolder()

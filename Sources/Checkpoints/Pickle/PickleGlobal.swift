@@ -21,7 +21,9 @@ enum PickleGlobal {
         case ("torch._utils", "_rebuild_tensor"), ("torch._utils", "_rebuild_tensor_v2"):
             self = .rebuildTensor
         case ("torch._utils", "_rebuild_tensor_v3"): self = .rebuildTensorWithType
-        case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+        case ("torch._utils", "_rebuild_parameter"),
+            ("torch._utils", "_rebuild_parameter_with_state"):
+            self = .rebuildParameter
         case ("torch.storage", "UntypedStorage"): self = .storage("untyped")
         case ("collections", "Counter"), ("torch", "Size"), ("torch", "device"),
             ("_codecs", "encode"):

@@ -35,8 +35,11 @@ struct StateDictionary {
         guard let items = heap.items(of: value, .dictionary) else { return nil }
         var found: [(key: String, value: PickleValue)] = []
         if depth < maximumNesting {
+            var seen: Set<String> = []
             for (key, value) in entries(items) {
                 guard case .text(let name) = key, wrappers.contains(name) else { continue }
+                // Repeated keys, which Python never writes, would multiply the work at each level.
+                guard seen.insert(name).inserted else { throw .duplicateName(name) }
                 if let inner = try find(value, heap, depth: depth + 1) {
                     found.append((name, inner))
                 }

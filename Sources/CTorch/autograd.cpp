@@ -24,7 +24,11 @@ extern "C" {
 bool ct_requires_grad(const ct_tensor *tensor) { return borrow(tensor).requires_grad(); }
 
 char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
-    return ctorch::guarded([&] { borrow(tensor).set_requires_grad(required); });
+    return ctorch::guarded([&] {
+        const at::Tensor target = borrow(tensor);
+        TORCH_CHECK(required || target.is_leaf(), "a result has the history it has: detach it");
+        target.set_requires_grad(required);
+    });
 }
 
 ct_tensor *ct_grad(const ct_tensor *tensor) { return ctorch::give(borrow(tensor).grad()); }

@@ -24,7 +24,11 @@ extern "C" {
 bool ct_requires_grad(const ct_tensor *tensor) { return borrow(tensor).requires_grad(); }
 
 char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
-    return ctorch::guarded([&] { borrow(tensor).set_requires_grad(required); });
+    return ctorch::guarded([&] {
+        const at::Tensor target = borrow(tensor);
+        TORCH_CHECK(required || target.is_leaf(), "a result has the history it has: detach it");
+        target.set_requires_grad(required);
+    });
 }
 
 ct_tensor *ct_grad(const ct_tensor *tensor) { return ctorch::give(borrow(tensor).grad()); }
@@ -36,6 +40,7 @@ char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad) {
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
                   bool create_graph) {
     return ctorch::guarded([&] {
+        ctorch::adopt_threads();
         torch::autograd::variable_list gradients;
         if (gradient != nullptr) gradients.push_back(borrow(gradient));
         torch::autograd::backward({borrow(tensor)}, gradients, retain_graph, create_graph);
@@ -46,6 +51,7 @@ char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *c
                    int32_t input_count, ct_tensor *const *gradients, bool retain_graph,
                    bool create_graph, ct_tensor **results) {
     return ctorch::guarded([&] {
+        ctorch::adopt_threads();
         const auto found = torch::autograd::grad(
             list(outputs, output_count), list(inputs, input_count), list(gradients, output_count),
             retain_graph, create_graph, /*allow_unused=*/true);

@@ -24,6 +24,7 @@ struct Parameter {
     TypeKind element;  // of a list
     bool optional_elements = false;
     int32_t length = 0;  // of a fixed list, as int[2]
+    bool optional = false;
     bool has_default = false;
     IValue default_value;
     std::string name;
@@ -40,7 +41,7 @@ Parameter describe(const c10::Argument &argument) {
     c10::TypePtr type = argument.type();
     if (auto optional = type->cast<c10::OptionalType>()) {
         type = optional->getElementType();
-        parameter.has_default = true;
+        parameter.optional = parameter.has_default = true;
     }
     parameter.kind = type->kind();
     parameter.element = TypeKind::NoneType;
@@ -108,11 +109,44 @@ ct_tensor *const *tensors(const ct_value &value) {
     return static_cast<ct_tensor *const *>(value.pointer);
 }
 
-IValue integer_list(const ct_value &value) {
+/// libtorch trusts boxed arguments: one of another type would be read as what it is not.
+void expect(bool fits, const char *wanted) { TORCH_CHECK(fits, "wants ", wanted); }
+
+IValue integers(const ct_value &value, const Parameter &parameter) {
+    const auto *first = static_cast<const int64_t *>(value.pointer);
+    if (parameter.element == TypeKind::BoolType) {
+        c10::List<bool> list;
+        for (int32_t i = 0; i < value.count; i++) list.push_back(first[i] != 0);
+        return list;
+    }
+    if (parameter.element == TypeKind::FloatType) {
+        return c10::List<double>(std::vector<double>(first, first + value.count));
+    }
+    expect(parameter.element == TypeKind::IntType, "no list of integers");
     c10::List<int64_t> list;
     list.reserve(value.count);
+    for (int32_t i = 0; i < value.count; i++) list.push_back(first[i]);
+    return list;
+}
+
+IValue reals(const ct_value &value, const Parameter &parameter) {
+    expect(parameter.element == TypeKind::FloatType, "no list of real numbers");
+    const auto *first = static_cast<const double *>(value.pointer);
+    return c10::List<double>(std::vector<double>(first, first + value.count));
+}
+
+template <typename Element>
+IValue tensor_list(const ct_value &value) {
+    c10::List<Element> list;
+    list.reserve(value.count);
     for (int32_t i = 0; i < value.count; i++) {
-        list.push_back(static_cast<const int64_t *>(value.pointer)[i]);
+        const ct_tensor *element = tensors(value)[i];
+        if constexpr (std::is_same_v<Element, at::Tensor>) {
+            expect(element != nullptr, "a list without gaps");
+            list.push_back(ctorch::borrow(element));
+        } else {
+            list.push_back(element == nullptr ? std::nullopt : Element(ctorch::borrow(element)));
+        }
     }
     return list;
 }
@@ -120,78 +154,73 @@ IValue integer_list(const ct_value &value) {
 IValue list_value(const ct_value &value, const Parameter &parameter) {
     switch (value.kind) {
     case CT_INTEGER: {  // one number for all axes, as PyTorch takes it
-        TORCH_CHECK(parameter.element == TypeKind::IntType, "wants no list of integers");
+        expect(parameter.element == TypeKind::IntType, "a list");
         const int32_t length = parameter.length > 0 ? parameter.length : 1;
         return c10::List<int64_t>(std::vector<int64_t>(length, value.integer));
     }
     case CT_INTEGERS:
-        if (parameter.element == TypeKind::BoolType) {
-            c10::List<bool> list;
-            for (int32_t i = 0; i < value.count; i++) {
-                list.push_back(static_cast<const int64_t *>(value.pointer)[i] != 0);
-            }
-            return list;
-        }
-        return integer_list(value);
-    case CT_REALS: {
-        c10::List<double> list;
-        for (int32_t i = 0; i < value.count; i++) {
-            list.push_back(static_cast<const double *>(value.pointer)[i]);
-        }
-        return list;
-    }
+        return integers(value, parameter);
+    case CT_REALS:
+        return reals(value, parameter);
     case CT_TENSORS:
-        if (parameter.optional_elements) {
-            c10::List<std::optional<at::Tensor>> list;
-            for (int32_t i = 0; i < value.count; i++) {
-                const ct_tensor *element = tensors(value)[i];
-                list.push_back(element == nullptr
-                                   ? std::nullopt
-                                   : std::optional<at::Tensor>(ctorch::borrow(element)));
-            }
-            return list;
-        } else {
-            c10::List<at::Tensor> list;
-            for (int32_t i = 0; i < value.count; i++) {
-                list.push_back(ctorch::borrow(tensors(value)[i]));
-            }
-            return list;
-        }
+        expect(parameter.element == TypeKind::TensorType, "no list of tensors");
+        return parameter.optional_elements ? tensor_list<std::optional<at::Tensor>>(value)
+                                           : tensor_list<at::Tensor>(value);
     default:
         TORCH_CHECK(false, "wants a list");
     }
 }
 
-IValue device_or_text(const ct_value &value, const Parameter &parameter) {
-    const std::string text = static_cast<const char *>(value.pointer);
-    if (parameter.kind == TypeKind::DeviceObjType) return c10::Device(text);
-    return text;
-}
-
-IValue make(const ct_value &value, const Parameter &parameter) {
-    if (value.kind == CT_NONE) {
-        return parameter.kind == TypeKind::TensorType && !parameter.has_default
-                   ? IValue(at::Tensor())
-                   : IValue();
-    }
-    if (parameter.kind == TypeKind::ListType) return list_value(value, parameter);
+IValue number(const ct_value &value) {
     switch (value.kind) {
-    case CT_TENSOR:
-        return ctorch::borrow(static_cast<const ct_tensor *>(value.pointer));
     case CT_INTEGER:
-        if (parameter.kind == TypeKind::FloatType) return static_cast<double>(value.integer);
         return value.integer;
     case CT_REAL:
-        TORCH_CHECK(parameter.kind != TypeKind::IntType, "wants an integer, not ", value.real);
         return value.real;
     case CT_BOOLEAN:
         return value.integer != 0;
-    case CT_STRING:
-        return device_or_text(value, parameter);
-    case CT_GENERATOR:
-        return *static_cast<const at::Generator *>(value.pointer);
     default:
-        TORCH_CHECK(false, "wants one value, not a list");
+        TORCH_CHECK(false, "wants a number");
+    }
+}
+
+IValue none(const Parameter &parameter) {
+    if (parameter.optional) return IValue();
+    expect(parameter.has_default, "a value, not nil");
+    return parameter.default_value;
+}
+
+IValue make(const ct_value &value, const Parameter &parameter) {
+    if (value.kind == CT_NONE) return none(parameter);
+    switch (parameter.kind) {
+    case TypeKind::TensorType:
+        expect(value.kind == CT_TENSOR, "a tensor");
+        return ctorch::borrow(static_cast<const ct_tensor *>(value.pointer));
+    case TypeKind::NumberType:
+        return number(value);
+    case TypeKind::IntType:
+        expect(value.kind == CT_INTEGER, "an integer");
+        return value.integer;
+    case TypeKind::FloatType:
+        if (value.kind == CT_INTEGER) return static_cast<double>(value.integer);
+        expect(value.kind == CT_REAL, "a real number");
+        return value.real;
+    case TypeKind::BoolType:
+        expect(value.kind == CT_BOOLEAN, "true or false");
+        return value.integer != 0;
+    case TypeKind::StringType:
+        expect(value.kind == CT_STRING, "a string");
+        return std::string(static_cast<const char *>(value.pointer));
+    case TypeKind::DeviceObjType:
+        expect(value.kind == CT_STRING, "a device");
+        return c10::Device(std::string(static_cast<const char *>(value.pointer)));
+    case TypeKind::GeneratorType:
+        expect(value.kind == CT_GENERATOR, "a generator");
+        return *static_cast<const at::Generator *>(value.pointer);
+    case TypeKind::ListType:
+        return list_value(value, parameter);
+    default:
+        TORCH_CHECK(false, "is of a type that has no form here");
     }
 }
 
@@ -246,6 +275,7 @@ ct_value result(IValue &&value) {
 extern "C" char *ct_call(const char *name, const ct_value *arguments, int32_t argument_count,
                          ct_value *results, int32_t *result_count) {
     return ctorch::guarded([&] {
+        ctorch::adopt_threads();
         const Operator *op = cached(name);
         // The stack of the call before is used again: its memory saves an allocation. A call
         // inside this one finds the spare empty and makes its own.

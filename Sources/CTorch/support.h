@@ -1,11 +1,13 @@
 // What the files of this target share: handles, and exceptions turned into messages.
 #pragma once
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
 
@@ -29,6 +31,18 @@ inline at::Tensor borrow(const ct_tensor *tensor) {
 inline ct_tensor *give(at::Tensor tensor) {
     if (!tensor.defined()) return nullptr;
     return reinterpret_cast<ct_tensor *>(tensor.unsafeReleaseTensorImpl());
+}
+
+/// Threads that one operator may use; 0 until somebody chose.
+inline std::atomic<int32_t> chosen_threads{0};
+
+/// OpenMP keeps the count per thread: one that has worked before must be told of a new choice.
+inline void adopt_threads() {
+    thread_local int32_t adopted = 0;
+    const int32_t chosen = chosen_threads.load(std::memory_order_relaxed);
+    if (chosen == adopted) return;
+    adopted = chosen;
+    at::set_num_threads(chosen);
 }
 
 inline char *copy(const std::string &message) { return strdup(message.c_str()); }

@@ -2,7 +2,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/Generator.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -96,9 +95,15 @@ void ct_generator_release(ct_generator *generator) {
     delete reinterpret_cast<at::Generator *>(generator);
 }
 
-void ct_set_threads(int32_t count) { at::set_num_threads(count); }
+void ct_set_threads(int32_t count) {
+    ctorch::chosen_threads.store(count);
+    ctorch::adopt_threads();
+}
 
-int32_t ct_threads(void) { return at::get_num_threads(); }
+int32_t ct_threads(void) {
+    ctorch::adopt_threads();
+    return at::get_num_threads();
+}
 
 const char *ct_version(void) { return TORCH_VERSION; }
 

@@ -2,7 +2,7 @@ import CTorch
 
 /// What this process gave libtorch to work with.
 public enum TorchRuntime {
-    /// Threads that one operator may use.
+    /// Threads that one operator may use, from whatever thread it is called; positive.
     public static var threads: Int {
         get { Int(ct_threads()) }
         set { ct_set_threads(Int32(newValue)) }

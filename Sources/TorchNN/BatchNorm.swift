@@ -92,6 +92,9 @@ public final class ConvBatchNorm: Module, Layer {
         return norm(convolution(x))
     }
 
+    /// Whether inference runs the one convolution.
+    var isFolded: Bool { folded != nil }
+
     /// Forgets the folded weights.
     public override func weightsWillChange() {
         folded = nil

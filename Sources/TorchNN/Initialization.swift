@@ -45,8 +45,8 @@ extension Parameter {
     /// A weight of zeros, or another value.
     ///
     /// - Parameters:
-    ///   - shape: elements along each axis.
     ///   - value: what each holds at first.
+    ///   - shape: elements along each axis.
     public convenience init(constant value: Double = 0, _ shape: [Int]) {
         self.init(Initialization.constant(shape, value))
     }
@@ -70,8 +70,8 @@ extension Buffer {
     /// A buffer of zeros, or another value.
     ///
     /// - Parameters:
-    ///   - shape: elements along each axis.
     ///   - value: what each holds at first.
+    ///   - shape: elements along each axis.
     public convenience init(constant value: Double = 0, _ shape: [Int]) {
         self.init(Initialization.constant(shape, value))
     }

@@ -56,12 +56,15 @@ extension Module {
         guard error.missing.isEmpty && error.unexpected.isEmpty && error.misshapen.isEmpty
         else { throw error }
         // Read all before any is replaced. Memory that was never written to is not taken, so a
-        // module made under `Initialization.skipped` holds its weights once.
-        let loaded = try values.map { name, value in
-            let old = value.value
-            let new = Tensor.empty(old.shape, dtype: old.dtype, device: old.device)
-            try source.read(name, into: new)
-            return new
+        // module made under `Initialization.skipped` holds its weights once. Where a weight comes
+        // from is no part of its gradient.
+        let loaded = try withoutGrad {
+            try values.map { name, value in
+                let old = value.value
+                let new = Tensor.empty(old.shape, dtype: old.dtype, device: old.device)
+                try source.read(name, into: new)
+                return new
+            }
         }
         visit { _, module in module.weightsWillChange() }
         for (target, new) in zip(values, loaded) {

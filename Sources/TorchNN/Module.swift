@@ -140,6 +140,8 @@ public enum Member {
         case let module as Module: [("", .module(module))]
         case let list as [Module]:
             list.enumerated().map { ("\($0.offset)", .module($0.element)) }
+        case let list as [StoredValue]:
+            list.enumerated().map { ("\($0.offset)", .value($0.element)) }
         default: []
         }
     }

@@ -1,0 +1,93 @@
+import TestSupport
+import Testing
+import Torch
+
+@testable import TorchNN
+
+/// A layer under the name that its case has in the fixture.
+struct LayerCase: Sendable, CustomTestStringConvertible {
+    let name: String
+    let make: @Sendable () -> (Module, (Tensor) -> Tensor)
+
+    var testDescription: String { name }
+
+    init<Made: Layer>(_ name: String, _ make: @escaping @Sendable () -> Made) {
+        self.name = name
+        self.make = {
+            let layer = make()
+            return (layer, { layer($0) })
+        }
+    }
+
+    init(_ name: String, embedding make: @escaping @Sendable () -> Embedding) {
+        self.name = name
+        self.make = {
+            let layer = make()
+            return (layer, { layer($0) })
+        }
+    }
+}
+
+@Suite("Layers agree with PyTorch")
+struct LayerTests {
+    static let cases: [LayerCase] = [
+        LayerCase("linear") { Linear(4, 3) },
+        LayerCase("linear-plain") { Linear(4, 3, bias: false) },
+        LayerCase("convolution") { Conv2d(4, 6, kernel: 3, stride: 2, padding: 1) },
+        LayerCase("convolution-grouped") { Conv2d(4, 6, kernel: 3, groups: 2, bias: false) },
+        LayerCase("transposed-convolution") { ConvTranspose2d(4, 3, kernel: 2, stride: 2) },
+        LayerCase("transposed-convolution-plain") { ConvTranspose2d(4, 3, kernel: 3, bias: false) },
+        LayerCase("layer-norm") { LayerNorm(5) },
+        LayerCase("layer-norm-2d") { LayerNorm2d(4) },
+        LayerCase("batch-norm-training") { BatchNorm2d(4) },
+        LayerCase("batch-norm-inference") { BatchNorm2d(4, epsilon: 1e-3) },
+        LayerCase("embedding", embedding: { Embedding(6, 3) }),
+        LayerCase("conv-batch-norm-training") {
+            ConvBatchNorm(4, 6, kernel: 3, stride: 2, padding: 1)
+        },
+        LayerCase("conv-batch-norm") { ConvBatchNorm(4, 6, kernel: 3, stride: 2, padding: 1) },
+        LayerCase("conv-batch-norm-grouped") {
+            ConvBatchNorm(4, 8, kernel: 3, padding: 1, groups: 4)
+        },
+        LayerCase("gelu") { GELU() },
+        LayerCase("relu") { ReLU() },
+        LayerCase("sequential") { Sequential(Linear(5, 6), GELU(), Linear(6, 2)) },
+    ]
+
+    static let modules = Result { try Golden("torch/modules") }
+
+    @Test("forward, gradients of input and weights, and buffers, to 1e-5", arguments: cases)
+    func agrees(layer: LayerCase) throws {
+        let golden = try Self.modules.get().section(layer.name)
+        let (module, apply) = layer.make()
+        try module.load(golden.weights)
+        // Evaluated in PyTorch where the fixture has running statistics and does not say otherwise.
+        if !layer.name.hasSuffix("training") {
+            module.evaluate()
+        }
+        let input = golden["input.0"]
+        if input.dtype.isFloatingPoint {
+            input.requiringGrad()
+        }
+        let output = apply(input)
+        expectClose(output, golden["output.0"], absolute: 1e-5, "output")
+        output.backward(gradient: golden["cotangent.0"])
+        if let expected = golden.optional("gradient.0") {
+            let gradient = try #require(input.grad)
+            expectClose(gradient, expected, absolute: 1e-5, "gradient of the input")
+        }
+        for (name, parameter) in module.namedParameters() {
+            let gradient = try #require(parameter.grad, "\(name)")
+            let expected = golden["weight-gradient.\(name)"]
+            expectClose(gradient, expected, absolute: 1e-5, "gradient of \(name)")
+        }
+        for (name, value) in module.namedValues() where value is Buffer {
+            expectClose(value.value, golden["after.\(name)"], "\(name) afterwards")
+        }
+    }
+
+    @Test("no case of the fixture is left out")
+    func complete() throws {
+        #expect(try Self.modules.get().sections.sorted() == Self.cases.map(\.name).sorted())
+    }
+}

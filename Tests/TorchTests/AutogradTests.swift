@@ -1,0 +1,78 @@
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Gradients")
+struct AutogradTests {
+    @Test("backward adds to what is there; nil takes it away")
+    func backwardGathers() {
+        let x = Tensor([Float(1), 2, 3]).requiringGrad()
+        #expect(x.grad == nil)
+        (x * x).sum().backward()
+        #expect(x.grad?.floats() == [2, 4, 6])
+        (x * 10).backward(gradient: Tensor([Float(1), 0, 1]))
+        #expect(x.grad?.floats() == [12, 4, 16])
+        x.setGrad(Tensor([Float(5), 5, 5]))
+        #expect(x.grad?.floats() == [5, 5, 5])
+        x.setGrad(nil)
+        #expect(x.grad == nil)
+    }
+
+    @Test("grad(of:) leaves the inputs alone and gives nil for those not used")
+    func gradOfOutputs() {
+        let x = Tensor([Float(1), 2]).requiringGrad()
+        let y = Tensor([Float(3), 4]).requiringGrad()
+        let unused = Tensor(Float(1)).requiringGrad()
+        let found = grad(of: [(x * y).sum(), x.sum()], withRespectTo: [x, unused, y])
+        #expect(found.map { $0?.floats() } == [[4, 5], nil, [1, 2]])
+        #expect(x.grad == nil && y.grad == nil)
+        let weighted = grad(
+            of: [x * y], withRespectTo: [x], gradients: [Tensor([Float(10), 100])])
+        #expect(weighted.map { $0?.floats() } == [[30, 400]])
+    }
+
+    @Test("a kept graph is differentiated again")
+    func retainedGraph() {
+        let x = Tensor(Float(3)).requiringGrad()
+        let y = x * x
+        y.backward(retainGraph: true)
+        y.backward()
+        #expect(x.grad?.item() == 12)
+    }
+
+    @Test("gradients of gradients")
+    func createdGraph() {
+        let x = Tensor(Float(2)).requiringGrad()
+        let first = grad(of: [x.pow(3)], withRespectTo: [x], createGraph: true)[0]
+        #expect(first?.item() == 12)
+        #expect(first?.requiresGrad == true)
+        first?.backward()
+        #expect(x.grad?.item() == 12)
+    }
+
+    @Test("nothing is recorded in withoutGrad, and the mode is restored")
+    func withoutGradRecordsNothing() {
+        let x = Tensor(Float(2)).requiringGrad()
+        struct Stop: Error {}
+        #expect(isGradEnabled)
+        withoutGrad {
+            #expect(!isGradEnabled)
+            #expect(!(x * 2).requiresGrad)
+            withoutGrad { #expect(!isGradEnabled) }
+            #expect(!isGradEnabled)
+            #expect(onAnotherThread { isGradEnabled && (x * 2).requiresGrad })
+        }
+        #expect(isGradEnabled)
+        #expect(throws: Stop.self) { try withoutGrad { throw Stop() } }
+        #expect((x * 2).requiresGrad)
+    }
+
+    @Test("detached tensors and frozen ones record nothing")
+    func detachment() {
+        let x = Tensor(Float(2)).requiringGrad()
+        #expect(!x.detached().requiresGrad)
+        #expect(x.clone().requiresGrad)
+        x.requiringGrad(false)
+        #expect(!(x * 2).requiresGrad)
+    }
+}

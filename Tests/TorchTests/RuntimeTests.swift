@@ -1,0 +1,147 @@
+import TestSupport
+import Testing
+import Torch
+
+@Suite("Devices, threads and errors")
+struct RuntimeTests {
+    @Test("device names are PyTorch's")
+    func deviceNames() {
+        #expect(Device("cpu") == .cpu)
+        #expect(Device("cuda:1") == Device(.cuda, index: 1))
+        #expect(Device("mps") == .mps)
+        #expect("\(Device(.cuda, index: 1))" == "cuda:1")
+        for wrong in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:0:1", "CPU"] {
+            #expect(Device(wrong) == nil, "\(wrong)")
+        }
+        #expect(Tensor.zeros([1]).device == .cpu)
+    }
+
+    @Test("a device that is not there is refused with libtorch's reason")
+    func absentDevice() throws {
+        try Device.cpu.check()
+        let error = #expect(throws: TorchError.self) { try Device(.cuda, index: 63).check() }
+        #expect(error?.op == "use of device 'cuda:63'")
+        #expect(error?.message.contains("CUDA") == true)
+    }
+
+    @Test("an error carries the operator, its shapes and libtorch's words")
+    func errors() throws {
+        let a = Tensor.zeros([2, 3])
+        let b = Tensor.zeros([4, 5])
+        let error = #expect(throws: TorchError.self) { try attempt("matmul", [a, b]) }
+        #expect(error?.op == "matmul")
+        #expect(error?.shapes == [[2, 3], [4, 5]])
+        #expect(error?.message.contains("mat1 and mat2 shapes cannot be multiplied") == true)
+        #expect(error?.description.hasPrefix("matmul([2, 3], [4, 5]): mat1") == true)
+
+        let list = #expect(throws: TorchError.self) { try attempt("cat", [[a, b], 0]) }
+        #expect(list?.shapes == [[2, 3], [4, 5]])
+        let gaps = #expect(throws: TorchError.self) {
+            try attempt("index.Tensor", [a, [nil, nil, b] as [Tensor?]])
+        }
+        #expect(gaps?.shapes == [[2, 3], [4, 5]])
+    }
+
+    @Test("arguments that do not fit are named")
+    func arguments() throws {
+        let a = Tensor.zeros([2])
+        expectMessage("this libtorch has no such operator") { try attempt("no_such_thing", [a]) }
+        expectMessage("argument 'other' is missing") { try attempt("add.Tensor", [a]) }
+        expectMessage("takes 1 arguments, not 2") { try attempt("relu", [a, a]) }
+        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, 0.5, 0]) }
+        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, [0], 0]) }
+        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, a, 0]) }
+        expectMessage("argument 'dim' wants a value") { try attempt("select.int", [a, nil, 0]) }
+        expectMessage("argument 'self' wants a tensor") { try attempt("relu", [1]) }
+        expectMessage("argument 'self' wants a value, not nil") { try attempt("relu", [nil]) }
+        expectMessage("argument 'other' wants a number") { try attempt("add.Scalar", [a, a]) }
+        expectMessage("argument 'approximate' wants a string") { try attempt("gelu", [a, 1]) }
+        expectMessage("argument 'generator' wants a generator") {
+            try attempt("rand.generator", [[2], a])
+        }
+        expectMessage("argument 'device' wants a device") {
+            try attempt("zeros", [[2], nil, nil, 3])
+        }
+        expectMessage("argument 'keepdim' wants true or false") {
+            try attempt("mean.dim", [a, [0], 1])
+        }
+        expectMessage("argument 'tensors' wants a list") { try attempt("cat", [a]) }
+        expectMessage("argument 'tensors' wants no list of integers") {
+            try attempt("cat", [[1, 2]])
+        }
+        expectMessage("argument 'tensors' wants a list without gaps") {
+            try attempt("cat", [[a, nil] as [Tensor?]])
+        }
+        expectMessage("argument 'dims' wants no list of tensors") {
+            try attempt("permute", [a, [a]])
+        }
+        expectMessage("argument 'dims' wants no list of real") {
+            try attempt("permute", [a, [0.5]])
+        }
+    }
+
+    @Test("nil stands for None, or for the default where None is not allowed")
+    func defaults() throws {
+        let a = Tensor([Float(3), 1])
+        #expect(try attempt("clamp", [a, nil, 2]).map { $0.floats() } == [[2, 1]])
+        #expect(try attempt("add.Tensor", [a, a, nil]).map { $0.floats() } == [[6, 2]])
+        #expect(try attempt("softmax.int", [a, 0]).map(\.dtype) == [.float32])
+    }
+
+    @Test("numbers and several results come back as tensors")
+    func results() throws {
+        let a = Tensor([Float(3), 1, 2])
+        #expect(try attempt("size.int", [a, 0]).map { $0.item() } == [3])
+        #expect(try attempt("is_floating_point", [a]).map { $0.item() } == [1])
+        #expect(try attempt("item", [a[0]]).map { $0.item() } == [3])
+        #expect(try attempt("sort", [a]).map { $0.floats() } == [[1, 2, 3], [1, 2, 0]])
+        #expect(try attempt("unbind.int", [a]).count == 3)
+    }
+
+    @Test("the version is the linked library's")
+    func version() {
+        #expect(TorchRuntime.version.hasPrefix("2."))
+    }
+
+    #if compiler(>=6.2)
+        // In a process of its own: the count belongs to all tests.
+        @Test("the thread count holds on every thread, also those that worked before")
+        func threads() async {
+            await #expect(processExitsWith: .success) {
+                let worker = Worker()
+                _ = worker.run { threadsAfterWork() }
+                TorchRuntime.threads = 3
+                try #require(threadsAfterWork() == 3)
+                try #require(onAnotherThread { threadsAfterWork() } == 3)
+                try #require(worker.run { threadsAfterWork() } == 3)
+                TorchRuntime.threads = 1
+                try #require(threadsAfterWork() == 1)
+                try #require(worker.run { threadsAfterWork() } == 1)
+            }
+        }
+
+        @Test("an operator that does not fit traps")
+        func traps() async {
+            await #expect(processExitsWith: .failure) {
+                _ = Tensor.zeros([2]) + Tensor.zeros([3])
+            }
+        }
+    #endif
+
+    private func expectMessage(
+        _ part: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ body: () throws -> [Tensor]
+    ) {
+        let error = #expect(throws: TorchError.self, sourceLocation: sourceLocation) {
+            _ = try body()
+        }
+        #expect(
+            error?.message.contains(part) == true, "\(error?.message ?? "")",
+            sourceLocation: sourceLocation)
+    }
+}
+
+@Sendable private func threadsAfterWork() -> Int {
+    _ = Tensor.ones([512, 512]).matmul(.ones([512, 512]))
+    return TorchRuntime.threads
+}

@@ -12,6 +12,7 @@ public protocol EngineProvider: Sendable {
     ///   - model: what they are.
     ///   - options: as asked for on the command line.
     /// - Returns: an engine, ready for pictures.
+    /// - Throws: why the weights do not fit, or cannot be read or run.
     func engine(
         for checkpoint: Checkpoint, model: ModelDescription, options: EngineOptions
     ) throws -> any SegmentationEngine

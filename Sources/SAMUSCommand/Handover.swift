@@ -3,8 +3,10 @@ import Foundation
 
 /// The way from `samus`, which has no libtorch, to `samus-train` beside it, which has.
 enum Handover {
-    /// Replaces this process by `samus-train` with the same arguments: its output, exit code and
-    /// signals are this program's. Comes back only when that cannot be done.
+    /// Replaces this process by `samus-train` with the same arguments.
+    ///
+    /// Its output, exit code and signals are then this program's. Comes back only when that cannot
+    /// be done.
     ///
     /// - Throws: ``Failure/unavailable``, with the command that builds it.
     static func toTrain() throws -> Never {

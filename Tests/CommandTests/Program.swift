@@ -98,11 +98,9 @@ final class Scratch {
     func files(_ name: String = "") -> [String] {
         let root = url.appending(path: name)
         let walk = FileManager.default.enumerator(atPath: root.path)
-        return (walk?.allObjects as? [String] ?? []).sorted().filter {
-            var isFolder: ObjCBool = false
-            FileManager.default.fileExists(
-                atPath: root.appending(path: $0).path, isDirectory: &isFolder)
-            return !isFolder.boolValue
+        return (walk?.allObjects as? [String] ?? []).sorted().filter { name in
+            let values = try? root.appending(path: name).resourceValues(forKeys: [.isDirectoryKey])
+            return values?.isDirectory != true
         }
     }
 }

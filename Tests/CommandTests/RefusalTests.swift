@@ -90,7 +90,7 @@ struct RefusalTests {
         for (model, message) in [
             ("absent.pth", "there is no model and no file 'absent.pth'"),
             (truncated, "truncated.pth"),
-            (damaged, "checksum"),
+            (damaged, "does not match its CRC-32"),
             (other, "not those of a model this program knows: LiteMedSAM"),
             (frame, "echo-a4c-frame10.png"),
         ] {

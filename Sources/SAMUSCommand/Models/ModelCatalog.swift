@@ -27,6 +27,7 @@ enum ModelCatalog {
     /// The file of a model.
     ///
     /// - Parameter nameOrFile: a name of the catalog, or a path.
+    /// - Returns: a path at which there is something.
     /// - Throws: ``ModelError`` when there is no such file.
     static func path(of nameOrFile: String) throws(ModelError) -> String {
         guard let entry = entries.first(where: { $0.name == nameOrFile }) else {
@@ -35,9 +36,9 @@ enum ModelCatalog {
             }
             return nameOrFile
         }
-        let candidates =
-            folders.map { $0.appendingPathComponent(entry.file).path }
-            + folders.map { $0.appendingPathComponent("\(entry.name).pth").path }
+        let candidates = folders.flatMap { folder in
+            [entry.file, "\(entry.name).pth"].map { folder.appendingPathComponent($0).path }
+        }
         guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
             throw .notInstalled(entry.name, looked: folders.map(\.path))
         }
@@ -65,6 +66,7 @@ enum ModelCatalog {
 enum ModelError: Error, Equatable {
     case notFound(String)
     case notInstalled(String, looked: [String])
+    case unreadable(path: String, CheckpointError)
     case unknownKind(path: String, tensors: Int)
     case otherContent(path: String, name: String, expected: String, found: String)
 }
@@ -78,6 +80,8 @@ extension ModelError: CustomStringConvertible {
         case .notInstalled(let name, let looked):
             "the weights of '\(name)' are not here: run 'make setup' in the checkout, or name the "
                 + "folder that has them in SAMUS_MODELS (looked in \(looked.joined(separator: ", ")))"
+        case .unreadable(let path, let error):
+            "the model '\(path)' cannot be read: \(error)"
         case .unknownKind(let path, let tensors):
             "'\(path)' holds \(tensors) tensors, but not those of a model this program knows: "
                 + ModelKind.allCases.map(\.rawValue).joined(separator: ", ")

@@ -13,11 +13,16 @@ struct ModelFile {
     /// A model asked for by name must be that model to the bit.
     ///
     /// - Parameter nameOrFile: a name of the catalog, or a path.
-    /// - Throws: ``ModelError``, or ``CheckpointError`` when the file cannot be read.
-    init(_ nameOrFile: String) throws {
+    /// - Throws: ``ModelError`` with what is wrong with it.
+    init(_ nameOrFile: String) throws(ModelError) {
         path = try ModelCatalog.path(of: nameOrFile)
-        checkpoint = try Checkpoint.read(path)
-        let sha256 = try checkpoint.sha256
+        let sha256: String
+        do throws(CheckpointError) {
+            checkpoint = try Checkpoint.read(path)
+            sha256 = try checkpoint.sha256
+        } catch {
+            throw .unreadable(path: path, error)
+        }
         if let entry = ModelCatalog.entries.first(where: { $0.name == nameOrFile }),
             entry.sha256 != sha256
         {

@@ -10,9 +10,13 @@ enum InputFiles {
 
     static let endings: Set<String> = ["png", "jpg", "jpeg"]
 
-    /// Expands arguments in order. A folder stands for all PNG and JPEG files below it, a pattern
-    /// that the shell has not expanded (`*`, `?`, `[`) for what it matches.
+    /// Expands arguments in order.
     ///
+    /// A folder stands for all PNG and JPEG files below it, a pattern that the shell has not
+    /// expanded (`*`, `?`, `[`) for what it matches.
+    ///
+    /// - Parameter arguments: paths and patterns.
+    /// - Returns: at least one picture for each.
     /// - Throws: ``InputError`` for what does not exist or holds no picture.
     static func expand(_ arguments: [String]) throws(InputError) -> [Found] {
         var found: [Found] = []

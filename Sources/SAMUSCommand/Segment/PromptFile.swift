@@ -70,6 +70,7 @@ struct PromptFile: Decodable {
     /// Reads a prompt file and makes its paths whole.
     ///
     /// - Parameter path: the JSON file, at most 64 MB.
+    /// - Returns: at least one picture.
     /// - Throws: ``PromptFileError``.
     static func read(_ path: String) throws(PromptFileError) -> [PictureTask] {
         let url = URL(fileURLWithPath: path)

@@ -74,6 +74,8 @@ let package = Package(
             dependencies: ["SegmentAnything", "Segmentation", "Checkpoints", "Imaging"]),
         .target(name: "SAMUSTrainCommand", dependencies: ["TorchEngine", "SAMUSCommand"]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
+        .executableTarget(
+            name: "samus-bench", dependencies: ["TorchNN"], path: "Benchmarks/SAMUSBench"),
 
         // Tests.
         .target(

@@ -80,6 +80,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
+        .executableTarget(
+            name: "samus-bench", dependencies: ["TorchNN"], path: "Benchmarks/SAMUSBench"),
 
         // Tests.
         .target(

@@ -54,9 +54,7 @@ public final class Adam {
         guard !active.isEmpty else { return }
         withoutGrad {
             let states = active.map { state(of: $0.0) }
-            for state in states {
-                state.step.assign(from: state.step + 1)
-            }
+            run("_foreach_add_.Scalar", [states.map(\.step), 1])
             update(active.map(\.0.value), gradients: active.map(\.1), states)
         }
     }
@@ -77,14 +75,17 @@ public final class Adam {
             case .inGradient(let decay): ("_fused_adam_", decay)
             case .decoupled(let decay): ("_fused_adamw_", decay)
             }
+        run(
+            op,
+            [
+                values, gradients, states.map(\.mean), states.map(\.variance), [Tensor](),
+                states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false, false,
+            ])
+    }
+
+    private func run(_ op: StaticString, _ arguments: [(any OperatorArgument)?]) {
         do throws(TorchError) {
-            try attempt(
-                op,
-                [
-                    values, gradients, states.map(\.mean), states.map(\.variance), [Tensor](),
-                    states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false,
-                    false,
-                ])
+            try attempt(op, arguments)
         } catch {
             preconditionFailure(error.description)
         }

@@ -1,0 +1,21 @@
+// One side of Benchmarks/run; the other is peer.py. Reads one work per line, does it once, and
+// answers with its figure: seconds, or what the work says.
+
+import Foundation
+import Torch
+
+let arguments = CommandLine.arguments.dropFirst()
+guard arguments.count == 1, let threads = arguments.first.flatMap({ Int($0) }), threads > 0 else {
+    FileHandle.standardError.write(Data("usage: samus-bench THREADS, works on stdin\n".utf8))
+    exit(64)
+}
+TorchRuntime.threads = threads
+let bench = Bench()
+while let line = readLine() {
+    guard let work = Work(rawValue: line) else {
+        FileHandle.standardError.write(Data("no work named '\(line)'\n".utf8))
+        exit(64)
+    }
+    print(bench.run(work))
+    fflush(nil)
+}

@@ -5,7 +5,7 @@ import Segmentation
 import Torch
 import TorchEngine
 
-/// `samus-train`: what needs libtorch. `samus` hands its commands over.
+/// `samus-train`, the part of the program that needs libtorch: `samus` hands its commands over.
 public struct SamusTrainCommand: ParsableCommand {
     /// Name, version and subcommands.
     public static let configuration = CommandConfiguration(

@@ -9,8 +9,10 @@ extension Prompt {
         public let notes: [String]
     }
 
-    /// Checks the prompt against a picture: corners of a box may be given in any order, and a box
-    /// may reach over the edge; both are put right and said. All else that does not fit is refused.
+    /// Checks the prompt against a picture.
+    ///
+    /// Corners of a box may be given in any order, and a box may reach over the edge: both are put
+    /// right and said. All else that does not fit is refused.
     ///
     /// - Parameter size: of the picture.
     /// - Returns: the prompt to use.

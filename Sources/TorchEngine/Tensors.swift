@@ -56,6 +56,7 @@ extension PromptTensors {
 ///   - iou: `[M]`.
 ///   - geometry: how the picture lies in the input.
 ///   - model: its name, for the error.
+/// - Returns: a result for each mask.
 /// - Throws: ``EngineError/notFinite(model:)`` rather than a mask made of NaN.
 func candidates(
     logits: Tensor, iou: Tensor, geometry: InputGeometry, model: String

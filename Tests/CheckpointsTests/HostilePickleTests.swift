@@ -18,8 +18,10 @@ struct HostilePickleTests {
     }
 
     /// Each repeated until there are a million bytes, or almost as many operations as are allowed.
+    ///
+    /// The tests of the command measure the memory this takes, in a process of its own.
     @Test(
-        "take memory that the file justifies",
+        "are refused whatever they repeat",
         arguments: [
             [0x7D], [0x5D], [0x28], [0x4E, 0x85], [0x4E, 0x32], [0x85], [0x4E, 0x4E, 0x86],
             [0x5D, 0x4E, 0x61], [0x5D, 0x94], [0x7D, 0x4E, 0x4E, 0x73], [0x8F, 0x28, 0x4E, 0x90],
@@ -31,13 +33,7 @@ struct HostilePickleTests {
         body.reserveCapacity(1_000_000)
         for _ in 0..<(990_000 / operations.count) { body += operations }
         body.append(0x2E)
-        PeakMemory.reset()
-        let before = PeakMemory.current
         #expect(throws: CheckpointError.self) { try read(body) }
-        if let before, let peak = PeakMemory.peak {
-            // The test holds the file twice itself.
-            #expect(peak - before <= 258 * body.count + 4 << 20, "\((peak - before) / body.count)")
-        }
     }
 
     @Test("end at the limit of operations")

@@ -20,12 +20,20 @@ struct PythonParityTests {
         return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 
+    /// `SAMUS_PYTHON`, else the Python of `make peers`, else the one of the system.
+    static let python: String = {
+        if let named = ProcessInfo.processInfo.environment["SAMUS_PYTHON"] { return named }
+        let peer = Fixtures.package.appendingPathComponent(".deps/peers/bin/python").path
+        return FileManager.default.isExecutableFile(atPath: peer) ? peer : "python3"
+    }()
+
     static let hasPackages =
-        run(["python3", "-c", "import numpy, safetensors.torch, torch"])?.code == 0
+        run([python, "-c", "import numpy, safetensors.torch, torch"])?.code == 0
 
     @Test(
         "reads what Swift writes as it reads the originals",
-        .enabled(if: hasPackages, "no python3 with torch, numpy and safetensors"))
+        .enabled(
+            if: hasPackages, "no Python with torch, numpy and safetensors: make peers brings one"))
     func parity() throws {
         let folder = try TemporaryFolder()
         var pairs: [String] = []
@@ -37,7 +45,7 @@ struct PythonParityTests {
             pairs += [Fixtures.path(name), path]
         }
         let script = Fixtures.package.appendingPathComponent("Scripts/check-safetensors-parity.py")
-        let result = try #require(Self.run(["python3", script.path] + pairs))
+        let result = try #require(Self.run([Self.python, script.path] + pairs))
         #expect(result.code == 0, "\(result.output)")
     }
 }

@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+
+    @Suite("A hostile file takes memory that its size justifies, as the system counts it")
+    struct MemoryTests {
+        private let scratch: Scratch
+
+        init() throws {
+            scratch = try Scratch()
+        }
+
+        /// Most memory, in bytes, that `samus info` held, and whether it took the file.
+        private func info(_ path: String) throws -> (peak: Int, isAccepted: Bool) {
+            let executable = Program.folder.appending(path: "samus").path
+            let words = [executable, "info", path]
+            var arguments = words.map { strdup($0) } + [nil]
+            defer { arguments.forEach { free($0) } }
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            for descriptor: Int32 in [1, 2] {
+                posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+            }
+            var child = pid_t()
+            try #require(posix_spawn(&child, executable, &actions, nil, &arguments, environ) == 0)
+            var status: Int32 = 0
+            var usage = rusage()
+            try #require(wait4(child, &status, 0, &usage) == child)
+            // A signal, as of a trap, would be in the low bits.
+            try #require(status & 0x7F == 0, "ended by signal \(status & 0x7F)")
+            return (usage.ru_maxrss * 1024, status == 0)
+        }
+
+        private func fixture(_ name: String) -> URL {
+            Program.package.appending(path: "Tests/Fixtures/checkpoints/\(name)")
+        }
+
+        /// Operations of a pickle, repeated almost as often as is allowed.
+        @Test(
+            arguments: [
+                [0x7D], [0x5D], [0x28], [0x4E, 0x85], [0x4E, 0x32], [0x85], [0x4E, 0x4E, 0x86],
+                [0x5D, 0x4E, 0x61], [0x5D, 0x94], [0x7D, 0x4E, 0x4E, 0x73],
+                [0x8F, 0x28, 0x4E, 0x90],
+                [0x28, 0x4E, 0x4E, 0x74], [0x4B, 1], [0x8A, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+                [0x58, 16, 0, 0, 0] + [UInt8](repeating: 0x61, count: 16), [0x43, 1, 1],
+            ] as [[UInt8]])
+        func pickle(operations: [UInt8]) throws {
+            let whole = try Data(contentsOf: fixture("mixed-legacy.pth"))
+            // Magic number, version and facts about the machine end with this pickle's STOP.
+            let facts = try #require(whole.range(of: Data("little_endian".utf8))).upperBound
+            let end = try #require(whole[facts...].firstIndex(of: UInt8(ascii: ".")))
+            var file = [UInt8](whole[...end]) + [0x80, 2, 0x4E]
+            for _ in 0..<(990_000 / operations.count) { file += operations }
+            let path = try scratch.write(file + [0x2E], "hostile.pth")
+            try expectModest(path, bytes: file.count, isAccepted: false)
+        }
+
+        @Test("a safetensors header full of small things")
+        func header() throws {
+            let pairs = (0..<60_000).map { "\"\(String($0, radix: 36))\":\"\"" }
+            let header = [UInt8]("{\"__metadata__\":{\(pairs.joined(separator: ","))}}".utf8)
+            let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> ($0 * 8)) }
+            let path = try scratch.write(length + header, "hostile.safetensors")
+            try expectModest(path, bytes: header.count, isAccepted: true)
+        }
+
+        private func expectModest(_ path: String, bytes: Int, isAccepted: Bool) throws {
+            let harmless = try info(fixture("mixed-legacy.pth").path)
+            #expect(harmless.isAccepted)
+            let hostile = try info(path)
+            #expect(hostile.isAccepted == isAccepted)
+            let each = Double(hostile.peak - harmless.peak) / Double(bytes)
+            #expect(each <= 256, "\(each) bytes of memory for a byte of the file")
+        }
+    }
+#endif

@@ -17,45 +17,9 @@ public func expectClose(
     _ found: Tensor, _ expected: Tensor, absolute: Double = 2e-6, relativeL2: Double? = nil,
     _ note: String = "", sourceLocation: SourceLocation = #_sourceLocation
 ) {
-    guard found.shape == expected.shape, found.dtype == expected.dtype else {
-        Issue.record(
-            "\(note): \(found) where \(expected) is expected", sourceLocation: sourceLocation)
-        return
-    }
     let difference = Difference(found, expected)
-    let passes =
-        found.dtype.isFloatingPoint
-        ? difference.largest <= absolute || relativeL2.map { difference.relativeL2 <= $0 } ?? false
-        : difference.largest == 0
     #expect(
-        passes, "\(note): \(difference) over shape \(found.shape), allowed \(absolute)",
+        difference.isWithin(absolute: absolute, relativeL2: relativeL2),
+        "\(note): \(difference), allowed \(absolute)\(relativeL2.map { " or \($0)" } ?? "")",
         sourceLocation: sourceLocation)
-}
-
-/// How far two tensors of one shape are apart.
-struct Difference: CustomStringConvertible {
-    let largest: Double
-    let relativeL2: Double
-
-    init(_ found: Tensor, _ expected: Tensor) {
-        let pairs = zip(
-            found.detached().to(.float64).elements(as: Double.self),
-            expected.detached().to(.float64).elements(as: Double.self))
-        var largest = 0.0
-        var square = 0.0
-        var scale = 0.0
-        for (one, other) in pairs {
-            // Two equal infinities have no difference; "not a number" is infinitely far away.
-            let distance = one == other ? 0 : abs(one - other)
-            largest = max(largest, distance.isNaN ? .infinity : distance)
-            square += distance * distance
-            scale += other * other
-        }
-        self.largest = largest
-        relativeL2 = square == 0 ? 0 : (square / scale).squareRoot()
-    }
-
-    var description: String {
-        "largest difference \(largest), relative L2 \(relativeL2)"
-    }
 }

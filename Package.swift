@@ -49,15 +49,16 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        .target(name: "Files"),
         .target(
             name: "Checkpoints",
-            dependencies: ["CZlib", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "Imaging", dependencies: ["CPng", "CTurboJPEG"]),
+            dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG"]),
         .target(name: "Segmentation", dependencies: ["Imaging"]),
         .target(
             name: "SAMUSCommand",
             dependencies: [
-                "Checkpoints", "Imaging", "Segmentation",
+                "Checkpoints", "Files", "Imaging", "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["SAMUSCommand"]),
@@ -69,25 +70,28 @@ let package = Package(
             linkerSettings: torchLinkerSettings),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),
-        .target(name: "SegmentAnything", dependencies: ["TorchNN"]),
+        .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN"]),
         .target(
             name: "TorchEngine",
-            dependencies: ["SegmentAnything", "Segmentation", "Checkpoints", "Imaging"]),
+            dependencies: [
+                "Torch", "TorchNN", "SegmentAnything", "Segmentation", "Checkpoints", "Imaging",
+            ]),
         .target(
             name: "SAMUSTrainCommand",
             dependencies: [
-                "TorchEngine", "SAMUSCommand",
+                "Torch", "TorchEngine", "SAMUSCommand", "Checkpoints", "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
         .executableTarget(
-            name: "samus-bench", dependencies: ["TorchNN"], path: "Benchmarks/SAMUSBench"),
+            name: "samus-bench", dependencies: ["TorchNN"]),
 
         // Tests.
         .target(
             name: "TestSupport", dependencies: ["Checkpoints", "TorchNN"], path: "Tests/TestSupport"
         ),
         .testTarget(name: "ArchitectureTests"),
+        .testTarget(name: "FilesTests", dependencies: ["Files"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),

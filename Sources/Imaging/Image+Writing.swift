@@ -1,4 +1,5 @@
 import CPng
+import Files
 
 extension Image {
     /// Writes a PNG file, whole or not at all.
@@ -11,7 +12,12 @@ extension Image {
     ///   - comment: text kept in the file; characters outside Latin-1 become `?`.
     /// - Throws: ``ImageError/cannotWrite(name:reason:)`` with the system's reason.
     public func write(to path: String, comment: String? = nil) throws(ImageError) {
-        try AtomicFile.write(encodedPNG(name: path, comment: comment), to: path)
+        let bytes = try encodedPNG(name: path, comment: comment)
+        do throws(FileError) {
+            try AtomicFile.write(bytes, to: path)
+        } catch {
+            throw .cannotWrite(name: path, reason: error.reason)
+        }
     }
 
     /// Encodes as PNG: 8-bit grey or 8-bit RGB.

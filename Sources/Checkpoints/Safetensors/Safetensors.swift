@@ -1,3 +1,5 @@
+import Files
+
 /// Writes checkpoints in the safetensors format, which PyTorch and most other programs read.
 public enum Safetensors {
     /// Writes named tensors to a file, whole or not at all.
@@ -26,15 +28,27 @@ public enum Safetensors {
                 < (-other.element.tensor.elementType.byteCount, other.offset)
         }.map(\.element)
         let header = header(of: ordered, metadata)
-        try AtomicFile.write(to: path) { file throws(CheckpointError) in
-            try file.write(header)
-            for (_, tensor) in ordered {
-                let buffer = UnsafeMutableRawBufferPointer.allocate(
-                    byteCount: tensor.byteCount, alignment: 16)
-                defer { buffer.deallocate() }
-                try tensor.copy(into: buffer)
-                try file.write(UnsafeRawBufferPointer(buffer))
+        let file = try orWriteFailed { () throws(FileError) in try AtomicFile(path) }
+        try orWriteFailed { () throws(FileError) in try file.append(header) }
+        for (_, tensor) in ordered {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: tensor.byteCount, alignment: 16)
+            defer { buffer.deallocate() }
+            try tensor.copy(into: buffer)
+            try orWriteFailed { () throws(FileError) in
+                try file.append(UnsafeRawBufferPointer(buffer))
             }
+        }
+        try orWriteFailed(file.commit)
+    }
+
+    private static func orWriteFailed<Result>(
+        _ body: () throws(FileError) -> Result
+    ) throws(CheckpointError) -> Result {
+        do throws(FileError) {
+            return try body()
+        } catch {
+            throw .writeFailed(path: error.path, reason: error.reason)
         }
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Imaging
 import Segmentation
@@ -63,8 +64,7 @@ struct ResultWriter {
     }
 
     private func write(_ value: some Encodable, to path: String) throws {
-        try JSONEncoder.results.encode(value).write(
-            to: URL(fileURLWithPath: path), options: .atomic)
+        try AtomicFile.write(JSONEncoder.results.encode(value), to: path)
     }
 
     /// The outlines on the picture; candidates beside each other.

@@ -1,0 +1,137 @@
+import Foundation
+
+/// Why a file cannot be written.
+public struct FileError: Error, Equatable, Sendable {
+    /// The file that was asked for.
+    public let path: String
+    /// The system's words.
+    public let reason: String
+
+    /// An error.
+    ///
+    /// - Parameters:
+    ///   - path: the file that was asked for.
+    ///   - reason: the system's words.
+    public init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+}
+
+extension FileError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        "'\(path)' cannot be written: \(reason)"
+    }
+}
+
+/// A file that appears under its name whole, or not at all.
+///
+/// It is written under another name in the same folder, flushed to the disk, and renamed by
+/// ``commit()``. Until then an older file of that name is as it was; one that is never committed
+/// leaves nothing behind.
+public final class AtomicFile {
+    private let path: String
+    private let temporary: String
+    /// -1 once it is closed.
+    private var descriptor: Int32
+
+    /// Begins a file.
+    ///
+    /// - Parameter path: the file to make or replace; a folder, device or pipe is refused.
+    /// - Throws: ``FileError`` with the system's reason.
+    public init(_ path: String) throws(FileError) {
+        var status = stat()
+        if stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
+            throw FileError(path: path, reason: "something that is not a file is in its place")
+        }
+        let url = URL(fileURLWithPath: path)
+        let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
+        temporary =
+            url.deletingLastPathComponent()
+            .appendingPathComponent(".\(url.lastPathComponent.prefix(50)).\(suffix).partial").path
+        self.path = path
+        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw Self.failure(path) }
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        unlink(temporary)
+    }
+
+    /// Writes a whole file.
+    ///
+    /// - Parameters:
+    ///   - bytes: the content.
+    ///   - path: the file to make or replace.
+    /// - Throws: ``FileError`` with the system's reason.
+    public static func write(_ bytes: some Collection<UInt8>, to path: String) throws(FileError) {
+        let file = try AtomicFile(path)
+        let result = bytes.withContiguousStorageIfAvailable { buffer in
+            Result { () throws(FileError) in try file.append(UnsafeRawBufferPointer(buffer)) }
+        }
+        if let result {
+            try result.get()
+        } else {
+            try file.append(Array(bytes))
+        }
+        try file.commit()
+    }
+
+    /// Appends bytes.
+    ///
+    /// - Parameter bytes: what comes next.
+    /// - Throws: ``FileError``, as when the disk is full.
+    public func append(_ bytes: [UInt8]) throws(FileError) {
+        let result = bytes.withUnsafeBytes { buffer in
+            Result { () throws(FileError) in try append(buffer) }
+        }
+        try result.get()
+    }
+
+    /// Appends bytes.
+    ///
+    /// - Parameter bytes: what comes next.
+    /// - Throws: ``FileError``, as when the disk is full.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        guard let start = bytes.baseAddress else { return }
+        var done = 0
+        while done < bytes.count {
+            let count = Foundation.write(descriptor, start + done, bytes.count - done)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw Self.failure(path) }
+            done += count
+        }
+    }
+
+    /// Gives the file its name; afterwards it takes no more.
+    ///
+    /// - Throws: ``FileError``; the file is then discarded.
+    public func commit() throws(FileError) {
+        guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+        let closed = close(descriptor)
+        descriptor = -1
+        // Some network file systems report a full disk only when the file is closed.
+        guard closed == 0, rename(temporary, path) == 0 else {
+            let failure = Self.failure(path)
+            unlink(temporary)
+            throw failure
+        }
+        flushFolder()
+    }
+
+    /// Makes the new name survive a power cut, on file systems that can.
+    private func flushFolder() {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
+    private static func failure(_ path: String) -> FileError {
+        FileError(path: path, reason: String(cString: strerror(errno)))
+    }
+}

@@ -16,37 +16,50 @@ import Foundation
 public func attempt(
     _ op: StaticString, _ arguments: [(any OperatorArgument)?]
 ) throws(TorchError) -> [Tensor] {
+    try perform(op, arguments) { $0.flatMap(tensors) }
+}
+
+/// Calls an operator and hands its results to `take`, which owns the tensors in them.
+private func perform<Results>(
+    _ op: StaticString, _ arguments: [(any OperatorArgument)?],
+    _ take: (UnsafeBufferPointer<ct_value>) -> Results
+) throws(TorchError) -> Results {
     let room = 16
-    // Stack memory; nothing leaves this closure but the results and a message.
-    let (results, message) = withUnsafeTemporaryAllocation(
+    // Stack memory; nothing leaves this closure but the results or a message.
+    let outcome = withUnsafeTemporaryAllocation(
         of: ct_value.self, capacity: arguments.count + room
-    ) { values -> ([Tensor], UnsafeMutablePointer<CChar>?) in
+    ) { values -> Outcome<Results> in
         var frame = ArgumentFrame()
         defer { frame.release() }
-        for (index, argument) in arguments.enumerated() {
-            values[index] = argument?.lower(into: &frame) ?? .none
+        for index in arguments.indices {
+            values[index] = arguments[index]?.lower(into: &frame) ?? .none
         }
-        guard let start = values.baseAddress else { return ([], nil) }
+        let given = UnsafeBufferPointer(rebasing: values[..<arguments.count])
+        let found = UnsafeMutableBufferPointer(rebasing: values[arguments.count...])
         var count = Int32(room)
-        let found = start + arguments.count
         // The handles behind the pointers live as long as their tensors.
         let message = withExtendedLifetime(arguments) {
             op.withUTF8Buffer { name in
                 name.withMemoryRebound(to: CChar.self) { name in
-                    ct_call(name.baseAddress, start, Int32(arguments.count), found, &count)
+                    ct_call(
+                        name.baseAddress, given.baseAddress, Int32(given.count),
+                        found.baseAddress, &count)
                 }
             }
         }
-        guard message == nil else { return ([], message) }
-        if count == 1, found[0].kind == CT_TENSOR, let raw = found[0].pointer {
-            return ([Tensor(Handle(OpaquePointer(raw)))], nil)
-        }
-        return (UnsafeBufferPointer(start: found, count: Int(count)).flatMap(tensors), nil)
+        if let message { return .message(message) }
+        return .results(take(UnsafeBufferPointer(rebasing: found[..<Int(count)])))
     }
-    if let message {
+    switch outcome {
+    case .results(let results): return results
+    case .message(let message):
         throw TorchError(op: "\(op)", shapes: shapes(of: arguments), taking: message)
     }
-    return results
+}
+
+private enum Outcome<Results> {
+    case results(Results)
+    case message(UnsafeMutablePointer<CChar>)
 }
 
 private func tensors(of value: ct_value) -> [Tensor] {
@@ -85,19 +98,21 @@ private func shapes(of arguments: [(any OperatorArgument)?]) -> [[Int]] {
 }
 
 /// Calls an operator that gives one tensor; a failure is a mistake of the program and traps.
-@inline(__always)
 func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor {
-    let results = trapping(op, arguments)
-    precondition(results.count == 1, "\(op) gives \(results.count) tensors, not one")
-    return results[0]
+    do throws(TorchError) {
+        // No list is made of the one result: this is the way of nearly every operator.
+        return try perform(op, arguments) { results in
+            guard results.count == 1, results[0].kind == CT_TENSOR, let raw = results[0].pointer
+            else { preconditionFailure("\(op) does not give one tensor") }
+            return Tensor(Handle(OpaquePointer(raw)))
+        }
+    } catch {
+        fatalError(error.description)
+    }
 }
 
 /// Calls an operator that gives several tensors; a failure is a mistake of the program and traps.
 func callForSeveral(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> [Tensor] {
-    trapping(op, arguments)
-}
-
-private func trapping(_ op: StaticString, _ arguments: [(any OperatorArgument)?]) -> [Tensor] {
     do throws(TorchError) {
         return try attempt(op, arguments)
     } catch {

@@ -5,7 +5,7 @@
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
-DOCUMENTED := Checkpoints Imaging Segmentation Torch TorchNN SegmentAnything TorchEngine
+DOCUMENTED := Files Checkpoints Imaging Segmentation Torch TorchNN SegmentAnything TorchEngine
 
 help:
 	@echo 'make demo       segment an echocardiogram frame and say where the picture is'

@@ -84,7 +84,8 @@ let package = Package(
             ]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
         .executableTarget(
-            name: "samus-bench", dependencies: ["TorchNN"]),
+            name: "samus-bench",
+            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Checkpoints"]),
 
         // Tests.
         .target(

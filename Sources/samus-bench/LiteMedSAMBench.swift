@@ -12,6 +12,7 @@ final class LiteMedSAMBench {
     private let box = PromptTensors(boxes: Tensor([Float(60), 60, 160, 180], shape: [1, 4]))
 
     /// - Parameter weights: where set-up put them.
+    /// - Throws: `CheckpointError` when they cannot be read, `ModuleLoadError` when they do not fit.
     init(weights: String) throws {
         network = Initialization.skipped { LiteMedSAM() }
         try network.load(Checkpoint.read(weights))

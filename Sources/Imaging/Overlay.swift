@@ -53,6 +53,15 @@ public struct Overlay: Equatable, Sendable {
     /// - Parameter image: the picture that was segmented; its masks have its size.
     /// - Returns: an RGB picture, larger than `image`.
     public func draw(on image: Image) -> Image {
+        let drawing = drawWithoutStrip(on: image)
+        return drawing.captioned(caption, scale: Self.unit(for: drawing.size))
+    }
+
+    /// Draws without the strip, for a sheet that says "research use only" itself.
+    ///
+    /// - Parameter image: the picture that was segmented; its masks have its size.
+    /// - Returns: an RGB picture, enlarged as by ``draw(on:)``.
+    public func drawWithoutStrip(on image: Image) -> Image {
         let factor = Self.enlargement(of: image)
         let size = Size(height: image.height * factor, width: image.width * factor)
         let unit = Self.unit(for: size)
@@ -67,7 +76,7 @@ public struct Overlay: Equatable, Sendable {
         for (index, object) in objects.enumerated() {
             draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)
         }
-        return canvas.image.captioned(caption, scale: unit)
+        return canvas.image
     }
 
     private func draw(

@@ -52,13 +52,34 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// What to say about a prompt outside the model's training; nil when there is nothing to say.
-    public func warning(about prompt: Prompt) -> String? {
+    /// Whether it was trained to give several candidates for an ambiguous prompt.
+    public var isTrainedForCandidates: Bool {
+        switch self {
+        case .liteMedSAM: false
+        }
+    }
+
+    /// What to say about a request outside the model's training, a sentence each.
+    ///
+    /// - Parameters:
+    ///   - prompt: what says which object is meant.
+    ///   - multimask: whether candidates are asked for.
+    /// - Returns: nothing when the model was trained for it.
+    public func warnings(about prompt: Prompt, multimask: Bool) -> [String] {
+        var warnings: [String] = []
         let foreign = prompt.kinds.subtracting(trainedPrompts)
-        guard !foreign.isEmpty else { return nil }
-        let given = foreign.map(\.rawValue).sorted().joined(separator: " and ")
-        let trained = trainedPrompts.map(\.rawValue).sorted().joined(separator: " and ")
-        return "\(rawValue) was trained with \(trained) prompts; a \(given) prompt is outside its "
-            + "training, so look twice at the outline"
+        if !foreign.isEmpty {
+            let given = foreign.map(\.rawValue).sorted().joined(separator: " and ")
+            let trained = trainedPrompts.map(\.rawValue).sorted().joined(separator: " and ")
+            warnings.append(
+                "\(rawValue) was trained with \(trained) prompts; a \(given) prompt is outside "
+                    + "its training, so look twice at the outline")
+        }
+        if multimask && !isTrainedForCandidates {
+            warnings.append(
+                "\(rawValue) was trained to give one mask; candidates and their IoU estimates "
+                    + "are outside its training")
+        }
+        return warnings
     }
 }

@@ -90,11 +90,14 @@ struct ModelKindTests {
     }
 
     @Test("a click on a model trained with boxes is warned about, a box is not")
-    func warnings() throws {
+    func warnings() {
         let kind = ModelKind.liteMedSAM
-        #expect(kind.warning(about: Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))) == nil)
-        let warning = try #require(
-            kind.warning(about: Prompt(points: [PixelPoint(x: 0, y: 0)])))
-        #expect(warning.contains("trained with box prompts; a click prompt is outside"))
+        let box = Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))
+        #expect(kind.warnings(about: box, multimask: false) == [])
+        let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
+        let warnings = kind.warnings(about: click, multimask: true)
+        #expect(warnings.count == 2)
+        #expect(warnings[0].contains("trained with box prompts; a click prompt is outside"))
+        #expect(warnings[1].contains("trained to give one mask"))
     }
 }

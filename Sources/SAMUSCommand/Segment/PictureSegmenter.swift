@@ -15,7 +15,10 @@ struct PictureSegmenter {
         let prompt: Prompt
         let maskPath: String?
         let candidates: [Segmentation]
+        /// About this object: what was put right, what came out empty.
         let notes: [String]
+        /// About the model: what it was not trained for.
+        let warnings: [String]
     }
 
     /// A picture's objects, and the seconds they took.
@@ -64,15 +67,13 @@ struct PictureSegmenter {
             return kept
         }
         var notes = checked.notes
-        if let warning = engine.model.kind.warning(about: checked.prompt) {
-            notes.append(warning)
-        }
         if candidates.contains(where: { $0.mask.area == 0 }) {
             notes.append("the model found nothing for this prompt: a mask is empty")
         }
         return Object(
             label: object.label, prompt: checked.prompt, maskPath: object.maskPath,
-            candidates: candidates, notes: notes)
+            candidates: candidates, notes: notes,
+            warnings: engine.model.kind.warnings(about: checked.prompt, multimask: multimask))
     }
 }
 

@@ -69,23 +69,26 @@ struct ResultWriter {
 
     /// The outlines on the picture; candidates beside each other.
     private func overlay() -> Image {
-        let sheets = (0..<files.candidates).map { candidate in
-            let shown = outcome.objects.map { object in
-                OverlayObject(
-                    mask: object.candidates[candidate].mask, clicks: object.prompt.points,
-                    negativeClicks: object.prompt.negatives, box: object.prompt.box,
-                    label: object.label)
-            }
-            let estimates = outcome.objects.map {
-                String(format: "%.2f", $0.candidates[candidate].iouEstimate)
-            }
-            let number = files.candidates > 1 ? "candidate \(candidate + 1), " : ""
-            return Overlay(
-                objects: shown,
-                caption: "\(model.name), \(number)IoU estimate \(estimates.joined(separator: ", "))"
-            ).draw(on: outcome.picture)
+        let overlays = (0..<files.candidates).map(overlay(candidate:))
+        guard overlays.count > 1 else { return overlays[0].draw(on: outcome.picture) }
+        return sideBySide(
+            overlays.map { ($0.drawWithoutStrip(on: outcome.picture), $0.caption) })
+    }
+
+    private func overlay(candidate: Int) -> Overlay {
+        let shown = outcome.objects.map { object in
+            OverlayObject(
+                mask: object.candidates[candidate].mask, clicks: object.prompt.points,
+                negativeClicks: object.prompt.negatives, box: object.prompt.box,
+                label: object.label)
         }
-        return sheets.count == 1 ? sheets[0] : sideBySide(sheets.map { ($0, "") })
+        let estimates = outcome.objects.map {
+            String(format: "%.2f", $0.candidates[candidate].iouEstimate)
+        }
+        let number = files.candidates > 1 ? "candidate \(candidate + 1), " : ""
+        return Overlay(
+            objects: shown,
+            caption: "\(model.name), \(number)IoU estimate \(estimates.joined(separator: ", "))")
     }
 
     private var record: ResultRecord {
@@ -114,7 +117,7 @@ struct ResultWriter {
             boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
             contours: result.mask.contourLists, iouEstimate: result.iouEstimate,
             maskFile: files.formats.contains(.png) ? url.lastPathComponent : nil,
-            notes: object.notes)
+            notes: object.notes + object.warnings)
     }
 
     private var runLengths: RunLengthRecord {

@@ -18,6 +18,7 @@ struct SegmentRun {
         var progress = ProgressBar(total: work.count)
         var failed: [(path: String, reason: String)] = []
         var masks = 0
+        var warned: Set<String> = []
         for (done, (task, files)) in work.enumerated() {
             guard !interruption.isRequested else {
                 progress.clear()
@@ -38,6 +39,10 @@ struct SegmentRun {
             for object in outcome.objects {
                 for note in object.notes {
                     Terminal.complain("note: \(task.stem): \(note)")
+                }
+                // The same for every picture of a run: said once.
+                for warning in object.warnings where warned.insert(warning).inserted {
+                    Terminal.complain("note: \(warning)")
                 }
             }
         }

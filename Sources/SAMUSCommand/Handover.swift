@@ -16,6 +16,9 @@ enum Handover {
                 "this needs libtorch, and so 'samus-train' beside 'samus', which is not built: "
                     + "run 'make build' in the checkout (looked at \(path))")
         }
+        // libtorch's threads wait for work by spinning, which on a machine that does anything else
+        // makes two threads slower than one. OpenMP reads this before the program begins.
+        setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
         let arguments = [path] + CommandLine.arguments.dropFirst()
         var pointers = arguments.map { strdup($0) } + [nil]
         execv(path, &pointers)

@@ -36,6 +36,7 @@ peers: setup
 
 bench: build peers
 	@Benchmarks/run
+	@Benchmarks/checkpoints
 
 parity: build peers
 	@Scripts/parity

@@ -1,13 +1,17 @@
 // One side of Benchmarks/run; the other is peer.py. Reads one work per line, does it once, and
-// answers with its figure: seconds, or what the work says.
+// answers with its figure: seconds, or what the work says. `load FILE` is for Benchmarks/checkpoints.
 
 import Foundation
 import Torch
 
 let arguments = Array(CommandLine.arguments.dropFirst())
+if arguments.count == 2, arguments[0] == "load" {
+    print(try CheckpointBench.load(arguments[1]))
+    exit(0)
+}
 guard arguments.count == 2, let threads = Int(arguments[0]), threads > 0 else {
     FileHandle.standardError.write(
-        Data("usage: samus-bench THREADS LITEMEDSAM-WEIGHTS, works on stdin\n".utf8))
+        Data("usage: samus-bench THREADS LITEMEDSAM-WEIGHTS, works on stdin; or load FILE\n".utf8))
     exit(64)
 }
 TorchRuntime.threads = threads

@@ -46,6 +46,12 @@ int32_t ct_dtype(const ct_tensor *tensor) {
     return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));
 }
 
+int64_t ct_edits(const ct_tensor *tensor) {
+    return implementation(tensor)->version_counter().current_version();
+}
+
+void ct_count_edit(ct_tensor *tensor) { implementation(tensor)->bump_version(); }
+
 bool ct_is_contiguous(const ct_tensor *tensor) { return implementation(tensor)->is_contiguous(); }
 
 void *ct_memory(const ct_tensor *tensor) {

@@ -62,7 +62,7 @@ final class WindowAttention: Module, Layer {
     let attentionBiases: Parameter
     let heads: Int
     /// For each pair of cells the row of its distance in the biases, `[window^4]`.
-    let distances: Tensor
+    let distances: Buffer
 
     /// - Parameters:
     ///   - width: channels in and out, C.
@@ -74,7 +74,7 @@ final class WindowAttention: Module, Layer {
         proj = Linear(width, width)
         self.heads = heads
         attentionBiases = Parameter(constant: 0, [heads, window * window])
-        distances = Self.distances(window: window)
+        distances = Buffer(Self.distances(window: window), isSaved: false)
     }
 
     /// - Parameter x: windows, `[B, T, C]`.
@@ -83,7 +83,7 @@ final class WindowAttention: Module, Layer {
         let (batch, count) = (x.size(0), x.size(1))
         // Each head has its query, key and value beside each other.
         let parts = qkv(norm(x)).reshaped([batch, count, heads, 3, -1]).permuted([3, 0, 2, 1, 4])
-        let bias = attentionBiases.value.indexed(by: distances, axis: 1)
+        let bias = attentionBiases.value.indexed(by: distances.value, axis: 1)
             .reshaped([1, heads, count, count])
         let attended = scaledDotProductAttention(
             query: parts[0], key: parts[1], value: parts[2], mask: bias)

@@ -68,6 +68,34 @@ public struct Tensor: Sendable {
     }
 }
 
+extension Tensor {
+    /// The elements as they are now, to be asked later whether they still are.
+    ///
+    /// Keeps the tensor alive, so that no other can take its place unseen.
+    public struct Snapshot {
+        private let handle: Handle
+        private let edits: Int64
+
+        /// Remembers a tensor.
+        public init(of tensor: Tensor) {
+            handle = tensor.handle
+            edits = tensor.handle.with { ct_edits($0) }
+        }
+
+        /// Whether it is this tensor, and nothing was written into it since.
+        public func isCurrent(_ tensor: Tensor) -> Bool {
+            tensor.handle === handle && handle.with { ct_edits($0) } == edits
+        }
+    }
+}
+
+extension Tensor {
+    /// Counts a write into the elements that its operator does not count, as fused Adam does not.
+    public func countEdit() {
+        handle.with { ct_count_edit($0) }
+    }
+}
+
 extension Tensor: CustomStringConvertible {
     /// Type, shape and device, not the elements.
     public var description: String {

@@ -81,6 +81,9 @@ public final class Adam {
                 values, gradients, states.map(\.mean), states.map(\.variance), [Tensor](),
                 states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false, false,
             ])
+        for value in values {
+            value.countEdit()
+        }
     }
 
     private func run(_ op: StaticString, _ arguments: [(any OperatorArgument)?]) {

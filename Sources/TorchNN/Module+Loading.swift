@@ -12,12 +12,28 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
         public let found: [Int]
     }
 
+    /// A tensor of a kind of number that the module's cannot be made of.
+    public struct Mistyped: Equatable, Sendable {
+        /// Its name.
+        public let name: String
+        /// The type the module needs.
+        public let expected: DType
+        /// The type the checkpoint has.
+        public let found: DType
+    }
+
     /// Names the module needs and the checkpoint lacks.
     public let missing: [String]
     /// Names the checkpoint has and the module does not know.
     public let unexpected: [String]
     /// Tensors whose shapes differ.
     public let misshapen: [Misshapen]
+    /// Tensors whose types cannot stand for the module's, as integers for weights.
+    public let mistyped: [Mistyped]
+
+    var isEmpty: Bool {
+        missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && mistyped.isEmpty
+    }
 }
 
 extension ModuleLoadError: CustomStringConvertible {
@@ -27,9 +43,11 @@ extension ModuleLoadError: CustomStringConvertible {
             missing.map { "missing: '\($0)'" }
             + unexpected.map { "unexpected: '\($0)'" }
             + misshapen.map { "'\($0.name)' has shape \($0.found), the model needs \($0.expected)" }
+            + mistyped.map { "'\($0.name)' is of type \($0.found), the model needs \($0.expected)" }
         return """
             the weights do not fit the model: \(missing.count) missing, \
-            \(unexpected.count) unexpected, \(misshapen.count) of another shape
+            \(unexpected.count) unexpected, \(misshapen.count) of another shape, \
+            \(mistyped.count) of another type
             """ + lines.map { "\n  \($0)" }.joined()
     }
 }
@@ -37,8 +55,8 @@ extension ModuleLoadError: CustomStringConvertible {
 extension Module {
     /// Fills all parameters and buffers from named tensors.
     ///
-    /// Strict: every name and every shape must agree. Elements are converted to the module's types.
-    /// When anything is wrong the module stays as it was.
+    /// Strict: every name, every shape and every type must agree, but that floating point numbers
+    /// of one size are converted to another. When anything is wrong the module stays as it was.
     ///
     /// - Parameter source: a checkpoint or a state dictionary.
     /// - Throws: ``ModuleLoadError`` with all differences, or the reader's error.
@@ -52,9 +70,15 @@ extension Module {
                 guard let found = source.shape(of: name), found != value.value.shape
                 else { return nil }
                 return .init(name: name, expected: value.value.shape, found: found)
+            },
+            mistyped: values.compactMap { name, value in
+                let expected = value.value.dtype
+                guard let found = source.dtype(of: name), found != expected,
+                    !(found.isFloatingPoint && expected.isFloatingPoint)
+                else { return nil }
+                return .init(name: name, expected: expected, found: found)
             })
-        guard error.missing.isEmpty && error.unexpected.isEmpty && error.misshapen.isEmpty
-        else { throw error }
+        guard error.isEmpty else { throw error }
         // Read all before any is replaced. Memory that was never written to is not taken, so a
         // module made under `Initialization.skipped` holds its weights once. Where a weight comes
         // from is no part of its gradient.
@@ -66,7 +90,6 @@ extension Module {
                 return new
             }
         }
-        visit { _, module in module.weightsWillChange() }
         for (target, new) in zip(values, loaded) {
             new.requiringGrad(target.value.value.requiresGrad)
             target.value.value = new

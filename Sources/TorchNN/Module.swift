@@ -28,7 +28,12 @@ open class Module {
         return layers.reversed().flatMap(\.children).flatMap { label, value in
             let property = label ?? ""
             let name = names[property] ?? snakeCase(property)
-            return Member.found(in: value).map { path, member in
+            let found = Member.found(in: value)
+            precondition(
+                !found.isEmpty || !Member.hidesWeights(value),
+                "'\(property)' of \(type(of: self)) holds weights that would not be saved: "
+                    + "make it a Parameter, a Buffer, a module or a list of these")
+            return found.map { path, member in
                 (name: path.isEmpty ? name : "\(name).\(path)", member: member)
             }
         }
@@ -38,7 +43,6 @@ open class Module {
     public func train() {
         visit { _, module in
             module.isTraining = true
-            module.weightsWillChange()
         }
     }
 
@@ -46,9 +50,6 @@ open class Module {
     public func evaluate() {
         visit { _, module in module.isTraining = false }
     }
-
-    /// Told before weights of this module change: what was computed from them no longer holds.
-    open func weightsWillChange() {}
 
     /// Calls `body` with this module and all its parts, parents first, and their names.
     public func visit(_ body: (String, Module) throws -> Void) rethrows {
@@ -62,8 +63,13 @@ open class Module {
         }
     }
 
-    /// All parameters and buffers with their names in a checkpoint, in the order of the code.
+    /// All parameters and buffers that a checkpoint holds, with their names in it, in the order of
+    /// the code.
     public func namedValues() -> [(name: String, value: StoredValue)] {
+        allValues().filter { ($0.value as? Buffer)?.isSaved != false }
+    }
+
+    private func allValues() -> [(name: String, value: StoredValue)] {
         var values: [(name: String, value: StoredValue)] = []
         visit { prefix, module in
             for case (let name, .value(let value)) in module.members {
@@ -73,10 +79,14 @@ open class Module {
         return values
     }
 
-    /// All parameters with their names in a checkpoint.
+    /// All parameters with their names in a checkpoint; one that two modules share comes once.
     public func namedParameters() -> [(name: String, parameter: Parameter)] {
-        namedValues().compactMap { name, value in
-            (value as? Parameter).map { (name, $0) }
+        var seen: Set<ObjectIdentifier> = []
+        return allValues().compactMap { name, value in
+            guard let parameter = value as? Parameter,
+                seen.insert(ObjectIdentifier(parameter)).inserted
+            else { return nil }
+            return (name, parameter)
         }
     }
 
@@ -110,8 +120,7 @@ open class Module {
 
     /// Moves all parameters and buffers to a device, and floating point ones to a type.
     public func move(to device: Device, dtype: DType? = nil) {
-        visit { _, module in module.weightsWillChange() }
-        for value in namedValues().map(\.value) {
+        for value in allValues().map(\.value) {
             let requiresGrad = value.value.requiresGrad
             var moved = value.value.detached().to(device)
             if let dtype, moved.dtype.isFloatingPoint {
@@ -142,7 +151,21 @@ public enum Member {
             list.enumerated().map { ("\($0.offset)", .module($0.element)) }
         case let list as [StoredValue]:
             list.enumerated().map { ("\($0.offset)", .value($0.element)) }
-        default: []
+        default:
+            []
+        }
+    }
+
+    /// Whether a property that holds no member hides weights in a form that is not looked into: a
+    /// bare tensor, or modules in a tuple, a dictionary or a list of lists.
+    static func hidesWeights(_ property: Any) -> Bool {
+        if property is Tensor || property is Module || property is StoredValue { return true }
+        let mirror = Mirror(reflecting: property)
+        switch mirror.displayStyle {
+        case .optional, .tuple, .collection, .dictionary, .set:
+            return mirror.children.contains { hidesWeights($0.value) }
+        default:
+            return false
         }
     }
 }

@@ -32,10 +32,18 @@ public final class Parameter: StoredValue {
     }
 }
 
-/// A tensor that a module computes or keeps itself, as a running mean; saved, never trained.
+/// A tensor that a module computes or keeps itself, as a running mean; never trained.
 public final class Buffer: StoredValue {
+    /// Whether checkpoints hold it.
+    public let isSaved: Bool
+
     /// A buffer with its first value.
-    public override init(_ value: Tensor) {
+    ///
+    /// - Parameters:
+    ///   - value: its first value.
+    ///   - isSaved: false for what the module's sizes alone determine.
+    public init(_ value: Tensor, isSaved: Bool = true) {
+        self.isSaved = isSaved
         super.init(value)
     }
 }

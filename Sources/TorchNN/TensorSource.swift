@@ -7,7 +7,9 @@ public protocol TensorSource {
     var names: [String] { get }
     /// The shape of a tensor, nil when there is none of that name.
     func shape(of name: String) -> [Int]?
-    /// Writes a tensor's elements into `target`, converted to its type.
+    /// The type of a tensor's elements, nil when there is none of that name.
+    func dtype(of name: String) -> DType?
+    /// Writes the elements of a tensor that is there into `target`, converted to its type.
     ///
     /// - Throws: `CheckpointError` when they cannot be read.
     func read(_ name: String, into target: Tensor) throws
@@ -41,9 +43,14 @@ public struct StateDictionary: TensorSource, Sendable {
         tensors[name]?.shape
     }
 
+    /// The type of a tensor's elements, nil when there is none of that name.
+    public func dtype(of name: String) -> DType? {
+        tensors[name]?.dtype
+    }
+
     /// Copies a tensor's elements.
     public func read(_ name: String, into target: Tensor) {
-        guard let tensor = tensors[name] else { return }
+        guard let tensor = tensors[name] else { preconditionFailure("there is no '\(name)'") }
         target.assign(from: tensor)
     }
 }
@@ -54,15 +61,20 @@ extension Checkpoint: TensorSource {
         self[name]?.shape
     }
 
+    /// The type of a tensor's elements, nil when there is none of that name.
+    public func dtype(of name: String) -> DType? {
+        self[name].map { DType($0.elementType) }
+    }
+
     /// Reads a tensor's elements from the file.
     public func read(_ name: String, into target: Tensor) throws {
-        guard let stored = self[name] else { return }
-        let dtype = DType(stored.elementType)
-        let direct = dtype == target.dtype && target.isContiguous && target.device == .cpu
-        let buffer = direct ? target : .empty(stored.shape, dtype: dtype)
-        try buffer.withUnsafeMutableBytes { try stored.copy(into: $0) }
-        if !direct {
-            target.assign(from: buffer)
+        guard let stored = self[name] else { preconditionFailure("there is no '\(name)'") }
+        if DType(stored.elementType) == target.dtype && target.dtype != .bool
+            && target.isContiguous && target.device.kind == .cpu
+        {
+            try target.withUnsafeMutableBytes { try stored.copy(into: $0) }
+        } else {
+            target.assign(from: try Tensor(stored))
         }
     }
 }
@@ -91,7 +103,11 @@ extension Tensor {
     ///
     /// - Throws: `CheckpointError` when it cannot be read.
     public init(_ stored: StoredTensor) throws {
-        self = .empty(stored.shape, dtype: DType(stored.elementType))
-        try withUnsafeMutableBytes { try stored.copy(into: $0) }
+        // A byte of a file may be any number, a truth value in memory only 0 or 1.
+        let isBool = stored.elementType == .bool
+        let bytes = Tensor.empty(
+            stored.shape, dtype: isBool ? .uint8 : DType(stored.elementType))
+        try bytes.withUnsafeMutableBytes { try stored.copy(into: $0) }
+        self = isBool ? bytes .!= 0 : bytes
     }
 }

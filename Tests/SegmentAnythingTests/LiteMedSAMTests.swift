@@ -241,7 +241,7 @@ struct LiteMedSAMEngineTests {
             error as? ModuleLoadError
                 == ModuleLoadError(
                     missing: ["prompt_encoder.no_mask_embed.weight"], unexpected: ["surplus"],
-                    misshapen: [.init(name: name, expected: [1, 256], found: [1])])
+                    misshapen: [.init(name: name, expected: [1, 256], found: [1])], mistyped: [])
         }
     }
 }

@@ -8,6 +8,22 @@ import Torch
 struct FoldingTests {
     let input = Tensor.normal([2, 4, 6, 5], generator: Generator(seed: 3))
 
+    private func folded() -> ConvBatchNorm {
+        let block = ConvBatchNorm(4, 6)
+        block.evaluate()
+        block.fold()
+        #expect(withoutGrad { block.isFolded })
+        return block
+    }
+
+    /// Whether the block gives what one that was never folded gives with the same weights.
+    private func expectCurrent(_ block: ConvBatchNorm, _ note: String) throws {
+        let plain = ConvBatchNorm(4, 6)
+        try plain.load(block.stateDictionary())
+        plain.evaluate()
+        withoutGrad { expectClose(block(input), plain(input), absolute: 1e-5, note) }
+    }
+
     @Test("gives PyTorch's unfolded result, to 1e-5", arguments: ["", "-grouped"])
     func agrees(kind: String) throws {
         let golden = try LayerTests.modules.get().section("conv-batch-norm\(kind)")
@@ -18,41 +34,69 @@ struct FoldingTests {
         try block.load(golden.weights)
         block.evaluate()
         block.foldBatchNorms()
-        #expect(block.isFolded)
-        expectClose(block(golden["input.0"]), golden["output.0"], absolute: 1e-5)
+        withoutGrad {
+            #expect(block.isFolded)
+            expectClose(block(golden["input.0"]), golden["output.0"], absolute: 1e-5)
+        }
     }
 
-    @Test("is forgotten by training")
-    func forgottenByTraining() {
-        let block = ConvBatchNorm(4, 6)
-        block.evaluate()
-        block.fold()
-        let folded = block(input).floats()
-        block.train()
-        #expect(block(input).floats() != folded)
-        block.evaluate()
-        #expect(!block.isFolded)
-        // The statistics of the batch above count now.
-        #expect(block(input).floats() != folded)
+    @Test("is not used where gradients are recorded: both layers are trained")
+    func gradients() throws {
+        let block = folded()
+        block(input).sum().backward()
+        #expect(block.parameters.allSatisfy { $0.grad != nil })
+        let before = block.convolution.weight.value.floats()
+        Adam(block.trainable, learningRate: 0.1).step()
+        #expect(block.convolution.weight.value.floats() != before)
+        try expectCurrent(block, "after a step in inference mode")
     }
 
-    @Test("is forgotten by loading other weights")
-    func forgottenByLoading() throws {
-        let first = ConvBatchNorm(4, 6)
-        let second = ConvBatchNorm(4, 6)
-        for block in [first, second] { block.evaluate() }
-        second.fold()
-        try second.load(first.stateDictionary())
-        #expect(!second.isFolded)
-        #expect(second(input).floats() == first(input).floats())
+    @Test("does not outlive the weights it was made of")
+    func stale() throws {
+        let other = ConvBatchNorm(4, 6)
+        let changes: [(String, (ConvBatchNorm) throws -> Void)] = [
+            ("loaded", { try $0.load(other.stateDictionary()) }),
+            (
+                "the convolution alone loaded",
+                { block in
+                    try block.convolution.load(other.convolution.stateDictionary())
+                }
+            ),
+            (
+                "written in place",
+                { block in
+                    withoutGrad { block.norm.weight.value.fill(with: 0.5) }
+                }
+            ),
+            ("statistics written in place", { $0.norm.runningMean.value.fill(with: 1) }),
+            (
+                "a batch seen in training",
+                { block in
+                    block.train()
+                    _ = block(Tensor.normal([2, 4, 6, 5], generator: Generator(seed: 4)))
+                    block.evaluate()
+                }
+            ),
+        ]
+        for (note, change) in changes {
+            let block = folded()
+            try change(block)
+            #expect(withoutGrad { !block.isFolded }, "\(note)")
+            try expectCurrent(block, note)
+        }
+    }
+
+    @Test("is not used when the norm alone is training")
+    func normTraining() {
+        let block = folded()
+        block.norm.train()
+        #expect(withoutGrad { !block.isFolded })
     }
 
     @Test("is forgotten by a move to another type")
-    func forgottenByMoving() {
-        let block = ConvBatchNorm(4, 6)
-        block.evaluate()
-        block.fold()
+    func moved() {
+        let block = folded()
         block.move(to: .cpu, dtype: .float64)
-        #expect(block(input.to(.float64)).dtype == .float64)
+        withoutGrad { #expect(block(input.to(.float64)).dtype == .float64) }
     }
 }

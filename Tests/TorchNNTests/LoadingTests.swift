@@ -25,10 +25,10 @@ struct LoadingTests {
         let module = Sequential(Linear(2, 3), Linear(3, 4))
         let before = module.stateDictionary()
         var state = StateDictionary()
-        state["0.weight"] = .ones([3, 2])
         state["0.bias"] = .ones([4])
         state["1.weight"] = .ones([3, 4])
         state["2.weight"] = .ones([1])
+        state["0.weight"] = .ones([3, 2], dtype: .int32)
         state["head"] = .ones([1])
         let error = #expect(throws: ModuleLoadError.self) { try module.load(state) }
         #expect(
@@ -38,15 +38,18 @@ struct LoadingTests {
                     misshapen: [
                         .init(name: "0.bias", expected: [3], found: [4]),
                         .init(name: "1.weight", expected: [4, 3], found: [3, 4]),
-                    ]))
+                    ],
+                    mistyped: [.init(name: "0.weight", expected: .float32, found: .int32)]))
         #expect(
             error?.description == """
-                the weights do not fit the model: 1 missing, 2 unexpected, 2 of another shape
+                the weights do not fit the model: 1 missing, 2 unexpected, 2 of another shape, \
+                1 of another type
                   missing: '1.bias'
                   unexpected: '2.weight'
                   unexpected: 'head'
                   '0.bias' has shape [4], the model needs [3]
                   '1.weight' has shape [3, 4], the model needs [4, 3]
+                  '0.weight' is of type int32, the model needs float32
                 """)
         for (name, value) in module.namedValues() {
             #expect(value.value.floats() == before[name]?.floats(), "\(name)")

@@ -61,6 +61,10 @@ const int64_t *ct_sizes(const ct_tensor *tensor);
 const int64_t *ct_strides(const ct_tensor *tensor);
 int64_t ct_element_count(const ct_tensor *tensor);
 int32_t ct_dtype(const ct_tensor *tensor);
+/// How often the elements have been written to in place, by whatever tensor shares them.
+int64_t ct_edits(const ct_tensor *tensor);
+/// Counts a write that an operator did not count itself.
+void ct_count_edit(ct_tensor *tensor);
 bool ct_is_contiguous(const ct_tensor *tensor);
 /// First element, or NULL where the memory is not the processor's own.
 void *ct_memory(const ct_tensor *tensor);

@@ -37,7 +37,7 @@ struct TorchEngineProvider: EngineProvider {
         return try TorchEngineLoader.engine(
             for: checkpoint, model: model,
             options: TorchEngineOptions(
-                device: Device(options.device), precision: DType(options.precision)))
+                device: Device(options.device), precision: .init(options.precision)))
     }
 }
 
@@ -52,7 +52,7 @@ extension Device {
     }
 }
 
-extension DType {
+extension TorchEngineOptions.Precision {
     init(_ precision: EngineOptions.Precision) {
         self =
             switch precision {

@@ -1,12 +1,20 @@
 import Imaging
 
 extension Prompt {
-    /// A prompt that fits a picture, and what had to be put right.
+    /// A prompt that fits a picture, and what had to be put right; only ``checked(for:)`` makes one.
     public struct Checked: Equatable, Sendable {
         /// The prompt, with corners in order and inside the picture.
         public let prompt: Prompt
+        /// The picture's size.
+        public let size: Size
         /// A sentence for each change.
         public let notes: [String]
+
+        fileprivate init(_ prompt: Prompt, size: Size, notes: [String] = []) {
+            self.prompt = prompt
+            self.size = size
+            self.notes = notes
+        }
     }
 
     /// Checks the prompt against a picture.
@@ -29,11 +37,11 @@ extension Prompt {
             }
             guard mask.area > 0 else { throw .emptyMask }
         }
-        guard let box else { return Checked(prompt: self, notes: []) }
+        guard let box else { return Checked(self, size: size) }
         let (fitted, notes) = try Self.fit(box, to: size)
         var result = self
         result.box = fitted
-        return Checked(prompt: result, notes: notes)
+        return Checked(result, size: size, notes: notes)
     }
 
     private static func check(_ point: PixelPoint, in size: Size) throws(PromptError) {

@@ -12,7 +12,7 @@ public protocol SegmentationEngine: Sendable {
     ///
     /// - Parameter image: grey or RGB, of any size.
     /// - Returns: the picture's embedding, ready for prompts.
-    /// - Throws: ``EngineError`` when the runtime fails.
+    /// - Throws: what the runtime cannot do. Running out of memory may end the process.
     func embed(_ image: Image) throws -> any EmbeddedImage
 }
 
@@ -24,18 +24,31 @@ public protocol EmbeddedImage: Sendable {
     /// Segments one object; the picture is not encoded again.
     ///
     /// - Parameters:
-    ///   - prompt: in the picture's pixels, checked for its size.
+    ///   - prompt: in the picture's pixels, checked for its size; another size's is a mistake of
+    ///     the program and traps.
     ///   - multimask: whether to give all candidates of an ambiguous prompt, best estimate first,
     ///     instead of one mask.
     /// - Returns: one mask, or the candidates.
-    /// - Throws: ``EngineError`` when the runtime fails.
-    func segment(_ prompt: Prompt, multimask: Bool) throws -> [Segmentation]
+    /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
+    func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation]
+}
+
+extension EmbeddedImage {
+    /// Checks a prompt against the picture and segments one object.
+    ///
+    /// - Parameters:
+    ///   - prompt: in the picture's pixels.
+    ///   - multimask: whether to give all candidates instead of one mask.
+    /// - Returns: one mask, or the candidates.
+    /// - Throws: ``PromptError`` when the prompt does not fit, and what segmenting throws.
+    public func segment(_ prompt: Prompt, multimask: Bool = false) throws -> [Segmentation] {
+        try segment(prompt.checked(for: size), multimask: multimask)
+    }
 }
 
 /// Why an engine gives no answer.
 public enum EngineError: Error, Equatable, Sendable {
     case notFinite(model: String)
-    case failed(String)
 }
 
 extension EngineError: CustomStringConvertible {
@@ -45,8 +58,6 @@ extension EngineError: CustomStringConvertible {
         case .notFinite(let model):
             "\(model) gave logits that are not finite numbers: its weights are damaged, or too "
                 + "small a precision was asked for"
-        case .failed(let reason):
-            reason
         }
     }
 }

@@ -50,9 +50,10 @@ public final class LiteMedSAMEngine: SegmentationEngine, @unchecked Sendable {
 
         var size: Size { geometry.original }
 
-        func segment(_ prompt: Prompt, multimask: Bool) throws -> [Segmentation] {
+        func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation] {
+            precondition(prompt.size == size, "a prompt for \(prompt.size), a picture of \(size)")
             let prompts = PromptTensors(
-                prompt, in: geometry, maskSide: LiteMedSAM.inputSize,
+                prompt.prompt, in: geometry, maskSide: LiteMedSAM.inputSize,
                 device: engine.options.device)
             let (logits, iou) = engine.options.run {
                 engine.network.decode(embedding, prompts: prompts, multimask: multimask)

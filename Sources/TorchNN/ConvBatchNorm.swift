@@ -59,8 +59,9 @@ public final class ConvBatchNorm: Module, Layer {
         }
     }
 
-    /// All that the folded weights are computed from. Training writes into the running statistics
-    /// without counting, but it counts batches.
+    /// All that the folded weights are computed from.
+    ///
+    /// Training writes into the running statistics without counting, but it counts batches.
     private var sources: [Tensor] {
         [
             convolution.weight.value, norm.weight.value, norm.bias.value, norm.runningMean.value,

@@ -1,12 +1,12 @@
 import Checkpoints
 import Foundation
 import Imaging
-import SegmentAnything
 import Segmentation
 import TestSupport
 import Testing
 import Torch
 
+@testable import SegmentAnything
 @testable import TorchEngine
 @testable import TorchNN
 
@@ -17,27 +17,36 @@ private enum Weights {
     static let model = ModelDescription(
         name: "litemedsam", kind: .liteMedSAM, sha256: "", licence: nil)
 
+    static func network(folded: Bool) throws -> LiteMedSAM {
+        let network = Initialization.skipped { LiteMedSAM() }
+        try network.load(Checkpoint.read(path))
+        network.evaluate()
+        if folded { network.foldBatchNorms() }
+        return network
+    }
+
     static func engine(_ options: TorchEngineOptions = .init()) throws -> LiteMedSAMEngine {
         try LiteMedSAMEngine(checkpoint: .read(path), model: model, options: options)
     }
 }
 
 /// A picture, a box, and the mask that the Python program made of them.
-private struct MaskCase: Decodable, CustomTestStringConvertible {
+private struct MaskCase: Decodable {
     let `case`: String
     let boxXyxy: [Double]
     let iouHead: Float
 
-    var testDescription: String { `case` }
-
     static let folder = Shared.folder.appending(path: "golden/litemedsam")
 
-    static let all: [MaskCase] = {
+    static func all() throws -> [MaskCase] {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let data = try? Data(contentsOf: folder.appending(path: "cases.json"))
-        return data.flatMap { try? decoder.decode([MaskCase].self, from: $0) } ?? []
-    }()
+        let data = try Data(contentsOf: folder.appending(path: "cases.json"))
+        return try decoder.decode([MaskCase].self, from: data)
+    }
+
+    /// The case as file names have it.
+    var fileName: String { `case`.replacingOccurrences(of: "/", with: "--") }
 
     var box: PixelRectangle {
         PixelRectangle(x0: boxXyxy[0], y0: boxXyxy[1], x1: boxXyxy[2], y1: boxXyxy[3])
@@ -53,8 +62,7 @@ private struct MaskCase: Decodable, CustomTestStringConvertible {
     }
 
     func mask() throws -> Mask {
-        let name = `case`.replacingOccurrences(of: "/", with: "--")
-        return try .read(Self.folder.appending(path: "\(name)-mask.png").path)
+        try .read(Self.folder.appending(path: "\(fileName)-mask.png").path)
     }
 }
 
@@ -83,11 +91,9 @@ struct LiteMedSAMTests {
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"),
         arguments: [false, true])
     func forward(folded: Bool) throws {
-        let network = Initialization.skipped { LiteMedSAM() }
-        try network.load(Checkpoint.read(Weights.path))
-        network.evaluate()
-        if folded { network.foldBatchNorms() }
+        let network = try Weights.network(folded: folded)
         let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
+        #expect(golden.sections.count == 3)
         for name in golden.sections {
             let values = golden.section(name)
             withoutGrad {
@@ -103,21 +109,40 @@ struct LiteMedSAMTests {
         }
     }
 
+    @Test("the example from its file to its logits")
+    func example() throws {
+        let network = try Weights.network(folded: true)
+        let values = try Golden("litemedsam-example")
+        let image = try Image.read(
+            Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
+        let geometry = InputGeometry(original: image.size, inputSize: LiteMedSAM.inputSize)
+        withoutGrad {
+            let embedding = network.encode(Tensor(geometry.prepare(image)))
+            expectClose(
+                embedding[.all, .all, Span(by: 4), Span(by: 4)],
+                values["image_embedding_every_4th"], absolute: 1e-4, "embedding")
+            let (logits, iou) = network.decode(
+                embedding, prompts: PromptTensors(boxes: values["box"][0]))
+            expectClose(
+                logits[.rest, Span(by: 2), Span(by: 2)], values["every_2nd_logit"],
+                absolute: 1e-3, "logits")
+            expectClose(iou, values["iou"], absolute: 1e-4, "IoU")
+        }
+    }
+
     @Test(
         "prepared pictures and boxes",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func preparation() throws {
         let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
-        for item in MaskCase.all {
-            let name = item.case.replacingOccurrences(of: "/", with: "--")
-            guard golden.sections.contains(name) else { continue }
+        #expect(golden.sections.count == 3)
+        for name in golden.sections {
+            let item = try #require(MaskCase.all().first { $0.fileName == name })
             let values = golden.section(name)
             let image = try item.image()
             let geometry = InputGeometry(original: image.size, inputSize: 256)
-            let planes = geometry.prepare(image)
             expectClose(
-                Tensor(planes.values, shape: [1, 3, 256, 256]), values["input"], absolute: 1e-5,
-                name)
+                Tensor(geometry.prepare(image)), values["input"], absolute: 1e-5, name)
             let box = geometry.prepare(item.box)
             expectClose(
                 Tensor([box.x0, box.y0, box.x1, box.y1].map(Float.init), shape: [1, 1, 4]),
@@ -130,8 +155,9 @@ struct LiteMedSAMTests {
         .enabled(if: Shared.isPresent, "needs the pictures and golden values in ../shared"))
     func masks() throws {
         let engine = try Weights.engine()
-        #expect(MaskCase.all.count == 13)
-        for item in MaskCase.all {
+        let cases = try MaskCase.all()
+        #expect(cases.count == 13)
+        for item in cases {
             let found = try engine.embed(item.image())
                 .segment(Prompt(box: item.box), multimask: false)
             #expect(found.count == 1)
@@ -190,6 +216,23 @@ struct LiteMedSAMEngineTests {
         // Clicks alone are outside the training of these weights: an answer, not a good one.
         let clicked = try picture.segment(Prompt(points: [inside]), multimask: false)
         #expect(clicked[0].mask.size == frame.size)
+    }
+
+    @Test("a prompt that does not fit the picture is refused, not answered")
+    func unfit() throws {
+        let picture = try Weights.engine().embed(frame)
+        #expect(throws: PromptError.empty) { try picture.segment(Prompt()) }
+        let inverted = PixelRectangle(x0: 208, y0: 140, x1: 150, y1: 48)
+        #expect(
+            try picture.segment(Prompt(box: inverted)) == picture.segment(Prompt(box: box)))
+    }
+
+    @Test("attention in windows moves to another device whole")
+    func move() throws {
+        let attention = WindowAttention(width: 8, heads: 2, window: 3)
+        attention.move(to: Device(.meta))
+        #expect(attention.distances.value.device.kind == .meta)
+        #expect(attention.attentionBiases.value.device.kind == .meta)
     }
 
     @Test("bf16 keeps the outline")

@@ -59,7 +59,7 @@ struct PictureSegmenter {
     private func segment(
         _ object: ObjectPrompt, _ checked: Prompt.Checked, in picture: any EmbeddedImage
     ) throws -> Object {
-        let candidates = try picture.segment(checked.prompt, multimask: multimask).map {
+        let candidates = try picture.segment(checked, multimask: multimask).map {
             candidate in
             guard keep == .largest else { return candidate }
             var kept = candidate

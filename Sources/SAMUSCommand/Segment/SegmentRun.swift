@@ -4,51 +4,56 @@ import Imaging
 import Segmentation
 
 /// A run over many pictures: rows of results, progress, and a list of what failed.
-struct SegmentRun {
-    let segmenter: PictureSegmenter
-    let output: String
+final class SegmentRun {
+    private let segmenter: PictureSegmenter
+    private let output: String
+    private var done = 0
+    private var masks = 0
+    private var failed: [(path: String, reason: String)] = []
+    private var warned: Set<String> = []
+
+    init(segmenter: PictureSegmenter, output: String) {
+        self.segmenter = segmenter
+        self.output = output
+    }
 
     /// Segments all pictures; one that fails does not stop the others.
     ///
+    /// - Parameter work: pictures, and the files of their results.
     /// - Throws: an exit code when a picture failed, results could not be written, or somebody
-    ///   interrupted the run.
+    ///   interrupted the run; what failed until then is listed.
     func run(_ work: [(task: PictureTask, files: ResultFiles)]) throws {
         let interruption = Interruption()
         let table = ResultTable(stems: work.map(\.task.stem))
         var progress = ProgressBar(total: work.count)
-        var failed: [(path: String, reason: String)] = []
-        var masks = 0
-        var warned: Set<String> = []
-        for (done, (task, files)) in work.enumerated() {
+        for (number, (task, files)) in work.enumerated() {
             guard !interruption.isRequested else {
                 progress.clear()
+                listFailures()
                 throw Failure.interrupted.because(
                     "interrupted: \(done) of \(work.count) pictures are done")
             }
-            progress.show(done: done, name: task.stem)
-            let outcome: PictureSegmenter.Outcome
-            do {
-                outcome = try segmenter.segment(task)
-            } catch {
-                failed.append((task.path, "\(error)"))
-                continue
-            }
+            progress.show(done: number, name: task.stem)
+            let result = Result { try segmenter.segment(task) }
             progress.clear()
-            try write(task, outcome, files)
-            masks += table.show(task: task, outcome: outcome)
-            for object in outcome.objects {
-                for note in object.notes {
-                    Terminal.complain("note: \(task.stem): \(note)")
-                }
-                // The same for every picture of a run: said once.
-                for warning in object.warnings where warned.insert(warning).inserted {
-                    Terminal.complain("note: \(warning)")
-                }
+            switch result {
+            case .success(let outcome):
+                try write(task, outcome, files)
+                done += 1
+                masks += table.show(task: task, outcome: outcome)
+                say(outcome, of: task)
+            case .failure(let error):
+                failed.append((task.path, "\(error)"))
             }
         }
-        progress.clear()
-        print(closing(pictures: work.count - failed.count, masks: masks, files: work.map(\.files)))
-        try report(failed, of: work.count)
+        if done > 0 {
+            print(closing(work.map(\.files)))
+        }
+        guard failed.isEmpty else {
+            listFailures()
+            throw Failure.somePictures.because(
+                "\(failed.count) of \(work.count) pictures failed")
+        }
     }
 
     private func write(
@@ -61,26 +66,40 @@ struct SegmentRun {
             ).write()
         } catch {
             // A disk that is full or read-only fails the pictures that follow too.
-            throw Failure.output.because("\(error); nothing of '\(task.path)' was kept")
+            listFailures()
+            throw Failure.output.because(
+                "\(error); nothing of '\(task.path)' was kept, \(done) pictures before it are done")
         }
     }
 
-    private func closing(pictures: Int, masks: Int, files: [ResultFiles]) -> String {
+    private func say(_ outcome: PictureSegmenter.Outcome, of task: PictureTask) {
+        for object in outcome.objects {
+            for note in object.notes {
+                Terminal.complain("note: \(task.stem): \(note)")
+            }
+            // The same for every picture of a run: said once.
+            for warning in object.warnings where warned.insert(warning).inserted {
+                Terminal.complain("note: \(warning)")
+            }
+        }
+    }
+
+    private func listFailures() {
+        for (path, reason) in failed {
+            Terminal.complain("failed: \(path): \(reason)")
+        }
+    }
+
+    private func closing(_ files: [ResultFiles]) -> String {
         let model = segmenter.engine.model
         let single = files.count == 1 && files[0].formats.contains(.overlay) ? files[0] : nil
         return """
 
-            \(pictures) \(pictures == 1 ? "picture" : "pictures"), \
+            \(done) \(done == 1 ? "picture" : "pictures"), \
             \(masks) \(masks == 1 ? "mask" : "masks"), model \(model.name) \
             (SHA-256 \(model.sha256.prefix(12))…)
             \(single.map { "overlay: \($0.overlay.relativePath)" } ?? "results: \(output)")
             \(Notice.text)
             """
-    }
-
-    private func report(_ failed: [(path: String, reason: String)], of total: Int) throws {
-        guard !failed.isEmpty else { return }
-        let list = failed.map { "  \($0.path): \($0.reason)" }.joined(separator: "\n")
-        throw Failure.somePictures.because("\(failed.count) of \(total) pictures failed:\n\(list)")
     }
 }

@@ -27,14 +27,16 @@ extension FileError: CustomStringConvertible {
 
 /// A file that appears under its name whole, or not at all.
 ///
-/// It is written under another name in the same folder, flushed to the disk, and renamed by
-/// ``commit()``. Until then an older file of that name is as it was; one that is never committed
-/// leaves nothing behind.
+/// It is written under another name in the same folder, flushed to the disk by ``seal()``, and
+/// renamed by ``commit()``. Until then an older file of that name is as it was; one that is never
+/// committed leaves nothing behind. Several files that belong together are sealed all before the
+/// first is committed.
 public final class AtomicFile {
     private let path: String
     private let temporary: String
     /// -1 once it is closed.
     private var descriptor: Int32
+    private var isCommitted = false
 
     /// Begins a file.
     ///
@@ -56,9 +58,12 @@ public final class AtomicFile {
     }
 
     deinit {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
-        unlink(temporary)
+        if descriptor >= 0 {
+            close(descriptor)
+        }
+        if !isCommitted {
+            unlink(temporary)
+        }
     }
 
     /// Writes a whole file.
@@ -106,19 +111,25 @@ public final class AtomicFile {
         }
     }
 
-    /// Gives the file its name; afterwards it takes no more.
+    /// Puts the content on the disk; afterwards the file takes no more.
     ///
-    /// - Throws: ``FileError``; the file is then discarded.
-    public func commit() throws(FileError) {
+    /// - Throws: ``FileError``, as when the disk is full.
+    public func seal() throws(FileError) {
+        guard descriptor >= 0 else { return }
         guard fsync(descriptor) == 0 else { throw Self.failure(path) }
         let closed = close(descriptor)
         descriptor = -1
         // Some network file systems report a full disk only when the file is closed.
-        guard closed == 0, rename(temporary, path) == 0 else {
-            let failure = Self.failure(path)
-            unlink(temporary)
-            throw failure
-        }
+        guard closed == 0 else { throw Self.failure(path) }
+    }
+
+    /// Seals the file and gives it its name.
+    ///
+    /// - Throws: ``FileError``; the file is then discarded.
+    public func commit() throws(FileError) {
+        try seal()
+        guard rename(temporary, path) == 0 else { throw Self.failure(path) }
+        isCommitted = true
         flushFolder()
     }
 

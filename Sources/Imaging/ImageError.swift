@@ -12,6 +12,7 @@ public enum ImageError: Error, Equatable, Sendable {
     case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
     case tooManyBytes(name: String, bytes: Int, limit: Int)
     case moreThanTheFileHolds(name: String, width: Int, height: Int, bytes: Int)
+    case fewGreys(name: String, largest: Int)
     case damaged(name: String, reason: String)
     case cannotWrite(name: String, reason: String)
 }
@@ -41,6 +42,9 @@ extension ImageError: CustomStringConvertible {
             "'\(name)' has \(bytes) bytes; at most \(limit) are read"
         case .moreThanTheFileHolds(let name, let width, let height, let bytes):
             "'\(name)' says it is \(width)x\(height) pixels, more than its \(bytes) bytes can hold"
+        case .fewGreys(let name, let largest):
+            "'\(name)' has 16 bits a sample, of which \(largest) is the largest of 65535: in 8 bits"
+                + " only \(largest >> 8 + 1) greys would be left; stretch it to 0...65535 first"
         case .damaged(let name, let reason):
             "'\(name)' is damaged: \(reason)"
         case .cannotWrite(let name, let reason):

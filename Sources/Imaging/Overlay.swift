@@ -66,12 +66,17 @@ public struct Overlay: Equatable, Sendable {
         let size = Size(height: image.height * factor, width: image.width * factor)
         let unit = Self.unit(for: size)
         var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
-        for (index, object) in objects.enumerated() {
-            guard let mask = object.mask else { continue }
+        let masks = objects.map { object -> Mask? in
+            guard let mask = object.mask else { return nil }
             precondition(mask.size == image.size, "a mask has its picture's size")
-            let enlarged = factor == 1 ? mask : mask.resizedNearest(to: size)
-            canvas.fill(enlarged, .object(index), alpha: 70)
-            canvas.outline(enlarged, .object(index), unit: unit)
+            return factor == 1 ? mask : mask.resizedNearest(to: size)
+        }
+        for case (let index, let mask?) in masks.enumerated() {
+            canvas.fill(mask, .object(index), alpha: 70)
+        }
+        // After all fills, which would dull the outlines under them.
+        for case (let index, let mask?) in masks.enumerated() {
+            canvas.outline(mask, .object(index), unit: unit)
         }
         for (index, object) in objects.enumerated() {
             draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)

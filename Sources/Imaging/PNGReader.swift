@@ -50,10 +50,27 @@ struct PNGReader {
     }
 
     /// - Returns: 8 bits a sample; of 16 the high byte.
-    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words, and
+    ///   ``ImageError/fewGreys(name:largest:)``.
     func image() throws(ImageError) -> Image {
-        let pixels = try samples(bytesEach: 1)
+        let pixels = bitDepth == 16 ? try highBytes() : try samples(bytesEach: 1)
         return Image(width: width, height: height, channels: channels, pixels: pixels)
+    }
+
+    /// Scanners that store 10 or 12 bits in 16 leave only a few greys in the high byte: an outline
+    /// of what is left would look right and be another one.
+    private func highBytes() throws(ImageError) -> [UInt8] {
+        let samples = try samples(bytesEach: 2)
+        let high = stride(from: 0, to: samples.count, by: 2).map { samples[$0] }
+        let largest = samples.withUnsafeBufferPointer { samples in
+            stride(from: 0, to: samples.count, by: 2).reduce(0) { largest, place in
+                max(largest, Int(samples[place]) << 8 | Int(samples[place + 1]))
+            }
+        }
+        guard largest == 0 || largest >= 0x4000 else {
+            throw .fewGreys(name: name, largest: largest)
+        }
+        return high
     }
 
     /// - Returns: 1 where any channel of the stored number is not zero, its low byte included.

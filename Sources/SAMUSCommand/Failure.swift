@@ -15,14 +15,3 @@ enum Failure: Int32 {
         return ExitCode(rawValue)
     }
 }
-
-/// Where the program speaks to people.
-enum Terminal {
-    /// Whether standard error is a terminal, which can redraw a line.
-    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
-
-    /// Writes a line to standard error.
-    static func complain(_ line: String) {
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
-    }
-}

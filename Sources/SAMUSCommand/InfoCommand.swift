@@ -22,20 +22,26 @@ struct InfoCommand: ParsableCommand {
         let checkpoint: Checkpoint
         do {
             path = try ModelCatalog.path(of: model)
-            checkpoint = try Checkpoint.read(path)
-            print(try summary(of: checkpoint, at: path))
+            do throws(CheckpointError) {
+                checkpoint = try Checkpoint.read(path)
+                print(try summary(of: checkpoint, at: path))
+            } catch {
+                throw ModelError.unreadable(path: path, error)
+            }
         } catch {
             throw Failure.unavailable.because("\(error)")
         }
         if keys {
             for name in checkpoint.names {
                 guard let tensor = checkpoint[name] else { continue }
-                print("\(name)\t\(tensor.elementType.rawValue)\t\(tensor.shape)")
+                print("\(name.visibleLine)\t\(tensor.elementType.rawValue)\t\(tensor.shape)")
             }
         }
     }
 
-    private func summary(of checkpoint: Checkpoint, at path: String) throws -> String {
+    private func summary(
+        of checkpoint: Checkpoint, at path: String
+    ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
         let known = ModelCatalog.entries.first { $0.sha256 == sha256 }
         let kind = ModelKind(names: checkpoint.names)
@@ -70,7 +76,10 @@ struct InfoCommand: ParsableCommand {
         rows += checkpoint.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0)", $1) }
         rows.append(("notice", Notice.text))
         let width = rows.map(\.0.count).max() ?? 0
-        return rows.map { $0.padding(toLength: width + 2, withPad: " ", startingAt: 0) + $1 }
-            .joined(separator: "\n")
+        return rows.map { name, value in
+            name.visibleLine.padding(toLength: width + 2, withPad: " ", startingAt: 0)
+                + value.visibleLine
+        }
+        .joined(separator: "\n")
     }
 }

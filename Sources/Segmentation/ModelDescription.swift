@@ -30,9 +30,12 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
 
     /// The network a checkpoint belongs to by its names; nil when it is none of these.
     public init?(names: some Sequence<String>) {
-        // The stem of TinyViT inside a SAM.
-        let liteMedSAMStem = "image_encoder.patch_embed.seq.0.c.weight"
-        guard names.contains(liteMedSAMStem) else { return nil }
+        // The stem of TinyViT, and SAM's prompt encoder and mask decoder behind it.
+        let liteMedSAM: Set = [
+            "image_encoder.patch_embed.seq.0.c.weight", "prompt_encoder.no_mask_embed.weight",
+            "mask_decoder.iou_token.weight",
+        ]
+        guard liteMedSAM.isSubset(of: Set(names)) else { return nil }
         self = .liteMedSAM
     }
 
@@ -71,9 +74,12 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
         if !foreign.isEmpty {
             let given = foreign.map(\.rawValue).sorted().joined(separator: " and ")
             let trained = trainedPrompts.map(\.rawValue).sorted().joined(separator: " and ")
+            let alone =
+                trainedPrompts.isDisjoint(with: prompt.kinds)
+                ? " and without a \(trained) mostly finds nothing" : ""
             warnings.append(
                 "\(rawValue) was trained with \(trained) prompts; a \(given) prompt is outside "
-                    + "its training, so look twice at the outline")
+                    + "its training\(alone), so look twice at the outline")
         }
         if multimask && !isTrainedForCandidates {
             warnings.append(

@@ -12,8 +12,8 @@ enum InputFiles {
 
     /// Expands arguments in order.
     ///
-    /// A folder stands for all PNG and JPEG files below it, a pattern that the shell has not
-    /// expanded (`*`, `?`, `[`) for what it matches.
+    /// A folder stands for all PNG and JPEG files below it but this program's own masks and overlays,
+    /// a pattern that the shell has not expanded (`*`, `?`, `[`) for what it matches.
     ///
     /// - Parameter arguments: paths and patterns.
     /// - Returns: at least one picture for each.
@@ -43,26 +43,33 @@ enum InputFiles {
     }
 
     private static func pictures(in folder: String) throws(InputError) -> [Found] {
-        let root = URL(fileURLWithPath: folder)
-        guard
-            let walk = FileManager.default.enumerator(
-                at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles])
-        else { throw .unreadableFolder(folder) }
-        var found: [Found] = []
-        for case let url as URL in walk where endings.contains(url.pathExtension.lowercased()) {
-            // Results keep the folders below the one that was named.
-            let parts = url.standardizedFileURL.pathComponents
-                .dropFirst(root.standardizedFileURL.pathComponents.count)
-            let stem = URL(fileURLWithPath: parts.joined(separator: "/"), relativeTo: root)
-                .deletingPathExtension().relativePath
-            found.append(
-                Found(
-                    path: root.appendingPathComponent(
-                        parts.joined(separator: "/")
-                    ).relativePath, stem: stem))
+        let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL
+        var unreadable: String?
+        let walk = FileManager.default.enumerator(
+            at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles]
+        ) { url, _ in
+            unreadable = url.path
+            return false
         }
+        var found: [Found] = []
+        for case let url as URL in walk ?? .init() where isPicture(url) {
+            // Results keep the folders below the one that was named.
+            let below = url.standardizedFileURL.pathComponents
+                .dropFirst(root.pathComponents.count).joined(separator: "/")
+            let path = (folder as NSString).appendingPathComponent(below)
+            found.append(Found(path: path, stem: (below as NSString).deletingPathExtension))
+        }
+        guard walk != nil, unreadable == nil else { throw .unreadableFolder(unreadable ?? folder) }
         guard !found.isEmpty else { throw .noPictures(folder) }
         return found.sorted { $0.path < $1.path }
+    }
+
+    /// A PNG or JPEG file by its ending, but not a mask or an overlay of this program: an outline of
+    /// an outline would stand among the findings.
+    private static func isPicture(_ url: URL) -> Bool {
+        let name = url.lastPathComponent.lowercased()
+        return endings.contains(url.pathExtension.lowercased())
+            && !name.hasSuffix(".mask.png") && !name.hasSuffix(".overlay.png")
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -72,9 +79,7 @@ enum InputFiles {
         let paths = (0..<Int(result.gl_pathc)).compactMap { index in
             result.gl_pathv[index].map { String(cString: $0) }
         }
-        let pictures = paths.filter {
-            endings.contains(URL(fileURLWithPath: $0).pathExtension.lowercased())
-        }
+        let pictures = paths.filter { isPicture(URL(fileURLWithPath: $0)) }
         guard !pictures.isEmpty else { throw .noMatch(pattern) }
         return pictures.map(single)
     }
@@ -87,6 +92,8 @@ enum InputError: Error, Equatable {
     case noPictures(String)
     case noMatch(String)
     case sameResults(first: String, second: String)
+    case nameTooLong(String)
+    case resultIsInput(String)
 }
 
 extension InputError: CustomStringConvertible {
@@ -101,9 +108,15 @@ extension InputError: CustomStringConvertible {
             "the folder '\(path)' holds no PNG or JPEG file"
         case .noMatch(let pattern):
             "no PNG or JPEG file matches '\(pattern)'"
+        case .sameResults(let first, let second) where first == second:
+            "'\(first)' is named twice: put its objects into one entry"
         case .sameResults(let first, let second):
             "'\(first)' and '\(second)' would have results of the same name: run them apart, "
                 + "each with its own --output"
+        case .nameTooLong(let path):
+            "the name of '\(path)' is too long for the names of its results"
+        case .resultIsInput(let path):
+            "a result would replace '\(path)', which is an input: name another --output"
         }
     }
 }

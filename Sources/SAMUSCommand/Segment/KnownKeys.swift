@@ -1,3 +1,5 @@
+import Foundation
+
 /// Keys of a JSON object, where those that are not expected are refused.
 struct KnownKeys: CodingKey, ExpressibleByStringLiteral {
     let stringValue: String
@@ -46,7 +48,10 @@ extension DecodingError {
         let place = context.codingPath.reduce(into: "") { path, key in
             path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? "" : ".") + key.stringValue
         }
-        let reason = key.map { "'\($0)' is missing" } ?? context.debugDescription
+        // Where the text itself is wrong, the reader below says line and column.
+        let cause = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"]
+        let reason =
+            key.map { "'\($0)' is missing" } ?? cause.map { "\($0)" } ?? context.debugDescription
         return place.isEmpty ? reason : "\(place): \(reason)"
     }
 }

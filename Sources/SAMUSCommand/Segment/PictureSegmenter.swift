@@ -36,6 +36,10 @@ struct PictureSegmenter {
         var picture: Image?
         let read = try clock.measure { picture = try Image.read(task.path) }
         guard let picture else { preconditionFailure("reading gives a picture or throws") }
+        // The model would outline something in it all the same.
+        let first = picture.pixels.prefix(picture.channels)
+        guard picture.pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
+        else { throw BlankPicture(value: Array(first)) }
         let prompts = try task.objects.map { object in
             try Prompt(
                 points: object.points, negatives: object.negatives, box: object.box,
@@ -74,6 +78,16 @@ struct PictureSegmenter {
             label: object.label, prompt: checked.prompt, maskPath: object.maskPath,
             candidates: candidates, notes: notes,
             warnings: engine.model.kind.warnings(about: checked.prompt, multimask: multimask))
+    }
+}
+
+/// A picture that shows nothing.
+struct BlankPicture: Error, CustomStringConvertible {
+    let value: [UInt8]
+
+    var description: String {
+        let numbers = value.map(String.init).joined(separator: ",")
+        return "the picture is blank: every pixel has the value \(numbers)"
     }
 }
 

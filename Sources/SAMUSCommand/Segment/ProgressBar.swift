@@ -19,18 +19,16 @@ struct ProgressBar {
             String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
         let elapsed = (ContinuousClock.now - start).seconds
         let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
-        write("\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40))")
+        Terminal.write(
+            "\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40).description.visibleLine)"
+        )
         isShown = true
     }
 
     /// Takes the line away, so that something else can be written.
     mutating func clear() {
         guard isShown else { return }
-        write("\r\u{1B}[K")
+        Terminal.write("\r\u{1B}[K")
         isShown = false
-    }
-
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
     }
 }

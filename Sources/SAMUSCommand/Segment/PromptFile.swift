@@ -25,6 +25,11 @@ struct PromptFile: Decodable {
                 throw DecodingError.dataCorruptedError(
                     forKey: "objects", in: container, debugDescription: "the list is empty")
             }
+            guard objects.count <= 1000 else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: "objects", in: container,
+                    debugDescription: "\(objects.count) objects, at most 1000 are taken")
+            }
         }
     }
 
@@ -100,9 +105,20 @@ struct PromptFile: Decodable {
                 prompt.maskPath = prompt.maskPath.map(whole)
                 return prompt
             }
-            let path = whole(picture.image)
-            return PictureTask(path: path, stem: InputFiles.stem(of: path), objects: objects)
+            return PictureTask(
+                path: whole(picture.image), stem: stem(of: picture.image), objects: objects)
         }
+    }
+}
+
+extension PromptFile {
+    /// Results keep the folders that a relative path names below the prompt file.
+    private static func stem(of image: String) -> String {
+        let parts = image.split(separator: "/").filter { $0 != "." }
+        guard !image.hasPrefix("/"), !parts.contains("..") else {
+            return InputFiles.stem(of: image)
+        }
+        return (parts.joined(separator: "/") as NSString).deletingPathExtension
     }
 }
 

@@ -4,16 +4,19 @@ import Imaging
 /// What to segment, as asked for on the command line.
 struct PromptOptions: ParsableArguments {
     @Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "A box around the object, in pixels. Repeatable with --object.",
             valueName: "x0,y0,x1,y1"))
     var box: [PixelRectangle] = []
 
     @Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A click on the object, in pixels. Repeatable.", valueName: "x,y"))
     var point: [PixelPoint] = []
 
     @Option(
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A click beside the object, in pixels. Repeatable.", valueName: "x,y"))
     var negative: [PixelPoint] = []
 

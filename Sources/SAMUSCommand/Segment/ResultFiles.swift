@@ -37,6 +37,20 @@ struct ResultFiles {
     var runLengths: URL { folder.appendingPathComponent(stem + ".rle.json") }
     var contours: URL { folder.appendingPathComponent(stem + ".contour.json") }
 
+    /// Results of the same picture that lie beside these and are not of this run.
+    func older() -> [URL] {
+        let folder = json.deletingLastPathComponent()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let mine = Set(all.map(\.lastPathComponent))
+        let prefix = json.deletingPathExtension().lastPathComponent + "."
+        return names.sorted().filter { name in
+            guard name.hasPrefix(prefix), !mine.contains(name) else { return false }
+            let rest = name.dropFirst(prefix.count)
+            return ["json", "rle.json", "contour.json", "overlay.png"].contains(rest)
+                || rest.wholeMatch(of: /(object\d+\.)?(candidate\d+\.)?mask\.png/) != nil
+        }.map { folder.appendingPathComponent($0) }
+    }
+
     /// Makes the folders of the results.
     func makeFolder() throws {
         try FileManager.default.createDirectory(

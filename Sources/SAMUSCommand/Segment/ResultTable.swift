@@ -25,7 +25,8 @@ final class ResultTable {
                 let box = result.mask.boundingBox
                 print(
                     row(
-                        task.stem, object.label.map { "\(number) \($0)" } ?? number,
+                        task.stem.visibleLine,
+                        (object.label?.visibleLine).map { "\(number) \($0)" } ?? number,
                         "\(result.mask.area)",
                         box.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" } ?? "none",
                         String(format: "%.3f", result.iouEstimate), count == 0 ? seconds : ""))

@@ -11,46 +11,50 @@ struct ResultWriter {
     let model: ModelDescription
     let options: EngineOptions
 
-    /// Writes all that was asked for, the JSON last; after a failure none of them is left.
+    /// Writes all that was asked for, the JSON last.
+    ///
+    /// All files are on the disk before the first takes the place of an older one: when it fails,
+    /// older results are as they were.
     func write() throws {
-        var written: [URL] = []
-        do {
-            for (url, body) in contents() {
-                try body(url.path)
-                written.append(url)
-            }
-        } catch {
-            for url in written {
-                try? FileManager.default.removeItem(at: url)
-            }
-            throw error
+        var files: [AtomicFile] = []
+        for (url, content) in contents() {
+            let file = try AtomicFile(url.path)
+            try file.append(content())
+            try file.seal()
+            files.append(file)
+        }
+        for file in files {
+            try file.commit()
         }
     }
 
-    private func contents() -> [(URL, (String) throws -> Void)] {
-        var contents: [(URL, (String) throws -> Void)] = []
+    private func contents() -> [(URL, () throws -> [UInt8])] {
+        var contents: [(URL, () throws -> [UInt8])] = []
         if files.formats.contains(.png) {
-            for (object, candidate, result) in masks {
-                contents.append(
-                    (
-                        files.mask(object: object, candidate: candidate),
-                        { try result.mask.image().write(to: $0, comment: comment) }
-                    ))
+            contents += masks.map { object, candidate, result in
+                (
+                    files.mask(object: object, candidate: candidate),
+                    { try result.mask.image().encodedPNG(comment: comment) }
+                )
             }
         }
         if files.formats.contains(.overlay) {
-            contents.append((files.overlay, { try overlay().write(to: $0, comment: comment) }))
+            contents.append((files.overlay, { try overlay().encodedPNG(comment: comment) }))
         }
         if files.formats.contains(.rle) {
-            contents.append((files.runLengths, { try write(runLengths, to: $0) }))
+            contents.append((files.runLengths, { try json(runLengths) }))
         }
         if files.formats.contains(.contour) {
-            contents.append((files.contours, { try write(contours, to: $0) }))
+            contents.append((files.contours, { try json(contours) }))
         }
         if files.formats.contains(.json) {
-            contents.append((files.json, { try write(record, to: $0) }))
+            contents.append((files.json, { try json(record) }))
         }
         return contents
+    }
+
+    private func json(_ value: some Encodable) throws -> [UInt8] {
+        [UInt8](try JSONEncoder.results.encode(value))
     }
 
     private var masks: [(object: Int, candidate: Int, result: Segmentation)] {
@@ -63,10 +67,6 @@ struct ResultWriter {
         "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); \(Notice.text)"
     }
 
-    private func write(_ value: some Encodable, to path: String) throws {
-        try AtomicFile.write(JSONEncoder.results.encode(value), to: path)
-    }
-
     /// The outlines on the picture; candidates beside each other.
     private func overlay() -> Image {
         let overlays = (0..<files.candidates).map(overlay(candidate:))
@@ -76,14 +76,16 @@ struct ResultWriter {
     }
 
     private func overlay(candidate: Int) -> Overlay {
-        let shown = outcome.objects.map { object in
+        let shown = outcome.objects.enumerated().map { index, object in
             OverlayObject(
                 mask: object.candidates[candidate].mask, clicks: object.prompt.points,
                 negativeClicks: object.prompt.negatives, box: object.prompt.box,
-                label: object.label)
+                label: object.label ?? (outcome.objects.count > 1 ? "\(index + 1)" : nil))
         }
-        let estimates = outcome.objects.map {
-            String(format: "%.2f", $0.candidates[candidate].iouEstimate)
+        let estimates = outcome.objects.map { object in
+            let result = object.candidates[candidate]
+            return result.mask.area == 0
+                ? "none (nothing found)" : String(format: "%.2f", result.iouEstimate)
         }
         let number = files.candidates > 1 ? "candidate \(candidate + 1), " : ""
         return Overlay(

@@ -23,6 +23,9 @@ public struct SegmentCommand: ParsableCommand {
                   { "label": "left ventricle", "box": [150, 48, 208, 140] },
                   { "points": [[100, 80]], "negatives": [[20, 20]] } ] } ] }
 
+            Paths in it are relative to it; an object may also have a "mask": "rough.png". With \
+            --object, objects are numbered boxes first, then clicks, then masks.
+
             For a picture NAME.png the output folder gets NAME.mask.png (0 and 255), \
             NAME.overlay.png, NAME.json (area in pixels, box, contours, IoU estimate, prompts, \
             model with SHA-256, times), and on request NAME.rle.json (COCO) and \
@@ -83,14 +86,22 @@ public struct SegmentCommand: ParsableCommand {
     public func run() throws {
         guard let provider = EngineProviders.current else { try Handover.toTrain() }
         let tasks = try orFail(.input) { try pictureTasks() }
-        let results = try resultFiles(of: tasks)
+        let results = tasks.map { task in
+            ResultFiles(
+                folder: URL(fileURLWithPath: output), stem: task.stem, formats: format.formats,
+                objects: task.objects.count, candidates: multimask ? 3 : 1)
+        }
+        let work = tasks.indices.map { (task: tasks[$0], files: results[$0]) }
+        try orFail(.input) { try ResultPlan.check(work, inputs: inputs(of: tasks)) }
+        try refuseExisting(results)
         let file = try orFail(.unavailable) { try ModelFile(engine.model) }
         let model = try orFail(.unavailable) {
             try provider.engine(for: file.checkpoint, model: file.model, options: engine)
         }
+        try makeFolders(of: results)
         let segmenter = PictureSegmenter(
             engine: model, options: engine, multimask: multimask, keep: keep)
-        try SegmentRun(segmenter: segmenter, output: output).run(zip(tasks, results).map { $0 })
+        try SegmentRun(segmenter: segmenter, output: output).run(work)
     }
 
     private func orFail<Result>(_ failure: Failure, _ body: () throws -> Result) throws -> Result {
@@ -102,52 +113,46 @@ public struct SegmentCommand: ParsableCommand {
     }
 
     private func pictureTasks() throws -> [PictureTask] {
-        let tasks =
-            if let file = prompts.prompts {
-                try PromptFile.read(file)
-            } else {
-                try InputFiles.expand(images).map {
-                    PictureTask(path: $0.path, stem: $0.stem, objects: prompts.objects)
-                }
-            }
-        var seen: [String: String] = [:]
-        for task in tasks {
-            // Some file systems do not tell A from a.
-            if let first = seen.updateValue(task.path, forKey: task.stem.lowercased()) {
-                throw InputError.sameResults(first: first, second: task.path)
-            }
+        if let file = prompts.prompts {
+            return try PromptFile.read(file)
         }
-        return tasks
+        return try InputFiles.expand(images).map {
+            PictureTask(path: $0.path, stem: $0.stem, objects: prompts.objects)
+        }
     }
 
-    /// The results' files, none of which exists unless `--force` is given; their folders do.
-    private func resultFiles(of tasks: [PictureTask]) throws -> [ResultFiles] {
-        let results = tasks.map { task in
-            ResultFiles(
-                folder: URL(fileURLWithPath: output), stem: task.stem, formats: format.formats,
-                objects: task.objects.count, candidates: multimask ? 3 : 1)
+    /// Every file that this run reads.
+    private func inputs(of tasks: [PictureTask]) -> [String] {
+        tasks.flatMap { task in [task.path] + task.objects.compactMap(\.maskPath) }
+            + [prompts.prompts, engine.model].compactMap { $0 }
+    }
+
+    private func refuseExisting(_ results: [ResultFiles]) throws {
+        guard !force else { return }
+        let existing = results.flatMap(\.all).filter {
+            FileManager.default.fileExists(atPath: $0.path)
         }
-        if !force {
-            let existing = results.flatMap(\.all).filter {
-                FileManager.default.fileExists(atPath: $0.path)
-            }
-            if let first = existing.first {
-                throw Failure.output.because(
-                    "\(existing.count) of the results exist already, as '\(first.relativePath)': "
-                        + "add --force to replace them, or name another --output")
-            }
+        if let first = existing.first {
+            throw Failure.output.because(
+                "\(existing.count) of the results exist already, as '\(first.relativePath)': "
+                    + "add --force to replace them, or name another --output")
         }
+    }
+
+    private func makeFolders(of results: [ResultFiles]) throws {
         do {
             for result in results {
                 try result.makeFolder()
             }
         } catch {
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            let reason = cause.map { String(cString: strerror(Int32($0.code))) }
             throw Failure.output.because(
-                "the output folder '\(output)' cannot be made: \(error.localizedDescription)")
+                "the output folder '\(output)' cannot be made: "
+                    + (reason ?? error.localizedDescription))
         }
         guard FileManager.default.isWritableFile(atPath: output) else {
             throw Failure.output.because("the output folder '\(output)' cannot be written to")
         }
-        return results
     }
 }

@@ -42,6 +42,12 @@ final class SegmentRun {
                 done += 1
                 masks += table.show(task: task, outcome: outcome)
                 say(outcome, of: task)
+                let older = files.older().map(\.lastPathComponent)
+                if !older.isEmpty {
+                    Terminal.complain(
+                        "note: \(task.stem.visibleLine): not of this run, but beside its results: "
+                            + older.joined(separator: ", ").visibleLine)
+                }
             case .failure(let error):
                 failed.append((task.path, "\(error)"))
             }
@@ -73,9 +79,10 @@ final class SegmentRun {
     }
 
     private func say(_ outcome: PictureSegmenter.Outcome, of task: PictureTask) {
-        for object in outcome.objects {
+        for (index, object) in outcome.objects.enumerated() {
+            let name = outcome.objects.count > 1 ? "\(task.stem), object \(index + 1)" : task.stem
             for note in object.notes {
-                Terminal.complain("note: \(task.stem): \(note)")
+                Terminal.complain("note: \(name.visibleLine): \(note)")
             }
             // The same for every picture of a run: said once.
             for warning in object.warnings where warned.insert(warning).inserted {
@@ -86,7 +93,7 @@ final class SegmentRun {
 
     private func listFailures() {
         for (path, reason) in failed {
-            Terminal.complain("failed: \(path): \(reason)")
+            Terminal.complain("failed: \(path.visibleLine): \(reason)")
         }
     }
 

@@ -99,6 +99,21 @@ struct RuntimeTests {
         #expect(try attempt("unbind.int", [a]).count == 3)
     }
 
+    @Test("a result that is undefined is an error, not a gap that moves the others up")
+    func undefinedResults() throws {
+        let x = Tensor.ones([1, 1, 3, 3])
+        let weight = Tensor.ones([1, 1, 1, 1])
+        let gradients = { (wanted: [Bool]) throws(TorchError) -> [Tensor] in
+            try attempt(
+                "convolution_backward",
+                [x, x, weight, [1], [1, 1], [0, 0], [1, 1], false, [0, 0], 1, wanted])
+        }
+        #expect(try gradients([true, true, true]).map(\.shape) == [x.shape, weight.shape, [1]])
+        let error = #expect(throws: TorchError.self) { try gradients([true, false, true]) }
+        #expect(error?.message == "result 1 of 3 is undefined")
+        #expect(error?.shapes == [x.shape, x.shape, weight.shape])
+    }
+
     @Test("the version is the linked library's")
     func version() {
         #expect(TorchRuntime.version.hasPrefix("2."))

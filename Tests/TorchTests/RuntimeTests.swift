@@ -22,6 +22,12 @@ struct RuntimeTests {
         let error = #expect(throws: TorchError.self) { try Device(.cuda, index: 63).check() }
         #expect(error?.op == "use of device 'cuda:63'")
         #expect(error?.message.contains("CUDA") == true)
+        #expect(error?.message.contains("\n") == false)
+        #if os(Linux)
+            let mps = #expect(throws: TorchError.self) { try Device.mps.check() }
+            #expect(
+                mps?.message == "this libtorch has no MPS, or this machine has no GPU for it")
+        #endif
     }
 
     @Test("an error carries the operator, its shapes and libtorch's words")

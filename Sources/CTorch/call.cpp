@@ -243,14 +243,21 @@ void push(const Operator &op, const ct_value *arguments, int32_t count, torch::j
     }
 }
 
-ct_value result(IValue &&value) {
+bool has_form(const IValue &value) {
+    return value.isTensor() || value.isTensorList() || value.isBool() || value.isInt() ||
+           value.isDouble() || value.isNone();
+}
+
+/// Takes a value that has a form. An exception here would leak the results before it.
+ct_value result(IValue &&value) noexcept {
     ct_value out = {};
     if (value.isTensor()) {
         out.pointer = ctorch::give(std::move(value).toTensor());
         out.kind = out.pointer == nullptr ? CT_NONE : CT_TENSOR;
     } else if (value.isTensorList()) {
         const auto list = value.toTensorVector();
-        auto handles = static_cast<ct_tensor **>(std::malloc(sizeof(ct_tensor *) * list.size() + 1));
+        auto handles = ctorch::present(
+            static_cast<ct_tensor **>(std::malloc(sizeof(ct_tensor *) * list.size() + 1)));
         for (size_t i = 0; i < list.size(); i++) handles[i] = ctorch::give(list[i]);
         out.kind = CT_TENSORS;
         out.count = static_cast<int32_t>(list.size());
@@ -264,8 +271,6 @@ ct_value result(IValue &&value) {
     } else if (value.isDouble()) {
         out.kind = CT_REAL;
         out.real = value.toDouble();
-    } else {
-        TORCH_CHECK(value.isNone(), "gives a ", value.tagKind(), ", which has no form here");
     }
     return out;
 }
@@ -286,6 +291,9 @@ extern "C" char *ct_call(const char *name, const ct_value *arguments, int32_t ar
         op->handle.callBoxed(stack);
         TORCH_CHECK(static_cast<int32_t>(stack.size()) <= *result_count, "gives ", stack.size(),
                     " results, more than there is room for");
+        for (const IValue &value : stack) {
+            TORCH_CHECK(has_form(value), "gives a ", value.tagKind(), ", which has no form here");
+        }
         for (size_t i = 0; i < stack.size(); i++) results[i] = result(std::move(stack[i]));
         *result_count = static_cast<int32_t>(stack.size());
         stack.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -45,7 +46,20 @@ inline void adopt_threads() {
     at::set_num_threads(chosen);
 }
 
-inline char *copy(const std::string &message) { return strdup(message.c_str()); }
+/// Where nothing can be reported, as without memory or in a function that returns no message.
+[[noreturn]] inline void stop(const char *message) {
+    std::fprintf(stderr, "libtorch: %s\n", message);
+    std::abort();
+}
+
+/// NULL would read as success, or be written to.
+template <typename Memory>
+Memory *present(Memory *memory) {
+    if (memory == nullptr) stop("out of memory");
+    return memory;
+}
+
+inline char *copy(const std::string &message) { return present(strdup(message.c_str())); }
 
 /// Runs `body`; any exception becomes a message.
 template <typename Body>

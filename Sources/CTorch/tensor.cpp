@@ -79,9 +79,17 @@ int32_t ct_device_index(const ct_tensor *tensor) {
 }
 
 char *ct_check_device(const char *name) {
-    return ctorch::guarded([&] {
-        at::empty({1}, at::TensorOptions().device(c10::Device(std::string(name))));
+    char *message = ctorch::guarded([&] {
+        const c10::Device device{std::string(name)};
+        // libtorch itself answers with a list of all its kernels.
+        TORCH_CHECK(!device.is_cuda() || at::globalContext().hasCUDA(),
+                    "this libtorch has no CUDA, or this machine has no GPU for it");
+        TORCH_CHECK(!device.is_mps() || at::globalContext().hasMPS(),
+                    "this libtorch has no MPS, or this machine has no GPU for it");
+        at::empty({1}, at::TensorOptions().device(device));
     });
+    if (message != nullptr) message[std::strcspn(message, "\n")] = 0;
+    return message;
 }
 
 void ct_seed(uint64_t seed) { at::manual_seed(seed); }

@@ -108,10 +108,10 @@ public final class PromptEncoder: Module {
         }
         let labelled = labels.unsqueezed(-1)
         let nothing = labelled .== -1
-        var tokens = nothing.select(notAPointEmbed.table, else: peLayer(positions))
+        var tokens = nothing.choosing(notAPointEmbed.table, else: peLayer(positions))
         for label in 0...1 {
             let embedding = pointEmbeddings[label].table
-            tokens = (labelled .== label).select(tokens + embedding, else: tokens)
+            tokens = (labelled .== label).choosing(tokens + embedding, else: tokens)
         }
         return tokens
     }

@@ -11,12 +11,20 @@ import Foundation
 ///   - arguments: in the operator's order; nil for None, and what is left out takes its default.
 /// - Returns: the tensors it gives, the elements of a list in order; numbers become tensors of one
 ///   element.
-/// - Throws: ``TorchError`` with the shapes of the arguments and libtorch's message.
+/// - Throws: ``TorchError`` with the shapes of the arguments and libtorch's message, or with the
+///   place of a result that libtorch left undefined.
 @discardableResult
 public func attempt(
     _ op: StaticString, _ arguments: [(any OperatorArgument)?]
 ) throws(TorchError) -> [Tensor] {
-    try perform(op, arguments) { $0.flatMap(tensors) }
+    let found = try perform(op, arguments) { $0.flatMap(tensors) }
+    let defined = found.compactMap(\.self)
+    if defined.count < found.count, let gap = found.firstIndex(where: { $0 == nil }) {
+        throw TorchError(
+            op: "\(op)", shapes: shapes(of: arguments),
+            message: "result \(gap) of \(found.count) is undefined")
+    }
+    return defined
 }
 
 /// Calls an operator and hands its results to `take`, which owns the tensors in them.
@@ -62,10 +70,11 @@ private enum Outcome<Results> {
     case message(UnsafeMutablePointer<CChar>)
 }
 
-private func tensors(of value: ct_value) -> [Tensor] {
+/// The tensors of one result; nil in the place of an undefined one.
+private func tensors(of value: ct_value) -> [Tensor?] {
     switch value.kind {
     case CT_TENSOR:
-        value.pointer.map { [Tensor(Handle(OpaquePointer($0)))] } ?? []
+        [value.pointer.map { Tensor(Handle(OpaquePointer($0))) }]
     case CT_TENSORS:
         list(value)
     case CT_INTEGER:
@@ -75,15 +84,15 @@ private func tensors(of value: ct_value) -> [Tensor] {
     case CT_BOOLEAN:
         [Tensor(value.integer != 0)]
     default:
-        []
+        [nil]
     }
 }
 
-private func list(_ value: ct_value) -> [Tensor] {
+private func list(_ value: ct_value) -> [Tensor?] {
     guard let pointer = value.pointer else { return [] }
     defer { free(UnsafeMutableRawPointer(mutating: pointer)) }
-    let raws = pointer.assumingMemoryBound(to: OpaquePointer.self)
-    return (0..<Int(value.count)).map { Tensor(Handle(raws[$0])) }
+    let raws = pointer.assumingMemoryBound(to: OpaquePointer?.self)
+    return (0..<Int(value.count)).map { raws[$0].map { Tensor(Handle($0)) } }
 }
 
 private func shapes(of arguments: [(any OperatorArgument)?]) -> [[Int]] {

@@ -63,6 +63,16 @@ extension Int32: TensorElement {
     public static var dtype: DType { .int32 }
 }
 
+extension Int16: TensorElement {
+    /// 16-bit integers.
+    public static var dtype: DType { .int16 }
+}
+
+extension Int8: TensorElement {
+    /// 8-bit integers.
+    public static var dtype: DType { .int8 }
+}
+
 extension UInt8: TensorElement {
     /// 8-bit unsigned integers.
     public static var dtype: DType { .uint8 }

@@ -76,8 +76,8 @@ extension Tensor {
         call("reciprocal", self)
     }
 
-    /// Each element to a power.
-    public func pow(_ exponent: Double) -> Tensor {
+    /// Each element to a power; integers to a whole power stay integers.
+    public func pow(_ exponent: some TensorScalar) -> Tensor {
         call("pow.Tensor_Scalar", self, exponent)
     }
 
@@ -122,7 +122,11 @@ extension Tensor {
     }
 
     /// Each element held between two bounds; nil leaves a side open.
-    public func clamped(from lower: Double? = nil, to upper: Double? = nil) -> Tensor {
+    ///
+    /// Integers between whole bounds stay integers.
+    public func clamped(
+        from lower: (any TensorScalar)? = nil, to upper: (any TensorScalar)? = nil
+    ) -> Tensor {
         call("clamp", self, lower, upper)
     }
 

@@ -50,4 +50,9 @@ extension Tensor {
     public func fill(with value: Double) {
         _ = call("fill_.Scalar", self, value)
     }
+
+    /// Writes one whole number into every element, in this tensor's memory; exact in integers.
+    public func fill(with value: Int) {
+        _ = call("fill_.Scalar", self, value)
+    }
 }

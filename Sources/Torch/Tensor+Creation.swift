@@ -27,6 +27,13 @@ extension Tensor {
         call("full", shape, value, dtype, nil, device)
     }
 
+    /// A tensor of one whole number; exact in integers.
+    public static func full(
+        _ shape: [Int], _ value: Int, dtype: DType = .float32, device: Device = .cpu
+    ) -> Tensor {
+        call("full", shape, value, dtype, nil, device)
+    }
+
     /// The numbers `start`, `start + step` … below `end`.
     public static func arange(
         from start: Double = 0, to end: Double, by step: Double = 1, dtype: DType = .float32,

@@ -13,6 +13,7 @@ public struct IndexSelection {
     /// The axis that the next index stands for.
     private var axis = 0
     private let restCount: Int
+    private var hasRest = false
     /// Tensors among the indexes, with nil for axes they leave alone, and the axes that makes.
     private var places: [Tensor?] = []
     private var placedAxes = 0
@@ -41,6 +42,8 @@ public struct IndexSelection {
     }
 
     mutating func skipRest() {
+        precondition(!hasRest, "two .rest in one index: which axes each stands for is open")
+        hasRest = true
         axis += restCount
     }
 

@@ -10,10 +10,14 @@ public struct TorchError: Error, Equatable, Sendable {
     /// libtorch's own words.
     public let message: String
 
-    init(op: String, shapes: [[Int]], taking message: UnsafeMutablePointer<CChar>) {
+    init(op: String, shapes: [[Int]], message: String) {
         self.op = op
         self.shapes = shapes
-        self.message = String(cString: message)
+        self.message = message
+    }
+
+    init(op: String, shapes: [[Int]], taking message: UnsafeMutablePointer<CChar>) {
+        self.init(op: op, shapes: shapes, message: String(cString: message))
         free(message)
     }
 }

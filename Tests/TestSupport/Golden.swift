@@ -90,9 +90,6 @@ public struct Golden: Sendable {
             })
     }
 
-    /// All tensors, as a module loads them.
-    public var dictionary: StateDictionary { tensors }
-
     /// The weights of a module: the section `weights`.
     public var weights: StateDictionary { section("weights").tensors }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Torch
 
@@ -37,11 +38,31 @@ struct InitializationTests {
 
     @Test("skipped weights have their shapes and are still trained")
     func skipped() {
-        let layer = Initialization.skipped { Linear(20_000, 10_000) }
-        #expect(layer.weight.value.shape == [10_000, 20_000])
+        let layer = Initialization.skipped { Linear(20, 10) }
+        #expect(layer.weight.value.shape == [10, 20])
         #expect(layer.trainable.count == 2)
         #expect(Linear(4, 4).weight.value.floats().contains { $0 != 0 })
     }
+
+    #if compiler(>=6.2)
+        // In a process of its own: memory and the default generator belong to all tests.
+        @Test(
+            "skipped weights take no memory and no random numbers",
+            .enabled(if: residentMemory() != nil, "needs /proc"))
+        func skippedCostsNothing() async {
+            await #expect(processExitsWith: .success) {
+                Generator.seedDefault(1)
+                let expected = Tensor.uniform([8]).floats()
+                Generator.seedDefault(1)
+                let before = try #require(residentMemory())
+                // 200 MB.
+                let layer = Initialization.skipped { Linear(10_000, 5000) }
+                try #require(try #require(residentMemory()) - before < 20 << 20)
+                try #require(Tensor.uniform([8]).floats() == expected)
+                try #require(layer.weight.value.shape == [5000, 10_000])
+            }
+        }
+    #endif
 
     private func expectEven(
         _ parameters: [Parameter], bound: Double,

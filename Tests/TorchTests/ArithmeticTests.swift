@@ -49,6 +49,18 @@ struct ArithmeticTests {
         operation.expectAgreement(with: try Fixtures.arithmetic.get())
     }
 
+    @Test("integers stay integers, with all their digits, beside whole numbers")
+    func integers() {
+        let large = 1 << 53 + 1
+        let x = Tensor([large, -3])
+        #expect(x.clamped(from: 0).elements(as: Int.self) == [large, 0])
+        #expect(x.clamped(to: large - 1).elements(as: Int.self) == [large - 1, -3])
+        #expect(x.clamped(from: -0.5).dtype == .float32)
+        #expect(
+            Tensor([94_906_267, -3]).pow(2).elements(as: Int.self) == [9_007_199_515_875_289, 9])
+        #expect(x.pow(0.5).dtype == .float32)
+    }
+
     @Test("no case of the fixture is left out")
     func complete() throws {
         #expect(try Fixtures.arithmetic.get().sections.sorted() == Self.cases.map(\.name).sorted())

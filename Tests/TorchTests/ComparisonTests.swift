@@ -16,13 +16,25 @@ struct ComparisonTests {
         .two("and") { $0 .& $1 },
         .one("not") { $0.logicalNot() },
         .one("finite") { $0.isFinite() },
-        .list("select") { $0[0].select($0[1], else: $0[2]) },
+        .list("select") { $0[0].choosing($0[1], else: $0[2]) },
         .two("masked-fill") { $0.maskedFill(where: $1, with: -2) },
     ]
 
     @Test("operator", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.comparison.get())
+    }
+
+    // Not in the fixture.
+    @Test("with equality, and difference of pairs; no order holds for what is no number")
+    func bounds() {
+        let x = Tensor([Float(1), 2, 3, .nan])
+        let y = Tensor([Float(2), 2, 2, 2])
+        #expect((x .>= 2).elements() == [false, true, true, false])
+        #expect((x .>= y).elements() == [false, true, true, false])
+        #expect((x .<= 2).elements() == [true, true, false, false])
+        #expect((x .<= y).elements() == [true, true, false, false])
+        #expect((x .!= y).elements() == [true, false, true, true])
     }
 
     @Test("no case of the fixture is left out")

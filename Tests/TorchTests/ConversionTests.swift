@@ -27,6 +27,8 @@ struct ConversionTests {
         expectRoundTrip([Int.min, 0, .max], .int64)
         expectRoundTrip([Int64.min, 0, .max], .int64)
         expectRoundTrip([Int32.min, 0, .max], .int32)
+        expectRoundTrip([Int16.min, 0, .max], .int16)
+        expectRoundTrip([Int8.min, 0, .max], .int8)
         expectRoundTrip([UInt8.min, 7, .max], .uint8)
         expectRoundTrip([true, false, true], .bool)
         #if !(os(macOS) && arch(x86_64))

@@ -8,9 +8,23 @@ struct CreationTests {
         #expect(Tensor.zeros([2, 2]).floats() == [0, 0, 0, 0])
         #expect(Tensor.ones([2], dtype: .int32).elements(as: Int32.self) == [1, 1])
         #expect(Tensor.full([2], 1.5, dtype: .float64).elements(as: Double.self) == [1.5, 1.5])
+        #expect(Tensor.full([2], 3).floats() == [3, 3])
+        #expect(Tensor.full([1], .infinity).floats() == [.infinity])
         #expect(Tensor.empty([3, 0]).elementCount == 0)
         #expect(Tensor.zeros([]).rank == 0)
         #expect(Tensor.zeros([]).shape == [])
+    }
+
+    @Test("whole numbers keep all their digits in 64-bit integers")
+    func wholeNumbers() {
+        let large = 1 << 53 + 1
+        let x = Tensor.full([2], large, dtype: .int64)
+        #expect(x.elements(as: Int.self) == [large, large])
+        x.fill(with: -large)
+        #expect(x.elements(as: Int.self) == [-large, -large])
+        let y = Tensor.zeros([1])
+        y.fill(with: .nan)
+        #expect(y.floats()[0].isNaN)
     }
 
     @Test("ranges")

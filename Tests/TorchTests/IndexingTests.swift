@@ -72,4 +72,15 @@ struct IndexingTests {
         x[Tensor([true, false, true])].fill(with: 1)
         #expect(x.floats() == [0, 0, 0])
     }
+
+    #if compiler(>=6.2)
+        @Test("the rest cannot be meant twice")
+        func twoRests() async {
+            await expectWords(
+                "two .rest in one index",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    _ = Tensor.zeros([2, 3, 4])[.rest, 0, .rest]
+                })
+        }
+    #endif
 }

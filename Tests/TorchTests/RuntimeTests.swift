@@ -22,6 +22,12 @@ struct RuntimeTests {
         let error = #expect(throws: TorchError.self) { try Device(.cuda, index: 63).check() }
         #expect(error?.op == "use of device 'cuda:63'")
         #expect(error?.message.contains("CUDA") == true)
+        #expect(error?.message.contains("\n") == false)
+        #if os(Linux)
+            let mps = #expect(throws: TorchError.self) { try Device.mps.check() }
+            #expect(
+                mps?.message == "this libtorch has no MPS, or this machine has no GPU for it")
+        #endif
     }
 
     @Test("an error carries the operator, its shapes and libtorch's words")
@@ -97,6 +103,21 @@ struct RuntimeTests {
         #expect(try attempt("item", [a[0]]).map { $0.item() } == [3])
         #expect(try attempt("sort", [a]).map { $0.floats() } == [[1, 2, 3], [1, 2, 0]])
         #expect(try attempt("unbind.int", [a]).count == 3)
+    }
+
+    @Test("a result that is undefined is an error, not a gap that moves the others up")
+    func undefinedResults() throws {
+        let x = Tensor.ones([1, 1, 3, 3])
+        let weight = Tensor.ones([1, 1, 1, 1])
+        let gradients = { (wanted: [Bool]) throws(TorchError) -> [Tensor] in
+            try attempt(
+                "convolution_backward",
+                [x, x, weight, [1], [1, 1], [0, 0], [1, 1], false, [0, 0], 1, wanted])
+        }
+        #expect(try gradients([true, true, true]).map(\.shape) == [x.shape, weight.shape, [1]])
+        let error = #expect(throws: TorchError.self) { try gradients([true, false, true]) }
+        #expect(error?.message == "result 1 of 3 is undefined")
+        #expect(error?.shapes == [x.shape, x.shape, weight.shape])
     }
 
     @Test("the version is the linked library's")

@@ -100,7 +100,7 @@ struct SegmentTests {
         try scratch.write(header(good, width: 40_000, height: 40_000), "in/e-huge.png")
         try scratch.write([], "in/f-empty.jpg")
         try scratch.write(
-            Image(width: 100, height: 20, channels: 1, pixels: .init(repeating: 9, count: 2000))
+            Image(width: 100, height: 20, channels: 1, pixels: (0..<2000).map { UInt8($0 % 200) })
                 .encodedPNG(), "in/g-small.png")
         let outcome = try segment(
             scratch.path("in"), "--box", "208,140,150,48", "--format", "png")

@@ -100,12 +100,13 @@ final class SegmentRun {
     private func closing(_ files: [ResultFiles]) -> String {
         let model = segmenter.engine.model
         let single = files.count == 1 && files[0].formats.contains(.overlay) ? files[0] : nil
+        let place = single.map { "overlay: \($0.overlay.relativePath)" } ?? "results: \(output)"
         return """
 
             \(done) \(done == 1 ? "picture" : "pictures"), \
             \(masks) \(masks == 1 ? "mask" : "masks"), model \(model.name) \
             (SHA-256 \(model.sha256.prefix(12))…)
-            \(single.map { "overlay: \($0.overlay.relativePath)" } ?? "results: \(output)")
+            \(place.visibleLine)
             \(Notice.text)
             """
     }

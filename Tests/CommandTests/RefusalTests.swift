@@ -68,7 +68,11 @@ struct RefusalTests {
                 #"{"pictures": [{"image": "a.png", "objects": [{"label": "x"}]}]}"#,
                 "an object needs a box, points or a mask"
             ),
-            ("[1, 2", "are not of the form"),
+            ("[1, 2", "character"),
+            (
+                #"{"pictures": [{"image": "a\"b.png", "objects": [{"box": [1, 2, 3, 4], "box" : [5, 6, 7, 8]}]}]}"#,
+                "an object has 'box' twice"
+            ),
         ])
     func promptFiles(text: String, message: String) throws {
         let file = try scratch.write(Data(text.utf8), "prompts.json")

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Keys of a JSON object, where those that are not expected are refused.
 struct KnownKeys: CodingKey, ExpressibleByStringLiteral {
     let stringValue: String
@@ -48,10 +46,7 @@ extension DecodingError {
         let place = context.codingPath.reduce(into: "") { path, key in
             path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? "" : ".") + key.stringValue
         }
-        // Where the text itself is wrong, the reader below says line and column.
-        let cause = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"]
-        let reason =
-            key.map { "'\($0)' is missing" } ?? cause.map { "\($0)" } ?? context.debugDescription
+        let reason = key.map { "'\($0)' is missing" } ?? context.debugDescription
         return place.isEmpty ? reason : "\(place): \(reason)"
     }
 }

@@ -86,13 +86,21 @@ struct PromptFile: Decodable {
             guard let size = values.fileSize, size <= 64 << 20 else {
                 throw PromptFileError.tooLarge(path)
             }
-            file = try JSONDecoder().decode(PromptFile.self, from: Data(contentsOf: url))
+            let data = try Data(contentsOf: url)
+            // The decoder says less about a text that is no JSON: not where.
+            _ = try JSONSerialization.jsonObject(with: data)
+            file = try JSONDecoder().decode(PromptFile.self, from: data)
+            if let key = repeatedKey(in: data) {
+                throw PromptFileError.malformed(path, "an object has '\(key)' twice")
+            }
         } catch let error as PromptFileError {
             throw error
         } catch let error as DecodingError {
             throw .malformed(path, error.sentence)
         } catch {
-            throw .unreadable(path, error.localizedDescription)
+            let words = (error as NSError).userInfo["NSDebugDescription"].map { "\($0)" }
+            throw words.map { .malformed(path, $0) }
+                ?? .unreadable(path, error.localizedDescription)
         }
         guard !file.pictures.isEmpty else { throw .malformed(path, "'pictures' is empty") }
         let folder = url.deletingLastPathComponent()

@@ -31,7 +31,9 @@ char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
     });
 }
 
-ct_tensor *ct_grad(const ct_tensor *tensor) { return ctorch::give(borrow(tensor).grad()); }
+ct_tensor *ct_grad(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return ctorch::give(borrow(tensor).grad()); });
+}
 
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad) {
     return ctorch::guarded([&] { borrow(tensor).mutable_grad() = borrow(grad); });

@@ -1,7 +1,9 @@
 // A thin C binding to libtorch: one boxed call reaches every ATen operator by name.
 //
 // No C++ exception leaves these functions. One that can fail returns a message (to be freed with
-// `free`), or NULL when it succeeded.
+// `free`), or NULL when it succeeded. One that returns something else cannot fail on a tensor with
+// memory of its own; what libtorch refuses there, as the strides of a sparse CSR tensor, ends the
+// process with libtorch's message, and so does a lack of memory for a message or a list.
 #pragma once
 
 #include <stdbool.h>
@@ -98,11 +100,13 @@ char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before);
 void ct_autocast_end(const char *device, ct_autocast before);
 
 /// Seeds the default generators of all devices.
-void ct_seed(uint64_t seed);
-char *ct_generator_make(const char *device, uint64_t seed, ct_generator **result);
+char *ct_seed(uint64_t seed);
+/// A generator for the CPU.
+char *ct_generator_make(uint64_t seed, ct_generator **result);
 void ct_generator_release(ct_generator *generator);
 
-void ct_set_threads(int32_t count);
+/// `count` is positive.
+char *ct_set_threads(int32_t count);
 int32_t ct_threads(void);
 /// libtorch's version, as "2.13.0".
 const char *ct_version(void);

@@ -69,22 +69,26 @@ bool ct_set_grad_enabled(bool enabled) {
 
 bool ct_grad_enabled(void) { return at::GradMode::is_enabled(); }
 
-char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before) {
+char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before) {
     return ctorch::guarded([&] {
         const auto place = c10::Device(std::string(device)).type();
         before->enabled = at::autocast::is_autocast_enabled(place);
         before->dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(place));
-        at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(dtype));
-        at::autocast::set_autocast_enabled(place, true);
+        if (enabled) {
+            at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(dtype));
+        }
+        at::autocast::set_autocast_enabled(place, enabled);
         at::autocast::increment_nesting();
     });
 }
 
-void ct_autocast_end(const char *device, ct_autocast before) {
-    const auto place = c10::Device(std::string(device)).type();
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(place, before.enabled);
-    at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(before.dtype));
+char *ct_autocast_end(const char *device, ct_autocast before) {
+    return ctorch::guarded([&] {
+        const auto place = c10::Device(std::string(device)).type();
+        if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+        at::autocast::set_autocast_enabled(place, before.enabled);
+        at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(before.dtype));
+    });
 }
 
 }  // extern "C"

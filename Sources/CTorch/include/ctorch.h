@@ -96,8 +96,9 @@ typedef struct ct_autocast {
     int32_t dtype;
 } ct_autocast;
 
-char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before);
-void ct_autocast_end(const char *device, ct_autocast before);
+/// Switches autocast to `dtype`, or off where `enabled` is false.
+char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before);
+char *ct_autocast_end(const char *device, ct_autocast before);
 
 /// Seeds the default generators of all devices.
 char *ct_seed(uint64_t seed);

@@ -36,7 +36,19 @@ ct_tensor *ct_grad(const ct_tensor *tensor) {
 }
 
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad) {
-    return ctorch::guarded([&] { borrow(tensor).mutable_grad() = borrow(grad); });
+    return ctorch::guarded([&] {
+        const at::Tensor target = borrow(tensor), given = borrow(grad);
+        if (given.defined()) {
+            TORCH_CHECK(!given.is_same(target), "can't assign a tensor as its own grad");
+            TORCH_CHECK(given.scalar_type() == target.scalar_type(),
+                        "assigned grad has data of a different type");
+            TORCH_CHECK(given.device() == target.device(),
+                        "assigned grad has data located on a different device");
+            TORCH_CHECK(given.sizes() == target.sizes(),
+                        "assigned grad has data of a different size");
+        }
+        target.mutable_grad() = given;
+    });
 }
 
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,

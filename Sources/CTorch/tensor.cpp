@@ -56,6 +56,10 @@ bool ct_is_contiguous(const ct_tensor *tensor) {
     return ctorch::certain([&] { return implementation(tensor)->is_contiguous(); });
 }
 
+bool ct_is_dense(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return implementation(tensor)->is_non_overlapping_and_dense(); });
+}
+
 void *ct_memory(const ct_tensor *tensor) {
     if (!implementation(tensor)->is_cpu()) return nullptr;
     return ctorch::certain([&] { return implementation(tensor)->mutable_data(); });

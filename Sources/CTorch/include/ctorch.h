@@ -64,6 +64,8 @@ const int64_t *ct_strides(const ct_tensor *tensor);
 int64_t ct_element_count(const ct_tensor *tensor);
 int32_t ct_dtype(const ct_tensor *tensor);
 bool ct_is_contiguous(const ct_tensor *tensor);
+/// Whether the elements fill their memory without gap or overlap, whatever the order of the axes.
+bool ct_is_dense(const ct_tensor *tensor);
 /// First element, or NULL where the memory is not the processor's own.
 void *ct_memory(const ct_tensor *tensor);
 /// "cpu", "cuda", "mps" …, a constant string, and the index (-1 when there is none).
@@ -76,6 +78,7 @@ bool ct_requires_grad(const ct_tensor *tensor);
 char *ct_set_requires_grad(ct_tensor *tensor, bool required);
 /// The accumulated gradient, or NULL when there is none.
 ct_tensor *ct_grad(const ct_tensor *tensor);
+/// `grad` has the tensor's shape, type and device, or is NULL to take the gradient away.
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad);
 /// `gradient` may be NULL for a scalar.
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,

@@ -31,10 +31,24 @@ char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
     });
 }
 
-ct_tensor *ct_grad(const ct_tensor *tensor) { return ctorch::give(borrow(tensor).grad()); }
+ct_tensor *ct_grad(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return ctorch::give(borrow(tensor).grad()); });
+}
 
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad) {
-    return ctorch::guarded([&] { borrow(tensor).mutable_grad() = borrow(grad); });
+    return ctorch::guarded([&] {
+        const at::Tensor target = borrow(tensor), given = borrow(grad);
+        if (given.defined()) {
+            TORCH_CHECK(!given.is_same(target), "can't assign a tensor as its own grad");
+            TORCH_CHECK(given.scalar_type() == target.scalar_type(),
+                        "assigned grad has data of a different type");
+            TORCH_CHECK(given.device() == target.device(),
+                        "assigned grad has data located on a different device");
+            TORCH_CHECK(given.sizes() == target.sizes(),
+                        "assigned grad has data of a different size");
+        }
+        target.mutable_grad() = given;
+    });
 }
 
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
@@ -67,22 +81,26 @@ bool ct_set_grad_enabled(bool enabled) {
 
 bool ct_grad_enabled(void) { return at::GradMode::is_enabled(); }
 
-char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before) {
+char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before) {
     return ctorch::guarded([&] {
         const auto place = c10::Device(std::string(device)).type();
         before->enabled = at::autocast::is_autocast_enabled(place);
         before->dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(place));
-        at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(dtype));
-        at::autocast::set_autocast_enabled(place, true);
+        if (enabled) {
+            at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(dtype));
+        }
+        at::autocast::set_autocast_enabled(place, enabled);
         at::autocast::increment_nesting();
     });
 }
 
-void ct_autocast_end(const char *device, ct_autocast before) {
-    const auto place = c10::Device(std::string(device)).type();
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(place, before.enabled);
-    at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(before.dtype));
+char *ct_autocast_end(const char *device, ct_autocast before) {
+    return ctorch::guarded([&] {
+        const auto place = c10::Device(std::string(device)).type();
+        if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+        at::autocast::set_autocast_enabled(place, before.enabled);
+        at::autocast::set_autocast_dtype(place, static_cast<c10::ScalarType>(before.dtype));
+    });
 }
 
 }  // extern "C"

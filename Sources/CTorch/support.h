@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <ATen/Parallel.h>
@@ -74,6 +75,14 @@ char *guarded(Body &&body) {
     } catch (...) {
         return copy("an exception that is not a std::exception");
     }
+}
+
+/// Runs `body` in a function that returns no message; an exception ends the process.
+template <typename Body>
+auto certain(Body &&body) {
+    std::optional<decltype(body())> result;
+    if (const char *message = guarded([&] { result = body(); })) stop(message);
+    return *result;
 }
 
 }  // namespace ctorch

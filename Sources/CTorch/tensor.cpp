@@ -31,36 +31,51 @@ char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int
 }
 
 int32_t ct_dimensions(const ct_tensor *tensor) {
-    return static_cast<int32_t>(implementation(tensor)->dim());
+    return ctorch::certain([&] { return static_cast<int32_t>(implementation(tensor)->dim()); });
 }
 
-const int64_t *ct_sizes(const ct_tensor *tensor) { return implementation(tensor)->sizes().data(); }
+const int64_t *ct_sizes(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return implementation(tensor)->sizes().data(); });
+}
 
 const int64_t *ct_strides(const ct_tensor *tensor) {
-    return implementation(tensor)->strides().data();
+    return ctorch::certain([&] { return implementation(tensor)->strides().data(); });
 }
 
-int64_t ct_element_count(const ct_tensor *tensor) { return implementation(tensor)->numel(); }
+int64_t ct_element_count(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return implementation(tensor)->numel(); });
+}
 
 int32_t ct_dtype(const ct_tensor *tensor) {
-    return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));
+    return ctorch::certain([&] {
+        return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));
+    });
 }
 
 int64_t ct_edits(const ct_tensor *tensor) {
-    return implementation(tensor)->version_counter().current_version();
+    return ctorch::certain(
+        [&] { return int64_t{implementation(tensor)->version_counter().current_version()}; });
 }
 
-void ct_count_edit(ct_tensor *tensor) { implementation(tensor)->bump_version(); }
+void ct_count_edit(ct_tensor *tensor) {
+    ctorch::certain([&] { implementation(tensor)->bump_version(); });
+}
 
-bool ct_is_contiguous(const ct_tensor *tensor) { return implementation(tensor)->is_contiguous(); }
+bool ct_is_contiguous(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return implementation(tensor)->is_contiguous(); });
+}
+
+bool ct_is_dense(const ct_tensor *tensor) {
+    return ctorch::certain([&] { return implementation(tensor)->is_non_overlapping_and_dense(); });
+}
 
 void *ct_memory(const ct_tensor *tensor) {
     if (!implementation(tensor)->is_cpu()) return nullptr;
-    return implementation(tensor)->mutable_data();
+    return ctorch::certain([&] { return implementation(tensor)->mutable_data(); });
 }
 
 const char *ct_device_kind(const ct_tensor *tensor) {
-    switch (implementation(tensor)->device_type()) {
+    switch (ctorch::certain([&] { return implementation(tensor)->device_type(); })) {
     case c10::DeviceType::CPU:
         return "cpu";
     case c10::DeviceType::CUDA:
@@ -75,7 +90,9 @@ const char *ct_device_kind(const ct_tensor *tensor) {
 }
 
 int32_t ct_device_index(const ct_tensor *tensor) {
-    return implementation(tensor)->device().index();
+    return ctorch::certain([&] {
+        return static_cast<int32_t>(implementation(tensor)->device().index());
+    });
 }
 
 char *ct_check_device(const char *name) {
@@ -92,16 +109,14 @@ char *ct_check_device(const char *name) {
     return message;
 }
 
-void ct_seed(uint64_t seed) { at::manual_seed(seed); }
+char *ct_seed(uint64_t seed) {
+    return ctorch::guarded([&] { at::manual_seed(seed); });
+}
 
-char *ct_generator_make(const char *device, uint64_t seed, ct_generator **result) {
+char *ct_generator_make(uint64_t seed, ct_generator **result) {
     return ctorch::guarded([&] {
-        const c10::Device place{std::string(device)};
-        at::Generator generator = place.is_cpu()
-                                      ? at::detail::createCPUGenerator(seed)
-                                      : at::globalContext().defaultGenerator(place).clone();
-        generator.set_current_seed(seed);
-        *result = reinterpret_cast<ct_generator *>(new at::Generator(generator));
+        auto *generator = new at::Generator(at::detail::createCPUGenerator(seed));
+        *result = reinterpret_cast<ct_generator *>(generator);
     });
 }
 
@@ -109,14 +124,19 @@ void ct_generator_release(ct_generator *generator) {
     delete reinterpret_cast<at::Generator *>(generator);
 }
 
-void ct_set_threads(int32_t count) {
-    ctorch::chosen_threads.store(count);
-    ctorch::adopt_threads();
+char *ct_set_threads(int32_t count) {
+    return ctorch::guarded([&] {
+        // Refuses a count that no thread could adopt, before any is told of it.
+        at::set_num_threads(count);
+        ctorch::chosen_threads.store(count);
+    });
 }
 
 int32_t ct_threads(void) {
-    ctorch::adopt_threads();
-    return at::get_num_threads();
+    return ctorch::certain([&] {
+        ctorch::adopt_threads();
+        return at::get_num_threads();
+    });
 }
 
 const char *ct_version(void) { return TORCH_VERSION; }

@@ -5,19 +5,21 @@ import CTorch
 /// PyTorch's autocast: operators that need their precision stay in float32.
 ///
 /// - Parameters:
-///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` runs `body` as it is.
+///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` switches the mode off,
+///     also within another autocast.
 ///   - device: the kind of device it holds for.
 ///   - body: synchronous, because the mode belongs to the thread.
 /// - Returns: what `body` returns.
 public func withAutocast<Result>(
     to dtype: DType, on device: Device = .cpu, _ body: () throws -> Result
 ) rethrows -> Result {
-    guard dtype != .float32 else { return try body() }
-    var before = ct_autocast()
-    if let message = ct_autocast_begin(device.description, dtype.rawValue, &before) {
+    let trap = { (message: UnsafeMutablePointer<CChar>?) in
+        guard let message else { return }
         let error = TorchError(op: "autocast to \(dtype)", shapes: [], taking: message)
         preconditionFailure(error.description)
     }
-    defer { ct_autocast_end(device.description, before) }
+    var before = ct_autocast()
+    trap(ct_autocast_begin(device.description, dtype != .float32, dtype.rawValue, &before))
+    defer { trap(ct_autocast_end(device.description, before)) }
     return try body()
 }

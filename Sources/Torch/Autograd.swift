@@ -1,5 +1,4 @@
 import CTorch
-import Foundation
 
 extension Tensor {
     /// Whether operators on this tensor are recorded for gradients.
@@ -21,9 +20,11 @@ extension Tensor {
     }
 
     /// Replaces the gathered gradient; nil takes it away.
+    ///
+    /// - Parameter grad: of this tensor's shape and type, on its device; traps where it is not.
     public func setGrad(_ grad: Tensor?) {
         withExtendedLifetime(grad) {
-            trap("grad", handle.with { ct_set_grad($0, grad?.handle.raw) })
+            trap("grad", handle.with { ct_set_grad($0, grad?.handle.raw) }, with: grad)
         }
     }
 
@@ -45,9 +46,12 @@ extension Tensor {
         }
     }
 
-    private func trap(_ op: String, _ message: UnsafeMutablePointer<CChar>?) {
+    private func trap(
+        _ op: String, _ message: UnsafeMutablePointer<CChar>?, with other: Tensor? = nil
+    ) {
         guard let message else { return }
-        fatalError(TorchError(op: op, shapes: [shape], taking: message).description)
+        let shapes = [shape] + (other.map { [$0.shape] } ?? [])
+        fatalError(TorchError(op: op, shapes: shapes, taking: message).description)
     }
 }
 

@@ -1,14 +1,14 @@
 import CTorch
 
-/// A seeded stream of random numbers: the same seed gives the same numbers.
+/// A seeded stream of random numbers on the CPU: the same seed gives the same numbers.
 public final class Generator: OperatorArgument, @unchecked Sendable {
     // libtorch locks a generator while it draws.
     private let raw: OpaquePointer
 
     /// A stream that starts from a seed.
-    public init(seed: UInt64, device: Device = .cpu) {
+    public init(seed: UInt64) {
         var result: OpaquePointer?
-        let message = ct_generator_make(device.description, seed, &result)
+        let message = ct_generator_make(seed, &result)
         guard message == nil, let result else {
             preconditionFailure(message.map { String(cString: $0) } ?? "no generator")
         }
@@ -26,7 +26,8 @@ public final class Generator: OperatorArgument, @unchecked Sendable {
 
     /// Seeds the streams that are used where no generator is given, on all devices.
     public static func seedDefault(_ seed: UInt64) {
-        ct_seed(seed)
+        guard let message = ct_seed(seed) else { return }
+        fatalError(TorchError(op: "manual_seed", shapes: [], taking: message).description)
     }
 }
 

@@ -61,6 +61,11 @@ public struct Tensor: Sendable {
         handle.with(ct_is_contiguous)
     }
 
+    /// Whether the elements fill their memory without gap or overlap, whatever the order of the axes.
+    public var isDense: Bool {
+        handle.with(ct_is_dense)
+    }
+
     /// The number of elements along one axis; negative counts from the end.
     public func size(_ axis: Int) -> Int {
         let shape = shape

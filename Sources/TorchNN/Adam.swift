@@ -49,6 +49,9 @@ public final class Adam {
     }
 
     /// Changes every parameter that has a gradient.
+    ///
+    /// Traps where a parameter has gaps or overlaps in memory, or another form than in the step
+    /// before: the fused operator reads parameters, gradients and moments as they lie.
     public func step() {
         let active = parameters.compactMap { parameter in parameter.grad.map { (parameter, $0) } }
         guard !active.isEmpty else { return }
@@ -61,7 +64,19 @@ public final class Adam {
 
     private func state(of parameter: Parameter) -> State {
         let key = ObjectIdentifier(parameter)
-        if let state = states[key] { return state }
+        if let state = states[key] {
+            precondition(
+                state.mean.shape == parameter.value.shape
+                    && state.mean.strides == parameter.value.strides
+                    && state.mean.dtype == parameter.value.dtype
+                    && state.mean.device == parameter.value.device,
+                "Adam has moments for \(state.mean), not for \(parameter.value) as it lies now")
+            return state
+        }
+        precondition(
+            parameter.value.isDense,
+            "Adam cannot change \(parameter.value) with strides \(parameter.value.strides): "
+                + "it has gaps or overlaps in memory")
         let state = State(
             mean: parameter.value.zerosLike(), variance: parameter.value.zerosLike(),
             step: .zeros([], device: parameter.value.device))
@@ -78,12 +93,21 @@ public final class Adam {
         run(
             op,
             [
-                values, gradients, states.map(\.mean), states.map(\.variance), [Tensor](),
+                values, zip(gradients, values).map(laidOut), states.map(\.mean),
+                states.map(\.variance), [Tensor](),
                 states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false, false,
             ])
         for value in values {
             value.countEdit()
         }
+    }
+
+    /// The gradient with its elements in the order of the parameter's.
+    private func laidOut(_ gradient: Tensor, as value: Tensor) -> Tensor {
+        guard gradient.strides != value.strides else { return gradient }
+        let copy = value.zerosLike()
+        copy.assign(from: gradient)
+        return copy
     }
 
     private func run(_ op: StaticString, _ arguments: [(any OperatorArgument)?]) {

@@ -45,6 +45,55 @@ struct AdamTests {
         #expect(still.isTrainable && moved.isTrainable)
     }
 
+    @Test("a gradient that lies otherwise than its parameter is paired by place")
+    func gradientsInAnotherOrder() {
+        let numbers = Tensor([Float(1), -2, 3, -4, 5, -6], shape: [2, 3])
+        let shapes: [(Tensor) -> Tensor] = [
+            { $0 }, { $0.transposed(0, 1).contiguous().transposed(0, 1) },
+            { $0[.all, 0..<1].expanded([2, 3]) },
+        ]
+        for shape in shapes {
+            let gradient = shape(numbers)
+            let found = Parameter(constant: 0, [2, 3])
+            let expected = Parameter(constant: 0, [2, 3])
+            found.value.setGrad(gradient)
+            expected.value.setGrad(gradient.contiguous())
+            Adam([found], learningRate: 0.1).step()
+            Adam([expected], learningRate: 0.1).step()
+            #expect(found.value.floats() == expected.value.floats())
+            // Adam's first step goes against the sign.
+            #expect(found.value.floats().map { $0 < 0 } == gradient.floats().map { $0 > 0 })
+        }
+        let columns = Parameter(Tensor.zeros([3, 2]).transposed(0, 1))
+        columns.value.setGrad(numbers)
+        Adam([columns], learningRate: 0.1).step()
+        #expect(columns.value.floats().map { $0 < 0 } == numbers.floats().map { $0 > 0 })
+    }
+
+    #if compiler(>=6.2)
+        @Test("parameters with gaps, and moments of another form, are refused")
+        func refusals() async {
+            await expectWords(
+                "Adam cannot change Tensor(float32, [2], cpu) with strides [2]",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    let gaps = Parameter(Tensor.zeros([2, 2])[.all, 0])
+                    gaps.value.setGrad(.ones([2]))
+                    Adam([gaps]).step()
+                })
+            await expectWords(
+                "Adam has moments for Tensor(float32, [1, 4], cpu), not for",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    let layer = Linear(4, 1, bias: false)
+                    let optimizer = Adam(layer.parameters)
+                    layer.parameters[0].value.setGrad(.ones([1, 4]))
+                    optimizer.step()
+                    layer.move(to: .cpu, dtype: .float64)
+                    layer.parameters[0].value.setGrad(.ones([1, 4], dtype: .float64))
+                    optimizer.step()
+                })
+        }
+    #endif
+
     @Test("a small network learns")
     func learns() {
         let stream = Generator(seed: 5)

@@ -33,12 +33,18 @@ struct AutocastTests {
             #expect(dtype() == .bfloat16)
             withAutocast(to: .float16) { #expect(dtype() == .float16) }
             #expect(dtype() == .bfloat16)
-            withAutocast(to: .float32) { #expect(dtype() == .bfloat16) }
+            withAutocast(to: .float32) {
+                #expect(dtype() == .float32)
+                withAutocast(to: .float16) { #expect(dtype() == .float16) }
+                #expect(dtype() == .float32)
+            }
+            #expect(dtype() == .bfloat16)
             #expect(throws: Stop.self) { try withAutocast(to: .float16) { throw Stop() } }
             #expect(dtype() == .bfloat16)
             #expect(onAnotherThread(dtype) == .float32)
         }
         #expect(dtype() == .float32)
+        withAutocast(to: .float32) { #expect(dtype() == .float32) }
     }
 
     @Test("a weight changed between two closures is cast anew")

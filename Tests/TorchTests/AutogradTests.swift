@@ -75,4 +75,31 @@ struct AutogradTests {
         x.requiringGrad(false)
         #expect(!(x * 2).requiresGrad)
     }
+
+    #if compiler(>=6.2)
+        @Test("a gradient of another shape, type or device is refused in PyTorch's words")
+        func refusedGradients() async {
+            await expectWords(
+                "grad([2], [3]): assigned grad has data of a different size",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    Tensor.zeros([2]).setGrad(.zeros([3]))
+                })
+            await expectWords(
+                "assigned grad has data of a different type",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    Tensor.zeros([2]).setGrad(.zeros([2], dtype: .float64))
+                })
+            await expectWords(
+                "assigned grad has data located on a different device",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    Tensor.zeros([2]).setGrad(.zeros([2], device: Device(.meta)))
+                })
+            await expectWords(
+                "can't assign a tensor as its own grad",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    let x = Tensor.zeros([2])
+                    x.setGrad(x)
+                })
+        }
+    #endif
 }

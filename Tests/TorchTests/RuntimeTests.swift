@@ -142,6 +142,30 @@ struct RuntimeTests {
             }
         }
 
+        @Test("no thread, or less, is refused")
+        func noThreads() async {
+            await expectWords(
+                "0 threads do no work",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    TorchRuntime.threads = 0
+                })
+            await expectWords(
+                "-1 threads do no work",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    TorchRuntime.threads = -1
+                })
+        }
+
+        @Test("what libtorch refuses in a function without an error ends with its words")
+        func sparse() async {
+            await expectWords(
+                "libtorch: Sparse CSR tensors do not have strides",
+                #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                    let sparse = try attempt("_to_sparse_csr", [Tensor.ones([2, 2])])
+                    _ = sparse[0].strides
+                })
+        }
+
         @Test("an operator that does not fit traps")
         func traps() async {
             await #expect(processExitsWith: .failure) {

@@ -1,7 +1,9 @@
 // A thin C binding to libtorch: one boxed call reaches every ATen operator by name.
 //
 // No C++ exception leaves these functions. One that can fail returns a message (to be freed with
-// `free`), or NULL when it succeeded.
+// `free`), or NULL when it succeeded. One that returns something else cannot fail on a tensor with
+// memory of its own; what libtorch refuses there, as the strides of a sparse CSR tensor, ends the
+// process with libtorch's message, and so does a lack of memory for a message or a list.
 #pragma once
 
 #include <stdbool.h>
@@ -66,6 +68,8 @@ int64_t ct_edits(const ct_tensor *tensor);
 /// Counts a write that an operator did not count itself.
 void ct_count_edit(ct_tensor *tensor);
 bool ct_is_contiguous(const ct_tensor *tensor);
+/// Whether the elements fill their memory without gap or overlap, whatever the order of the axes.
+bool ct_is_dense(const ct_tensor *tensor);
 /// First element, or NULL where the memory is not the processor's own.
 void *ct_memory(const ct_tensor *tensor);
 /// "cpu", "cuda", "mps" …, a constant string, and the index (-1 when there is none).
@@ -78,6 +82,7 @@ bool ct_requires_grad(const ct_tensor *tensor);
 char *ct_set_requires_grad(ct_tensor *tensor, bool required);
 /// The accumulated gradient, or NULL when there is none.
 ct_tensor *ct_grad(const ct_tensor *tensor);
+/// `grad` has the tensor's shape, type and device, or is NULL to take the gradient away.
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad);
 /// `gradient` may be NULL for a scalar.
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
@@ -98,15 +103,18 @@ typedef struct ct_autocast {
     int32_t dtype;
 } ct_autocast;
 
-char *ct_autocast_begin(const char *device, int32_t dtype, ct_autocast *before);
-void ct_autocast_end(const char *device, ct_autocast before);
+/// Switches autocast to `dtype`, or off where `enabled` is false.
+char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before);
+char *ct_autocast_end(const char *device, ct_autocast before);
 
 /// Seeds the default generators of all devices.
-void ct_seed(uint64_t seed);
-char *ct_generator_make(const char *device, uint64_t seed, ct_generator **result);
+char *ct_seed(uint64_t seed);
+/// A generator for the CPU.
+char *ct_generator_make(uint64_t seed, ct_generator **result);
 void ct_generator_release(ct_generator *generator);
 
-void ct_set_threads(int32_t count);
+/// `count` is positive.
+char *ct_set_threads(int32_t count);
 int32_t ct_threads(void);
 /// libtorch's version, as "2.13.0".
 const char *ct_version(void);

@@ -58,7 +58,10 @@ int64_t ct_edits(const ct_tensor *tensor) {
 }
 
 void ct_count_edit(ct_tensor *tensor) {
-    ctorch::certain([&] { implementation(tensor)->bump_version(); });
+    ctorch::certain([&] {
+        implementation(tensor)->bump_version();
+        return true;
+    });
 }
 
 bool ct_is_contiguous(const ct_tensor *tensor) {

@@ -68,7 +68,8 @@ struct RefusalTests {
                 #"{"pictures": [{"image": "a.png", "objects": [{"label": "x"}]}]}"#,
                 "an object needs a box, points or a mask"
             ),
-            ("[1, 2", "character"),
+            ("[1, 2", "Unexpected end of file"),
+            (#"{"pictures": [}"#, "around character"),
             (
                 #"{"pictures": [{"image": "a\"b.png", "objects": [{"box": [1, 2, 3, 4], "box" : [5, 6, 7, 8]}]}]}"#,
                 "an object has 'box' twice"

@@ -37,6 +37,7 @@ peers: setup
 bench: build peers
 	@Benchmarks/run
 	@Benchmarks/checkpoints
+	@Benchmarks/waiting
 
 parity: build peers
 	@Scripts/parity

@@ -25,6 +25,7 @@ public struct TorchError: Error, Equatable, Sendable {
 extension TorchError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
+        guard !shapes.isEmpty else { return "\(op): \(message)" }
         let arguments = shapes.map { "\($0)" }.joined(separator: ", ")
         return "\(op)(\(arguments)): \(message)"
     }

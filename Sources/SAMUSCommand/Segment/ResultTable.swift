@@ -3,10 +3,14 @@ import Foundation
 /// The rows that `samus segment` prints, one for each mask.
 final class ResultTable {
     private let stemWidth: Int
+    private let objectWidth: Int
     private var hasHeader = false
 
-    init(stems: [String]) {
-        stemWidth = min(40, max(7, stems.map(\.count).max() ?? 0))
+    /// - Parameter tasks: all that the table will show, which makes its columns wide enough.
+    init(_ tasks: [PictureTask]) {
+        let labels = tasks.flatMap(\.objects).compactMap(\.label)
+        stemWidth = min(40, max(7, tasks.map(\.stem.count).max() ?? 0))
+        objectWidth = min(40, max(6, (labels.map(\.count).max() ?? 0) + 4))
     }
 
     /// Prints a picture's rows and gives their number.
@@ -37,7 +41,7 @@ final class ResultTable {
     }
 
     private func row(_ columns: String...) -> String {
-        let widths = [stemWidth, 8, 9, 20, 8, 7]
+        let widths = [stemWidth, objectWidth, 9, 20, 8, 7]
         return zip(columns, widths).enumerated().map { index, column in
             let (text, width) = column
             let gap = String(repeating: " ", count: max(0, width - text.count))

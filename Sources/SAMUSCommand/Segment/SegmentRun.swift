@@ -24,7 +24,7 @@ final class SegmentRun {
     ///   interrupted the run; what failed until then is listed.
     func run(_ work: [(task: PictureTask, files: ResultFiles)]) throws {
         let interruption = Interruption()
-        let table = ResultTable(stems: work.map(\.task.stem))
+        let table = ResultTable(work.map(\.task))
         var progress = ProgressBar(total: work.count)
         for (number, (task, files)) in work.enumerated() {
             guard !interruption.isRequested else {

@@ -26,7 +26,7 @@ extension Canvas {
 /// A caption under a picture, in lines that fit.
 struct Caption {
     /// What every picture made by this program says.
-    static let notice = "research use only, not a medical device"
+    static let notice = ResearchNotice.text
 
     let lines: [String]
     let scale: Int

@@ -9,7 +9,7 @@ public enum GreyRounding: Hashable, Sendable {
 extension Image {
     /// Luma: 0.299 R + 0.587 G + 0.114 B, in OpenCV's fixed point.
     ///
-    /// - Parameter rounding: which of OpenCV's ways; SAMUS was trained on `reading`.
+    /// - Parameter rounding: which of OpenCV's ways; the golden preprocessing agrees with `reading`.
     /// - Returns: a picture of one channel; a grey one is returned as it is.
     public func grey(_ rounding: GreyRounding = .reading) -> Image {
         if channels == 1 { return self }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Imaging
 import Segmentation
 
 /// `samus info`: what a model's file holds.
@@ -43,7 +44,7 @@ struct InfoCommand: ParsableCommand {
         of checkpoint: Checkpoint, at path: String
     ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
-        let known = ModelCatalog.entries.first { $0.sha256 == sha256 }
+        let known = ModelCatalog.entry(sha256: sha256)
         let kind = ModelKind(names: checkpoint.names)
         let tensors = checkpoint.names.compactMap { checkpoint[$0] }
         let parameters = checkpoint.names.filter { !ModelKind.isBuffer($0) }
@@ -58,7 +59,7 @@ struct InfoCommand: ParsableCommand {
             ("bytes", tensors.reduce(0) { $0 + $1.byteCount }.formatted()),
             (
                 "licence",
-                known?.licence ?? checkpoint.metadata["license"] ?? "not stated in the file"
+                known?.licence ?? checkpoint.statedLicence ?? "not stated in the file"
             ),
             ("SHA-256", sha256),
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
@@ -74,7 +75,7 @@ struct InfoCommand: ParsableCommand {
             rows.append(("passed over", checkpoint.ignoredNames.joined(separator: ", ")))
         }
         rows += checkpoint.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0)", $1) }
-        rows.append(("notice", Notice.text))
+        rows.append(("notice", ResearchNotice.text))
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { name, value in
             name.visibleLine.padding(toLength: width + 2, withPad: " ", startingAt: 0)

@@ -5,7 +5,7 @@ public struct SamusCommand: ParsableCommand {
     /// Name, version and subcommands.
     public static let configuration = CommandConfiguration(
         commandName: "samus",
-        abstract: "Segment ultrasound pictures with a click or a box.",
+        abstract: "Outline objects in ultrasound pictures.",
         discussion: """
             Research use only, not a medical device.
 

@@ -22,6 +22,11 @@ enum ModelCatalog {
 
     static let entries = [standard]
 
+    /// The model whose file has this hash.
+    static func entry(sha256: String) -> CatalogEntry? {
+        entries.first { $0.sha256 == sha256 }
+    }
+
     static var names: String { entries.map(\.name).joined(separator: ", ") }
 
     /// The file of a model.

@@ -32,11 +32,16 @@ struct ModelFile {
         guard let kind = ModelKind(names: checkpoint.names) else {
             throw ModelError.unknownKind(path: path, tensors: checkpoint.names.count)
         }
-        let known = ModelCatalog.entries.first { $0.sha256 == sha256 }
+        let known = ModelCatalog.entry(sha256: sha256)
         model = ModelDescription(
             name: known?.name ?? URL(fileURLWithPath: path).lastPathComponent, kind: kind,
-            sha256: sha256,
-            licence: known?.licence ?? checkpoint.metadata["license"]
-                ?? checkpoint.metadata["licence"])
+            sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence)
+    }
+}
+
+extension Checkpoint {
+    /// The licence that a file's own remarks state.
+    var statedLicence: String? {
+        metadata["license"] ?? metadata["licence"]
     }
 }

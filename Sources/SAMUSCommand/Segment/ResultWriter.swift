@@ -64,7 +64,7 @@ struct ResultWriter {
     }
 
     private var comment: String {
-        "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); \(Notice.text)"
+        "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); \(ResearchNotice.text)"
     }
 
     /// The outlines on the picture; candidates beside each other.
@@ -95,7 +95,7 @@ struct ResultWriter {
 
     private var record: ResultRecord {
         ResultRecord(
-            notice: Notice.text,
+            notice: ResearchNotice.text,
             picture: .init(
                 path: task.path, width: outcome.picture.width, height: outcome.picture.height),
             model: model,

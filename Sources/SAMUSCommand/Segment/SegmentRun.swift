@@ -107,7 +107,7 @@ final class SegmentRun {
             \(masks) \(masks == 1 ? "mask" : "masks"), model \(model.name) \
             (SHA-256 \(model.sha256.prefix(12))…)
             \(place.visibleLine)
-            \(Notice.text)
+            \(ResearchNotice.text)
             """
     }
 }

@@ -71,6 +71,7 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),
         .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN"]),
+        .target(name: "SAMUSModels", dependencies: ["Torch", "TorchNN", "SegmentAnything"]),
         .target(
             name: "TorchEngine",
             dependencies: [
@@ -101,6 +102,9 @@ let package = Package(
         .testTarget(
             name: "SegmentAnythingTests",
             dependencies: ["SegmentAnything", "Segmentation", "TorchEngine", "TestSupport"]),
+        .testTarget(
+            name: "SAMUSModelsTests",
+            dependencies: ["SAMUSModels", "SegmentAnything", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),

@@ -70,12 +70,15 @@ let package = Package(
             linkerSettings: torchLinkerSettings),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),
-        .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN"]),
-        .target(name: "SAMUSModels", dependencies: ["Torch", "TorchNN", "SegmentAnything"]),
+        .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN", "Segmentation"]),
+        .target(
+            name: "SAMUSModels",
+            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Segmentation"]),
         .target(
             name: "TorchEngine",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "Segmentation", "Checkpoints", "Imaging",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
+                "Imaging",
             ]),
         .target(
             name: "SAMUSTrainCommand",
@@ -104,7 +107,7 @@ let package = Package(
             dependencies: ["SegmentAnything", "Segmentation", "TorchEngine", "TestSupport"]),
         .testTarget(
             name: "SAMUSModelsTests",
-            dependencies: ["SAMUSModels", "SegmentAnything", "TestSupport"]),
+            dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),

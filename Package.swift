@@ -89,7 +89,9 @@ let package = Package(
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
         .executableTarget(
             name: "samus-bench",
-            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Checkpoints"]),
+            dependencies: [
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
+            ]),
 
         // Tests.
         .target(

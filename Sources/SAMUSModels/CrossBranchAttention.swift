@@ -29,9 +29,11 @@ final class CrossBranchAttention: Module {
     /// - Returns: `[B, H, W, D]`.
     func callAsFunction(_ tokens: Tensor, features: Tensor) -> Tensor {
         let seen = features.permuted([0, 2, 3, 1])
-        let attended = scaledDotProductAttention(
-            query: separated(q(tokens)), key: separated(k(seen)), value: separated(v(seen)))
-        return proj(attended.transposed(1, 2).reshaped(tokens.shape))
+        let scale = 1 / Double(tokens.size(3) / heads).squareRoot()
+        let attended = attention(
+            query: separated(q(tokens)) * scale, key: separated(k(seen)),
+            value: separated(v(seen)))
+        return proj(attended).reshaped(tokens.shape)
     }
 
     /// `[B, H, W, D]` to `[B, heads, H W, D / heads]`.

@@ -26,7 +26,7 @@ public final class FeatureAdapter: Module, Layer {
     /// - Parameter x: features, `[B, H, W, C]`.
     /// - Returns: features of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        let y = fc2(gelu(fc1(x)))
+        let y = fc2(fc1(x, activation: .gelu))
         return skip ? x + y : y
     }
 }

@@ -1,4 +1,4 @@
-// One side of Benchmarks/run; the other is peer.py. Reads one work per line, does it once, and
+// One side of Benchmarks/run and Benchmarks/samus; the other are peer.py and samus_works.py. Reads one work per line, does it once, and
 // answers with its figure: seconds, or what the work says. `load FILE` is for Benchmarks/checkpoints.
 
 import Foundation
@@ -9,18 +9,24 @@ if arguments.count == 2, arguments[0] == "load" {
     print(try CheckpointBench.load(arguments[1]))
     exit(0)
 }
-guard arguments.count == 2, let threads = Int(arguments[0]), threads > 0 else {
-    FileHandle.standardError.write(
-        Data("usage: samus-bench THREADS LITEMEDSAM-WEIGHTS, works on stdin; or load FILE\n".utf8))
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(64)
 }
-TorchRuntime.threads = threads
-let bench = try Bench(weights: arguments[1])
-while let line = readLine() {
-    guard let work = Work(rawValue: line) else {
-        FileHandle.standardError.write(Data("no work named '\(line)'\n".utf8))
-        exit(64)
+/// Answers each line of standard input with the figure of the work it names.
+func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
+    while let line = readLine() {
+        guard let work = Work(rawValue: line) else { fail("no work named '\(line)'") }
+        print(run(work))
+        fflush(nil)
     }
-    print(bench.run(work))
-    fflush(nil)
+}
+guard arguments.count == 3, let threads = Int(arguments[1]), threads > 0 else {
+    fail("usage: samus-bench litemedsam|samus THREADS WEIGHTS, works on stdin; or load FILE")
+}
+TorchRuntime.threads = threads
+switch arguments[0] {
+case "litemedsam": answer(try Bench(weights: arguments[2]).run)
+case "samus": answer(try SAMUSBench(weights: arguments[2]).run)
+default: fail("no benchmark named '\(arguments[0])'")
 }

@@ -40,7 +40,7 @@ public final class ViTAttention: Module, Layer {
     }
 
     private func everywhere(_ tokens: Tensor, _ x: Tensor) -> Tensor {
-        let grid = WindowPartition.Grid(rows: x.size(1), columns: x.size(2))
+        let grid = Grid(rows: x.size(1), columns: x.size(2))
         let parts = qkv(tokens).split([x.size(3), 2 * x.size(3)], axis: -1)
         return attend(queries: parts[0], keysAndValues: parts[1], from: grid, to: grid)
     }
@@ -74,22 +74,17 @@ public final class ViTAttention: Module, Layer {
     ///   - keyGrid: how the keys lie.
     /// - Returns: `[N, T, D]`.
     private func attend(
-        queries: Tensor, keysAndValues: Tensor, from queryGrid: WindowPartition.Grid,
-        to keyGrid: WindowPartition.Grid
+        queries: Tensor, keysAndValues: Tensor, from queryGrid: Grid,
+        to keyGrid: Grid
     ) -> Tensor {
         let count = queries.size(0)
         let query = queries.reshaped([count, queryGrid.rows, queryGrid.columns, heads, -1])
-            .permuted([0, 3, 1, 2, 4])
         let parts = keysAndValues.reshaped([count, keyGrid.count, 2, heads, -1])
             .permuted([2, 0, 3, 1, 4])
-        let bias = RelativePosition.bias(
-            of: query,
-            rows: RelativePosition.vectors(
-                of: relPosH.value, queries: queryGrid.rows, keys: keyGrid.rows),
-            columns: RelativePosition.vectors(
-                of: relPosW.value, queries: queryGrid.columns, keys: keyGrid.columns))
-        return scaledDotProductAttention(
-            query: query.flattened(from: 2, to: 3), key: parts[0], value: parts[1], mask: bias
-        ).transposed(1, 2).flattened(from: 2)
+        return attention(
+            query: RelativePosition.extended(
+                query: query, scale: 1 / Double(query.size(4)).squareRoot(),
+                rows: relPosH.value, columns: relPosW.value, keys: keyGrid),
+            key: RelativePosition.extended(key: parts[0], grid: keyGrid), value: parts[1])
     }
 }

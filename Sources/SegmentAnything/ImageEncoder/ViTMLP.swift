@@ -15,6 +15,6 @@ public final class ViTMLP: Module, Layer {
     /// - Parameter x: `[..., D]`.
     /// - Returns: a tensor of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        lin2(gelu(lin1(x)))
+        lin2(lin1(x, activation: .gelu))
     }
 }

@@ -4,14 +4,6 @@
 /// computes everything for these too; here only the tokens that exist are queries, and all keys
 /// outside the grid are one and the same token.
 struct WindowPartition {
-    /// Rows and columns of tokens.
-    struct Grid: Equatable {
-        let rows: Int
-        let columns: Int
-
-        var count: Int { rows * columns }
-    }
-
     /// Windows with the same number of rows and columns that exist.
     struct Group {
         /// Number of windows.

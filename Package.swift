@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
         .executableTarget(
             name: "samus-bench",
-            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Checkpoints"]),
+            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Segmentation", "Checkpoints"]),
 
         // Tests.
         .target(

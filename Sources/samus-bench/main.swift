@@ -1,5 +1,6 @@
 // One side of Benchmarks/run; the other is peer.py. Reads one work per line, does it once, and
-// answers with its figure: seconds, or what the work says. `load FILE` is for Benchmarks/checkpoints.
+// answers with its figure: seconds, or what the work says. `load` is for Benchmarks/checkpoints,
+// `sam-logits` for Scripts/compare-sam.py.
 
 import Foundation
 import Torch
@@ -7,6 +8,10 @@ import Torch
 let arguments = Array(CommandLine.arguments.dropFirst())
 if arguments.count == 2, arguments[0] == "load" {
     print(try CheckpointBench.load(arguments[1]))
+    exit(0)
+}
+if arguments.count == 4, arguments[0] == "sam-logits" {
+    try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
     exit(0)
 }
 guard arguments.count == 2, let threads = Int(arguments[0]), threads > 0 else {

@@ -46,9 +46,31 @@ class Works:
         return self.network.answer(self.embedding, **self.prompts)[0].sum().item()
 
 
+def status(key):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+
+def once(weights):
+    """Seconds that loading took, growth at the peak then, and the peak after a picture and click."""
+    torch.zeros(1) + 1
+    before = status("VmRSS:")
+    start = time.perf_counter()
+    network = SAMUS(VIT_B)
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    took = time.perf_counter() - start
+    loaded = status("VmHWM:") - before
+    embedding = network.eval().image_encoder(torch.rand(1, 1, 256, 256))
+    network.answer(embedding, points=torch.tensor([[[120.0, 100]]]), labels=torch.ones(1, 1))
+    print(took, loaded, status("VmHWM:"))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[1]))
     with torch.no_grad():
+        if sys.argv[3:] == ["once"]:
+            once(sys.argv[2])
+            sys.exit()
         works = Works(sys.argv[2])
         for line in sys.stdin:
             work = line.strip()

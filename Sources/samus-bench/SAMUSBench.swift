@@ -49,6 +49,28 @@ final class SAMUSBench {
         return network
     }
 
+    /// Loads the weights, encodes a picture and takes a click: what the program does in its life.
+    ///
+    /// - Parameter weights: of a SAMUS with ViT-B's sizes.
+    /// - Returns: a line of the seconds that loading took, bytes by which the process had grown at
+    ///   its peak then, and bytes of memory at the peak of all.
+    /// - Throws: as `init`.
+    static func once(weights: String) throws -> String {
+        // libtorch's own memory comes with the first tensor, and is not the file's.
+        _ = Tensor.zeros([1]) + 1
+        let before = CheckpointBench.status("VmRSS:")
+        let start = ContinuousClock.now
+        let network = try load(weights)
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let loaded = CheckpointBench.status("VmHWM:") - before
+        let picture = Tensor.uniform([1, 1, 256, 256], generator: Generator(seed: 20_240_917))
+        let prompts = PromptTensors(
+            points: Tensor([Float(120), 100], shape: [1, 1, 2]),
+            labels: Tensor([Float(1)], shape: [1, 1]))
+        withoutGrad { _ = network.decode(network.encode(picture), prompts: prompts).logits.sum() }
+        return "\(seconds) \(loaded) \(CheckpointBench.status("VmHWM:"))"
+    }
+
     /// Does a work once.
     ///
     /// - Returns: its figure.

@@ -1,18 +1,17 @@
-// One side of Benchmarks/run and Benchmarks/samus; the other are peer.py and samus_works.py. Reads one work per line, does it once, and
-// answers with its figure: seconds, or what the work says. `load FILE` is for Benchmarks/checkpoints.
+// One side of the benchmarks; the other are peer.py and samus_works.py. Reads one work per line, does
+// it once, and answers with its figure: seconds, or what the work says. `load` is for
+// Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `sam-logits` for Scripts/compare-sam.py.
 
 import Foundation
 import Torch
 
 let arguments = Array(CommandLine.arguments.dropFirst())
-if arguments.count == 2, arguments[0] == "load" {
-    print(try CheckpointBench.load(arguments[1]))
-    exit(0)
-}
+
 func fail(_ message: String) -> Never {
     FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(64)
 }
+
 /// Answers each line of standard input with the figure of the work it names.
 func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
     while let line = readLine() {
@@ -21,12 +20,32 @@ func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
         fflush(nil)
     }
 }
-guard arguments.count == 3, let threads = Int(arguments[1]), threads > 0 else {
-    fail("usage: samus-bench litemedsam|samus THREADS WEIGHTS, works on stdin; or load FILE")
+
+func threads(_ text: String) -> Int {
+    guard let threads = Int(text), threads > 0 else { fail("'\(text)' is no number of threads") }
+    return threads
 }
-TorchRuntime.threads = threads
-switch arguments[0] {
-case "litemedsam": answer(try Bench(weights: arguments[2]).run)
-case "samus": answer(try SAMUSBench(weights: arguments[2]).run)
-default: fail("no benchmark named '\(arguments[0])'")
+
+switch (arguments.first, arguments.count) {
+case ("load", 2):
+    print(try CheckpointBench.load(arguments[1]))
+case ("sam-logits", 4):
+    try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
+case ("samus-once", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    print(try SAMUSBench.once(weights: arguments[2]))
+case ("litemedsam", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    answer(try Bench(weights: arguments[2]).run)
+case ("samus", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    answer(try SAMUSBench(weights: arguments[2]).run)
+default:
+    fail(
+        """
+        usage: samus-bench litemedsam|samus THREADS WEIGHTS   works on stdin
+               samus-bench samus-once THREADS WEIGHTS
+               samus-bench load FILE
+               samus-bench sam-logits WEIGHTS INPUT OUTPUT
+        """)
 }

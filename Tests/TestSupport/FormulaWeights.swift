@@ -25,7 +25,7 @@ public struct FormulaWeights: TensorSource {
     /// Computes a tensor.
     public func read(_ name: String, into target: Tensor) throws {
         let factor = Self.factor(of: name, shape: target.shape)
-        var values = try Self.values(name, count: target.elementCount) * factor
+        var values = try Self.numbers(name, count: target.elementCount) * factor
         if target.shape.count == 1 && name.hasSuffix("weight") {
             values = values + 1
         }
@@ -43,8 +43,14 @@ public struct FormulaWeights: TensorSource {
         return (3 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
     }
 
-    /// SplitMix64's mixing of the name's CRC-32 and the index: even numbers in -1..<1.
-    private static func values(_ name: String, count: Int) throws -> Tensor {
+    /// Even numbers in -1..<1: SplitMix64's mixing of the name's CRC-32 and the index.
+    ///
+    /// - Parameters:
+    ///   - name: which numbers.
+    ///   - count: how many.
+    /// - Returns: numbers, `[count]`.
+    /// - Throws: `TorchError` when libtorch lacks an operator for them.
+    public static func numbers(_ name: String, count: Int) throws -> Tensor {
         let golden = UInt64(0x9E37_79B9_7F4A_7C15)
         let first = UInt64(0xBF58_476D_1CE4_E5B9)
         let second = UInt64(0x94D0_49BB_1331_11EB)

@@ -39,6 +39,10 @@ class Works:
     def encode_batch_half(self):
         return self._encode(8, half=True) / 8
 
+    def product(self):
+        rows, matrix = torch.ones(1024, 768), torch.ones(3072, 768)
+        return seconds(lambda: torch.nn.functional.linear(rows, matrix))
+
     def click(self):
         return seconds(lambda: self.network.answer(self.embedding, **self.prompts))
 

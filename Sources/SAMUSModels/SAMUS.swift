@@ -25,7 +25,7 @@ public class SAMUS: Module, PromptableNetwork {
     /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`; nothing is normalized.
     /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
     public func encode(_ pictures: Tensor) -> Tensor {
-        imageEncoder(pictures)
+        pictureByPicture(pictures) { imageEncoder($0) }
     }
 
     /// Nil: it needs a prompt.

@@ -24,7 +24,7 @@ public final class SAM: Module, PromptableNetwork {
     /// - Parameter pictures: normalized, `[B, 3, S, S]`.
     /// - Returns: embeddings, `[B, D, S / 16, S / 16]`.
     public func encode(_ pictures: Tensor) -> Tensor {
-        imageEncoder(pictures)
+        pictureByPicture(pictures) { imageEncoder($0) }
     }
 }
 

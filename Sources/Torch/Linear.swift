@@ -10,7 +10,7 @@ public enum LinearActivation: String, Sendable {
 /// `x W^T + b`, or a function of it.
 ///
 /// Without gradients, float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use
-/// all of the processors that are not Intel's (see Benchmarks/RESULTS.md).
+/// all of the processors that are not Intel's (measured by Benchmarks/samus).
 ///
 /// - Parameters:
 ///   - x: `[..., I]`.

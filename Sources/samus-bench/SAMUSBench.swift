@@ -18,6 +18,8 @@ enum SAMUSWork: String {
     case encodeBatchHalf = "encode_batch_half"
     /// The mask of a click on a picture encoded before, in seconds.
     case click
+    /// A product of 1024x768 and 768x3072 float32, in seconds.
+    case product
     /// The sum of that mask's logits.
     case logits
 }
@@ -27,6 +29,8 @@ final class SAMUSBench {
     private let network: SAMUS
     private let pictures: Tensor
     private let embedding: Tensor
+    private let rows = Tensor.ones([1024, 768])
+    private let matrix = Tensor.ones([3072, 768])
     private let prompts = PromptTensors(
         points: Tensor([Float(120), 100], shape: [1, 1, 2]),
         labels: Tensor([Float(1)], shape: [1, 1])
@@ -82,6 +86,7 @@ final class SAMUSBench {
             case .encodeBatch: encode(8, .float32) / 8
             case .encodeBatchHalf: encode(8, .bfloat16) / 8
             case .click: seconds { _ = network.decode(embedding, prompts: prompts) }
+            case .product: seconds { _ = linear(rows, weight: matrix) }
             case .logits: network.decode(embedding, prompts: prompts).logits.sum().item()
             }
         }

@@ -75,17 +75,23 @@ public struct InputGeometry: Equatable, Sendable {
             x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
     }
 
-    /// Logits over the input as a mask of the picture: enlarged to the input, padding cut off,
-    /// resized bilinearly to the picture, inside where above 0.
+    /// Logits over the input as logits of the picture: enlarged to the input, padding cut off,
+    /// resized bilinearly to the picture.
+    ///
+    /// - Parameter logits: one plane over the whole input.
+    /// - Returns: one plane of the original size.
+    public func restoredLogits(_ logits: Planes) -> Planes {
+        let side = Size(height: inputSize, width: inputSize)
+        let full =
+            logits.size == side ? logits : logits.resizedLikeTorch(to: side, antialias: false)
+        return full.cropped(to: resized).resizedLikeTorch(to: original, antialias: false)
+    }
+
+    /// Logits over the input as a mask of the picture: inside where the restored ones are above 0.
     ///
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: a mask of the original size.
     public func restore(_ logits: Planes) -> Mask {
-        let side = Size(height: inputSize, width: inputSize)
-        let full =
-            logits.size == side ? logits : logits.resizedLikeTorch(to: side, antialias: false)
-        return Mask(
-            thresholding: full.cropped(to: resized).resizedLikeTorch(
-                to: original, antialias: false), above: 0)
+        Mask(thresholding: restoredLogits(logits), above: 0)
     }
 }

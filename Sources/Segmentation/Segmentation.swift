@@ -21,3 +21,22 @@ public struct Segmentation: Equatable, Sendable {
         self.iouEstimate = iouEstimate
     }
 }
+
+/// The logits of one mask over the model's whole input, as the decoder gives them, and the model's
+/// own estimate.
+public struct MaskPrediction: Equatable, Sendable {
+    /// One plane over the model's whole input; above 0 is inside.
+    public var logits: Planes
+    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    public var iouEstimate: Float
+
+    /// A prediction.
+    ///
+    /// - Parameters:
+    ///   - logits: one plane over the model's input.
+    ///   - iouEstimate: the model's own.
+    public init(logits: Planes, iouEstimate: Float) {
+        self.logits = logits
+        self.iouEstimate = iouEstimate
+    }
+}

@@ -18,8 +18,24 @@ public protocol SegmentationEngine: Sendable {
 
 /// A picture that a model has seen.
 public protocol EmbeddedImage: Sendable {
+    /// How the picture lies in the model's input.
+    var geometry: InputGeometry { get }
+
+    /// Gives the masks for several prompts, in as few passes of the decoder as their forms allow;
+    /// the picture is not encoded again.
+    ///
+    /// - Parameters:
+    ///   - prompts: in the picture's pixels, checked for its size; another size's is a mistake of
+    ///     the program and traps.
+    ///   - multimask: whether to give all candidates of an ambiguous prompt instead of one mask.
+    /// - Returns: for each prompt its masks, in the decoder's order.
+    /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
+    func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]]
+}
+
+extension EmbeddedImage {
     /// The picture's size.
-    var size: Size { get }
+    public var size: Size { geometry.original }
 
     /// Segments one object; the picture is not encoded again.
     ///
@@ -30,10 +46,16 @@ public protocol EmbeddedImage: Sendable {
     ///     instead of one mask.
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
-    func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation]
-}
+    public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation] {
+        try predict([prompt], multimask: multimask).flatMap { $0 }
+            .map { prediction in
+                Segmentation(
+                    logits: prediction.logits, mask: geometry.restore(prediction.logits),
+                    iouEstimate: prediction.iouEstimate)
+            }
+            .sorted { $0.iouEstimate > $1.iouEstimate }
+    }
 
-extension EmbeddedImage {
     /// Checks a prompt against the picture and segments one object.
     ///
     /// - Parameters:

@@ -48,9 +48,15 @@ public final class LiteMedSAMEngine: SegmentationEngine, @unchecked Sendable {
         let geometry: InputGeometry
         let embedding: Tensor
 
-        var size: Size { geometry.original }
+        func predict(
+            _ prompts: [Prompt.Checked], multimask: Bool
+        ) throws -> [[MaskPrediction]] {
+            try prompts.map { try predict($0, multimask: multimask) }
+        }
 
-        func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation] {
+        private func predict(
+            _ prompt: Prompt.Checked, multimask: Bool
+        ) throws -> [MaskPrediction] {
             precondition(prompt.size == size, "a prompt for \(prompt.size), a picture of \(size)")
             let prompts = PromptTensors(
                 prompt.prompt, in: geometry, maskSide: LiteMedSAM.inputSize,
@@ -58,8 +64,7 @@ public final class LiteMedSAMEngine: SegmentationEngine, @unchecked Sendable {
             let (logits, iou) = engine.options.run {
                 engine.network.decode(embedding, prompts: prompts, multimask: multimask)
             }
-            return try candidates(
-                logits: logits[0], iou: iou[0], geometry: geometry, model: engine.model.name)
+            return try predictions(logits: logits[0], iou: iou[0], model: engine.model.name)
         }
     }
 }

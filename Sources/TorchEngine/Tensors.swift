@@ -49,24 +49,21 @@ extension PromptTensors {
     }
 }
 
-/// The masks of a picture from a decoder's output, best estimate first.
+/// The masks of one prompt from a decoder's output, in the decoder's order.
 ///
 /// - Parameters:
 ///   - logits: `[M, H, W]`.
 ///   - iou: `[M]`.
-///   - geometry: how the picture lies in the input.
 ///   - model: its name, for the error.
-/// - Returns: a result for each mask.
+/// - Returns: a prediction for each mask.
 /// - Throws: ``EngineError/notFinite(model:)`` rather than a mask made of NaN.
-func candidates(
-    logits: Tensor, iou: Tensor, geometry: InputGeometry, model: String
-) throws(EngineError) -> [Segmentation] {
+func predictions(
+    logits: Tensor, iou: Tensor, model: String
+) throws(EngineError) -> [MaskPrediction] {
     let estimates = iou.floats()
     let planes = logits.unbound().map { Planes($0.unsqueezed(0)) }
     guard planes.allSatisfy({ $0.values.allSatisfy(\.isFinite) }),
         estimates.allSatisfy(\.isFinite)
     else { throw .notFinite(model: model) }
-    return zip(planes, estimates)
-        .map { Segmentation(logits: $0, mask: geometry.restore($0), iouEstimate: $1) }
-        .sorted { $0.iouEstimate > $1.iouEstimate }
+    return zip(planes, estimates).map { MaskPrediction(logits: $0, iouEstimate: $1) }
 }

@@ -70,11 +70,15 @@ let package = Package(
             linkerSettings: torchLinkerSettings),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),
-        .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN"]),
+        .target(name: "SegmentAnything", dependencies: ["Torch", "TorchNN", "Segmentation"]),
+        .target(
+            name: "SAMUSModels",
+            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Segmentation"]),
         .target(
             name: "TorchEngine",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "Segmentation", "Checkpoints", "Imaging",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
+                "Imaging",
             ]),
         .target(
             name: "SAMUSTrainCommand",
@@ -85,7 +89,9 @@ let package = Package(
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
         .executableTarget(
             name: "samus-bench",
-            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Checkpoints"]),
+            dependencies: [
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
+            ]),
 
         // Tests.
         .target(
@@ -101,6 +107,9 @@ let package = Package(
         .testTarget(
             name: "SegmentAnythingTests",
             dependencies: ["SegmentAnything", "Segmentation", "TorchEngine", "TestSupport"]),
+        .testTarget(
+            name: "SAMUSModelsTests",
+            dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
             dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),

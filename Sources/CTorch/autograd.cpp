@@ -103,4 +103,6 @@ char *ct_autocast_end(const char *device, ct_autocast before) {
     });
 }
 
+bool ct_autocast_enabled(void) { return at::autocast::is_autocast_enabled(at::kCPU); }
+
 }  // extern "C"

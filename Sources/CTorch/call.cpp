@@ -73,7 +73,8 @@ const Operator *find(const char *name) {
             overload = base.substr(dot + 1);
             base.resize(dot);
         }
-        auto handle = c10::Dispatcher::singleton().findSchema({"aten::" + base, overload});
+        if (base.find("::") == std::string::npos) base = "aten::" + base;
+        auto handle = c10::Dispatcher::singleton().findSchema({base, overload});
         TORCH_CHECK(handle, "this libtorch has no such operator");
         std::vector<Parameter> parameters;
         for (const auto &argument : handle->schema().arguments()) {
@@ -114,6 +115,10 @@ void expect(bool fits, const char *wanted) { TORCH_CHECK(fits, "wants ", wanted)
 
 IValue integers(const ct_value &value, const Parameter &parameter) {
     const auto *first = static_cast<const int64_t *>(value.pointer);
+    if (parameter.element == TypeKind::NumberType) {
+        expect(value.count == 0, "no numbers of any type");
+        return c10::List<std::optional<at::Scalar>>();
+    }
     if (parameter.element == TypeKind::BoolType) {
         c10::List<bool> list;
         for (int32_t i = 0; i < value.count; i++) list.push_back(first[i] != 0);

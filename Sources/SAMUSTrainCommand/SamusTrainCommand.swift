@@ -34,8 +34,8 @@ struct TorchEngineProvider: EngineProvider {
         if let threads = options.threads {
             TorchRuntime.threads = threads
         }
-        return try TorchEngineLoader.engine(
-            for: checkpoint, model: model,
+        return try TorchSegmentationEngine(
+            checkpoint: checkpoint, model: model,
             options: TorchEngineOptions(
                 device: Device(options.device), precision: .init(options.precision)))
     }

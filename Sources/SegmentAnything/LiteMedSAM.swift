@@ -5,7 +5,7 @@ import TorchNN
 ///
 /// Published by the authors of MedSAM (Apache-2.0); trained with boxes on many kinds of medical
 /// pictures.
-public final class LiteMedSAM: Module {
+public final class LiteMedSAM: Module, PromptableNetwork {
     /// Height and width of its input in pixels.
     public static let inputSize = 256
 
@@ -28,21 +28,5 @@ public final class LiteMedSAM: Module {
     /// - Returns: embedding, `[B, 256, 64, 64]`.
     public func encode(_ pictures: Tensor) -> Tensor {
         imageEncoder(pictures)
-    }
-
-    /// Masks for B sets of prompts on one picture.
-    ///
-    /// - Parameters:
-    ///   - embedding: of one picture, `[1, 256, 64, 64]`.
-    ///   - prompts: in pixels of the input.
-    ///   - multimask: whether to give three candidates instead of one mask.
-    /// - Returns: logits, `[B, M, 256, 256]`, and IoU estimates, `[B, M]`.
-    public func decode(
-        _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
-    ) -> (logits: Tensor, iou: Tensor) {
-        let (sparse, dense) = promptEncoder(prompts)
-        return maskDecoder(
-            image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,
-            dense: dense, multimask: multimask)
     }
 }

@@ -37,6 +37,12 @@ public final class MaskDecoder: Module {
             width, inside: iouWidth, outputs: candidates + 1, depth: iouDepth)
     }
 
+    /// The tokens that become masks and IoU estimates: that of the IoU, then one for each mask,
+    /// `[T, D]`.
+    public var outputTokens: Tensor {
+        .concatenate([iouToken.table, maskTokens.table])
+    }
+
     /// Decodes B sets of prompts on one image.
     ///
     /// - Parameters:
@@ -59,9 +65,8 @@ public final class MaskDecoder: Module {
         image: Tensor, positions: Tensor, sparse: Tensor, dense: Tensor
     ) -> (Tensor, Tensor) {
         let batch = sparse.size(0)
-        let output = Tensor.concatenate([iouToken.table, maskTokens.table])
         let tokens = Tensor.concatenate(
-            [output.unsqueezed(0).expanded([batch, -1, -1]), sparse], axis: 1)
+            [outputTokens.unsqueezed(0).expanded([batch, -1, -1]), sparse], axis: 1)
         let source = image + dense
         let (mixed, seen) = transformer(image: source, positions: positions, tokens: tokens)
 

@@ -130,6 +130,6 @@ final class NormedMLP: Module, Layer {
     /// - Parameter x: `[..., C]`.
     /// - Returns: a tensor of the same shape.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        fc2(gelu(fc1(norm(x))))
+        fc2(fc1(norm(x), activation: .gelu))
     }
 }

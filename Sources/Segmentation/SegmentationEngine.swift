@@ -16,13 +16,12 @@ public protocol SegmentationEngine: Sendable {
     func embed(_ image: Image) throws -> any EmbeddedImage
 }
 
-/// A picture that a model has seen.
+/// A picture that a model has seen: SAM's predictor, once the picture is set.
 public protocol EmbeddedImage: Sendable {
     /// How the picture lies in the model's input.
     var geometry: InputGeometry { get }
 
-    /// Gives the masks for several prompts, in as few passes of the decoder as their forms allow;
-    /// the picture is not encoded again.
+    /// Masks for several prompts, in as few passes of the decoder as their forms allow.
     ///
     /// - Parameters:
     ///   - prompts: in the picture's pixels, checked for its size; another size's is a mistake of
@@ -31,6 +30,13 @@ public protocol EmbeddedImage: Sendable {
     /// - Returns: for each prompt its masks, in the decoder's order.
     /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
     func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]]
+
+    /// The mask of the one object that the model finds by itself.
+    ///
+    /// - Returns: one mask.
+    /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs to be told, and what
+    ///   ``predict(_:multimask:)`` throws.
+    func predictUnprompted() throws -> MaskPrediction
 }
 
 extension EmbeddedImage {
@@ -47,12 +53,7 @@ extension EmbeddedImage {
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
     public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation] {
-        try predict([prompt], multimask: multimask).flatMap { $0 }
-            .map { prediction in
-                Segmentation(
-                    logits: prediction.logits, mask: geometry.restore(prediction.logits),
-                    iouEstimate: prediction.iouEstimate)
-            }
+        try predict([prompt], multimask: multimask)[0].map(restored)
             .sorted { $0.iouEstimate > $1.iouEstimate }
     }
 
@@ -66,11 +67,26 @@ extension EmbeddedImage {
     public func segment(_ prompt: Prompt, multimask: Bool = false) throws -> [Segmentation] {
         try segment(prompt.checked(for: size), multimask: multimask)
     }
+
+    /// Segments the one object that the model finds by itself.
+    ///
+    /// - Returns: its mask.
+    /// - Throws: what ``predictUnprompted()`` throws.
+    public func segmentUnprompted() throws -> Segmentation {
+        restored(try predictUnprompted())
+    }
+
+    private func restored(_ prediction: MaskPrediction) -> Segmentation {
+        Segmentation(
+            logits: prediction.logits, mask: geometry.restore(prediction.logits),
+            iouEstimate: prediction.iouEstimate)
+    }
 }
 
 /// Why an engine gives no answer.
 public enum EngineError: Error, Equatable, Sendable {
     case notFinite(model: String)
+    case needsPrompt(model: String)
 }
 
 extension EngineError: CustomStringConvertible {
@@ -80,6 +96,8 @@ extension EngineError: CustomStringConvertible {
         case .notFinite(let model):
             "\(model) gave logits that are not finite numbers: its weights are damaged, or too "
                 + "small a precision was asked for"
+        case .needsPrompt(let model):
+            "\(model) does not find an object by itself: give a click, a box or a mask"
         }
     }
 }

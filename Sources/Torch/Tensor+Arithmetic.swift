@@ -86,6 +86,11 @@ extension Tensor {
         call("sqrt", self)
     }
 
+    /// The sum with another tensor times a number, in one pass; shapes are broadcast.
+    public func adding(_ other: Tensor, times factor: Double) -> Tensor {
+        call("add.Tensor", self, other, factor)
+    }
+
     /// One divided by the square root of each element.
     public func reciprocalSquareRoot() -> Tensor {
         call("rsqrt", self)

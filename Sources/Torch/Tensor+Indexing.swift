@@ -33,6 +33,16 @@ extension Tensor {
         call("gather", self, axis, places)
     }
 
+    /// The elements, with one value at the places that another tensor names along the last axis.
+    ///
+    /// - Parameters:
+    ///   - places: 64-bit integers; in the other axes no larger than this tensor.
+    ///   - value: what stands there.
+    /// - Returns: a copy.
+    public func scattered(at places: Tensor, value: Double) -> Tensor {
+        call("scatter.value", self, -1, places, value)
+    }
+
     /// The elements, with one value instead of them where a condition holds.
     ///
     /// - Parameters:

@@ -13,17 +13,6 @@ public func sigmoid(_ x: Tensor) -> Tensor {
     call("sigmoid", x)
 }
 
-/// `x W^T + b`.
-///
-/// - Parameters:
-///   - x: `[..., I]`.
-///   - weight: `[O, I]`.
-///   - bias: `[O]`.
-/// - Returns: `[..., O]`.
-public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-    call("linear", x, weight, bias)
-}
-
 /// Cross-correlation over the last two axes.
 ///
 /// - Parameters:

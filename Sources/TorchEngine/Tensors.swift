@@ -19,51 +19,58 @@ extension Planes {
 }
 
 extension PromptTensors {
-    /// One prompt as a batch of one, in pixels of the input.
+    /// Prompts of one form, in pixels of the input.
     ///
     /// - Parameters:
-    ///   - prompt: in pixels of the picture.
+    ///   - prompts: in pixels of the picture; all with as many clicks, all or none with a box, all
+    ///     or none with a mask.
     ///   - geometry: how the picture lies in the input.
     ///   - maskSide: height and width of the logits that the prompt encoder takes.
     ///   - device: where the tensors go.
-    init(_ prompt: Prompt, in geometry: InputGeometry, maskSide: Int, device: Device) {
-        let clicks = (prompt.points + prompt.negatives).map { geometry.prepare($0) }
-        let labels =
+    init(_ prompts: [Prompt], in geometry: InputGeometry, maskSide: Int, device: Device) {
+        let clicks = prompts.map { ($0.points + $0.negatives).map(geometry.prepare) }
+        let labels = prompts.map { prompt in
             [Float](repeating: 1, count: prompt.points.count)
-            + [Float](repeating: 0, count: prompt.negatives.count)
-        let box = prompt.box.map { geometry.prepare($0) }
+                + [Float](repeating: 0, count: prompt.negatives.count)
+        }
+        let boxes = prompts.compactMap { $0.box.map(geometry.prepare) }
+        let masks = prompts.compactMap { $0.mask.map { geometry.prepare($0, side: maskSide) } }
+        let shape = [prompts.count, clicks.first?.count ?? 0]
+        let hasClicks = shape[1] > 0
         self.init(
-            points: clicks.isEmpty
+            points: hasClicks
+                ? Tensor(
+                    clicks.joined().flatMap { [Float($0.x), Float($0.y)] }, shape: shape + [2]
+                ).to(device) : nil,
+            labels: hasClicks ? Tensor(Array(labels.joined()), shape: shape).to(device) : nil,
+            boxes: boxes.isEmpty
                 ? nil
                 : Tensor(
-                    clicks.flatMap { [Float($0.x), Float($0.y)] }, shape: [1, clicks.count, 2]
+                    boxes.flatMap { [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init) },
+                    shape: [boxes.count, 4]
                 ).to(device),
-            labels: clicks.isEmpty
-                ? nil : Tensor(labels, shape: [1, clicks.count]).to(device),
-            boxes: box.map { box in
-                Tensor([box.x0, box.y0, box.x1, box.y1].map(Float.init), shape: [1, 4]).to(device)
-            },
-            masks: prompt.mask.map { mask in
-                Tensor(geometry.prepare(mask, side: maskSide)).to(device)
-            })
+            masks: masks.isEmpty
+                ? nil : Tensor.concatenate(masks.map { Tensor($0) }).to(device))
     }
 }
 
-/// The masks of one prompt from a decoder's output, in the decoder's order.
+/// The masks of a decoder's output, prompt by prompt.
 ///
 /// - Parameters:
-///   - logits: `[M, H, W]`.
-///   - iou: `[M]`.
+///   - logits: `[B, M, H, W]`.
+///   - iou: `[B, M]`.
 ///   - model: its name, for the error.
-/// - Returns: a prediction for each mask.
+/// - Returns: M predictions for each prompt.
 /// - Throws: ``EngineError/notFinite(model:)`` rather than a mask made of NaN.
 func predictions(
     logits: Tensor, iou: Tensor, model: String
-) throws(EngineError) -> [MaskPrediction] {
-    let estimates = iou.floats()
-    let planes = logits.unbound().map { Planes($0.unsqueezed(0)) }
-    guard planes.allSatisfy({ $0.values.allSatisfy(\.isFinite) }),
-        estimates.allSatisfy(\.isFinite)
-    else { throw .notFinite(model: model) }
-    return zip(planes, estimates).map { MaskPrediction(logits: $0, iouEstimate: $1) }
+) throws(EngineError) -> [[MaskPrediction]] {
+    guard logits.isFinite().all().item() == 1, iou.isFinite().all().item() == 1 else {
+        throw .notFinite(model: model)
+    }
+    return zip(logits.unbound(), iou.unbound()).map { logits, iou in
+        zip(logits.unbound(), iou.floats()).map {
+            MaskPrediction(logits: Planes($0.unsqueezed(0)), iouEstimate: $1)
+        }
+    }
 }

@@ -42,6 +42,15 @@ public enum Initialization {
 }
 
 extension Parameter {
+    /// A weight of even numbers between plus and minus `1 / sqrt(fanIn)`, PyTorch's default.
+    ///
+    /// - Parameters:
+    ///   - shape: elements along each axis.
+    ///   - fanIn: values that one value of the layer's result is summed from.
+    public convenience init(uniform shape: [Int], fanIn: Int) {
+        self.init(Initialization.uniform(shape, fanIn: fanIn))
+    }
+
     /// A weight of zeros, or another value.
     ///
     /// - Parameters:

@@ -21,4 +21,14 @@ public final class Linear: Module, Layer {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         linear(x, weight: weight.value, bias: bias?.value)
     }
+
+    /// The layer and a function of each of its values, in one pass where that can be.
+    ///
+    /// - Parameters:
+    ///   - x: `[..., inputs]`.
+    ///   - activation: done to each value of the result.
+    /// - Returns: `[..., outputs]`.
+    public func callAsFunction(_ x: Tensor, activation: LinearActivation) -> Tensor {
+        linear(x, weight: weight.value, bias: bias?.value, activation: activation)
+    }
 }

@@ -89,12 +89,6 @@ final class Bench {
         return residentMemory() - before
     }
 
-    private func seconds(_ body: () -> Void) -> Double {
-        let start = ContinuousClock.now
-        body()
-        return (ContinuousClock.now - start) / .seconds(1)
-    }
-
     /// Bytes; not a number where the system does not tell.
     private func residentMemory() -> Double {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),

@@ -26,7 +26,7 @@ enum CheckpointBench {
     }
 
     /// A figure of this process in bytes; -1 where the system does not tell.
-    private static func status(_ key: String) -> Int {
+    static func status(_ key: String) -> Int {
         let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
         let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first

@@ -1,26 +1,51 @@
-// One side of Benchmarks/run; the other is peer.py. Reads one work per line, does it once, and
-// answers with its figure: seconds, or what the work says. `load FILE` is for Benchmarks/checkpoints.
+// One side of the benchmarks; the other are peer.py and samus_works.py. Reads one work per line, does
+// it once, and answers with its figure: seconds, or what the work says. `load` is for
+// Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `sam-logits` for Scripts/compare-sam.py.
 
 import Foundation
 import Torch
 
 let arguments = Array(CommandLine.arguments.dropFirst())
-if arguments.count == 2, arguments[0] == "load" {
-    print(try CheckpointBench.load(arguments[1]))
-    exit(0)
-}
-guard arguments.count == 2, let threads = Int(arguments[0]), threads > 0 else {
-    FileHandle.standardError.write(
-        Data("usage: samus-bench THREADS LITEMEDSAM-WEIGHTS, works on stdin; or load FILE\n".utf8))
+
+func fail(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("\(message)\n".utf8))
     exit(64)
 }
-TorchRuntime.threads = threads
-let bench = try Bench(weights: arguments[1])
-while let line = readLine() {
-    guard let work = Work(rawValue: line) else {
-        FileHandle.standardError.write(Data("no work named '\(line)'\n".utf8))
-        exit(64)
+
+/// Answers each line of standard input with the figure of the work it names.
+func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
+    while let line = readLine() {
+        guard let work = Work(rawValue: line) else { fail("no work named '\(line)'") }
+        print(run(work))
+        fflush(nil)
     }
-    print(bench.run(work))
-    fflush(nil)
+}
+
+func threads(_ text: String) -> Int {
+    guard let threads = Int(text), threads > 0 else { fail("'\(text)' is no number of threads") }
+    return threads
+}
+
+switch (arguments.first, arguments.count) {
+case ("load", 2):
+    print(try CheckpointBench.load(arguments[1]))
+case ("sam-logits", 4):
+    try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
+case ("samus-once", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    print(try SAMUSBench.once(weights: arguments[2]))
+case ("litemedsam", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    answer(try Bench(weights: arguments[2]).run)
+case ("samus", 3):
+    TorchRuntime.threads = threads(arguments[1])
+    answer(try SAMUSBench(weights: arguments[2]).run)
+default:
+    fail(
+        """
+        usage: samus-bench litemedsam|samus THREADS WEIGHTS   works on stdin
+               samus-bench samus-once THREADS WEIGHTS
+               samus-bench load FILE
+               samus-bench sam-logits WEIGHTS INPUT OUTPUT
+        """)
 }

@@ -35,9 +35,6 @@ enum Architecture {
         "samus": Place(side: .running, level: 7),
     ]
 
-    /// Targets of the design that this version does not have yet.
-    static let planned: Set<String> = ["SAMUSModels"]
-
     /// What only some targets may import, be it a target, another package's product or a C library.
     static let reserved: [String: Set<String>] = [
         "libtorch": ["CTorch"],

@@ -25,8 +25,8 @@ private enum Weights {
         return network
     }
 
-    static func engine(_ options: TorchEngineOptions = .init()) throws -> LiteMedSAMEngine {
-        try LiteMedSAMEngine(checkpoint: .read(path), model: model, options: options)
+    static func engine(_ options: TorchEngineOptions = .init()) throws -> TorchSegmentationEngine {
+        try TorchSegmentationEngine(checkpoint: .read(path), model: model, options: options)
     }
 }
 
@@ -115,7 +115,9 @@ struct LiteMedSAMTests {
         let values = try Golden("litemedsam-example")
         let image = try Image.read(
             Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
-        let geometry = InputGeometry(original: image.size, inputSize: LiteMedSAM.inputSize)
+        let geometry = InputGeometry(
+            original: image.size, inputSize: LiteMedSAM.inputSize,
+            preparation: .liteMedSAM)
         withoutGrad {
             let embedding = network.encode(Tensor(geometry.prepare(image)))
             expectClose(
@@ -140,7 +142,9 @@ struct LiteMedSAMTests {
             let item = try #require(MaskCase.all().first { $0.fileName == name })
             let values = golden.section(name)
             let image = try item.image()
-            let geometry = InputGeometry(original: image.size, inputSize: 256)
+            let geometry = InputGeometry(
+                original: image.size, inputSize: 256,
+                preparation: .liteMedSAM)
             expectClose(
                 Tensor(geometry.prepare(image)), values["input"], absolute: 1e-5, name)
             let box = geometry.prepare(item.box)
@@ -186,7 +190,8 @@ struct LiteMedSAMEngineTests {
         #expect(dice(first[0].mask, golden) >= 0.99)
 
         // An encoder that has lost its weights cannot have been asked again.
-        for parameter in engine.network.imageEncoder.parameters {
+        for (name, parameter) in engine.network.namedParameters()
+        where name.hasPrefix("image_encoder.") {
             withoutGrad { parameter.value.fill(with: .nan) }
         }
         engine.network.foldBatchNorms()
@@ -279,7 +284,7 @@ struct LiteMedSAMEngineTests {
             (name, StoredTensor(elementType: .float32, shape: [1], bytes: [0, 0, 0, 0])))
         try Safetensors.write(tensors, to: path)
         #expect {
-            try LiteMedSAMEngine(checkpoint: .read(path), model: Weights.model)
+            try TorchSegmentationEngine(checkpoint: .read(path), model: Weights.model)
         } throws: { error in
             error as? ModuleLoadError
                 == ModuleLoadError(

@@ -21,8 +21,10 @@ private struct AnalyticImage: EmbeddedImage {
     let cells: [Double]
 
     init(image: Image) {
-        let geometry = InputGeometry(original: image.size, inputSize: 256)
-        let centers = (0..<Self.side).map { (Double($0) + 0.5) * 4 / geometry.scale }
+        let geometry = InputGeometry(
+            original: image.size, inputSize: 256, preparation: .sam)
+        let scale = 256 / Double(max(image.height, image.width))
+        let centers = (0..<Self.side).map { (Double($0) + 0.5) * 4 / scale }
         self.image = image
         self.geometry = geometry
         self.centers = centers
@@ -34,6 +36,10 @@ private struct AnalyticImage: EmbeddedImage {
         return prompts.map { prompt in
             Self.kinds.indices.map { answer(prompt.prompt.points[0], kind: $0) }
         }
+    }
+
+    func predictUnprompted() throws -> MaskPrediction {
+        throw EngineError.needsPrompt(model: "formula")
     }
 
     private func answer(_ click: PixelPoint, kind: Int) -> MaskPrediction {

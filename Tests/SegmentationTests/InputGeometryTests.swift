@@ -14,7 +14,9 @@ struct InputGeometryTests {
             (Size(height: 1, width: 1), Size(height: 256, width: 256)),
         ])
     func sizes(original: Size, resized: Size) {
-        #expect(InputGeometry(original: original, inputSize: 256).resized == resized)
+        #expect(
+            InputGeometry(original: original, inputSize: 256, preparation: .liteMedSAM).resized
+                == resized)
     }
 
     @Test("a picture of one grey, and of one pixel, gives finite numbers in 0...1")
@@ -23,7 +25,9 @@ struct InputGeometryTests {
             let image = Image(
                 width: side, height: side, channels: 1,
                 pixels: .init(repeating: 77, count: side * side))
-            let planes = InputGeometry(original: image.size, inputSize: 256).prepare(image)
+            let planes = InputGeometry(
+                original: image.size, inputSize: 256, preparation: .liteMedSAM
+            ).prepare(image)
             #expect(planes.values.count == 3 * 256 * 256)
             #expect(planes.values.allSatisfy { $0 == 0 })
         }
@@ -31,7 +35,8 @@ struct InputGeometryTests {
 
     @Test("padding is zero, and logits in it do not reach the mask")
     func padding() {
-        let geometry = InputGeometry(original: Size(height: 20, width: 40), inputSize: 256)
+        let geometry = InputGeometry(
+            original: Size(height: 20, width: 40), inputSize: 256, preparation: .liteMedSAM)
         var logits = Planes(
             channels: 1, height: 256, width: 256, values: .init(repeating: -1, count: 256 * 256))
         for index in 128 * 256..<256 * 256 {
@@ -54,7 +59,7 @@ struct InputGeometryTests {
                 let (x, y) = (Double(index % 400) - 220, Double(index / 400) - 130)
                 return x * x / 6400 + y * y / 2500 < 1 ? 1 : 0
             })
-        let geometry = InputGeometry(original: size, inputSize: 256)
+        let geometry = InputGeometry(original: size, inputSize: 256, preparation: .liteMedSAM)
         for side in [256, 64] {
             let logits = geometry.prepare(mask, side: side)
             #expect(logits.size == Size(height: side, width: side))
@@ -66,7 +71,8 @@ struct InputGeometryTests {
 
     @Test("places scale with the picture")
     func places() {
-        let geometry = InputGeometry(original: Size(height: 240, width: 320), inputSize: 256)
+        let geometry = InputGeometry(
+            original: Size(height: 240, width: 320), inputSize: 256, preparation: .liteMedSAM)
         #expect(geometry.prepare(PixelPoint(x: 100, y: 50)) == PixelPoint(x: 80, y: 40))
     }
 }

@@ -106,6 +106,8 @@ typedef struct ct_autocast {
 /// Switches autocast to `dtype`, or off where `enabled` is false.
 char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before);
 char *ct_autocast_end(const char *device, ct_autocast before);
+/// Whether this thread's autocast is on for the CPU.
+bool ct_autocast_enabled(void);
 
 /// Seeds the default generators of all devices.
 char *ct_seed(uint64_t seed);

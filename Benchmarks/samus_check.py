@@ -1,0 +1,195 @@
+"""Compares the peer of SAMUS with golden values; Benchmarks/samus_peer.py --check runs it."""
+
+import json
+import zlib
+
+import numpy
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from samus_peer import SAMUS, VIT_B
+
+
+class Comparison:
+    """Prints differences, and counts those over the tolerance."""
+
+    def __init__(self):
+        self.failures = 0
+
+    def close(self, name, found, expected, absolute=None, relative=None):
+        """Either tolerance may be left out; a shape that differs fails."""
+        if found.shape != expected.shape:
+            self.report(name, f"shape {list(found.shape)}, not {list(expected.shape)}", False)
+            return
+        difference = (found - expected).double()
+        largest = difference.abs().max().item()
+        distance = (difference.norm() / expected.double().norm().clamp(min=1e-30)).item()
+        passed = (absolute is None or largest <= absolute) and (
+            relative is None or distance <= relative)
+        self.report(name, f"max abs {largest:.2e}, relative L2 {distance:.2e}", passed)
+
+    def near(self, name, found, expected, tolerance):
+        self.report(name, f"{found:.7g} against {expected:.7g}", abs(found - expected) <= tolerance)
+
+    def report(self, name, words, passed):
+        self.failures += not passed
+        print(f"{'ok  ' if passed else 'FAIL'} {name}: {words}")
+
+
+def tiny(golden):
+    folder = golden / "samus-tiny"
+    model = SAMUS(json.loads((folder / "config.json").read_text()))
+    model.load_state_dict(load_file(folder / "weights.safetensors"))
+    return model
+
+
+def check_names(comparison, golden):
+    entries = json.loads((golden / "samus-vit_b-parameters.json").read_text())
+    with torch.device("meta"):
+        model = SAMUS(VIT_B)
+    parameters = dict(model.named_parameters())
+    shapes = {name: list(value.shape) for name, value in parameters.items()}
+    comparison.report(
+        "ViT-B names and shapes", f"{len(shapes)} parameters",
+        shapes == {entry["name"]: entry["shape"] for entry in entries})
+    trained = {name for name, value in parameters.items() if value.requires_grad}
+    comparison.report(
+        "ViT-B trained names", f"{len(trained)} parameters",
+        trained == {entry["name"] for entry in entries if entry["trainable"]})
+
+
+@torch.no_grad()
+def check_forward(comparison, golden):
+    model, values = tiny(golden), load_file(golden / "samus-tiny/forward.safetensors")
+
+    def close(name, found):
+        comparison.close(name, found, values[name], absolute=1e-4, relative=1e-5)
+
+    stages = {}
+    embedding = model.image_encoder(values["input.image"], stages)
+    for name, stage in stages.items():
+        golden_name = f"encoder.{name}"
+        if stage.shape != values[golden_name].shape:
+            stage = stage.permute(0, 2, 3, 1)
+        close(golden_name, stage)
+    close("prompt.dense_pe", model.prompt_encoder.dense_positions())
+    for case in sorted({name.split(".")[1] for name in values if name.startswith("case.")}):
+        keys = {"points": "points", "labels": "labels", "boxes": "boxes", "masks": "mask_input"}
+        prompts = {key: values.get(f"case.{case}.{name}") for key, name in keys.items()}
+        sparse, dense = model.prompt_encoder(**prompts)
+        close(f"case.{case}.sparse", sparse)
+        if f"case.{case}.dense" in values:
+            close(f"case.{case}.dense", dense)
+        for kind in ["single", "multi"]:
+            masks, quality = model.answer(embedding, multimask=kind == "multi", **prompts)
+            close(f"case.{case}.{kind}.low_res_logits", masks)
+            close(f"case.{case}.{kind}.iou", quality)
+            if kind == "single":
+                full = F.interpolate(masks, (256, 256), mode="bilinear", align_corners=False)
+                close(f"case.{case}.{kind}.mask_logits_256", full)
+
+
+def loss(logits, target):
+    """The authors' loss: a Dice that is pooled over the batch, and some cross entropy."""
+    entropy = F.binary_cross_entropy_with_logits(
+        logits, target, pos_weight=torch.tensor(2.0, device=logits.device))
+    mask = logits.sigmoid()
+    common, both = (mask * target).sum(), mask.square().sum() + target.square().sum()
+    return 0.2 * entropy + 0.8 * (1 - (2 * common + 1e-5) / (both + 1e-5))
+
+
+def gradient_norm(parameters):
+    return torch.stack([value.grad.double().norm() for value in parameters]).norm().item()
+
+
+def check_training(comparison, golden):
+    folder, model = golden / "samus-tiny-training", tiny(golden)
+    batch = load_file(folder / "batch-and-first-gradients.safetensors")
+    expected = json.loads((folder / "trajectory.json").read_text())
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    optimizer = torch.optim.Adam(trained.values(), lr=expected["lr"])
+    for index, step in enumerate(expected["steps"]):
+        logits, _ = model(batch["input.image"], batch["points"], batch["labels"])
+        value = loss(logits, batch["target.low_mask"])
+        optimizer.zero_grad()
+        value.backward()
+        tolerance = 1e-5 if index == 0 else 1e-4
+        comparison.near(f"step {index} loss", value.item(), step["loss"], tolerance)
+        norm = gradient_norm(trained.values())
+        comparison.near(f"step {index} gradient norm", norm, step["grad_norm"], tolerance)
+        if index == 0:
+            for name, norm in expected["grad_norms_step0"].items():
+                found = gradient_norm([trained[name]])
+                comparison.near(f"gradient norm {name}", found, norm, 1e-6 + 1e-4 * norm)
+            for name in batch:
+                if name.startswith("grad."):
+                    gradient = trained[name.removeprefix("grad.")].grad
+                    # The key's bias has no influence: what its gradient holds is rounding.
+                    bound = None if name.endswith("Space_Adapter.k.bias") else 1e-4
+                    comparison.close(name, gradient, batch[name], 1e-6, bound)
+        optimizer.step()
+    with torch.no_grad():
+        logits, _ = model(batch["input.image"], batch["points"], batch["labels"])
+        value = loss(logits, batch["target.low_mask"]).item()
+    comparison.near("final loss", value, expected["final_loss"], 1e-4)
+
+
+def formula(name, shape):
+    """The weight by formula that the README of the golden values describes."""
+    def mix(z, shift, factor):
+        return (z ^ (z >> numpy.uint64(shift))) * numpy.uint64(factor)
+
+    first, second, third = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+    count = shape.numel()
+    z = numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(second)
+    z += numpy.uint64(zlib.crc32(name.encode()) * first % 2 ** 64)
+    z = mix(mix(z, 30, second), 27, third)
+    z ^= z >> numpy.uint64(31)
+    value = torch.from_numpy((z >> numpy.uint64(40)) / 2.0 ** 24 * 2 - 1).float()
+    if len(shape) == 1:
+        value = 1 + 0.1 * value if name.endswith("weight") else 0.1 * value
+    elif "rel_pos" in name:
+        value *= 0.3
+    elif name == "image_encoder.pos_embed" or len(shape) == 2 and (
+            "token" in name and shape[0] <= 4
+            or name.startswith("prompt_encoder") and shape[0] == 1):
+        value *= 0.5
+    elif "gaussian" in name:
+        value *= 1.7
+    else:
+        value *= (3 * shape[0] / count) ** 0.5
+    return value.reshape(shape)
+
+
+def formula_model(config):
+    """A model whose weights follow the formula; the same on every machine."""
+    model = SAMUS(config)
+    model.load_state_dict(
+        {name: formula(name, value.shape) for name, value in model.state_dict().items()})
+    return model
+
+
+@torch.no_grad()
+def check_formula(comparison, golden):
+    values = load_file(golden / "samus-vitb-formula/forward.safetensors")
+    model = formula_model(VIT_B)
+    embedding = model.image_encoder(values["input.image"])
+    comparison.close("image_embedding", embedding, values["image_embedding"], relative=2e-5)
+    for kind in ["single", "multi"]:
+        masks, quality = model.answer(
+            embedding, kind == "multi", points=values["points"], labels=values["labels"])
+        for name, found in [("low_res_logits", masks), ("iou", quality)]:
+            comparison.close(f"{kind}.{name}", found, values[f"{kind}.{name}"], relative=2e-5)
+
+
+def check(golden):
+    """The exit code: 0 when all agree or the golden values are absent, 1 otherwise."""
+    if not golden.is_dir():
+        print(f"skipped: there are no golden values at {golden}")
+        return 0
+    comparison = Comparison()
+    for part in [check_names, check_forward, check_training, check_formula]:
+        print(f"\n{part.__name__.removeprefix('check_')}")
+        part(comparison, golden)
+    print(f"\n{comparison.failures} over tolerance")
+    return 1 if comparison.failures else 0

@@ -1,0 +1,24 @@
+import Torch
+import TorchNN
+
+/// Local features beside the vision transformer: the *CNN branch* of SAMUS (arXiv:2309.06824).
+///
+/// One convolution at the picture's size, then three that halve it.
+final class CNNBranch: Module, Layer {
+    let inc: SingleConvolution
+    let downs: [DownConvolution]
+
+    /// - Parameter width: channels of the result, D.
+    init(width: Int) {
+        inc = .forPictures(64)
+        downs = [
+            DownConvolution(64, 128), DownConvolution(128, 256), DownConvolution(256, width),
+        ]
+    }
+
+    /// - Parameter pictures: `[B, 3, S, S]`, or `[B, 1, S, S]` for three equal channels.
+    /// - Returns: features, `[B, D, S / 8, S / 8]`.
+    func callAsFunction(_ pictures: Tensor) -> Tensor {
+        downs.reduce(inc(pictures)) { $1($0) }
+    }
+}

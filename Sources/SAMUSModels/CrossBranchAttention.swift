@@ -1,0 +1,43 @@
+import Torch
+import TorchNN
+
+/// The vision transformer asks the CNN branch: the *cross-branch attention* of SAMUS
+/// (arXiv:2309.06824).
+///
+/// Queries are tokens, keys and values the CNN's features, all with all, no relative position.
+final class CrossBranchAttention: Module {
+    let q: Linear
+    let k: Linear
+    let v: Linear
+    let proj: Linear
+    let heads: Int
+
+    /// - Parameters:
+    ///   - width: channels of both branches, D.
+    ///   - heads: attention heads.
+    init(width: Int, heads: Int) {
+        q = Linear(width, width)
+        k = Linear(width, width)
+        v = Linear(width, width)
+        proj = Linear(width, width)
+        self.heads = heads
+    }
+
+    /// - Parameters:
+    ///   - tokens: `[B, H, W, D]`.
+    ///   - features: of the CNN branch, `[B, D, H, W]`.
+    /// - Returns: `[B, H, W, D]`.
+    func callAsFunction(_ tokens: Tensor, features: Tensor) -> Tensor {
+        let seen = features.permuted([0, 2, 3, 1])
+        let scale = 1 / Double(tokens.size(3) / heads).squareRoot()
+        let attended = attention(
+            query: separated(q(tokens)) * scale, key: separated(k(seen)),
+            value: separated(v(seen)))
+        return proj(attended).reshaped(tokens.shape)
+    }
+
+    /// `[B, H, W, D]` to `[B, heads, H W, D / heads]`.
+    private func separated(_ x: Tensor) -> Tensor {
+        x.reshaped([x.size(0), -1, heads, x.size(3) / heads]).transposed(1, 2)
+    }
+}

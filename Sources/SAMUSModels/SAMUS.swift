@@ -1,0 +1,65 @@
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// SAMUS (arXiv:2309.06824): Segment Anything for ultrasound, a click to an outline.
+public class SAMUS: Module, PromptableNetwork {
+    /// Pictures to embeddings.
+    public let imageEncoder: SAMUSEncoder
+    /// Prompts to tokens.
+    public let promptEncoder: PromptEncoder
+    /// Embedding and tokens to masks.
+    public let maskDecoder: MaskDecoder
+
+    /// A network with new weights.
+    ///
+    /// - Parameter sizes: as `SAMConfiguration.base(imageSize: 256)`.
+    public init(_ sizes: SAMConfiguration) {
+        imageEncoder = SAMUSEncoder(sizes)
+        promptEncoder = PromptEncoder(
+            sizes, embeddingSize: sizes.imageSize / OverlappedPatchEmbedding.stride)
+        maskDecoder = MaskDecoder(sizes.decoder)
+    }
+
+    /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`; nothing is normalized.
+    /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
+    public func encode(_ pictures: Tensor) -> Tensor {
+        imageEncoder(pictures)
+    }
+
+    /// Nil: it needs a prompt.
+    public func decodeUnprompted(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)? { nil }
+
+    /// Frees what training changes and freezes the rest: CNN branch, cross-branch attention,
+    /// refinement, both kinds of adapter, position adapter, and relative positions.
+    ///
+    /// - Parameter tables: which blocks' relative positions.
+    public func freeze(but tables: TrainedTables = .globalBlocks) {
+        let trained = [
+            "cnn_embed", "Space_Adapter", "refine_Adapter", "MLP_Adapter", "input_Adapter",
+            "post_pos_embed",
+        ]
+        let blocks = imageEncoder.blocks.indices.filter { index in
+            switch tables {
+            case .globalBlocks: imageEncoder.blocks[index].spaceAdapter != nil
+            case .asInProgram: ["2", "5", "8", "11"].contains { "\(index)".hasSuffix($0) }
+            }
+        }
+        let prefixes = blocks.map { "image_encoder.blocks.\($0).attn.rel_pos_" }
+        setTrainable(false)
+        setTrainable(true) { name in
+            name.split(separator: ".").contains { trained.contains(String($0)) }
+                || prefixes.contains { name.hasPrefix($0) }
+        }
+    }
+}
+
+/// The blocks whose tables of relative positions are trained.
+public enum TrainedTables: Sendable {
+    /// Those that see the whole image, as the paper says.
+    case globalBlocks
+    /// Those whose number ends in 2, 5, 8 or 11, as the authors' program picks them by name: the
+    /// same for ViT-B, blocks with windows for ViT-L and ViT-H.
+    case asInProgram
+}

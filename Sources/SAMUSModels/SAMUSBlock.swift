@@ -1,0 +1,58 @@
+import SegmentAnything
+import Torch
+import TorchNN
+
+/// A block of SAMUS's image encoder (arXiv:2309.06824): SAM's, and where it sees the whole image
+/// the two branches meet.
+final class SAMUSBlock: Module {
+    let norm1: LayerNorm
+    let attn: ViTAttention
+    let norm2: LayerNorm
+    let mlp: ViTMLP
+    let mlpAdapter: FeatureAdapter?
+    let spaceAdapter: CrossBranchAttention?
+    let refineAdapter: SingleConvolution?
+
+    /// The authors' names.
+    override class var checkpointNames: [String: String] {
+        [
+            "mlpAdapter": "MLP_Adapter", "spaceAdapter": "Space_Adapter",
+            "refineAdapter": "refine_Adapter",
+        ]
+    }
+
+    /// - Parameters:
+    ///   - width: channels in and out, D.
+    ///   - heads: attention heads.
+    ///   - window: height and width of a window in tokens; nil where the block sees the whole image.
+    ///   - grid: height and width of all tokens.
+    init(width: Int, heads: Int, window: Int?, grid: Int) {
+        norm1 = LayerNorm(width, epsilon: 1e-6)
+        attn = ViTAttention(width: width, heads: heads, window: window, grid: grid)
+        norm2 = LayerNorm(width, epsilon: 1e-6)
+        mlp = ViTMLP(width: width)
+        let isGlobal = window == nil
+        mlpAdapter = isGlobal ? FeatureAdapter(width: width, skip: false) : nil
+        spaceAdapter = isGlobal ? CrossBranchAttention(width: width, heads: heads) : nil
+        refineAdapter = isGlobal ? SingleConvolution(width, width) : nil
+    }
+
+    /// - Parameters:
+    ///   - tokens: `[B, H, W, D]`.
+    ///   - features: of the CNN branch, `[B, D, H, W]`.
+    /// - Returns: both, of the same shapes.
+    func callAsFunction(_ tokens: Tensor, features: Tensor) -> (tokens: Tensor, features: Tensor) {
+        var normed = norm1(tokens)
+        if let spaceAdapter {
+            // Added to what the block's own attention sees, not to the residual stream.
+            normed = normed + spaceAdapter(normed, features: features)
+        }
+        let attended = tokens + attn(normed)
+        let seen = norm2(attended)
+        var result = attended + mlp(seen)
+        if let mlpAdapter {
+            result = result.adding(mlpAdapter(seen), times: 0.5)
+        }
+        return (result, refineAdapter.map { $0(features) } ?? features)
+    }
+}

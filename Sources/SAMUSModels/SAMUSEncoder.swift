@@ -1,0 +1,58 @@
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// The image encoder of SAMUS (arXiv:2309.06824): SAM's vision transformer on a grid half as fine,
+/// with a CNN beside it.
+public final class SAMUSEncoder: Module {
+    let cnnEmbed: CNNBranch
+    let patchEmbed: PatchEmbedding
+    let inputAdapter: FeatureAdapter
+    let posEmbed: Parameter
+    let postPosEmbed: PositionAdapter
+    let blocks: [SAMUSBlock]
+    let neck: Sequential
+
+    /// The authors' names.
+    public override class var checkpointNames: [String: String] {
+        ["inputAdapter": "input_Adapter"]
+    }
+
+    /// Height and width of SAM's position embedding, which SAMUS keeps for inputs of any size.
+    static let positionGrid = 64
+
+    /// - Parameter sizes: width, depth, heads, windows and input size.
+    public init(_ sizes: SAMConfiguration) {
+        let grid = sizes.imageSize / OverlappedPatchEmbedding.stride
+        cnnEmbed = CNNBranch(width: sizes.width)
+        patchEmbed = PatchEmbedding(width: sizes.width, stride: OverlappedPatchEmbedding.stride)
+        inputAdapter = FeatureAdapter(width: sizes.width)
+        posEmbed = Parameter(
+            constant: 0, [1, Self.positionGrid, Self.positionGrid, sizes.width])
+        postPosEmbed = PositionAdapter(width: sizes.width, grid: grid)
+        blocks = (0..<sizes.depth).map { index in
+            SAMUSBlock(
+                width: sizes.width, heads: sizes.heads,
+                window: sizes.globalBlocks.contains(index) ? nil : sizes.windowSize, grid: grid)
+        }
+        neck = encoderNeck(width: sizes.width, outputs: sizes.decoder.width)
+    }
+
+    /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`.
+    /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
+    public func callAsFunction(_ pictures: Tensor) -> Tensor {
+        var features = cnnEmbed(pictures)
+        var tokens = embedded(pictures)
+        for block in blocks {
+            (tokens, features) = block(tokens, features: features)
+        }
+        return neck(tokens.permuted([0, 3, 1, 2]).adding(features, times: 0.5))
+    }
+
+    /// The tokens that go into the first block, `[B, S / 8, S / 8, D]`.
+    func embedded(_ pictures: Tensor) -> Tensor {
+        let tokens = inputAdapter(OverlappedPatchEmbedding.tokens(of: pictures, by: patchEmbed))
+        return tokens + postPosEmbed(posEmbed.value)
+    }
+}

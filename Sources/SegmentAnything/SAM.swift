@@ -1,0 +1,54 @@
+import Segmentation
+import Torch
+import TorchNN
+
+/// Segment Anything as published (arXiv:2304.02643).
+public final class SAM: Module, PromptableNetwork {
+    /// Pictures to embeddings.
+    public let imageEncoder: ImageEncoder
+    /// Prompts to tokens.
+    public let promptEncoder: PromptEncoder
+    /// Embedding and tokens to masks.
+    public let maskDecoder: MaskDecoder
+
+    /// A network with new weights.
+    ///
+    /// - Parameter sizes: as ``SAMConfiguration/base(imageSize:)`` with 1024.
+    public init(_ sizes: SAMConfiguration) {
+        imageEncoder = ImageEncoder(sizes)
+        promptEncoder = PromptEncoder(
+            sizes, embeddingSize: sizes.imageSize / PatchEmbedding.kernel)
+        maskDecoder = MaskDecoder(sizes.decoder)
+    }
+
+    /// - Parameter pictures: normalized, `[B, 3, S, S]`.
+    /// - Returns: embeddings, `[B, D, S / 16, S / 16]`.
+    public func encode(_ pictures: Tensor) -> Tensor {
+        imageEncoder(pictures)
+    }
+}
+
+extension PromptEncoder {
+    /// The prompt encoder of a network of these sizes.
+    ///
+    /// - Parameters:
+    ///   - sizes: of the network.
+    ///   - embeddingSize: height and width of its image embedding.
+    public convenience init(_ sizes: SAMConfiguration, embeddingSize: Int) {
+        self.init(
+            width: sizes.decoder.width, inputSize: sizes.imageSize, embeddingSize: embeddingSize,
+            maskChannels: sizes.maskChannels)
+    }
+}
+
+extension MaskDecoder {
+    /// The mask decoder of these sizes.
+    public convenience init(_ sizes: SAMConfiguration.Decoder) {
+        self.init(
+            width: sizes.width,
+            transformer: TwoWayTransformer(
+                depth: sizes.depth, width: sizes.width, heads: sizes.heads,
+                mlpWidth: sizes.mlpWidth),
+            candidates: sizes.candidates, iouDepth: sizes.iouDepth, iouWidth: sizes.iouWidth)
+    }
+}

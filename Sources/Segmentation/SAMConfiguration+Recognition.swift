@@ -1,0 +1,146 @@
+/// Why the sizes of a network cannot be told from a checkpoint.
+public enum ConfigurationError: Error, Equatable, Sendable {
+    case missing(name: String)
+    case misshapen(name: String, shape: [Int])
+    case decoderHeadsUnknown(width: Int)
+    case unreadableStatement(String)
+    case outOfProportion(needed: Int, found: Int)
+}
+
+extension ConfigurationError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .missing(let name):
+            "'\(name)' is missing, which tells the network's size"
+        case .misshapen(let name, let shape):
+            "'\(name)' has shape \(shape), from which no network's size follows"
+        case .decoderHeadsUnknown(let width):
+            "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
+                + "seen from weights: state it with 'samus convert --decoder-heads N'"
+        case .unreadableStatement(let text):
+            "its remark '\(SAMConfiguration.metadataKey)' states no sizes: '\(text.prefix(80))'"
+        case .outOfProportion(let needed, let found):
+            "a network of the sizes that its tensors tell has \(needed) numbers, it holds \(found)"
+        }
+    }
+}
+
+extension SAMConfiguration {
+    /// The key under which a checkpoint's remarks state the sizes, as JSON.
+    public static let metadataKey = "samus.configuration"
+
+    /// The sizes of a network as the shapes of its tensors tell them.
+    ///
+    /// The decoder's heads are eight where it is as wide as the published one, and what the file's
+    /// remarks state otherwise.
+    ///
+    /// - Parameters:
+    ///   - kind: SAM, SAMUS or AutoSAMUS.
+    ///   - names: of all tensors.
+    ///   - stated: the sizes in the file's remarks.
+    ///   - shape: gives a tensor's shape.
+    /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
+    public init(
+        kind: ModelKind, names: [String], stated: SAMConfiguration? = nil,
+        shape: @escaping (String) -> [Int]?
+    ) throws(ConfigurationError) {
+        let shapes = KnownShapes(shape: shape)
+        let encoder = "image_encoder"
+        let depth = Self.count(names, below: "\(encoder).blocks")
+        let patch = try shapes.of("\(encoder).patch_embed.proj.weight", axes: 4)
+        let tables = try (0..<max(depth, 1)).map { index throws(ConfigurationError) in
+            try shapes.of("\(encoder).blocks.\(index).attn.rel_pos_h", axes: 2)
+        }
+        let headWidth = tables[0][1]
+        guard patch[0] % headWidth == 0 else {
+            throw .misshapen(name: "\(encoder).blocks.0.attn.rel_pos_h", shape: tables[0])
+        }
+        let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
+        let names = Set(names)
+        let global = tables.indices.filter { index in
+            kind == .sam
+                ? tables[index][0] == 2 * positions[1] - 1
+                : names.contains("\(encoder).blocks.\(index).Space_Adapter.q.weight")
+        }
+        let grid =
+            kind == .sam ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
+        self.init(
+            width: patch[0], depth: depth, heads: patch[0] / headWidth, globalBlocks: global,
+            imageSize: grid * (kind == .sam ? 16 : 8))
+        if let local = tables.indices.first(where: { !global.contains($0) }) {
+            windowSize = (tables[local][0] + 1) / 2
+        }
+        maskChannels = try shapes.of("prompt_encoder.mask_downscaling.3.weight", axes: 4)[0]
+        decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
+    }
+
+    /// Refuses sizes that do not go with the amount of numbers in a file, before memory is taken
+    /// for them.
+    ///
+    /// - Parameter count: numbers in all tensors of the file.
+    /// - Throws: ``ConfigurationError/outOfProportion(needed:found:)``.
+    public func check(against count: Int) throws(ConfigurationError) {
+        // Four matrices of D x D for attention, eight for the MLP.
+        let sizes = [12, width, width, depth]
+        let needed = sizes.reduce(1) { product, size in
+            let (next, overflow) = product.multipliedReportingOverflow(by: size)
+            return overflow ? .max : next
+        }
+        guard needed / 2 <= count, decoder.width <= count, decoder.mlpWidth <= count,
+            imageSize <= 16384, maskChannels <= 65536, decoder.iouWidth <= count
+        else { throw .outOfProportion(needed: needed, found: count) }
+    }
+
+    /// How many numbered parts stand directly below a name.
+    static func count(_ names: some Sequence<String>, below prefix: String) -> Int {
+        let numbers = names.compactMap { name -> Int? in
+            guard name.hasPrefix(prefix + ".") else { return nil }
+            return Int(name.dropFirst(prefix.count + 1).prefix { $0 != "." })
+        }
+        return Set(numbers).count
+    }
+}
+
+/// Shapes that have to be there.
+struct KnownShapes {
+    let shape: (String) -> [Int]?
+
+    /// A shape of so many axes, none of them empty.
+    func of(_ name: String, axes: Int) throws(ConfigurationError) -> [Int] {
+        guard let found = shape(name) else { throw .missing(name: name) }
+        guard found.count == axes, found.allSatisfy({ $0 > 0 }) else {
+            throw .misshapen(name: name, shape: found)
+        }
+        return found
+    }
+}
+
+extension SAMConfiguration.Decoder {
+    /// The decoder's sizes.
+    ///
+    /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
+    ///   file's remarks tell the heads.
+    init(
+        names: Set<String>, shapes: KnownShapes, stated: Self?
+    ) throws(ConfigurationError) {
+        self.init()
+        let head = "mask_decoder.iou_prediction_head.layers"
+        width = try shapes.of("mask_decoder.iou_token.weight", axes: 2)[1]
+        depth = SAMConfiguration.count(names, below: "mask_decoder.transformer.layers")
+        mlpWidth = try shapes.of(
+            "mask_decoder.transformer.layers.0.mlp.lin1.weight", axes: 2)[0]
+        candidates = try shapes.of("mask_decoder.mask_tokens.weight", axes: 2)[0] - 1
+        iouDepth = SAMConfiguration.count(names, below: head)
+        iouWidth = try shapes.of("\(head).0.weight", axes: 2)[0]
+        if let stated, stated.width == width {
+            heads = stated.heads
+        } else if width != 256 {
+            throw .decoderHeadsUnknown(width: width)
+        }
+        // Attention to the image is half as wide.
+        guard heads > 0, width % (2 * heads) == 0, width >= 8, candidates > 0 else {
+            throw .misshapen(name: "mask_decoder.iou_token.weight", shape: [1, width])
+        }
+    }
+}

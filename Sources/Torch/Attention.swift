@@ -1,0 +1,50 @@
+import CTorch
+
+/// Attention whose queries are scaled already: `softmax(q k^T) v`.
+///
+/// Without gradients on the CPU, many tokens are taken head by head, so that the weights of one
+/// head stay in the processor's cache between the two products; the fused kernel is left for
+/// gradients and other devices. All ways give the same but for rounding.
+///
+/// - Parameters:
+///   - query: `[N, heads, T, C]`.
+///   - key: `[N, heads, S, C]`.
+///   - value: `[N, heads, S, D]`.
+/// - Returns: the heads beside each other, `[N, T, heads D]`.
+public func attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
+    guard !ct_grad_enabled(), query.device.kind == .cpu else {
+        return scaledDotProductAttention(query: query, key: key, value: value, scale: 1)
+            .transposed(1, 2).flattened(from: 2)
+    }
+    let largeHead = 256 * 256
+    return query.size(2) * key.size(2) < largeHead
+        ? allHeads(query, key, value) : headByHead(query, key, value)
+}
+
+private func headByHead(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
+    let (count, heads, tokens) = (query.size(0), query.size(1), query.size(2))
+    let (query, key) = (query.contiguous(), key.contiguous())
+    let values = value.transposed(2, 3).contiguous()
+    let result = Tensor.empty([count, tokens, heads, value.size(3)], dtype: value.dtype)
+    for item in 0..<count {
+        for head in 0..<heads {
+            let weights = linear(query[item, head], weight: key[item, head])
+            weights.softmaxInPlace()
+            result[item, .all, head].assign(from: linear(weights, weight: values[item, head]))
+        }
+    }
+    return result.flattened(from: 2)
+}
+
+private func allHeads(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
+    let weights = query.matmul(key.transposed(2, 3))
+    weights.softmaxInPlace()
+    return weights.matmul(value).transposed(1, 2).flattened(from: 2)
+}
+
+extension Tensor {
+    /// Softmax along the last axis, written into this tensor's own memory.
+    fileprivate func softmaxInPlace() {
+        _ = call("_softmax.out", self, -1, false, self)
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import SAMUSModels
+import SegmentAnything
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite(
+    "AutoSAMUS's parts agree with the authors' program",
+    .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
+struct AutoSAMUSGoldenTests {
+    @Test("parameters, and which are trained")
+    func parameters() throws {
+        let listed = [
+            ("autosamus-tiny/parameters.json", try Tiny.sizes, 1_067_344),
+            ("autosamus-vit_b-parameters.json", .base(imageSize: 256), 8_861_312),
+        ]
+        for (file, sizes, trained) in listed {
+            let network = Initialization.skipped { AutoSAMUS(sizes) }
+            network.freeze()
+            let found = ListedParameter.all(of: network)
+            #expect(try found.symmetricDifference(ListedParameter.list(file)).isEmpty, "\(file)")
+            #expect(network.trainable.map(\.value.elementCount).reduce(0, +) == trained)
+        }
+    }
+
+    @Test("the whole network from picture to logits")
+    func network() throws {
+        let golden = try Golden(
+            file: Shared.folder.appending(path: "golden/autosamus-tiny/forward.safetensors"))
+        let network = try Tiny.autoNetwork()
+        let (logits, _) = try withoutGrad {
+            try #require(network.decodeUnprompted(network.encode(golden["input.image"])))
+        }
+        // As below: the authors' single precision is itself 2.8e-5 away from double precision.
+        expectClose(logits, golden["low_res_logits"], absolute: 0, relativeL2: 5e-5)
+    }
+
+    @Test("prompt generator and feature adapter")
+    func generator() throws {
+        let model = try TinyModel()
+        let found = withoutGrad {
+            model.parts.outputs(
+                image: model.golden["image_embedding"],
+                outputTokens: model.maskDecoder.outputTokens)
+        }
+        for (name, tensor) in found {
+            expectClose(tensor, model.golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
+        }
+    }
+
+    @Test("feature adapter alone")
+    func adapter() throws {
+        let model = try TinyModel()
+        let found = withoutGrad {
+            model.parts.featureAdapter(model.golden["new_image_embedding"])
+        }
+        expectClose(found, model.golden["dense_prompt"], absolute: 1e-4)
+    }
+
+    @Test("the decoder keeps its own tokens and sees the new image")
+    func decoder() throws {
+        let model = try TinyModel()
+        model.expectLogits(
+            image: model.golden["new_image_embedding"], sparse: model.golden["object_token"],
+            dense: model.golden["dense_prompt"])
+    }
+
+    @Test("from the image embedding to the logits")
+    func chain() throws {
+        let model = try TinyModel()
+        let (sparse, _, image) = withoutGrad {
+            model.parts.promptGenerator(
+                image: model.golden["image_embedding"],
+                outputTokens: model.maskDecoder.outputTokens)
+        }
+        let dense = withoutGrad { model.parts.featureAdapter(image) }
+        // Here the authors' single precision is itself 2.8e-5 away from double precision.
+        model.expectLogits(image: image, sparse: sparse, dense: dense, relativeL2: 5e-5)
+    }
+}
+
+/// The tiny AutoSAMUS after its image encoder, with the authors' values.
+private struct TinyModel {
+    let golden: Golden
+    let parts = AutoSAMUSParts(width: 32)
+    let promptEncoder = PromptEncoder(width: 32, inputSize: 256, embeddingSize: 32)
+    let maskDecoder = MaskDecoder(
+        width: 32,
+        transformer: TwoWayTransformer(depth: 2, width: 32, heads: 4, mlpWidth: 64),
+        candidates: 3, iouDepth: 3, iouWidth: 32)
+
+    init() throws {
+        let folder = Shared.folder.appending(path: "golden")
+        let own = folder.appending(path: "autosamus-tiny")
+        golden = try Golden(file: own.appending(path: "forward.safetensors"))
+        try parts.load(Golden(file: own.appending(path: "extra-weights.safetensors")).state)
+        let samus = try Golden(file: folder.appending(path: "samus-tiny/weights.safetensors"))
+        try promptEncoder.load(samus.section("prompt_encoder").state)
+        try maskDecoder.load(samus.section("mask_decoder").state)
+        for module in [parts, promptEncoder, maskDecoder] {
+            module.evaluate()
+        }
+    }
+
+    func expectLogits(
+        image: Tensor, sparse: Tensor, dense: Tensor, relativeL2: Double = 1e-5
+    ) {
+        withoutGrad {
+            let (logits, _) = maskDecoder(
+                image: image, positions: promptEncoder.densePositions(), sparse: sparse,
+                dense: dense, multimask: false)
+            expectClose(
+                logits, golden["low_res_logits"], absolute: 1e-4, relativeL2: relativeL2,
+                "at low resolution")
+            expectClose(
+                bilinear(logits, height: 256, width: 256), golden["mask_logits_256"],
+                absolute: 1e-4, relativeL2: relativeL2, "at full resolution")
+        }
+    }
+}

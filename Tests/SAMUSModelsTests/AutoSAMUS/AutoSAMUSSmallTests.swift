@@ -1,0 +1,79 @@
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@testable import SAMUSModels
+
+@Suite("AutoSAMUS's parts agree with PyTorch")
+struct AutoSAMUSSmallTests {
+    private let golden: Golden
+    private let parts = AutoSAMUSParts(
+        width: 12, objectTokens: 4, heads: 2, headWidth: 4, mlpWidth: 16)
+
+    init() throws {
+        golden = try Golden("autosamus-small")
+        try parts.load(golden.weights)
+    }
+
+    @Test("forward")
+    func forward() {
+        for (name, found) in outputs() {
+            expectClose(found, golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
+        }
+    }
+
+    @Test("gradients, and which weights have none")
+    func gradients() throws {
+        outputs().map { name, found in (found * golden["factor.\(name)"]).sum() }
+            .reduce(Tensor.zeros([]), +)
+            .backward()
+        var untouched: [String] = []
+        for (name, parameter) in parts.namedParameters() {
+            if let expected = golden.optional("grad.\(name)") {
+                expectClose(
+                    try #require(parameter.grad, "\(name)"), expected, absolute: 1e-4,
+                    relativeL2: 1e-5, name)
+            } else {
+                #expect(parameter.grad == nil, "\(name)")
+                untouched.append(name)
+            }
+        }
+        // The output tokens that leave the first cross transformer are not used.
+        let last = "prompt_generator.cross_token_token.layers.1"
+        #expect(untouched.count == 14)
+        #expect(untouched.allSatisfy { $0.hasPrefix("\(last).1.") || $0.hasPrefix("\(last).3.") })
+    }
+
+    @Test("two pictures in one pass are the same as each alone")
+    func batch() {
+        let together = outputs()
+        for index in 0..<2 {
+            let alone = parts.outputs(
+                image: golden["image_embedding"][index..<index + 1],
+                outputTokens: golden["decoder_tokens"])
+            for (name, found) in alone {
+                expectClose(
+                    found, golden[name][index..<index + 1], absolute: 1e-4, relativeL2: 1e-5,
+                    "\(name) of the golden values")
+                if let both = together[name] {
+                    expectClose(found, both[index..<index + 1], absolute: 1e-5, name)
+                }
+            }
+        }
+    }
+
+    @Test("the softmax may attend to nothing")
+    func softmax() {
+        let scores = Tensor([Float](arrayLiteral: 5, 5, 1000, -1000), shape: [2, 2])
+        let third = Float(1) / 3
+        expectClose(
+            scores.softmaxOrNothing(),
+            Tensor([third, third, 0.5, 0], shape: [2, 2]))
+    }
+
+    private func outputs() -> [String: Tensor] {
+        parts.outputs(
+            image: golden["image_embedding"], outputTokens: golden["decoder_tokens"])
+    }
+}

@@ -1,0 +1,126 @@
+import Segmentation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@testable import SAMUSModels
+@testable import SegmentAnything
+
+@Suite(
+    "SAMUS agrees with its authors' program", .enabled(if: Shared.isPresent, Tiny.absence))
+struct SAMUSTests {
+    static let cases = [
+        "one_point", "five_points", "negative_only", "box", "point_and_box", "mask",
+    ]
+
+    private let golden: Golden
+    private let network: SAMUS
+
+    init() throws {
+        golden = try Golden(file: Tiny.folder.appending(path: "forward.safetensors"))
+        network = try Tiny.network()
+    }
+
+    private func expect(_ found: Tensor, _ name: String) {
+        expectClose(found, golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
+    }
+
+    @Test("every stage of the encoder", arguments: [1, 3])
+    func stages(channels: Int) {
+        let encoder = network.imageEncoder
+        let pictures = golden["input.image"].expanded([1, channels, 256, 256])
+        withoutGrad {
+            let patches = OverlappedPatchEmbedding.tokens(of: pictures, by: encoder.patchEmbed)
+            expect(patches, "encoder.patch_embed")
+            expect(encoder.inputAdapter(patches), "encoder.input_adapter")
+            expect(encoder.postPosEmbed(encoder.posEmbed.value), "encoder.position_adapter")
+            var features = encoder.cnnEmbed(pictures)
+            expect(features.permuted([0, 2, 3, 1]), "encoder.cnn_embed")
+            var tokens = encoder.embedded(pictures)
+            for (index, block) in encoder.blocks.enumerated() {
+                (tokens, features) = block(tokens, features: features)
+                expect(tokens, "encoder.block\(index).x")
+                expect(features.permuted([0, 2, 3, 1]), "encoder.block\(index).cnn")
+            }
+            expect(network.encode(pictures), "encoder.image_embedding")
+        }
+    }
+
+    @Test("positions of the embedding's cells")
+    func positions() {
+        expect(network.promptEncoder.densePositions(), "prompt.dense_pe")
+    }
+
+    @Test("every kind of prompt", arguments: cases)
+    func prompts(name: String) {
+        let prompts = PromptTensors(
+            points: golden.optional("case.\(name).points"),
+            labels: golden.optional("case.\(name).labels")?.to(.float32),
+            boxes: golden.optional("case.\(name).boxes"),
+            masks: golden.optional("case.\(name).mask_input"))
+        withoutGrad {
+            let (sparse, dense) = network.promptEncoder(prompts)
+            expect(sparse, "case.\(name).sparse")
+            if let expected = golden.optional("case.\(name).dense") {
+                expectClose(dense, expected, absolute: 1e-4, relativeL2: 1e-5, "dense")
+            }
+            let embedding = network.encode(golden["input.image"])
+            for (multimask, kind) in [(false, "single"), (true, "multi")] {
+                let (logits, iou) = network.decode(
+                    embedding, prompts: prompts, multimask: multimask)
+                expect(logits, "case.\(name).\(kind).low_res_logits")
+                expect(iou, "case.\(name).\(kind).iou")
+                if !multimask {
+                    expect(
+                        bilinear(logits, height: 256, width: 256),
+                        "case.\(name).single.mask_logits_256")
+                }
+            }
+        }
+    }
+
+    @Test("parameters of every size, and which are trained")
+    func parameters() throws {
+        let listed: [(String, SAMConfiguration, TrainedTables)] = [
+            ("samus-tiny/parameters.json", try Tiny.sizes, .globalBlocks),
+            ("samus-vit_b-parameters.json", .base(imageSize: 256), .globalBlocks),
+            ("samus-vit_b-parameters.json", .base(imageSize: 256), .asInProgram),
+            ("samus-vit_l-parameters.json", .large(imageSize: 256), .asInProgram),
+            ("samus-vit_h-parameters.json", .huge(imageSize: 256), .asInProgram),
+        ]
+        for (file, sizes, tables) in listed {
+            let network = Initialization.skipped { SAMUS(sizes) }
+            network.freeze(but: tables)
+            let found = ListedParameter.all(of: network)
+            let expected = try ListedParameter.list(file)
+            #expect(found.symmetricDifference(expected).isEmpty, "\(file)")
+        }
+        let base = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
+        base.freeze()
+        #expect(base.parameters.map(\.value.elementCount).reduce(0, +) == 133_323_568)
+        #expect(base.trainable.map(\.value.elementCount).reduce(0, +) == 39_653_120)
+    }
+
+    @Test("ViT-B from picture to mask, with weights by formula")
+    func base() throws {
+        let golden = try Golden(
+            file: Shared.folder.appending(path: "golden/samus-vitb-formula/forward.safetensors"))
+        let network = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
+        try network.load(FormulaWeights(for: network))
+        withoutGrad {
+            let embedding = network.encode(golden["input.image"])
+            let prompts = PromptTensors(
+                points: golden["points"], labels: golden["labels"].to(.float32))
+            let single = network.decode(embedding, prompts: prompts)
+            let multi = network.decode(embedding, prompts: prompts, multimask: true)
+            for (found, name) in [
+                (embedding, "image_embedding"), (single.logits, "single.low_res_logits"),
+                (single.iou, "single.iou"), (multi.logits, "multi.low_res_logits"),
+                (multi.iou, "multi.iou"),
+            ] {
+                expectClose(found, golden[name], absolute: 0, relativeL2: 2e-5, name)
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import SAMUSModels
+import SegmentAnything
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+/// What training SAMUS gave its authors' program.
+private struct Trajectory: Decodable {
+    struct Step: Decodable {
+        let loss: Double
+        let gradNorm: Double
+    }
+
+    let lr: Double
+    let steps: [Step]
+    let gradNormsStep0: [String: Double]
+
+    static func read(_ file: URL) throws -> Trajectory {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .custom { path in
+            // Names of parameters are keys too and stay as they are.
+            let name = path[path.count - 1].stringValue
+            let known = ["grad_norm": "gradNorm", "grad_norms_step0": "gradNormsStep0"]
+            return Name(stringValue: known[name] ?? name)
+        }
+        return try decoder.decode(Trajectory.self, from: Data(contentsOf: file))
+    }
+
+    private struct Name: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+}
+
+@Suite(
+    "SAMUS trains as its authors' program does", .enabled(if: Shared.isPresent, Tiny.absence))
+struct TrainingTests {
+    private let folder = Shared.folder.appending(path: "golden/samus-tiny-training")
+    private let batch: Golden
+    private let expected: Trajectory
+    private let network: SAMUS
+
+    init() throws {
+        batch = try Golden(file: folder.appending(path: "batch-and-first-gradients.safetensors"))
+        expected = try Trajectory.read(folder.appending(path: "trajectory.json"))
+        network = try Tiny.network()
+        network.train()
+        network.freeze()
+    }
+
+    @Test("the first gradients")
+    func gradients() throws {
+        network.zeroGrad()
+        let loss = loss()
+        loss.backward()
+        #expect(abs(loss.item() - expected.steps[0].loss) < 1e-5)
+        var found: [String: Tensor] = [:]
+        for (name, parameter) in network.namedParameters() {
+            found[name] = parameter.grad
+        }
+        let golden = batch.section("grad")
+        #expect(golden.names.count == 47)
+        for name in golden.names {
+            let gradient = try #require(found[name], "\(name)")
+            // The keys' bias moves all of a softmax alike: its gradient is zero but for rounding.
+            expectClose(
+                gradient, golden[name], absolute: name.hasSuffix("k.bias") ? 1e-8 : 0,
+                relativeL2: 1e-4, name)
+        }
+        #expect(Set(found.keys) == Set(expected.gradNormsStep0.keys))
+        for (name, norm) in expected.gradNormsStep0 where norm > 1e-9 {
+            let gradient = try #require(found[name], "\(name)")
+            #expect(abs(length([gradient]) - norm) <= 1e-4 * norm, "\(name)")
+        }
+    }
+
+    @Test("six steps of Adam")
+    func steps() {
+        let optimizer = Adam(network.trainable, learningRate: expected.lr)
+        for (index, step) in expected.steps.enumerated() {
+            network.zeroGrad()
+            let loss = loss()
+            loss.backward()
+            let found = length(network.trainable.compactMap(\.grad))
+            #expect(abs(loss.item() - step.loss) <= 1e-4 * step.loss, "step \(index)")
+            #expect(
+                abs(found - step.gradNorm) <= (index == 0 ? 1e-4 : 1e-3) * step.gradNorm,
+                "step \(index): \(found), \(step.gradNorm)")
+            optimizer.step()
+        }
+    }
+
+    /// `0.2 BCE + 0.8 Dice`, the positive pixels of BCE twice as heavy, Dice over the whole batch.
+    private func loss() -> Tensor {
+        let embeddings = network.encode(batch["input.image"])
+        let (logits, _) = network.decode(
+            embeddings,
+            prompts: PromptTensors(
+                points: batch["points"], labels: batch["labels"].to(.float32)))
+        let target = batch["target.low_mask"].to(.float32)
+        let entropy = binaryCrossEntropy(
+            logits: logits, targets: target, positiveWeight: Tensor(Float(2)))
+        let inside = sigmoid(logits)
+        let overlap = (inside * target).sum() * 2 + 1e-5
+        let dice = overlap / ((inside * inside).sum() + (target * target).sum() + 1e-5)
+        return entropy * 0.2 + (1 - dice) * 0.8
+    }
+
+    private func length(_ tensors: [Tensor]) -> Double {
+        tensors.reduce(0) { $0 + ($1 * $1).sum().item() }.squareRoot()
+    }
+}

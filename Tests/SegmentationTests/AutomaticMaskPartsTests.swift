@@ -1,0 +1,146 @@
+import Imaging
+import Testing
+
+@testable import Segmentation
+
+@Suite("The parts of automatic masks")
+struct AutomaticMaskPartsTests {
+    private func mask(_ rows: [String]) -> Mask {
+        Mask(
+            width: rows[0].count, height: rows.count,
+            values: rows.joined().map { $0 == "#" ? 1 : 0 })
+    }
+
+    @Test("clicks stand in the middle of their cells, row by row, as NumPy rounds them")
+    func grid() {
+        let points = PointGrid.points(side: 3, size: Size(height: 1, width: 1))
+        #expect(points.count == 9)
+        #expect(points[0] == PixelPoint(x: 0.16666666666666666, y: 0.16666666666666666))
+        #expect(points[2] == PixelPoint(x: 0.8333333333333334, y: 0.16666666666666666))
+        // segment-anything's build_point_grid(7): the third is not 5 / 14 rounded.
+        #expect(
+            PointGrid.points(side: 7, size: Size(height: 1, width: 1)).prefix(7).map(\.x) == [
+                0.07142857142857142, 0.2142857142857143, 0.3571428571428572, 0.5,
+                0.6428571428571429, 0.7857142857142858, 0.9285714285714286,
+            ])
+        #expect(
+            PointGrid.points(side: 1, size: Size(height: 10, width: 30))
+                == [PixelPoint(x: 15, y: 5)])
+    }
+
+    @Test("crops are segment-anything's, column by column")
+    func crops() {
+        let crops = Crop.all(of: Size(height: 90, width: 120), layers: 2, overlap: 512.0 / 1500)
+        #expect(crops.count == 1 + 4 + 16)
+        #expect(
+            crops.prefix(7).map { [$0.layer, $0.box.x0, $0.box.y0, $0.box.x1, $0.box.y1] } == [
+                [0, 0, 0, 120, 90], [1, 0, 0, 75, 60], [1, 0, 30, 75, 90], [1, 45, 0, 120, 60],
+                [1, 45, 30, 120, 90], [2, 0, 0, 42, 34], [2, 0, 19, 42, 53],
+            ])
+        #expect(crops.last?.box == PixelBox(x0: 81, y0: 57, x1: 120, y1: 90))
+        let odd = Crop.all(of: Size(height: 5, width: 3), layers: 1, overlap: 0.3)
+        #expect(
+            odd.map { [$0.box.x0, $0.box.y0, $0.box.x1, $0.box.y1] } == [
+                [0, 0, 3, 5], [0, 0, 2, 3], [0, 3, 2, 5], [2, 0, 3, 3], [2, 3, 3, 5],
+            ])
+    }
+
+    @Test(
+        "crops of tiny pictures hold pixels and cover the picture",
+        arguments: [(1, 1), (1, 3), (7, 2), (33, 1)])
+    func tinyCrops(height: Int, width: Int) {
+        for crop in Crop.all(of: Size(height: height, width: width), layers: 8, overlap: 0.9) {
+            #expect(crop.box.width > 0 && crop.box.height > 0)
+            #expect(crop.box.x1 <= width && crop.box.y1 <= height)
+        }
+    }
+
+    @Test("suppression goes by score, of equals the first; overlap must be above the threshold")
+    func suppression() {
+        let box = MaskBox(x0: 0, y0: 0, x1: 10, y1: 10)
+        let half = MaskBox(x0: 0, y0: 0, x1: 10, y1: 5)
+        let far = MaskBox(x0: 50, y0: 0, x1: 60, y1: 10)
+        let line = MaskBox(x0: 3, y0: 3, x1: 3, y1: 9)
+        func kept(_ boxes: [MaskBox], _ scores: [Float], _ threshold: Double) -> [Int] {
+            nonMaximumSuppression(boxes, scores: scores, threshold: threshold)
+        }
+        #expect(kept([box, box, far], [1, 1, 2], 0.7) == [2, 0])
+        #expect(kept([box, box], [1, 2], 0.7) == [1])
+        #expect(kept([box, half], [2, 1], 0.5) == [0, 1])
+        #expect(kept([box, half], [2, 1], 0.499) == [0])
+        // 6 / 10 in single precision is above 0.6 in double, and torchvision compares these.
+        #expect(kept([box, MaskBox(x0: 0, y0: 0, x1: 10, y1: 6)], [2, 1], 0.6) == [0])
+        // Boxes without area overlap nothing, not even themselves.
+        #expect(kept([line, line], [1, 1], 0) == [0, 1])
+        #expect(kept([], [], 0.5) == [])
+    }
+
+    @Test("a mask at a crop's edge goes, unless the picture ends there too")
+    func nearEdge() {
+        let size = Size(height: 300, width: 400)
+        let whole = PixelBox(x0: 0, y0: 0, x1: 400, y1: 300)
+        let crop = PixelBox(x0: 0, y0: 0, x1: 200, y1: 300)
+        func isNear(_ x0: Int, _ x1: Int, _ crop: PixelBox) -> Bool {
+            MaskBox(x0: x0, y0: 0, x1: x1, y1: 299).isNearCropEdge(of: crop, in: size)
+        }
+        #expect(!isNear(0, 399, whole))
+        #expect(!isNear(0, 179, crop))
+        #expect(isNear(0, 180, crop))
+        #expect(isNear(0, 199, crop))
+        let right = PixelBox(x0: 200, y0: 0, x1: 400, y1: 300)
+        #expect(isNear(220, 399, right))
+        #expect(!isNear(221, 399, right))
+    }
+
+    @Test("a box reaches from centre to centre of the outermost pixels")
+    func boxes() {
+        #expect(
+            MaskBox(around: mask(["....", ".##.", "...."])) == MaskBox(x0: 1, y0: 1, x1: 2, y1: 1))
+        #expect(MaskBox(around: mask(["..", ".."])) == MaskBox(x0: 0, y0: 0, x1: 0, y1: 0))
+    }
+
+    @Test("stability is the overlap of the masks at both cuts")
+    func stability() {
+        let logits = Planes(channels: 1, height: 1, width: 5, values: [-1, -0.5, 0, 1, 1.5])
+        #expect(stabilityScore(logits, offset: 1) == 0.25)
+        #expect(stabilityScore(logits, offset: 0) == 1)
+    }
+
+    @Test("small holes are filled and small islands go; corners connect")
+    func regions() {
+        let before = mask([
+            "#####....",
+            "#.###..#.",
+            "##.##....",
+            "#####...#",
+        ])
+        #expect(before.removingSmallRegions(below: 1) == nil)
+        #expect(
+            before.removingSmallRegions(below: 2)
+                == mask([
+                    "#####....",
+                    "#.###....",
+                    "##.##....",
+                    "#####....",
+                ]))
+        #expect(
+            before.removingSmallRegions(below: 3)
+                == mask([
+                    "#####....",
+                    "#####....",
+                    "#####....",
+                    "#####....",
+                ]))
+    }
+
+    @Test("of islands that are all small the largest stays, of equals OpenCV's first")
+    func allSmall() {
+        // OpenCV goes by blocks of 2x2, and so finds the second row's pixel first.
+        let before = mask(["....#", "#....", ".....", "..#.."])
+        #expect(
+            before.removingSmallRegions(below: 2) == mask([".....", "#....", ".....", "....."]))
+        let larger = mask(["....#", "#....", ".....", "..##."])
+        #expect(
+            larger.removingSmallRegions(below: 3) == mask([".....", ".....", ".....", "..##."]))
+    }
+}

@@ -55,10 +55,16 @@ extension ModuleLoadError: CustomStringConvertible {
     /// All differences, a sentence each: names in the order of the module, those it does not know
     /// in the order of the checkpoint.
     public var differences: [String] {
-        missing.map { "missing: '\($0)'" }
+        let lines =
+            missing.map { "missing: '\($0)'" }
             + unexpected.map { "unexpected: '\($0)'" }
             + misshapen.map { "'\($0.name)' has shape \($0.found), the model needs \($0.expected)" }
             + mistyped.map { "'\($0.name)' is of type \($0.found), the model needs \($0.expected)" }
+        // A name is the file's: it must not forge a line.
+        return lines.map { line in
+            line.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+                .map { String($0) }.joined(separator: "\\n")
+        }
     }
 
     /// How many differences of each sort, and the first ten, a line each.

@@ -67,6 +67,10 @@ struct LoadingTests {
         let lines = error.description.split(separator: "\n")
         #expect(lines.count == 12)
         #expect(lines[11] == "  … and 4 more")
+        state["a\n  missing: 'b'"] = .ones([1])
+        #expect(
+            module.difference(from: state)?.differences.last
+                == "unexpected: 'a\\n  missing: 'b''")
         #expect(error.leavingOut { $0.hasPrefix("extra") }?.unexpected == [])
         #expect(error.leavingOut { _ in true } == nil)
         #expect(module.difference(from: Sequential(Linear(2, 3)).stateDictionary()) == nil)

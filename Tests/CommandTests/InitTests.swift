@@ -43,6 +43,12 @@ struct InitTests {
         let new = "image_encoder.cnn_embed.inc.conv.0.weight"
         #expect(try other[new]?.bytes() != written[new]?.bytes())
 
+        _ = try samus(
+            "convert", scratch.path("samus.safetensors"), scratch.path("d.safetensors"), "--to-half"
+        )
+        let half = try Checkpoint.read(scratch.path("d.safetensors"))
+        #expect(half.metadata["samus.origin"] == origin + "; converted to float16")
+
         let auto = try samus(
             "init", "--from", scratch.path("samus.safetensors"),
             scratch.path("auto.safetensors"), "--network", "autosamus", "--verbose")

@@ -80,7 +80,9 @@ struct WeightsRemarks {
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent
         metadata["samus.source.sha256"] = try source.sha256
-        metadata["samus.origin"] = origin
+        // That weights were never trained stays with them.
+        metadata["samus.origin"] =
+            (metadata["samus.origin"].map { "\($0); " } ?? "") + origin
         metadata["samus.program"] = "samus \(ProgramVersion.current)"
         metadata["samus.notice"] = ResearchNotice.text
         return metadata

@@ -104,10 +104,11 @@ public struct SegmentCommand: ParsableCommand {
             tasks, output: output, formats: format.formats,
             candidates: multimask ? file.sizes.decoder.candidates : 1)
         try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
-        if let note = file.note { Terminal.complain(note) }
         let model = try Failure.unavailable.guarding {
             try provider.engine(for: file.checkpoint, model: file.model, options: engine)
         }
+        // Only now is it sure that it fits.
+        if let note = file.note { Terminal.complain(note) }
         try plan.makeFolders()
         let segmenter = PictureSegmenter(
             engine: model, options: engine, multimask: multimask, keep: keep)

@@ -54,7 +54,7 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG"]),
-        .target(name: "Segmentation", dependencies: ["Imaging"]),
+        .target(name: "Segmentation", dependencies: ["Checkpoints", "Imaging"]),
         .target(
             name: "SAMUSCommand",
             dependencies: [
@@ -83,7 +83,8 @@ let package = Package(
         .target(
             name: "SAMUSTrainCommand",
             dependencies: [
-                "Torch", "TorchEngine", "SAMUSCommand", "Checkpoints", "Segmentation",
+                "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "SAMUSCommand", "Checkpoints",
+                "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
@@ -112,7 +113,9 @@ let package = Package(
             dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["SAMUSCommand", "Checkpoints", "Imaging", "samus", "samus-train"]),
+            dependencies: [
+                "SAMUSCommand", "Checkpoints", "Imaging", "TestSupport", "samus", "samus-train",
+            ]),
     ],
     cxxLanguageStandard: .cxx20
 )

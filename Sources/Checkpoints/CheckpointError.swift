@@ -40,6 +40,10 @@ public enum CheckpointError: Error, Equatable, Sendable {
     case unsupportedElementType(String, tensor: String)
     /// A tensor's shape and strides lead outside its storage.
     case tensorOutOfRange(String)
+    /// A tensor that has to be of finite numbers holds NaN or infinity.
+    case notFinite(tensor: String)
+    /// A number is too large for the type it is to be written in.
+    case outOfRange(tensor: String, value: String, type: ElementType)
     /// Two tensors have the same name, or two keys of a header are the same.
     case duplicateName(String)
     /// The file holds no dictionary of tensors; `keys` are those at its top (at most ten).
@@ -100,6 +104,10 @@ extension CheckpointError: CustomStringConvertible {
         case .unsupportedElementType(let type, let tensor):
             "'\(tensor)' holds \(type), which is not supported"
         case .tensorOutOfRange(let name): "'\(name)' reaches outside its storage"
+        case .notFinite(let name):
+            "'\(name)' holds NaN or infinity: the weights are damaged, or training diverged"
+        case .outOfRange(let name, let value, let type):
+            "'\(name)' holds \(value), which is too large for \(type.rawValue)"
         case .duplicateName(let name): "'\(name)' occurs twice"
         case .noTensors(let keys):
             keys.isEmpty

@@ -12,6 +12,14 @@ public enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it is a floating point number.
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float64, .float32, .float16, .bfloat16: true
+        case .int64, .int32, .int16, .int8, .uint8, .bool: false
+        }
+    }
+
     /// The name in a safetensors header.
     public var safetensorsName: String {
         switch self {

@@ -18,6 +18,8 @@ extension StoredTensor {
             destination.copyBytes(from: bytes)
         case .closure(let copy):
             copy(destination)
+        case .finite(let original, let name):
+            try copy(finite: original, name: name, into: destination)
         case .file(let file, let offset):
             guard !destination.isEmpty else { return }
             if isContiguous {

@@ -6,6 +6,8 @@ public struct StoredTensor: Sendable {
         case memory([UInt8])
         /// Writes all bytes, row-major, when they are asked for.
         case closure(@Sendable (UnsafeMutableRawBufferPointer) -> Void)
+        /// Another tensor, all of whose elements must be finite, here also in this tensor's type.
+        indirect case finite(StoredTensor, name: String)
     }
 
     /// What one element is.

@@ -1,7 +1,7 @@
 import Checkpoints
 import Segmentation
 
-/// What makes engines in this process.
+/// What needs libtorch, or another runtime: engines, and all that is done with networks.
 ///
 /// `samus` has none yet and hands over to `samus-train`, which sets libtorch's.
 public protocol EngineProvider: Sendable {
@@ -16,6 +16,24 @@ public protocol EngineProvider: Sendable {
     func engine(
         for checkpoint: Checkpoint, model: ModelDescription, options: EngineOptions
     ) throws -> any SegmentationEngine
+
+    /// The network that a file comes nearest to, and what keeps it from fitting.
+    ///
+    /// - Parameter checkpoint: any tensors.
+    /// - Returns: words that follow "nearest to"; nil when it has nothing of any network.
+    func nearestNetwork(to checkpoint: Checkpoint) -> String?
+
+    /// Weights for a network to be trained, started from another's.
+    ///
+    /// - Parameters:
+    ///   - kind: SAMUS or AutoSAMUS.
+    ///   - checkpoint: a SAM of any size; for AutoSAMUS a SAMUS too.
+    ///   - seed: of the parts that are new.
+    /// - Returns: the weights, and where each comes from.
+    /// - Throws: why the checkpoint is not one to start from.
+    func start(
+        _ kind: ModelKind, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> StartedWeights
 }
 
 /// The provider of this process.

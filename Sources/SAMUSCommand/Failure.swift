@@ -14,4 +14,15 @@ enum Failure: Int32 {
         Terminal.complain("error: \(reason)")
         return ExitCode(rawValue)
     }
+
+    /// Ends the program with this code where `body` throws, with the error's words.
+    func guarding<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let said as ExitCode {
+            throw said
+        } catch {
+            throw because("\(error)")
+        }
+    }
 }

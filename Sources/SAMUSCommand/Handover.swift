@@ -11,7 +11,7 @@ enum Handover {
     /// - Throws: ``Failure/unavailable``, with the command that builds it.
     static func toTrain() throws -> Never {
         let path = trainPath
-        guard FileManager.default.isExecutableFile(atPath: path) else {
+        guard isPossible else {
             throw Failure.unavailable.because(
                 "this needs libtorch, and so 'samus-train' beside 'samus', which is not built: "
                     + "run 'make build' in the checkout (looked at \(path))")
@@ -25,6 +25,9 @@ enum Handover {
         throw Failure.unavailable.because(
             "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
     }
+
+    /// Whether `samus-train` is there.
+    static var isPossible: Bool { FileManager.default.isExecutableFile(atPath: trainPath) }
 
     private static var trainPath: String {
         ProgramFile.folder.appendingPathComponent("samus-train").path

@@ -5,10 +5,15 @@ import Imaging
 import Segmentation
 
 /// `samus info`: what a model's file holds.
-struct InfoCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+public struct InfoCommand: ParsableCommand {
+    /// Name and words.
+    public static let configuration = CommandConfiguration(
         commandName: "info", abstract: "Show what a model's file holds.",
-        discussion: "Reads .pth and .safetensors files without running anything in them.")
+        discussion: """
+            Reads .pth and .safetensors files without running anything in them. Says which network \
+            it is and its sizes; where it is none, which network comes nearest, and how the two \
+            differ.
+            """)
 
     @Argument(
         help: "A model's name, or a checkpoint file.",
@@ -18,19 +23,22 @@ struct InfoCommand: ParsableCommand {
     @Flag(help: "List every tensor with its type and shape.")
     var keys = false
 
-    func run() throws {
-        let path: String
-        let checkpoint: Checkpoint
-        do {
-            path = try ModelCatalog.path(of: model)
+    /// The command without arguments, as the parser makes it.
+    public init() {}
+
+    /// Prints what is in the file.
+    public func run() throws {
+        let (path, checkpoint) = try Failure.unavailable.guarding {
+            let path = try ModelCatalog.path(of: model)
+            return (path, try Checkpoint.open(path))
+        }
+        let network = try self.network(of: checkpoint)
+        try Failure.unavailable.guarding {
             do throws(CheckpointError) {
-                checkpoint = try Checkpoint.read(path)
-                print(try summary(of: checkpoint, at: path))
+                print(try summary(of: checkpoint, at: path, network: network))
             } catch {
                 throw ModelError.unreadable(path: path, error)
             }
-        } catch {
-            throw Failure.unavailable.because("\(error)")
         }
         if keys {
             for name in checkpoint.names {
@@ -40,22 +48,42 @@ struct InfoCommand: ParsableCommand {
         }
     }
 
+    /// The network in words; needs libtorch, and so the other program, only where it is none.
+    private func network(of checkpoint: Checkpoint) throws -> String {
+        var opening = "not one this program knows"
+        if let kind = ModelKind(names: checkpoint.names) {
+            do throws(ConfigurationError) {
+                return kind.text(try checkpoint.sizes(of: kind))
+            } catch {
+                opening = "looks like \(kind.rawValue), but \(error)".visibleLine
+                guard error.isOfTensors else { return opening }
+            }
+        }
+        guard !checkpoint.names.isEmpty else { return "none: it holds no tensors" }
+        guard let provider = EngineProviders.current else {
+            guard !Handover.isPossible else { try Handover.toTrain() }
+            return opening + "; which comes nearest says 'samus-train', which is not built "
+                + "('make build')"
+        }
+        return opening
+            + (provider.nearestNetwork(to: checkpoint).map { ", nearest to \($0)" }
+                ?? ", and it has nothing in common with any of them")
+    }
+
     private func summary(
-        of checkpoint: Checkpoint, at path: String
+        of checkpoint: Checkpoint, at path: String, network: String
     ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
         let known = ModelCatalog.entry(sha256: sha256)
         let kind = ModelKind(names: checkpoint.names)
         let tensors = checkpoint.names.compactMap { checkpoint[$0] }
-        let parameters = checkpoint.names.filter { !ModelKind.isBuffer($0) }
-            .compactMap { checkpoint[$0]?.elementCount }.reduce(0, +)
         var rows: [(String, String)] = [
             ("file", path),
             ("format", checkpoint.format.rawValue),
             ("model", known?.name ?? "not one known by name"),
-            ("network", kind?.rawValue ?? "not one this program knows"),
+            ("network", network),
             ("tensors", "\(tensors.count)"),
-            ("parameters", parameters.formatted()),
+            ("parameters", checkpoint.parameterCount.formatted()),
             ("bytes", tensors.reduce(0) { $0 + $1.byteCount }.formatted()),
             (
                 "licence",
@@ -65,8 +93,7 @@ struct InfoCommand: ParsableCommand {
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
         ]
         if let kind {
-            let prompts = kind.trainedPrompts.map(\.rawValue).sorted().joined(separator: ", ")
-            rows.insert(("trained with", "\(prompts) prompts"), at: 4)
+            rows.insert(("trained", kind.trainingText), at: 4)
         }
         if let prefix = checkpoint.strippedPrefix {
             rows.append(("prefix", "'\(prefix)' taken off all names"))
@@ -76,10 +103,11 @@ struct InfoCommand: ParsableCommand {
         }
         rows += checkpoint.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0)", $1) }
         rows.append(("notice", ResearchNotice.text))
-        let width = rows.map(\.0.count).max() ?? 0
+        let width = 2 + max(12, rows.map(\.0.count).max() ?? 0)
         return rows.map { name, value in
-            name.visibleLine.padding(toLength: width + 2, withPad: " ", startingAt: 0)
-                + value.visibleLine
+            // Only the network has lines of its own, without breaks from the file's names.
+            let text = name == "network" ? value.visible : value.visibleLine
+            return name.visibleLine.padding(toLength: width, withPad: " ", startingAt: 0) + text
         }
         .joined(separator: "\n")
     }

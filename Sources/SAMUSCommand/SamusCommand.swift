@@ -14,7 +14,9 @@ public struct SamusCommand: ParsableCommand {
             program is missing or does not fit; 73 results cannot be written; 130 interrupted.
             """,
         version: "samus \(ProgramVersion.current)",
-        subcommands: [SegmentCommand.self, InfoCommand.self])
+        subcommands: [
+            SegmentCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
+        ])
 
     /// The command without arguments, as the parser makes it.
     public init() {}

@@ -12,6 +12,14 @@ public class SAMUS: Module, PromptableNetwork {
     /// Embedding and tokens to masks.
     public let maskDecoder: MaskDecoder
 
+    /// The parts that SAM does not have, as a part of their tensors' names.
+    class var ownParts: Set<String> {
+        [
+            "cnn_embed", "Space_Adapter", "refine_Adapter", "MLP_Adapter", "input_Adapter",
+            "post_pos_embed",
+        ]
+    }
+
     /// A network with new weights.
     ///
     /// - Parameter sizes: as `SAMConfiguration.base(imageSize: 256)`.
@@ -36,10 +44,6 @@ public class SAMUS: Module, PromptableNetwork {
     ///
     /// - Parameter tables: which blocks' relative positions.
     public func freeze(but tables: TrainedTables = .globalBlocks) {
-        let trained = [
-            "cnn_embed", "Space_Adapter", "refine_Adapter", "MLP_Adapter", "input_Adapter",
-            "post_pos_embed",
-        ]
         let blocks = imageEncoder.blocks.indices.filter { index in
             switch tables {
             case .globalBlocks: imageEncoder.blocks[index].spaceAdapter != nil
@@ -49,8 +53,7 @@ public class SAMUS: Module, PromptableNetwork {
         let prefixes = blocks.map { "image_encoder.blocks.\($0).attn.rel_pos_" }
         setTrainable(false)
         setTrainable(true) { name in
-            name.split(separator: ".").contains { trained.contains(String($0)) }
-                || prefixes.contains { name.hasPrefix($0) }
+            isOwnPart(name) || prefixes.contains { name.hasPrefix($0) }
         }
     }
 }

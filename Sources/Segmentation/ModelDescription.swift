@@ -1,9 +1,37 @@
 /// What a model is and where it comes from, to be written beside every result of it.
 public struct ModelDescription: Equatable, Sendable, Codable {
+    /// The sizes of its network.
+    public struct Network: Equatable, Sendable, Codable {
+        /// The image encoder as people call it: `ViT-B`.
+        public var encoder: String
+        /// Height and width of its input in pixels.
+        public var inputSize: Int
+        /// Masks it offers for an ambiguous prompt.
+        public var candidates: Int
+        /// Its numbers, those that training cannot change left out.
+        public var parameters: Int
+
+        /// Sizes.
+        ///
+        /// - Parameters:
+        ///   - encoder: as people call it.
+        ///   - inputSize: height and width in pixels.
+        ///   - candidates: masks for an ambiguous prompt.
+        ///   - parameters: its numbers.
+        public init(encoder: String, inputSize: Int, candidates: Int, parameters: Int) {
+            self.encoder = encoder
+            self.inputSize = inputSize
+            self.candidates = candidates
+            self.parameters = parameters
+        }
+    }
+
     /// The name it was asked for by, or its file's.
     public var name: String
     /// Which network it is.
     public var kind: ModelKind
+    /// The network's sizes, when they are known.
+    public var network: Network?
     /// SHA-256 of its file, in hexadecimal digits.
     public var sha256: String
     /// The licence of its weights, when it is known.
@@ -14,11 +42,15 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     /// - Parameters:
     ///   - name: the name it was asked for by, or its file's.
     ///   - kind: which network it is.
+    ///   - network: its sizes, when they are known.
     ///   - sha256: of its file, in hexadecimal digits.
     ///   - licence: of its weights, when it is known.
-    public init(name: String, kind: ModelKind, sha256: String, licence: String?) {
+    public init(
+        name: String, kind: ModelKind, network: Network? = nil, sha256: String, licence: String?
+    ) {
         self.name = name
         self.kind = kind
+        self.network = network
         self.sha256 = sha256
         self.licence = licence
     }

@@ -95,4 +95,20 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
         self == .liteMedSAM && prompt.box == nil
             ? " and without a box mostly finds nothing" : ""
     }
+
+    /// The network and its sizes, as `SAMUS (ViT-B, input 256x256)`.
+    ///
+    /// - Parameter sizes: of the network.
+    /// - Returns: words for a person.
+    public func text(_ sizes: SAMConfiguration) -> String {
+        "\(rawValue) (\(encoderName(sizes)), input \(sizes.imageSize)x\(sizes.imageSize))"
+    }
+
+    /// The image encoder as people call it.
+    ///
+    /// - Parameter sizes: of the network.
+    /// - Returns: as `ViT-B`; LiteMedSAM has only one.
+    public func encoderName(_ sizes: SAMConfiguration) -> String {
+        self == .liteMedSAM ? "TinyViT" : sizes.encoderName
+    }
 }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import SAMUSModels
 import SegmentAnything
 import Segmentation
@@ -47,33 +46,5 @@ extension SizedNetwork {
         let sizes = try checkpoint.sizes(of: kind)
         self = Initialization.skipped { SizedNetwork(kind, sizes: sizes) }
         try network.load(checkpoint)
-    }
-}
-
-extension Checkpoint {
-    /// The sizes of the network it belongs to.
-    ///
-    /// - Parameter kind: which network.
-    /// - Returns: sizes that go with what the file holds; the published ones for LiteMedSAM.
-    /// - Throws: `ConfigurationError` when they cannot be told.
-    public func sizes(of kind: ModelKind) throws(ConfigurationError) -> SAMConfiguration {
-        guard kind != .liteMedSAM else { return .base(imageSize: LiteMedSAM.inputSize) }
-        let sizes = try SAMConfiguration(kind: kind, names: names, stated: try statedSizes()) {
-            self[$0]?.shape
-        }
-        try sizes.check(against: names.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) })
-        return sizes
-    }
-}
-
-extension Checkpoint {
-    /// The sizes that the file's own remarks state; nil where they state none.
-    private func statedSizes() throws(ConfigurationError) -> SAMConfiguration? {
-        guard let text = metadata[SAMConfiguration.metadataKey] else { return nil }
-        do {
-            return try JSONDecoder().decode(SAMConfiguration.self, from: Data(text.utf8))
-        } catch {
-            throw .unreadableStatement(text)
-        }
     }
 }

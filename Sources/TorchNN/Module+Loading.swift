@@ -1,66 +1,11 @@
 import Torch
 
-/// Every way in which a checkpoint does not fit a module.
-public struct ModuleLoadError: Error, Equatable, Sendable {
-    /// A tensor of another shape than the module's.
-    public struct Misshapen: Equatable, Sendable {
-        /// Its name.
-        public let name: String
-        /// The shape the module needs.
-        public let expected: [Int]
-        /// The shape the checkpoint has.
-        public let found: [Int]
-    }
-
-    /// A tensor of a kind of number that the module's cannot be made of.
-    public struct Mistyped: Equatable, Sendable {
-        /// Its name.
-        public let name: String
-        /// The type the module needs.
-        public let expected: DType
-        /// The type the checkpoint has.
-        public let found: DType
-    }
-
-    /// Names the module needs and the checkpoint lacks.
-    public let missing: [String]
-    /// Names the checkpoint has and the module does not know.
-    public let unexpected: [String]
-    /// Tensors whose shapes differ.
-    public let misshapen: [Misshapen]
-    /// Tensors whose types cannot stand for the module's, as integers for weights.
-    public let mistyped: [Mistyped]
-
-    var isEmpty: Bool {
-        missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && mistyped.isEmpty
-    }
-}
-
-extension ModuleLoadError: CustomStringConvertible {
-    /// All differences, a line each.
-    public var description: String {
-        let lines =
-            missing.map { "missing: '\($0)'" }
-            + unexpected.map { "unexpected: '\($0)'" }
-            + misshapen.map { "'\($0.name)' has shape \($0.found), the model needs \($0.expected)" }
-            + mistyped.map { "'\($0.name)' is of type \($0.found), the model needs \($0.expected)" }
-        return """
-            the weights do not fit the model: \(missing.count) missing, \
-            \(unexpected.count) unexpected, \(misshapen.count) of another shape, \
-            \(mistyped.count) of another type
-            """ + lines.map { "\n  \($0)" }.joined()
-    }
-}
-
 extension Module {
-    /// Fills all parameters and buffers from named tensors.
-    ///
-    /// Strict: every name, every shape and every type must agree, but that floating point numbers
-    /// of one size are converted to another. When anything is wrong the module stays as it was.
+    /// Every way in which named tensors do not fit this module.
     ///
     /// - Parameter source: a checkpoint or a state dictionary.
-    /// - Throws: ``ModuleLoadError`` with all differences, or the reader's error.
-    public func load(_ source: some TensorSource) throws {
+    /// - Returns: nil when ``load(_:)`` would take them.
+    public func difference(from source: some TensorSource) -> ModuleLoadError? {
         let values = namedValues()
         let known = Set(values.map(\.name))
         let error = ModuleLoadError(
@@ -78,7 +23,19 @@ extension Module {
                 else { return nil }
                 return .init(name: name, expected: expected, found: found)
             })
-        guard error.isEmpty else { throw error }
+        return error.isEmpty ? nil : error
+    }
+
+    /// Fills all parameters and buffers from named tensors.
+    ///
+    /// Strict: every name, every shape and every type must agree, but that floating point numbers
+    /// of one size are converted to another. When anything is wrong the module stays as it was.
+    ///
+    /// - Parameter source: a checkpoint or a state dictionary.
+    /// - Throws: ``ModuleLoadError`` with all differences, or the reader's error.
+    public func load(_ source: some TensorSource) throws {
+        if let error = difference(from: source) { throw error }
+        let values = namedValues()
         // Read all before any is replaced. Memory that was never written to is not taken, so a
         // module made under `Initialization.skipped` holds its weights once. Where a weight comes
         // from is no part of its gradient.

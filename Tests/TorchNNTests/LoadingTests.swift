@@ -56,6 +56,26 @@ struct LoadingTests {
         }
     }
 
+    @Test("the first ten of many differences are shown, all can be had, and nothing is read")
+    func manyDifferences() throws {
+        let module = Initialization.skipped { Sequential(Linear(2, 3)) }
+        var state = StateDictionary()
+        for index in 0..<12 { state["extra\(index)"] = .ones([1]) }
+        let error = try #require(module.difference(from: state))
+        #expect(error.differences.count == 14)
+        #expect(error.differences[2] == "unexpected: 'extra0'")
+        let lines = error.description.split(separator: "\n")
+        #expect(lines.count == 12)
+        #expect(lines[11] == "  … and 4 more")
+        state["a\n  missing: 'b'"] = .ones([1])
+        #expect(
+            module.difference(from: state)?.differences.last
+                == "unexpected: 'a\\n  missing: 'b''")
+        #expect(error.leavingOut { $0.hasPrefix("extra") }?.unexpected == [])
+        #expect(error.leavingOut { _ in true } == nil)
+        #expect(module.difference(from: Sequential(Linear(2, 3)).stateDictionary()) == nil)
+    }
+
     @Test("float16 weights become the module's float32")
     func converts() throws {
         var state = StateDictionary()

@@ -12,11 +12,12 @@ public enum Safetensors {
     ///   - tensors: the tensors; names must differ.
     ///   - metadata: remarks to keep with them.
     ///   - path: the file; replaced when it exists.
+    ///   - begun: called before each tensor with how many are done.
     /// - Throws: ``CheckpointError/writeFailed(path:reason:)``,
     ///   ``CheckpointError/duplicateName(_:)``, and what reading a tensor throws.
     public static func write(
         _ tensors: [(name: String, tensor: StoredTensor)], metadata: [String: String] = [:],
-        to path: String
+        to path: String, begun: (_ done: Int) -> Void = { _ in }
     ) throws(CheckpointError) {
         var names: Set = ["__metadata__"]
         for (name, _) in tensors where !names.insert(name).inserted {
@@ -30,7 +31,8 @@ public enum Safetensors {
         let header = header(of: ordered, metadata)
         let file = try orWriteFailed { () throws(FileError) in try AtomicFile(path) }
         try orWriteFailed { () throws(FileError) in try file.append(header) }
-        for (_, tensor) in ordered {
+        for (done, (_, tensor)) in ordered.enumerated() {
+            begun(done)
             let buffer = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: tensor.byteCount, alignment: 16)
             defer { buffer.deallocate() }

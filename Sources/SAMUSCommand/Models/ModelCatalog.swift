@@ -66,33 +66,3 @@ enum ModelCatalog {
         return folders
     }
 }
-
-/// Why a model cannot be used.
-enum ModelError: Error, Equatable {
-    case notFound(String)
-    case notInstalled(String, looked: [String])
-    case unreadable(path: String, CheckpointError)
-    case unknownKind(path: String, tensors: Int)
-    case otherContent(path: String, name: String, expected: String, found: String)
-}
-
-extension ModelError: CustomStringConvertible {
-    /// One sentence for the person at the terminal.
-    var description: String {
-        switch self {
-        case .notFound(let name):
-            "there is no model and no file '\(name)'; known by name: \(ModelCatalog.names)"
-        case .notInstalled(let name, let looked):
-            "the weights of '\(name)' are not here: run 'make setup' in the checkout, or name the "
-                + "folder that has them in SAMUS_MODELS (looked in \(looked.joined(separator: ", ")))"
-        case .unreadable(let path, let error):
-            "the model '\(path)' cannot be read: \(error)"
-        case .unknownKind(let path, let tensors):
-            "'\(path)' holds \(tensors) tensors, but not those of a model this program knows: "
-                + ModelKind.allCases.map(\.rawValue).joined(separator: ", ")
-        case .otherContent(let path, let name, let expected, let found):
-            "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
-                + "delete it and run 'make setup', or give the file itself to --model"
-        }
-    }
-}

@@ -12,6 +12,8 @@ struct PictureSegmenter {
     /// One object with its masks, best estimate first.
     struct Object {
         let label: String?
+        let mode: SearchMode
+        /// As it was used; empty where the model found the object by itself.
         let prompt: Prompt
         let maskPath: String?
         let candidates: [Segmentation]
@@ -40,12 +42,7 @@ struct PictureSegmenter {
         let first = picture.pixels.prefix(picture.channels)
         guard picture.pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
         else { throw BlankPicture(value: Array(first)) }
-        let prompts = try task.objects.map { object in
-            try Prompt(
-                points: object.points, negatives: object.negatives, box: object.box,
-                mask: object.maskPath.map { path in try Mask.read(path) }
-            ).checked(for: picture.size)
-        }
+        let prompts = try task.objects.map { try checked($0, for: picture.size) }
         var embedded: (any EmbeddedImage)?
         let encode = try clock.measure { embedded = try engine.embed(picture) }
         guard let embedded else { preconditionFailure("embedding gives a picture or throws") }
@@ -60,24 +57,40 @@ struct PictureSegmenter {
             times: .init(read: read.seconds, encode: encode.seconds, decode: decode.seconds))
     }
 
+    /// The prompt to use; nil where the model finds the object by itself.
+    private func checked(_ object: ObjectPrompt, for size: Size) throws -> Prompt.Checked? {
+        switch object.mode {
+        case .auto: nil
+        case .prompted:
+            try Prompt(
+                points: object.points, negatives: object.negatives, box: object.box,
+                mask: object.maskPath.map { path in try Mask.read(path) }
+            ).checked(for: size)
+        }
+    }
+
     private func segment(
-        _ object: ObjectPrompt, _ checked: Prompt.Checked, in picture: any EmbeddedImage
+        _ object: ObjectPrompt, _ checked: Prompt.Checked?, in picture: any EmbeddedImage
     ) throws -> Object {
-        let candidates = try picture.segment(checked, multimask: multimask).map {
-            candidate in
+        let found =
+            try checked.map { try picture.segment($0, multimask: multimask) }
+            ?? [picture.segmentUnprompted()]
+        let candidates = found.map { candidate in
             guard keep == .largest else { return candidate }
             var kept = candidate
             kept.mask = candidate.mask.largestComponent()
             return kept
         }
-        var notes = checked.notes
+        var notes = checked?.notes ?? []
         if candidates.contains(where: { $0.mask.area == 0 }) {
-            notes.append("the model found nothing for this prompt: a mask is empty")
+            let wanted = checked == nil ? "" : " for this prompt"
+            notes.append("the model found nothing\(wanted): a mask is empty")
         }
+        let kind = engine.model.kind
         return Object(
-            label: object.label, prompt: checked.prompt, maskPath: object.maskPath,
-            candidates: candidates, notes: notes,
-            warnings: engine.model.kind.warnings(about: checked.prompt, multimask: multimask))
+            label: object.label, mode: object.mode, prompt: checked?.prompt ?? Prompt(),
+            maskPath: object.maskPath, candidates: candidates, notes: notes,
+            warnings: checked.map { kind.warnings(about: $0.prompt, multimask: multimask) } ?? [])
     }
 }
 

@@ -8,6 +8,7 @@ import Imaging
 ///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
 ///     { "points": [[100, 80]], "negatives": [[20, 20]], "mask": "rough.png" } ] } ] }
 /// ```
+/// An object may be `{ "auto": true }` instead, for a model that finds it by itself.
 /// Paths are relative to the JSON file. A key that is not known is an error, since a misspelt
 /// prompt left out in silence gives a wrong outline.
 struct PromptFile: Decodable {
@@ -25,6 +26,11 @@ struct PromptFile: Decodable {
                 throw DecodingError.dataCorruptedError(
                     forKey: "objects", in: container, debugDescription: "the list is empty")
             }
+            guard objects.count(where: { $0.prompt.mode == .auto }) <= 1 else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: "objects", in: container,
+                    debugDescription: "a model finds one object by itself: say auto once")
+            }
             guard objects.count <= 1000 else {
                 throw DecodingError.dataCorruptedError(
                     forKey: "objects", in: container,
@@ -38,7 +44,7 @@ struct PromptFile: Decodable {
 
         init(from decoder: any Decoder) throws {
             let container = try KnownKeys.container(
-                decoder, ["label", "points", "negatives", "box", "mask"])
+                decoder, ["label", "points", "negatives", "box", "mask", "auto"])
             func places(_ key: KnownKeys) throws -> [PixelPoint] {
                 try (container.decodeIfPresent([[Double]].self, forKey: key) ?? []).map { place in
                     guard place.count == 2 else {
@@ -53,16 +59,20 @@ struct PromptFile: Decodable {
                 throw DecodingError.dataCorruptedError(
                     forKey: "box", in: container, debugDescription: "a box is [x0, y0, x1, y1]")
             }
+            let isAuto = try container.decodeIfPresent(Bool.self, forKey: "auto") ?? false
             prompt = ObjectPrompt(
                 label: try container.decodeIfPresent(String.self, forKey: "label"),
+                mode: isAuto ? .auto : .prompted,
                 points: try places("points"), negatives: try places("negatives"),
                 box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
                 maskPath: try container.decodeIfPresent(String.self, forKey: "mask"))
-            guard !prompt.isEmpty else {
+            guard prompt.isEmpty == isAuto else {
                 throw DecodingError.dataCorrupted(
                     .init(
                         codingPath: decoder.codingPath,
-                        debugDescription: "an object needs a box, points or a mask"))
+                        debugDescription: isAuto
+                            ? "an object is found by itself (auto), or where prompts say: not both"
+                            : "an object needs a box, points or a mask"))
             }
         }
     }

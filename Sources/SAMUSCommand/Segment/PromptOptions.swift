@@ -30,6 +30,9 @@ struct PromptOptions: ParsableArguments {
     @Flag(help: "Every --box, --point and --mask is an object of its own.")
     var object = false
 
+    @Flag(help: "No prompt: the object that the model finds by itself (AutoSAMUS).")
+    var auto = false
+
     @Option(
         help: ArgumentHelp("A JSON file of prompts for many pictures.", valueName: "file"),
         completion: .file(extensions: ["json"]))
@@ -38,17 +41,26 @@ struct PromptOptions: ParsableArguments {
     func validate() throws {
         let given = !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
         if prompts != nil {
-            guard !given, !object else {
+            guard !given, !object, !auto else {
                 throw ValidationError(
                     "--prompts names the prompts of each picture: leave --box, --point, "
-                        + "--negative, --mask and --object out")
+                        + "--negative, --mask, --object and --auto out")
+            }
+            return
+        }
+        if auto {
+            guard !given, !object else {
+                throw ValidationError(
+                    "--auto leaves finding the object to the model: leave --box, --point, "
+                        + "--negative, --mask and --object out, or leave out --auto")
             }
             return
         }
         guard given else {
             throw ValidationError(
                 "nothing says which object is meant: give --box x0,y0,x1,y1, --point x,y, "
-                    + "--mask FILE or --prompts FILE")
+                    + "--mask FILE or --prompts FILE, or --auto with a model that finds its object "
+                    + "by itself (AutoSAMUS)")
         }
         if object {
             guard negative.isEmpty else {
@@ -71,6 +83,7 @@ struct PromptOptions: ParsableArguments {
 
     /// The objects asked for in every picture.
     var objects: [ObjectPrompt] {
+        guard !auto else { return [ObjectPrompt(mode: .auto)] }
         guard object else {
             return [
                 ObjectPrompt(

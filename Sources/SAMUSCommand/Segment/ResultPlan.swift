@@ -11,7 +11,7 @@ enum ResultPlan {
     static func check(
         _ work: [(task: PictureTask, files: ResultFiles)], inputs: [String]
     ) throws(InputError) {
-        let read = Set(inputs.compactMap(Identity.init))
+        let read = Set(inputs.compactMap(FileIdentity.init))
         var owners: [String: String] = [:]
         for (task, files) in work {
             // Also where a format is not asked for now: the next run may ask for it.
@@ -24,7 +24,7 @@ enum ResultPlan {
                 if let first = owners.updateValue(task.path, forKey: name) {
                     throw .sameResults(first: first, second: task.path)
                 }
-                if let identity = Identity(file.path), read.contains(identity) {
+                if let identity = FileIdentity(file.path), read.contains(identity) {
                     throw .resultIsInput(file.relativePath)
                 }
             }
@@ -33,17 +33,4 @@ enum ResultPlan {
 
     /// What the longest name of a result adds to that of the JSON.
     private static let longestEnding = ".object1000.candidate3.mask.png".utf8.count
-
-    /// One file on the disk, whatever path leads to it.
-    private struct Identity: Hashable {
-        let device: UInt64
-        let inode: UInt64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            device = UInt64(truncatingIfNeeded: status.st_dev)
-            inode = UInt64(truncatingIfNeeded: status.st_ino)
-        }
-    }
 }

@@ -17,6 +17,8 @@ struct ResultRecord: Codable {
     }
 
     struct UsedPrompt: Codable {
+        /// True where the model found the object by itself; left out elsewhere.
+        let auto: Bool?
         let box: [Double]?
         let points: [[Double]]
         let negatives: [[Double]]

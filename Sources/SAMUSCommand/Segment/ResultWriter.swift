@@ -113,7 +113,8 @@ struct ResultWriter {
         return .init(
             object: index + 1, candidate: candidate + 1, label: object.label,
             prompt: .init(
-                box: object.prompt.box?.list, points: object.prompt.points.map { [$0.x, $0.y] },
+                auto: object.mode == .auto ? true : nil, box: object.prompt.box?.list,
+                points: object.prompt.points.map { [$0.x, $0.y] },
                 negatives: object.prompt.negatives.map { [$0.x, $0.y] }, mask: object.maskPath),
             pixelArea: result.mask.area,
             boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },

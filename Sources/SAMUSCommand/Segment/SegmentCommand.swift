@@ -7,11 +7,12 @@ public struct SegmentCommand: ParsableCommand {
     /// Name, words and examples.
     public static let configuration = CommandConfiguration(
         commandName: "segment",
-        abstract: "Segment objects in ultrasound pictures from boxes, clicks or rough masks.",
+        abstract: "Segment objects in ultrasound pictures, from prompts or without.",
         usage: """
             samus segment IMAGE... --box x0,y0,x1,y1 [--output DIR] [--force]
             samus segment IMAGE... --point x,y [--negative x,y]
             samus segment IMAGE... --object --box … --box … --point …
+            samus segment IMAGE... --auto --model AUTOSAMUS
             samus segment --prompts PROMPTS.json
             """,
         discussion: """
@@ -23,13 +24,17 @@ public struct SegmentCommand: ParsableCommand {
                   { "label": "left ventricle", "box": [150, 48, 208, 140] },
                   { "points": [[100, 80]], "negatives": [[20, 20]] } ] } ] }
 
-            Paths in it are relative to it; an object may also have a "mask": "rough.png". With \
-            --object, objects are numbered boxes first, then clicks, then masks.
+            Paths in it are relative to it; an object may also have a "mask": "rough.png", or be \
+            { "auto": true }. With --object, objects are numbered boxes first, then clicks, then masks.
 
             For a picture NAME.png the output folder gets NAME.mask.png (0 and 255), \
             NAME.overlay.png, NAME.json (area in pixels, box, contours, IoU estimate, prompts, \
             model with SHA-256, times), and on request NAME.rle.json (COCO) and \
             NAME.contour.json; several objects and candidates are numbered.
+
+            A model is recognized by its tensors: SAM, SAMUS, AutoSAMUS or LiteMedSAM, of any \
+            size. SAM was trained with clicks, boxes and masks, SAMUS with clicks, LiteMedSAM \
+            with boxes; AutoSAMUS finds one object without a prompt, with --auto.
 
             A bad picture does not stop the others: they are listed at the end, and the exit code \
             is 1. See 'samus --help' for the exit codes.
@@ -60,7 +65,7 @@ public struct SegmentCommand: ParsableCommand {
             valueName: "list"))
     var format = OutputFormats([.png, .overlay, .json])
 
-    @Flag(help: "Write three candidates for each object, best estimate first.")
+    @Flag(help: "Write all candidates for each object, best estimate first (three, mostly).")
     var multimask = false
 
     @Option(help: "Keep all parts of a mask, or the largest connected one.")
@@ -80,36 +85,34 @@ public struct SegmentCommand: ParsableCommand {
                     ? "name at least one picture, or a --prompts file"
                     : "--prompts names the pictures itself: leave them out")
         }
+        guard !(prompts.auto && multimask) else {
+            throw ValidationError(
+                "--multimask gives candidates for a prompt: what a model finds by itself (--auto) "
+                    + "is one mask")
+        }
     }
 
     /// Segments all pictures.
     public func run() throws {
         guard let provider = EngineProviders.current else { try Handover.toTrain() }
-        let tasks = try orFail(.input) { try pictureTasks() }
-        let results = tasks.map { task in
-            ResultFiles(
-                folder: URL(fileURLWithPath: output), stem: task.stem, formats: format.formats,
-                objects: task.objects.count, candidates: multimask ? 3 : 1)
+        let tasks = try Failure.input.guarding { try pictureTasks() }
+        let file = try Failure.unavailable.guarding {
+            try ModelFile(engine.model, provider: provider)
         }
-        let work = tasks.indices.map { (task: tasks[$0], files: results[$0]) }
-        try orFail(.input) { try ResultPlan.check(work, inputs: inputs(of: tasks)) }
-        try refuseExisting(results)
-        let file = try orFail(.unavailable) { try ModelFile(engine.model) }
-        let model = try orFail(.unavailable) {
+        try check(tasks, for: file.model)
+        let plan = SegmentPlan(
+            tasks, output: output, formats: format.formats,
+            candidates: multimask ? file.sizes.decoder.candidates : 1)
+        try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
+        let model = try Failure.unavailable.guarding {
             try provider.engine(for: file.checkpoint, model: file.model, options: engine)
         }
-        try makeFolders(of: results)
+        // Only now is it sure that it fits.
+        if let note = file.note { Terminal.complain(note) }
+        try plan.makeFolders()
         let segmenter = PictureSegmenter(
             engine: model, options: engine, multimask: multimask, keep: keep)
-        try SegmentRun(segmenter: segmenter, output: output).run(work)
-    }
-
-    private func orFail<Result>(_ failure: Failure, _ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch {
-            throw failure.because("\(error)")
-        }
+        try SegmentRun(segmenter: segmenter, output: output).run(plan.work)
     }
 
     private func pictureTasks() throws -> [PictureTask] {
@@ -121,38 +124,18 @@ public struct SegmentCommand: ParsableCommand {
         }
     }
 
-    /// Every file that this run reads.
-    private func inputs(of tasks: [PictureTask]) -> [String] {
-        tasks.flatMap { task in [task.path] + task.objects.compactMap(\.maskPath) }
-            + [prompts.prompts, engine.model].compactMap { $0 }
-    }
-
-    private func refuseExisting(_ results: [ResultFiles]) throws {
-        guard !force else { return }
-        let existing = results.flatMap(\.all).filter {
-            FileManager.default.fileExists(atPath: $0.path)
+    /// Refuses what the model cannot do, before any picture is looked at.
+    private func check(_ tasks: [PictureTask], for model: ModelDescription) throws {
+        guard tasks.contains(where: { $0.objects.contains { $0.mode == .auto } }) else { return }
+        guard model.kind.findsPrompts else {
+            throw Failure.unavailable.because(
+                "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
+                    + "only AutoSAMUS takes --auto")
         }
-        if let first = existing.first {
-            throw Failure.output.because(
-                "\(existing.count) of the results exist already, as '\(first.relativePath)': "
-                    + "add --force to replace them, or name another --output")
-        }
-    }
-
-    private func makeFolders(of results: [ResultFiles]) throws {
-        do {
-            for result in results {
-                try result.makeFolder()
-            }
-        } catch {
-            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-            let reason = cause.map { String(cString: strerror(Int32($0.code))) }
-            throw Failure.output.because(
-                "the output folder '\(output)' cannot be made: "
-                    + (reason ?? error.localizedDescription))
-        }
-        guard FileManager.default.isWritableFile(atPath: output) else {
-            throw Failure.output.because("the output folder '\(output)' cannot be written to")
+        guard !multimask else {
+            throw Failure.input.because(
+                "'\(prompts.prompts ?? "")' has an object to be found by the model itself (auto): "
+                    + "that is one mask, leave --multimask out")
         }
     }
 }

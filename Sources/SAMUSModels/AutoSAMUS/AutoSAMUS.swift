@@ -10,6 +10,10 @@ public final class AutoSAMUS: SAMUS {
     let promptGenerator: PromptGenerator
     let featureAdapter: DensePromptAdapter
 
+    override class var ownParts: Set<String> {
+        super.ownParts.union(["prompt_generator", "feature_adapter"])
+    }
+
     /// A network with new weights.
     ///
     /// - Parameter sizes: as `SAMConfiguration.base(imageSize: 256)`.

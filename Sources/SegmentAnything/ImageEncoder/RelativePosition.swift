@@ -7,7 +7,7 @@ import TorchNN
 /// The sum of the two is a product too: of the query's amounts for each row and column of keys, and
 /// of ones where a key stands. Both are appended to query and key, so that no table of all pairs is
 /// ever made.
-enum RelativePosition {
+public enum RelativePosition {
     /// A query with its amounts for each row and each column of keys appended.
     ///
     /// - Parameters:
@@ -77,7 +77,7 @@ enum RelativePosition {
     ///   - table: a vector for each distance from `-(L - 1)` to `L - 1`, `[2 L - 1, C]`.
     ///   - length: rows of the result.
     /// - Returns: `[length, C]`; the table itself when it has that length.
-    static func resized(_ table: Tensor, length: Int) -> Tensor {
+    public static func resized(_ table: Tensor, length: Int) -> Tensor {
         let width = table.size(1)
         guard table.size(0) != length else { return table }
         return bilinear(table.reshaped([1, 1, -1, width]), height: length, width: width)

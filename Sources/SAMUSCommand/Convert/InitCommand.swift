@@ -1,0 +1,119 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Segmentation
+
+/// `samus init`: a network to be trained, started from SAM's weights.
+public struct InitCommand: ParsableCommand {
+    /// Name, words and examples.
+    public static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Start SAMUS or AutoSAMUS from SAM's weights.",
+        usage: "samus init --from SAM.pth OUT.safetensors [--network samus] [--seed N] [--force]",
+        discussion: """
+            Takes every tensor of SAM (ViT-B, L or H, told by the file) whose name SAMUS has, \
+            resizes the relative positions of the blocks that see the whole image to its smaller \
+            grid, and gives what is new PyTorch's initial values, the same for the same seed. \
+            AutoSAMUS can also be started from a trained SAMUS, which is how it is meant.
+
+            The result has to be trained: what is new is random. OUT states where its weights \
+            come from.
+
+            Research use only, not a medical device.
+            """)
+
+    @Option(
+        name: .customLong("from"),
+        help: ArgumentHelp("SAM's weights, or SAMUS's for AutoSAMUS.", valueName: "file"),
+        completion: .file(extensions: ["pth", "safetensors"]))
+    var source: String
+
+    @Argument(help: "The file to write.", completion: .file(extensions: ["safetensors"]))
+    var output: String
+
+    @Option(help: "The network to start.")
+    var network = StartedNetwork.samus
+
+    @Option(help: ArgumentHelp("Seed of the new parts' values.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Flag(help: "Replace OUT when it exists.")
+    var force = false
+
+    @Flag(help: "List every tensor with where it comes from.")
+    var verbose = false
+
+    /// The command without arguments, as the parser makes it.
+    public init() {}
+
+    /// Checks what the parser cannot.
+    public func validate() throws {
+        try WeightsFile.validate(output)
+    }
+
+    /// Makes the network and writes it.
+    public func run() throws {
+        guard let provider = EngineProviders.current else { try Handover.toTrain() }
+        let (path, checkpoint) = try Failure.unavailable.guarding {
+            let path = try ModelCatalog.path(of: source)
+            return (path, try Checkpoint.open(path))
+        }
+        let file = WeightsFile(path: output)
+        try file.check(input: path, force: force)
+        let kind = network.kind
+        let started = try Failure.unavailable.guarding {
+            try provider.start(kind, from: checkpoint, seed: seed)
+        }
+        let name = URL(fileURLWithPath: path).lastPathComponent
+        let metadata = try Failure.unavailable.guarding {
+            try WeightsRemarks(
+                network: (kind, started.sizes), source: checkpoint,
+                licence: checkpoint.statedLicence,
+                origin: "not trained; from \(name), seed \(seed): "
+                    + started.parts.map { "\($0.names.count) \($0.words)" }.joined(separator: ", ")
+            ).metadata()
+        }
+        let tensors = started.tensors.map { name, tensor in
+            (name: name, tensor: tensor.finite(named: name))
+        }
+        let written = try file.write(tensors, metadata: metadata)
+        print(started.table(listing: verbose))
+        try Failure.output.guarding { print(try written.closing((kind, started.sizes))) }
+    }
+}
+
+/// A network that can be started from another's weights.
+enum StartedNetwork: String, ExpressibleByArgument, CaseIterable {
+    case samus, autosamus
+
+    var kind: ModelKind {
+        switch self {
+        case .samus: .samus
+        case .autosamus: .autoSAMUS
+        }
+    }
+}
+
+extension StartedWeights {
+    /// The tensors by where they come from.
+    fileprivate var parts: [(words: String, names: [String])] {
+        [("taken", taken), ("resized", resized), ("new", new), ("not used", unused)]
+    }
+
+    /// How many tensors and numbers of each sort.
+    fileprivate func table(listing: Bool) -> String {
+        let counts = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) })
+        var lines = parts.map { words, names in
+            let numbers = names.compactMap { counts[$0]?.elementCount }.reduce(0, +)
+            let width = 18
+            let count = "\(names.count)"
+            return words.padding(toLength: width - count.count, withPad: " ", startingAt: 0)
+                + count + " tensors" + (numbers > 0 ? ", \(numbers.formatted()) numbers" : "")
+        }
+        if listing {
+            lines += parts.flatMap { words, names in
+                names.map { "\(words)\t\($0.visibleLine)" }
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}

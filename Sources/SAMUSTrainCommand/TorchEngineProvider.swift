@@ -1,0 +1,80 @@
+import Checkpoints
+import SAMUSCommand
+import SAMUSModels
+import Segmentation
+import Torch
+import TorchEngine
+import TorchNN
+
+/// What the commands need libtorch for.
+struct TorchEngineProvider: EngineProvider {
+    func engine(
+        for checkpoint: Checkpoint, model: ModelDescription, options: EngineOptions
+    ) throws -> any SegmentationEngine {
+        if let threads = options.threads {
+            TorchRuntime.threads = threads
+        }
+        do {
+            return try TorchSegmentationEngine(
+                checkpoint: checkpoint, model: model,
+                options: TorchEngineOptions(
+                    device: Device(options.device), precision: .init(options.precision)))
+        } catch is ModuleLoadError {
+            throw try UnfittingWeights(checkpoint, kind: model.kind)
+        }
+    }
+
+    func nearestNetwork(to checkpoint: Checkpoint) -> String? {
+        NearestNetwork(to: checkpoint) { try? checkpoint.sizes(of: $0) }?.description
+    }
+
+    func start(
+        _ kind: ModelKind, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> StartedWeights {
+        let sources: [ModelKind] = kind == .autoSAMUS ? [.sam, .samus] : [.sam]
+        let found = ModelKind(names: checkpoint.names)
+        guard let found, sources.contains(found) else {
+            throw UnfittingSource(
+                path: checkpoint.path, kind: kind, found: found,
+                nearest: found == nil ? nearestNetwork(to: checkpoint) : nil)
+        }
+        var sizes = try checkpoint.sizes(of: found)
+        guard NearestNetwork(found, sizes: sizes, source: checkpoint).difference == nil else {
+            throw try UnfittingWeights(checkpoint, kind: found)
+        }
+        if found == .sam { sizes.imageSize = 256 }
+        Generator.seedDefault(seed)
+        let network = kind == .autoSAMUS ? AutoSAMUS(sizes) : SAMUS(sizes)
+        let report = try SAMInitialization(of: network, from: checkpoint)
+        return StartedWeights(
+            sizes: sizes,
+            tensors: network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
+            taken: report.taken, resized: report.resized, new: report.new, unused: report.unused)
+    }
+}
+
+/// Weights of a network that lack parts of it, or have others.
+struct UnfittingWeights: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ checkpoint: Checkpoint, kind: ModelKind) throws {
+        let network = NearestNetwork(
+            kind, sizes: try checkpoint.sizes(of: kind), source: checkpoint)
+        description = "'\(checkpoint.path)' comes nearest to \(network)"
+    }
+}
+
+/// Weights that the network asked for cannot be started from.
+struct UnfittingSource: Error, CustomStringConvertible {
+    let path: String
+    let kind: ModelKind
+    let found: ModelKind?
+    let nearest: String?
+
+    var description: String {
+        let needed = kind == .autoSAMUS ? "SAM or SAMUS" : "SAM"
+        let actual = found?.rawValue ?? "none of the networks this program knows"
+        let nearest = nearest.map { "\nnearest to \($0)" } ?? ""
+        return "\(kind.rawValue) is started from \(needed); '\(path)' is \(actual)\(nearest)"
+    }
+}

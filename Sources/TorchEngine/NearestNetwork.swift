@@ -1,0 +1,125 @@
+import Segmentation
+import Torch
+import TorchNN
+
+/// The network that named tensors come nearest to, and what keeps them from fitting it.
+public struct NearestNetwork {
+    /// Which network.
+    public let kind: ModelKind
+    /// Its sizes.
+    public let sizes: SAMConfiguration
+    /// How many of its tensors there are, by name and shape.
+    public let shared: Int
+    /// How many tensors it has.
+    public let count: Int
+    /// How the names had to be changed to be compared; nil when they are as in the network.
+    public let renaming: String?
+    /// What keeps the tensors from fitting; nil when they fit.
+    public let difference: ModuleLoadError?
+
+    /// Compares with one network.
+    ///
+    /// - Parameters:
+    ///   - kind: which network.
+    ///   - sizes: its sizes.
+    ///   - source: the tensors.
+    ///   - renaming: how their names were changed.
+    public init(
+        _ kind: ModelKind, sizes: SAMConfiguration, source: some TensorSource,
+        renaming: String? = nil
+    ) {
+        // Without values the network takes no memory, however large it is.
+        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
+        let values = network.namedValues()
+        self.kind = kind
+        self.sizes = sizes
+        shared = values.count { source.shape(of: $0.name) == $0.value.value.shape }
+        count = values.count
+        self.renaming = renaming
+        difference = network.difference(from: source)
+    }
+
+    /// Compares with all networks in their published sizes, and in those that the tensors tell:
+    /// gives the one that shares the most tensors, of several the one with the fewest differences;
+    /// nil when none shares any.
+    ///
+    /// - Parameters:
+    ///   - source: the tensors.
+    ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
+    public init?(
+        to source: some TensorSource, sizes: (ModelKind) -> SAMConfiguration? = { _ in nil }
+    ) {
+        var best: NearestNetwork?
+        for form in RenamedTensors.forms(of: source) {
+            for kind in ModelKind.allCases {
+                for sizes in Set(Self.published(kind) + [sizes(kind)].compactMap { $0 }) {
+                    let found = NearestNetwork(
+                        kind, sizes: sizes, source: form, renaming: form.renaming)
+                    if best.map(found.isNearer) ?? (found.shared > 0) { best = found }
+                }
+            }
+        }
+        guard let best else { return nil }
+        self = best
+    }
+
+    private func isNearer(than other: NearestNetwork) -> Bool {
+        (shared, -differences) > (other.shared, -other.differences)
+    }
+
+    private var differences: Int { difference?.differences.count ?? 0 }
+
+    private static func published(_ kind: ModelKind) -> [SAMConfiguration] {
+        switch kind {
+        case .liteMedSAM: [.base(imageSize: 256)]
+        case .sam: [.base(imageSize: 1024), .large(imageSize: 1024), .huge(imageSize: 1024)]
+        case .samus, .autoSAMUS:
+            [.base(imageSize: 256), .large(imageSize: 256), .huge(imageSize: 256)]
+        }
+    }
+}
+
+extension NearestNetwork: CustomStringConvertible {
+    /// The network, how much of it is there, a guess at what the tensors are, and the differences.
+    public var description: String {
+        let opening =
+            "\(kind.text(sizes)): \(shared) of its \(count) tensors are there by name and shape"
+            + (renaming.map { ", \($0)" } ?? "")
+        guard let difference else { return opening }
+        let guess = Guess(difference).map { "\n  \($0.text)" } ?? ""
+        return "\(opening)\(guess)\n\(difference)"
+    }
+
+    /// What files are that almost fit, as far as their names tell.
+    private enum Guess {
+        case lowRank, encoder, adapters
+
+        var text: String {
+            switch self {
+            case .lowRank:
+                "It has low-rank additions (LoRA): merge them into the network's own weights first."
+            case .encoder:
+                "It has an image encoder only: prompt encoder and mask decoder are missing."
+            case .adapters:
+                "It has adapters that this network lacks, as MedSAM-Adapter and SAM-Med2D have: "
+                    + "those are networks of their own."
+            }
+        }
+
+        init?(_ difference: ModuleLoadError) {
+            let surplus = difference.unexpected.map { $0.lowercased() }
+            func lacks(_ part: String) -> Bool {
+                difference.missing.contains { $0.hasPrefix(part) }
+            }
+            if surplus.contains(where: { $0.contains("lora") || $0.hasPrefix("w_a_") }) {
+                self = .lowRank
+            } else if lacks("mask_decoder."), lacks("prompt_encoder."), !lacks("image_encoder.") {
+                self = .encoder
+            } else if surplus.contains(where: { $0.contains("adapter") }) {
+                self = .adapters
+            } else {
+                return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Segmentation
+import TestSupport
+import Testing
+import Torch
+
+@testable import SAMUSModels
+@testable import SegmentAnything
+@testable import TorchNN
+
+@Suite("SAMUS started from SAM")
+struct SAMInitializationTests {
+    /// As deep as to have blocks of two digits, some of which see the whole image.
+    private static var sizes: SAMConfiguration {
+        var sizes = SAMConfiguration(
+            width: 16, depth: 14, heads: 2, globalBlocks: [2, 5, 8, 11, 12, 13], imageSize: 1024)
+        sizes.decoder.width = 16
+        sizes.decoder.heads = 2
+        sizes.decoder.mlpWidth = 32
+        sizes.decoder.iouWidth = 16
+        return sizes
+    }
+
+    private static var samusSizes: SAMConfiguration {
+        var sizes = sizes
+        sizes.imageSize = 256
+        return sizes
+    }
+
+    private func sam() throws -> StateDictionary {
+        let sam = SAM(Self.sizes)
+        try sam.load(FormulaWeights(for: sam))
+        return sam.stateDictionary()
+    }
+
+    private func start(
+        seed: UInt64, from source: StateDictionary
+    ) throws -> (StateDictionary, SAMInitialization) {
+        Generator.seedDefault(seed)
+        let network = SAMUS(Self.samusSizes)
+        let report = try SAMInitialization(of: network, from: source)
+        return (network.stateDictionary(), report)
+    }
+
+    @Test("what is taken is equal, tables are as torch resizes them, the rest is new by seed")
+    func fromSAM() throws {
+        let source = try sam()
+        let (found, report) = try start(seed: 1, from: source)
+        for name in report.taken {
+            #expect(found[name]?.floats() == source[name]?.floats(), "\(name)")
+        }
+        let tables = Self.sizes.globalBlocks.flatMap { index in
+            ["h", "w"].map { "image_encoder.blocks.\(index).attn.rel_pos_\($0)" }
+        }
+        #expect(report.resized == tables)
+        for name in tables {
+            let table = try #require(source[name])
+            #expect(table.shape == [127, 8])
+            // Another operator than the one in use, one axis instead of two.
+            let resized = try attempt(
+                "upsample_linear1d",
+                [table.transposed(0, 1).unsqueezed(0), [63], false, nil as Double?])[0]
+            let made = try #require(found[name])
+            expectClose(made, resized[0].transposed(0, 1), absolute: 1e-6, name)
+        }
+        let own = SAMUS(Self.samusSizes)
+        #expect(report.new == own.namedValues().map(\.name).filter(own.isOwnPart))
+        #expect(report.unused == [])
+        #expect(report.taken.count + report.resized.count == source.names.count)
+        #expect(found["image_encoder.pos_embed"]?.shape == [1, 64, 64, 16])
+
+        let (again, _) = try start(seed: 1, from: source)
+        let (other, _) = try start(seed: 2, from: source)
+        for name in report.new {
+            #expect(again[name]?.floats() == found[name]?.floats(), "\(name)")
+        }
+        #expect(report.new.contains { other[$0]?.floats() != found[$0]?.floats() })
+    }
+
+    @Test("AutoSAMUS takes all of SAMUS, and keeps what it adds")
+    func fromSAMUS() throws {
+        let samus = SAMUS(Self.samusSizes)
+        let source = samus.stateDictionary()
+        let network = AutoSAMUS(Self.samusSizes)
+        let before = network.stateDictionary()
+        let report = try SAMInitialization(of: network, from: source)
+        #expect(Set(report.taken) == Set(source.names))
+        #expect(report.resized == [])
+        let found = network.stateDictionary()
+        for name in found.names {
+            let expected = source[name] ?? before[name]
+            #expect(found[name]?.floats() == expected?.floats(), "\(name)")
+        }
+        #expect(report.new.allSatisfy { $0.hasPrefix("prompt_g") || $0.hasPrefix("feature_a") })
+    }
+
+    @Test("what is not used is told, what SAM lacks refused before anything is changed")
+    func refusals() throws {
+        var source = try sam()
+        source["adapter"] = .ones([1])
+        #expect(try start(seed: 1, from: source).1.unused == ["adapter"])
+        source["mask_decoder.iou_token.weight"] = nil
+        source["image_encoder.pos_embed"] = .ones([1, 16, 16, 16])
+        // A block with windows must have its table as it is.
+        source["image_encoder.blocks.0.attn.rel_pos_h"] = .ones([127, 8])
+        let network = SAMUS(Self.samusSizes)
+        let before = network.stateDictionary()
+        let error = #expect(throws: ModuleLoadError.self) {
+            try SAMInitialization(of: network, from: source)
+        }
+        #expect(error?.missing == ["mask_decoder.iou_token.weight"])
+        #expect(error?.unexpected == [])
+        #expect(
+            error?.misshapen.map(\.name) == [
+                "image_encoder.pos_embed", "image_encoder.blocks.0.attn.rel_pos_h",
+            ])
+        let after = network.stateDictionary()
+        for name in before.names {
+            #expect(after[name]?.floats() == before[name]?.floats(), "\(name)")
+        }
+    }
+}

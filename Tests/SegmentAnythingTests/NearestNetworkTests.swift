@@ -1,0 +1,112 @@
+import SegmentAnything
+import Segmentation
+import Testing
+import Torch
+import TorchEngine
+import TorchNN
+
+@Suite("The network that a file comes nearest to")
+struct NearestNetworkTests {
+    /// Names and shapes without values, as many files have them.
+    private struct Shapes: TensorSource {
+        var names: [String]
+        var shapes: [String: [Int]]
+
+        /// Those of a network.
+        init(_ kind: ModelKind, _ sizes: SAMConfiguration) {
+            let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
+            let values = network.namedValues()
+            names = values.map(\.name)
+            shapes = Dictionary(
+                uniqueKeysWithValues: values.map { ($0.name, $0.value.value.shape) })
+        }
+
+        func shape(of name: String) -> [Int]? { shapes[name] }
+        func dtype(of name: String) -> DType? {
+            shapes[name].map { _ in name.hasSuffix("num_batches_tracked") ? .int64 : .float32 }
+        }
+        func read(_ name: String, into target: Tensor) {}
+
+        mutating func add(_ name: String, _ shape: [Int]) {
+            names.append(name)
+            shapes[name] = shape
+        }
+
+        mutating func rename(_ change: (String) -> String?) {
+            let old = self
+            names = []
+            shapes = [:]
+            for name in old.names {
+                if let new = change(name) { add(new, old.shapes[name] ?? []) }
+            }
+        }
+    }
+
+    @Test(
+        "published sizes are told apart",
+        arguments: [
+            (ModelKind.sam, SAMConfiguration.base(imageSize: 1024)),
+            (.sam, .large(imageSize: 1024)), (.sam, .huge(imageSize: 1024)),
+            (.samus, .base(imageSize: 256)), (.autoSAMUS, .base(imageSize: 256)),
+            (.liteMedSAM, .base(imageSize: 256)),
+        ])
+    func published(kind: ModelKind, sizes: SAMConfiguration) throws {
+        let found = try #require(NearestNetwork(to: Shapes(kind, sizes)))
+        #expect(found.kind == kind)
+        #expect(found.sizes == sizes)
+        #expect(found.shared == found.count)
+        #expect(found.difference == nil)
+    }
+
+    @Test("adapters, as SAM-Med2D has them")
+    func adapters() throws {
+        var tensors = Shapes(.sam, .base(imageSize: 1024))
+        for index in 0..<12 {
+            tensors.add("image_encoder.blocks.\(index).Adapter.channel.0.weight", [192, 768])
+        }
+        let found = try #require(NearestNetwork(to: tensors))
+        #expect(found.kind == .sam)
+        #expect(found.shared == found.count)
+        let words = found.description
+        #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors are there"))
+        #expect(words.contains("adapters that this network lacks"))
+        #expect(words.contains("unexpected: 'image_encoder.blocks.9.Adapter.channel.0.weight'"))
+        #expect(words.hasSuffix("… and 2 more"))
+    }
+
+    @Test("an image encoder alone, with and without its first name")
+    func encoder() throws {
+        var tensors = Shapes(.sam, .large(imageSize: 1024))
+        tensors.rename { $0.hasPrefix("image_encoder.") ? $0 : nil }
+        var bare = tensors
+        bare.rename { String($0.dropFirst("image_encoder.".count)) }
+        for source in [tensors, bare] {
+            let found = try #require(NearestNetwork(to: source))
+            #expect(found.kind == .sam)
+            #expect(found.sizes == .large(imageSize: 1024))
+            #expect(found.description.contains("an image encoder only"))
+        }
+        #expect(NearestNetwork(to: bare)?.renaming?.contains("'image_encoder.'") == true)
+        #expect(NearestNetwork(to: tensors)?.renaming == nil)
+    }
+
+    @Test("a network inside another, LoRA alone, and nothing at all")
+    func others() throws {
+        var inside = Shapes(.sam, .base(imageSize: 1024))
+        inside.rename { "sam_model.\($0)" }
+        let found = try #require(NearestNetwork(to: inside))
+        #expect(found.difference == nil)
+        #expect(found.description.contains("under names without their 'sam_model.'"))
+
+        var additions = Shapes(.sam, .base(imageSize: 1024))
+        additions.rename { $0.hasPrefix("mask_decoder.") ? $0 : nil }
+        additions.add("w_a_000", [4, 768])
+        #expect(NearestNetwork(to: additions)?.description.contains("(LoRA)") == true)
+
+        var nothing = Shapes(.sam, .base(imageSize: 1024))
+        nothing.rename { _ in nil }
+        #expect(NearestNetwork(to: nothing) == nil)
+        nothing.add("fc.weight", [10, 10])
+        #expect(NearestNetwork(to: nothing) == nil)
+    }
+}

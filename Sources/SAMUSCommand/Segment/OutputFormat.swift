@@ -18,19 +18,11 @@ enum OutputFormat: String, CaseIterable, Sendable {
 struct OutputFormats: ExpressibleByArgument, Sendable {
     let formats: Set<OutputFormat>
 
-    init(_ formats: Set<OutputFormat>) {
-        self.formats = formats
-    }
-
     init?(argument: String) {
         let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
         let formats = parts.compactMap { OutputFormat(rawValue: String($0)) }
         guard !formats.isEmpty, formats.count == parts.count else { return nil }
         self.formats = Set(formats)
-    }
-
-    var defaultValueDescription: String {
-        OutputFormat.allCases.filter(formats.contains).map(\.rawValue).joined(separator: ",")
     }
 
     static var allValueStrings: [String] { OutputFormat.allCases.map(\.rawValue) }

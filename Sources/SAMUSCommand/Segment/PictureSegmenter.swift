@@ -36,12 +36,8 @@ struct PictureSegmenter {
     func segment(_ task: PictureTask) throws -> Outcome {
         let clock = ContinuousClock()
         var picture: Image?
-        let read = try clock.measure { picture = try Image.read(task.path) }
+        let read = try clock.measure { picture = try Image.readThatShows(task.path) }
         guard let picture else { preconditionFailure("reading gives a picture or throws") }
-        // The model would outline something in it all the same.
-        let first = picture.pixels.prefix(picture.channels)
-        guard picture.pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
-        else { throw BlankPicture(value: Array(first)) }
         let prompts = try task.objects.map { try checked($0, for: picture.size) }
         var embedded: (any EmbeddedImage)?
         let encode = try clock.measure { embedded = try engine.embed(picture) }
@@ -91,16 +87,6 @@ struct PictureSegmenter {
             label: object.label, mode: object.mode, prompt: checked?.prompt ?? Prompt(),
             maskPath: object.maskPath, candidates: candidates, notes: notes,
             warnings: checked.map { kind.warnings(about: $0.prompt, multimask: multimask) } ?? [])
-    }
-}
-
-/// A picture that shows nothing.
-struct BlankPicture: Error, CustomStringConvertible {
-    let value: [UInt8]
-
-    var description: String {
-        let numbers = value.map(String.init).joined(separator: ",")
-        return "the picture is blank: every pixel has the value \(numbers)"
     }
 }
 

@@ -38,8 +38,18 @@ struct PromptOptions: ParsableArguments {
         completion: .file(extensions: ["json"]))
     var prompts: String?
 
-    func validate() throws {
-        let given = !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
+    /// Whether any of it is given.
+    var isGiven: Bool {
+        hasPrompts || object || auto || prompts != nil
+    }
+
+    private var hasPrompts: Bool {
+        !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
+    }
+
+    /// Checks what the parser cannot; the command calls it where prompts are wanted at all.
+    func check() throws {
+        let given = hasPrompts
         if prompts != nil {
             guard !given, !object, !auto else {
                 throw ValidationError(
@@ -60,7 +70,7 @@ struct PromptOptions: ParsableArguments {
             throw ValidationError(
                 "nothing says which object is meant: give --box x0,y0,x1,y1, --point x,y, "
                     + "--mask FILE or --prompts FILE, or --auto with a model that finds its object "
-                    + "by itself (AutoSAMUS)")
+                    + "by itself (AutoSAMUS), or --everything")
         }
         if object {
             guard negative.isEmpty else {

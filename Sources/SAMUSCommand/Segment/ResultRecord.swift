@@ -14,6 +14,12 @@ struct ResultRecord: Codable {
         let program: String
         let precision: String
         let device: String
+
+        init(_ options: EngineOptions) {
+            program = "samus \(ProgramVersion.current)"
+            precision = options.precision.rawValue
+            device = options.device.rawValue
+        }
     }
 
     struct UsedPrompt: Codable {
@@ -105,5 +111,10 @@ extension JSONEncoder {
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return encoder
+    }
+
+    /// A value as the content of a file.
+    func bytes(of value: some Encodable) throws -> [UInt8] {
+        [UInt8](try encode(value))
     }
 }

@@ -12,20 +12,8 @@ struct ResultWriter {
     let options: EngineOptions
 
     /// Writes all that was asked for, the JSON last.
-    ///
-    /// All files are on the disk before the first takes the place of an older one: when it fails,
-    /// older results are as they were.
     func write() throws {
-        var files: [AtomicFile] = []
-        for (url, content) in contents() {
-            let file = try AtomicFile(url.path)
-            try file.append(content())
-            try file.seal()
-            files.append(file)
-        }
-        for file in files {
-            try file.commit()
-        }
+        try WholeFiles.write(contents())
     }
 
     private func contents() -> [(URL, () throws -> [UInt8])] {
@@ -42,19 +30,15 @@ struct ResultWriter {
             contents.append((files.overlay, { try overlay().encodedPNG(comment: comment) }))
         }
         if files.formats.contains(.rle) {
-            contents.append((files.runLengths, { try json(runLengths) }))
+            contents.append((files.runLengths, { try JSONEncoder.results.bytes(of: runLengths) }))
         }
         if files.formats.contains(.contour) {
-            contents.append((files.contours, { try json(contours) }))
+            contents.append((files.contours, { try JSONEncoder.results.bytes(of: contours) }))
         }
         if files.formats.contains(.json) {
-            contents.append((files.json, { try json(record) }))
+            contents.append((files.json, { try JSONEncoder.results.bytes(of: record) }))
         }
         return contents
-    }
-
-    private func json(_ value: some Encodable) throws -> [UInt8] {
-        [UInt8](try JSONEncoder.results.encode(value))
     }
 
     private var masks: [(object: Int, candidate: Int, result: Segmentation)] {
@@ -63,9 +47,7 @@ struct ResultWriter {
         }
     }
 
-    private var comment: String {
-        "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); \(ResearchNotice.text)"
-    }
+    private var comment: String { model.comment }
 
     /// The outlines on the picture; candidates beside each other.
     private func overlay() -> Image {
@@ -99,9 +81,7 @@ struct ResultWriter {
             picture: .init(
                 path: task.path, width: outcome.picture.width, height: outcome.picture.height),
             model: model,
-            engine: .init(
-                program: "samus \(ProgramVersion.current)", precision: options.precision.rawValue,
-                device: options.device.rawValue),
+            engine: .init(options),
             masks: masks.map { outline(object: $0.object, candidate: $0.candidate) },
             times: outcome.times)
     }

@@ -13,6 +13,7 @@ public struct SegmentCommand: ParsableCommand {
             samus segment IMAGE... --point x,y [--negative x,y]
             samus segment IMAGE... --object --box … --box … --point …
             samus segment IMAGE... --auto --model AUTOSAMUS
+            samus segment IMAGE... --everything --model SAM
             samus segment --prompts PROMPTS.json
             """,
         discussion: """
@@ -32,6 +33,11 @@ public struct SegmentCommand: ParsableCommand {
             model with SHA-256, times), and on request NAME.rle.json (COCO) and \
             NAME.contour.json; several objects and candidates are numbered.
 
+            With --everything, NAME.everything.json holds a record for each mask as \
+            segment-anything writes them (COCO run lengths, area, box, click, IoU estimate, \
+            stability), NAME.everything.overlay.png shows all; --format png adds a mask each. The \
+            thresholds were chosen for SAM: lower them for other networks.
+
             A model is recognized by its tensors: SAM, SAMUS, AutoSAMUS or LiteMedSAM, of any \
             size. SAM was trained with clicks, boxes and masks, SAMUS with clicks, LiteMedSAM \
             with boxes; AutoSAMUS finds one object without a prompt, with --auto.
@@ -50,6 +56,9 @@ public struct SegmentCommand: ParsableCommand {
     @OptionGroup(title: "What to segment")
     var prompts: PromptOptions
 
+    @OptionGroup(title: "Automatic masks")
+    var automatic: EverythingOptions
+
     @OptionGroup(title: "Model")
     var engine: EngineOptions
 
@@ -61,9 +70,10 @@ public struct SegmentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What to write, separated by commas: png, overlay, json, rle, contour.",
+            "What to write, separated by commas: png, overlay, json, rle, contour (default: "
+                + "png,overlay,json; with --everything overlay,json).",
             valueName: "list"))
-    var format = OutputFormats([.png, .overlay, .json])
+    var format: OutputFormats?
 
     @Flag(help: "Write all candidates for each object, best estimate first (three, mostly).")
     var multimask = false
@@ -85,11 +95,32 @@ public struct SegmentCommand: ParsableCommand {
                     ? "name at least one picture, or a --prompts file"
                     : "--prompts names the pictures itself: leave them out")
         }
+        if automatic.everything {
+            try checkEverything()
+        } else {
+            try prompts.check()
+        }
         guard !(prompts.auto && multimask) else {
             throw ValidationError(
                 "--multimask gives candidates for a prompt: what a model finds by itself (--auto) "
                     + "is one mask")
         }
+    }
+
+    private func checkEverything() throws {
+        guard !prompts.isGiven, !multimask, keep == .all else {
+            throw ValidationError(
+                "--everything finds its objects by itself: leave prompts, --multimask and --keep out"
+            )
+        }
+        guard format.map({ $0.formats.isSubset(of: [.png, .overlay, .json]) }) ?? true else {
+            throw ValidationError(
+                "--everything writes png, overlay and json, which holds the run lengths")
+        }
+    }
+
+    private var formats: Set<OutputFormat> {
+        format?.formats ?? (automatic.everything ? [.overlay, .json] : [.png, .overlay, .json])
     }
 
     /// Segments all pictures.
@@ -101,7 +132,7 @@ public struct SegmentCommand: ParsableCommand {
         }
         try check(tasks, for: file.model)
         let plan = SegmentPlan(
-            tasks, output: output, formats: format.formats,
+            tasks, output: output, formats: formats,
             candidates: multimask ? file.sizes.decoder.candidates : 1)
         try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
         let model = try Failure.unavailable.guarding {
@@ -110,9 +141,17 @@ public struct SegmentCommand: ParsableCommand {
         // Only now is it sure that it fits.
         if let note = file.note { Terminal.complain(note) }
         try plan.makeFolders()
-        let segmenter = PictureSegmenter(
-            engine: model, options: engine, multimask: multimask, keep: keep)
-        try SegmentRun(segmenter: segmenter, output: output).run(plan.work)
+        let process =
+            automatic.everything
+            ? try EverythingPictures(
+                engine: model, options: automatic, engineOptions: engine, force: force
+            ).process
+            : PromptedPictures(
+                segmenter: PictureSegmenter(
+                    engine: model, options: engine, multimask: multimask, keep: keep),
+                tasks: tasks
+            ).process
+        try PictureRun(model: file.model, output: output, process: process).run(plan.work)
     }
 
     private func pictureTasks() throws -> [PictureTask] {
@@ -120,7 +159,9 @@ public struct SegmentCommand: ParsableCommand {
             return try PromptFile.read(file)
         }
         return try InputFiles.expand(images).map {
-            PictureTask(path: $0.path, stem: $0.stem, objects: prompts.objects)
+            PictureTask(
+                path: $0.path, stem: automatic.everything ? "\($0.stem).everything" : $0.stem,
+                objects: automatic.everything ? [] : prompts.objects)
         }
     }
 

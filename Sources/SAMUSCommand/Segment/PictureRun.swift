@@ -1,20 +1,39 @@
-import ArgumentParser
 import Foundation
 import Imaging
 import Segmentation
 
+/// One picture's results, computed and still to be written.
+struct FinishedPicture {
+    /// What will be written.
+    let files: ResultFiles
+    /// Writes all files, whole or not at all.
+    let write: () throws -> Void
+    /// Prints the picture's rows and remarks.
+    ///
+    /// - Returns: number of masks.
+    let show: () -> Int
+}
+
 /// A run over many pictures: rows of results, progress, and a list of what failed.
-final class SegmentRun {
-    private let segmenter: PictureSegmenter
+final class PictureRun {
+    private let model: ModelDescription
     private let output: String
+    private let process: (PictureTask, ResultFiles) throws -> FinishedPicture
     private var done = 0
     private var masks = 0
     private var failed: [(path: String, reason: String)] = []
-    private var warned: Set<String> = []
 
-    init(segmenter: PictureSegmenter, output: String) {
-        self.segmenter = segmenter
+    /// - Parameters:
+    ///   - model: what segments.
+    ///   - output: the folder of the results.
+    ///   - process: segments one picture.
+    init(
+        model: ModelDescription, output: String,
+        process: @escaping (PictureTask, ResultFiles) throws -> FinishedPicture
+    ) {
+        self.model = model
         self.output = output
+        self.process = process
     }
 
     /// Segments all pictures; one that fails does not stop the others.
@@ -24,7 +43,6 @@ final class SegmentRun {
     ///   interrupted the run; what failed until then is listed.
     func run(_ work: [(task: PictureTask, files: ResultFiles)]) throws {
         let interruption = Interruption()
-        let table = ResultTable(work.map(\.task))
         var progress = ProgressBar(total: work.count)
         for (number, (task, files)) in work.enumerated() {
             guard !interruption.isRequested else {
@@ -34,20 +52,11 @@ final class SegmentRun {
                     "interrupted: \(done) of \(work.count) pictures are done")
             }
             progress.show(done: number, name: task.stem)
-            let result = Result { try segmenter.segment(task) }
+            let result = Result { try process(task, files) }
             progress.clear()
             switch result {
-            case .success(let outcome):
-                try write(task, outcome, files)
-                done += 1
-                masks += table.show(task: task, outcome: outcome)
-                say(outcome, of: task)
-                let older = files.older().map(\.lastPathComponent)
-                if !older.isEmpty {
-                    Terminal.complain(
-                        "note: \(task.stem.visibleLine): not of this run, but beside its results: "
-                            + older.joined(separator: ", ").visibleLine)
-                }
+            case .success(let picture):
+                try write(task, picture)
             case .failure(let error):
                 failed.append((task.path, "\(error)"))
             }
@@ -62,32 +71,22 @@ final class SegmentRun {
         }
     }
 
-    private func write(
-        _ task: PictureTask, _ outcome: PictureSegmenter.Outcome, _ files: ResultFiles
-    ) throws {
+    private func write(_ task: PictureTask, _ picture: FinishedPicture) throws {
         do {
-            try ResultWriter(
-                task: task, outcome: outcome, files: files, model: segmenter.engine.model,
-                options: segmenter.options
-            ).write()
+            try picture.write()
         } catch {
             // A disk that is full or read-only fails the pictures that follow too.
             listFailures()
             throw Failure.output.because(
                 "\(error); nothing of '\(task.path)' was kept, \(done) pictures before it are done")
         }
-    }
-
-    private func say(_ outcome: PictureSegmenter.Outcome, of task: PictureTask) {
-        for (index, object) in outcome.objects.enumerated() {
-            let name = outcome.objects.count > 1 ? "\(task.stem), object \(index + 1)" : task.stem
-            for note in object.notes {
-                Terminal.complain("note: \(name.visibleLine): \(note)")
-            }
-            // The same for every picture of a run: said once.
-            for warning in object.warnings where warned.insert(warning).inserted {
-                Terminal.complain("note: \(warning)")
-            }
+        done += 1
+        masks += picture.show()
+        let older = picture.files.older().map(\.lastPathComponent)
+        if !older.isEmpty {
+            Terminal.complain(
+                "note: \(task.stem.visibleLine): not of this run, but beside its results: "
+                    + older.joined(separator: ", ").visibleLine)
         }
     }
 
@@ -98,7 +97,6 @@ final class SegmentRun {
     }
 
     private func closing(_ files: [ResultFiles]) -> String {
-        let model = segmenter.engine.model
         let single = files.count == 1 && files[0].formats.contains(.overlay) ? files[0] : nil
         let place = single.map { "overlay: \($0.overlay.relativePath)" } ?? "results: \(output)"
         return """

@@ -1,0 +1,86 @@
+import Foundation
+import Imaging
+import Segmentation
+
+/// Writes the masks of everything in one picture.
+struct EverythingWriter {
+    let task: PictureTask
+    let picture: Image
+    let masks: [AutomaticMask]
+    let files: ResultFiles
+    let model: ModelDescription
+    let engine: EngineOptions
+    let options: AutomaticMaskOptions
+    let seconds: Double
+
+    /// Writes all that was asked for, the JSON last.
+    func write() throws {
+        var contents: [(URL, () throws -> [UInt8])] = []
+        if files.formats.contains(.png) {
+            contents += masks.enumerated().map { index, mask in
+                (
+                    files.mask(object: index, candidate: 0),
+                    { try mask.mask.image().encodedPNG(comment: model.comment) }
+                )
+            }
+        }
+        if files.formats.contains(.overlay) {
+            contents.append((files.overlay, { try overlay().encodedPNG(comment: model.comment) }))
+        }
+        if files.formats.contains(.json) {
+            contents.append((files.json, { try JSONEncoder.results.bytes(of: record) }))
+        }
+        try WholeFiles.write(contents)
+    }
+
+    private func overlay() -> Image {
+        // Large ones first: small ones stay visible.
+        let shown = masks.sorted { $0.area > $1.area }.map { OverlayObject(mask: $0.mask) }
+        return Overlay(objects: shown, caption: "\(model.name), \(masks.count) automatic masks")
+            .draw(on: picture)
+    }
+
+    private var record: EverythingRecord {
+        EverythingRecord(
+            notice: ResearchNotice.text,
+            image: .init(
+                fileName: task.path, width: picture.width, height: picture.height),
+            model: model, engine: .init(engine), options: .init(options),
+            annotations: masks.map(\.record), seconds: seconds)
+    }
+}
+
+/// What `samus segment --everything` writes as JSON: segment-anything's records, and where they come
+/// from.
+struct EverythingRecord: Codable {
+    struct Picture: Codable {
+        let fileName: String
+        let width: Int
+        let height: Int
+    }
+
+    struct Options: Codable {
+        let pointsPerSide: Int
+        let predictedIou: Double
+        let stability: Double
+        let cropLayers: Int
+        let minimumArea: Int
+
+        init(_ options: AutomaticMaskOptions) {
+            pointsPerSide = options.pointsPerSide
+            predictedIou = options.predictedIoU
+            stability = options.stability
+            cropLayers = options.cropLayers
+            minimumArea = options.minimumRegionArea
+        }
+    }
+
+    let notice: String
+    let image: Picture
+    let model: ModelDescription
+    let engine: ResultRecord.Engine
+    let options: Options
+    let annotations: [AutomaticMask.Record]
+    /// Encoding and all clicks.
+    let seconds: Double
+}

@@ -37,6 +37,7 @@ peers: setup
 
 bench: build peers
 	@Benchmarks/run
+	@Benchmarks/samus
 	@Benchmarks/checkpoints
 	@Benchmarks/waiting
 

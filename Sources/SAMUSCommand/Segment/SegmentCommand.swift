@@ -89,16 +89,16 @@ public struct SegmentCommand: ParsableCommand {
 
     /// Checks what the parser cannot.
     public func validate() throws {
+        if automatic.everything {
+            try checkEverything()
+        } else {
+            try prompts.check()
+        }
         guard images.isEmpty == (prompts.prompts != nil) else {
             throw ValidationError(
                 images.isEmpty
                     ? "name at least one picture, or a --prompts file"
                     : "--prompts names the pictures itself: leave them out")
-        }
-        if automatic.everything {
-            try checkEverything()
-        } else {
-            try prompts.check()
         }
         guard !(prompts.auto && multimask) else {
             throw ValidationError(

@@ -10,7 +10,7 @@ final class CNNBranch: Module, Layer {
 
     /// - Parameter width: channels of the result, D.
     init(width: Int) {
-        inc = .forPictures(64)
+        inc = SingleConvolution(3, 64)
         downs = [
             DownConvolution(64, 128), DownConvolution(128, 256), DownConvolution(256, width),
         ]
@@ -19,6 +19,9 @@ final class CNNBranch: Module, Layer {
     /// - Parameter pictures: `[B, 3, S, S]`, or `[B, 1, S, S]` for three equal channels.
     /// - Returns: features, `[B, D, S / 8, S / 8]`.
     func callAsFunction(_ pictures: Tensor) -> Tensor {
-        downs.reduce(inc(pictures)) { $1($0) }
+        // oneDNN is faster on three channels beside each other in memory than on one channel, which
+        // would be a third of the work.
+        let colours = pictures.expanded([-1, 3, -1, -1]).contiguous(.channelsLast)
+        return downs.reduce(inc(colours)) { $1($0) }
     }
 }

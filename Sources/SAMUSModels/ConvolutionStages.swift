@@ -1,4 +1,3 @@
-import SegmentAnything
 import Torch
 import TorchNN
 
@@ -9,21 +8,9 @@ final class SingleConvolution: Module, Layer {
     /// - Parameters:
     ///   - inputs: channels in.
     ///   - outputs: channels out.
-    convenience init(_ inputs: Int, _ outputs: Int) {
-        self.init(
-            Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: false), outputs: outputs)
-    }
-
-    /// - Parameter outputs: channels out.
-    /// - Returns: the step for pictures, RGB or grey.
-    static func forPictures(_ outputs: Int) -> SingleConvolution {
-        SingleConvolution(
-            PictureConvolution(outputs, kernel: 3, padding: 1, bias: false), outputs: outputs)
-    }
-
-    private init(_ convolution: any Layer, outputs: Int) {
+    init(_ inputs: Int, _ outputs: Int) {
         conv = Sequential(
-            convolution,
+            Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: false),
             LayerNorm2d(outputs),
             GELU())
     }

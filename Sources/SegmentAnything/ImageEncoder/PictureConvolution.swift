@@ -6,23 +6,19 @@ import TorchNN
 /// Three equal channels give what one gives under the sum of their weights: a third of the work.
 public final class PictureConvolution: Module, Layer {
     let weight: Parameter
-    let bias: Parameter?
+    let bias: Parameter
     let stride: Int
-    let padding: Int
     private let summed = Derived()
 
     /// - Parameters:
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
     ///   - stride: its step.
-    ///   - padding: zeros on each side.
-    ///   - bias: whether it adds one.
-    public init(_ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = true) {
+    public init(_ outputs: Int, kernel: Int, stride: Int) {
         let fanIn = 3 * kernel * kernel
         weight = Parameter(uniform: [outputs, 3, kernel, kernel], fanIn: fanIn)
-        self.bias = bias ? Parameter(uniform: [outputs], fanIn: fanIn) : nil
+        bias = Parameter(uniform: [outputs], fanIn: fanIn)
         self.stride = stride
-        self.padding = padding
     }
 
     /// - Parameter x: `[B, 3, H, W]`, or `[B, 1, H, W]` for three equal channels.
@@ -32,7 +28,6 @@ public final class PictureConvolution: Module, Layer {
             x.size(1) == 1
             ? summed.value(of: [weight.value]) { weight.value.sum(axes: [1], keepingAxes: true) }
             : weight.value
-        return convolution2d(
-            x, weight: kernel, bias: bias?.value, stride: stride, padding: padding)
+        return convolution2d(x, weight: kernel, bias: bias.value, stride: stride)
     }
 }

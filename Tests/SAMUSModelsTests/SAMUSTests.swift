@@ -154,7 +154,11 @@ struct SAMUSTests {
                 (single.iou, "single.iou"), (multi.logits, "multi.low_res_logits"),
                 (multi.iou, "multi.iou"),
             ] {
-                expectClose(found, golden[name], absolute: 0, relativeL2: 2e-5, name)
+                // An estimate here is near zero, a sum of 256 products that cancel: its rounding goes
+                // with them.
+                expectClose(
+                    found, golden[name], absolute: name.hasSuffix("iou") ? 1e-6 : 0,
+                    relativeL2: 2e-5, name)
             }
         }
     }

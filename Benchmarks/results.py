@@ -18,4 +18,4 @@ def write(heading, section):
     """Puts a section that begins with its heading in the place of the earlier one."""
     before, _, rest = RESULTS.read_text().partition(heading)
     _, next_heading, after = rest.partition("\n## ")
-    RESULTS.write_text(before + section + (next_heading + after if next_heading else ""))
+    RESULTS.write_text(before.rstrip("\n") + "\n\n" + section + (next_heading + after if next_heading else ""))

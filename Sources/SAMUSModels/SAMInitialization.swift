@@ -34,7 +34,10 @@ public struct SAMInitialization: Equatable, Sendable {
         let tables = network.globalTables
         func isTable(_ name: String) -> Bool {
             guard tables.contains(name), let found = source.shape(of: name) else { return false }
-            return found.count == 2 && found[0] > 0 && found[1] == shapes[name]?[1]
+            // A vector for each distance from -n to n.
+            return found.count == 2 && found[0] > 1 && found[0] % 2 == 1
+                && found[1] == shapes[name]?[1]
+                && source.dtype(of: name)?.isFloatingPoint == true
         }
         unused = source.names.filter { shapes[$0] == nil }
         new = values.map(\.name).filter { source.shape(of: $0) == nil }

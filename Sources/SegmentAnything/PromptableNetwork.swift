@@ -37,6 +37,9 @@ extension PromptableNetwork {
     public func decode(
         _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
     ) -> (logits: Tensor, iou: Tensor) {
+        precondition(
+            embedding.size(0) == 1 || embedding.size(0) == prompts.batch,
+            "\(embedding.size(0)) pictures and \(prompts.batch) sets of prompts")
         let (sparse, dense) = promptEncoder(prompts)
         return maskDecoder(
             image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,

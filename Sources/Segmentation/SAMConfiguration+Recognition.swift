@@ -4,7 +4,9 @@ public enum ConfigurationError: Error, Equatable, Sendable {
     case misshapen(name: String, shape: [Int])
     case decoderHeadsUnknown(width: Int)
     case unreadableStatement(String)
-    case outOfProportion(needed: Int, found: Int)
+    case decoderHeads(Int, width: Int)
+    case tooLarge(String, Int, limit: Int)
+    case outOfProportion(String, needed: Int, found: Int)
 }
 
 extension ConfigurationError: CustomStringConvertible {
@@ -20,8 +22,14 @@ extension ConfigurationError: CustomStringConvertible {
                 + "seen from weights: state it with 'samus convert --decoder-heads N'"
         case .unreadableStatement(let text):
             "its remark '\(SAMConfiguration.metadataKey)' states no sizes: '\(text.prefix(80))'"
-        case .outOfProportion(let needed, let found):
-            "a network of the sizes that its tensors tell has \(needed) numbers, it holds \(found)"
+        case .decoderHeads(let heads, let width):
+            "its remarks state \(heads) attention heads for a mask decoder that is \(width) wide: "
+                + "a number is needed of which twice divides the width"
+        case .tooLarge(let what, let value, let limit):
+            "its tensors tell \(what) of \(value), more than the \(limit) that this program takes"
+        case .outOfProportion(let what, let needed, let found):
+            "a network of the sizes that its tensors tell has \(needed) \(what) or more, it holds "
+                + "\(found)"
         }
     }
 }
@@ -75,23 +83,6 @@ extension SAMConfiguration {
         decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
     }
 
-    /// Refuses sizes that do not go with the amount of numbers in a file, before memory is taken
-    /// for them.
-    ///
-    /// - Parameter count: numbers in all tensors of the file.
-    /// - Throws: ``ConfigurationError/outOfProportion(needed:found:)``.
-    public func check(against count: Int) throws(ConfigurationError) {
-        // Four matrices of D x D for attention, eight for the MLP.
-        let sizes = [12, width, width, depth]
-        let needed = sizes.reduce(1) { product, size in
-            let (next, overflow) = product.multipliedReportingOverflow(by: size)
-            return overflow ? .max : next
-        }
-        guard needed / 2 <= count, decoder.width <= count, decoder.mlpWidth <= count,
-            imageSize <= 16384, maskChannels <= 65536, decoder.iouWidth <= count
-        else { throw .outOfProportion(needed: needed, found: count) }
-    }
-
     /// How many numbered parts stand directly below a name.
     static func count(_ names: some Sequence<String>, below prefix: String) -> Int {
         let numbers = names.compactMap { name -> Int? in
@@ -139,8 +130,12 @@ extension SAMConfiguration.Decoder {
             throw .decoderHeadsUnknown(width: width)
         }
         // Attention to the image is half as wide.
-        guard heads > 0, width % (2 * heads) == 0, width >= 8, candidates > 0 else {
-            throw .misshapen(name: "mask_decoder.iou_token.weight", shape: [1, width])
+        guard (1...width).contains(heads), width % (2 * heads) == 0 else {
+            throw .decoderHeads(heads, width: width)
+        }
+        guard width >= 8, candidates > 0 else {
+            throw .misshapen(
+                name: "mask_decoder.mask_tokens.weight", shape: [candidates + 1, width])
         }
     }
 }

@@ -21,7 +21,7 @@ public enum LinearActivation: String, Sendable {
 public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation = .none
 ) -> Tensor {
-    if OneDNN.takes(x, weight) {
+    if OneDNN.takes(x, weight, bias) {
         // The name of the GELU's form comes last; without a GELU it is not looked at.
         return call(
             "mkldnn::_linear_pointwise", x.contiguous(), weight, bias, activation.rawValue,
@@ -44,11 +44,18 @@ private enum OneDNN {
         return found?.count == 1
     }()
 
-    static func takes(_ x: Tensor, _ weight: Tensor) -> Bool {
-        x.dtype == .float32 && weight.dtype == .float32 && x.device.kind == .cpu
+    private static func fits(_ bias: Tensor, _ weight: Tensor) -> Bool {
+        bias.shape == [weight.size(0)] && bias.dtype == .float32 && bias.isContiguous
+    }
+
+    /// Whether it computes this product; what is wrong in one is left to libtorch, which says so.
+    static func takes(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Bool {
+        guard x.rank > 0, weight.rank == 2, weight.size(1) > 0, x.size(-1) == weight.size(1)
+        else { return false }
+        return x.dtype == .float32 && weight.dtype == .float32 && x.device.kind == .cpu
             && !ct_grad_enabled() && !ct_autocast_enabled()
             && x.elementCount >= leastRows * weight.size(1)
-            // For weights with gaps oneDNN has only its slow reference.
-            && weight.isContiguous && isPresent
+            // For weights with gaps oneDNN has only its slow reference; a bias's gaps it overlooks.
+            && weight.isContiguous && bias.map { fits($0, weight) } ?? true && isPresent
     }
 }

@@ -73,6 +73,7 @@ extension Tensor {
     ) rethrows -> Result {
         precondition(
             device.kind == .cpu && isContiguous, "\(self) is not dense memory of the CPU")
+        defer { countEdit() }
         return try handle.with { raw in
             try body(
                 UnsafeMutableRawBufferPointer(

@@ -86,7 +86,7 @@ extension NearestNetwork: CustomStringConvertible {
             "\(kind.text(sizes)): \(shared) of its \(count) tensors are there by name and shape"
             + (renaming.map { ", \($0)" } ?? "")
         guard let difference else { return opening }
-        let guess = Guess(difference).map { "\n  \($0.text)" } ?? ""
+        let guess = Guess(difference, kind).map { "\n  \($0.text)" } ?? ""
         return "\(opening)\(guess)\n\(difference)"
     }
 
@@ -106,7 +106,7 @@ extension NearestNetwork: CustomStringConvertible {
             }
         }
 
-        init?(_ difference: ModuleLoadError) {
+        init?(_ difference: ModuleLoadError, _ kind: ModelKind) {
             let surplus = difference.unexpected.map { $0.lowercased() }
             func lacks(_ part: String) -> Bool {
                 difference.missing.contains { $0.hasPrefix(part) }
@@ -115,7 +115,7 @@ extension NearestNetwork: CustomStringConvertible {
                 self = .lowRank
             } else if lacks("mask_decoder."), lacks("prompt_encoder."), !lacks("image_encoder.") {
                 self = .encoder
-            } else if surplus.contains(where: { $0.contains("adapter") }) {
+            } else if kind == .sam, surplus.contains(where: { $0.contains("adapter") }) {
                 self = .adapters
             } else {
                 return nil

@@ -16,13 +16,19 @@ private struct Trajectory: Decodable {
     let lr: Double
     let steps: [Step]
     let gradNormsStep0: [String: Double]
+    let bce: Double
+    let diceLoss: Double
+    let finalLoss: Double
 
     static func read(_ file: URL) throws -> Trajectory {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .custom { path in
             // Names of parameters are keys too and stay as they are.
             let name = path[path.count - 1].stringValue
-            let known = ["grad_norm": "gradNorm", "grad_norms_step0": "gradNormsStep0"]
+            let known = [
+                "grad_norm": "gradNorm", "grad_norms_step0": "gradNormsStep0",
+                "dice_loss": "diceLoss", "final_loss": "finalLoss",
+            ]
             return Name(stringValue: known[name] ?? name)
         }
         return try decoder.decode(Trajectory.self, from: Data(contentsOf: file))
@@ -59,6 +65,9 @@ struct TrainingTests {
         let loss = loss()
         loss.backward()
         #expect(abs(loss.item() - expected.steps[0].loss) < 1e-5)
+        let (entropy, dice) = withoutGrad { parts() }
+        #expect(abs(entropy.item() - expected.bce) < 1e-5)
+        #expect(abs(dice.item() - expected.diceLoss) < 1e-5)
         var found: [String: Tensor] = [:]
         for (name, parameter) in network.namedParameters() {
             found[name] = parameter.grad
@@ -93,10 +102,17 @@ struct TrainingTests {
                 "step \(index): \(found), \(step.gradNorm)")
             optimizer.step()
         }
+        #expect(abs(loss().item() - expected.finalLoss) <= 1e-4 * expected.finalLoss)
     }
 
-    /// `0.2 BCE + 0.8 Dice`, the positive pixels of BCE twice as heavy, Dice over the whole batch.
+    /// `0.2 BCE + 0.8 Dice`.
     private func loss() -> Tensor {
+        let (entropy, dice) = parts()
+        return entropy * 0.2 + dice * 0.8
+    }
+
+    /// The positive pixels of BCE are twice as heavy, Dice is over the whole batch.
+    private func parts() -> (entropy: Tensor, dice: Tensor) {
         let embeddings = network.encode(batch["input.image"])
         let (logits, _) = network.decode(
             embeddings,
@@ -108,7 +124,7 @@ struct TrainingTests {
         let inside = sigmoid(logits)
         let overlap = (inside * target).sum() * 2 + 1e-5
         let dice = overlap / ((inside * inside).sum() + (target * target).sum() + 1e-5)
-        return entropy * 0.2 + (1 - dice) * 0.8
+        return (entropy, 1 - dice)
     }
 
     private func length(_ tensors: [Tensor]) -> Double {

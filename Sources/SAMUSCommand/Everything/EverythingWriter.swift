@@ -36,7 +36,7 @@ struct EverythingWriter {
     private func overlay() -> Image {
         // Large ones first: small ones stay visible.
         let shown = masks.sorted { $0.area > $1.area }.map { OverlayObject(mask: $0.mask) }
-        return Overlay(objects: shown, caption: "\(model.name), \(masks.count) automatic masks")
+        return Overlay(objects: shown, caption: "\(model.name), automatic masks: \(masks.count)")
             .draw(on: picture)
     }
 

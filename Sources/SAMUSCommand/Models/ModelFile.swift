@@ -84,8 +84,8 @@ extension ConfigurationError {
     /// Whether the tensors are not those of a network, rather than the file's remarks lacking.
     var isOfTensors: Bool {
         switch self {
-        case .missing, .misshapen, .outOfProportion: true
-        case .decoderHeadsUnknown, .unreadableStatement: false
+        case .missing, .misshapen, .outOfProportion, .tooLarge: true
+        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement: false
         }
     }
 }

@@ -1,0 +1,91 @@
+import Segmentation
+import Testing
+
+@Suite("Sizes told from tensors are checked before a network is made")
+struct ConfigurationTests {
+    /// The names and shapes of a SAMUS that sizes are told from, as small as they come.
+    private static let samus: [String: [Int]] = {
+        var shapes: [String: [Int]] = [
+            "image_encoder.patch_embed.proj.weight": [48, 3, 16, 16],
+            "image_encoder.pos_embed": [1, 64, 64, 48],
+            "image_encoder.blocks.1.Space_Adapter.q.weight": [48, 48],
+            "prompt_encoder.mask_downscaling.3.weight": [16, 4, 2, 2],
+            "mask_decoder.iou_token.weight": [1, 32],
+            "mask_decoder.mask_tokens.weight": [4, 32],
+            "mask_decoder.transformer.layers.0.mlp.lin1.weight": [64, 32],
+            "mask_decoder.iou_prediction_head.layers.0.weight": [32, 32],
+        ]
+        for (block, rows) in [27, 63].enumerated() {
+            shapes["image_encoder.blocks.\(block).attn.rel_pos_h"] = [rows, 16]
+        }
+        return shapes
+    }()
+
+    private func sizes(
+        heads: Int? = 4, _ change: (inout [String: [Int]]) -> Void = { _ in }
+    ) throws(ConfigurationError) -> SAMConfiguration {
+        var shapes = Self.samus
+        change(&shapes)
+        var stated = SAMConfiguration.base(imageSize: 256)
+        stated.decoder.width = shapes["mask_decoder.iou_token.weight"]?[1] ?? 0
+        stated.decoder.heads = heads ?? 0
+        return try SAMConfiguration(
+            kind: .samus, names: Array(shapes.keys), stated: heads == nil ? nil : stated
+        ) { [shapes] in shapes[$0] }
+    }
+
+    @Test("a small SAMUS")
+    func small() throws {
+        let sizes = try sizes()
+        #expect((sizes.width, sizes.depth, sizes.heads) == (48, 2, 3))
+        #expect(sizes.globalBlocks == [1])
+        #expect((sizes.windowSize, sizes.imageSize) == (14, 256))
+        #expect((sizes.decoder.width, sizes.decoder.heads) == (32, 4))
+        try sizes.check(numbers: 100_000, tensors: 40, pitch: 8)
+    }
+
+    @Test(
+        "heads that cannot be", arguments: [0, -4, 3, 32, 5_000_000_000_000_000_000, Int.min])
+    func heads(count: Int) {
+        #expect(throws: ConfigurationError.decoderHeads(count, width: 32)) {
+            try sizes(heads: count)
+        }
+    }
+
+    @Test("heads that nobody states")
+    func unknownHeads() {
+        #expect(throws: ConfigurationError.decoderHeadsUnknown(width: 32)) {
+            try sizes(heads: nil)
+        }
+    }
+
+    @Test(
+        "shapes that are missing, empty or of other axes",
+        arguments: [
+            ("image_encoder.patch_embed.proj.weight", [0, 3, 16, 16]),
+            ("image_encoder.patch_embed.proj.weight", [48]),
+            ("image_encoder.blocks.0.attn.rel_pos_h", [27, 0]),
+            ("image_encoder.blocks.0.attn.rel_pos_h", [27, 17]),
+            ("mask_decoder.iou_token.weight", [1, 0]), ("image_encoder.pos_embed", nil),
+        ] as [(String, [Int]?)])
+    func shapes(name: String, shape: [Int]?) {
+        #expect(throws: ConfigurationError.self) { try sizes { $0[name] = shape } }
+    }
+
+    @Test("sizes out of proportion to the file", arguments: 0..<7)
+    func proportion(index: Int) throws {
+        var sizes = try sizes()
+        switch index {
+        case 0: sizes.decoder.candidates = 300_000
+        case 1: sizes.decoder.depth = 60_000
+        case 2: sizes.decoder.width = 4_000_000
+        case 3: sizes.windowSize = 6000
+        case 4: sizes.imageSize = 16376
+        case 5: sizes.width = Int.max / 2
+        default: sizes.decoder.iouWidth = 1 << 40
+        }
+        #expect(throws: ConfigurationError.self) {
+            try sizes.check(numbers: 1_000_000, tensors: 200, pitch: 8)
+        }
+    }
+}

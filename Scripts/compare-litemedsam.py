@@ -13,17 +13,14 @@ Needs the peers: make peers
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 import numpy
 import torch
 import torch.nn.functional as F
+from comparing import data, dice, root, segment
 from PIL import Image
-
-root = pathlib.Path(__file__).resolve().parent.parent
-data = root.parent / "shared" / "data"
 
 
 def chosen(count):
@@ -94,20 +91,13 @@ def ours(jobs, folder, *flags):
         pictures.append({"image": str(link), "objects": [prompt]})
     prompts = folder / "prompts.json"
     prompts.write_text(json.dumps({"pictures": pictures}))
-    command = [root / ".build" / "release" / "samus", "segment", "--prompts", prompts]
-    subprocess.run([*command, "-o", folder / "out", *flags], check=True, capture_output=True)
+    segment("--prompts", prompts, "--output", folder / "out", *flags)
     results = {}
     for index, _ in jobs:
         record = json.loads((folder / "out" / f"{index:02d}.json").read_text())["masks"][0]
         mask = numpy.asarray(Image.open(folder / "out" / record["mask_file"])) > 0
         results[index] = (mask, record["iou_estimate"])
     return results
-
-
-def overlap(one, other):
-    """Dice of two masks; two empty ones agree."""
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else 1.0
 
 
 def main():
@@ -131,13 +121,13 @@ def main():
     for index, (file, box, point) in jobs:
         mask, iou = reference(net, file, box, point, index % 4 == 3)
         here, estimate = found[index]
-        dice = overlap(mask, here)
-        worst, largest = min(worst, dice), max(largest, abs(iou - estimate))
+        overlap = dice(mask, here)
+        worst, largest = min(worst, overlap), max(largest, abs(iou - estimate))
         prompt = ("box" if point is None else "box, click") + (" x3" if index % 4 == 3 else "")
         name = f"{file.parent.parent.name}/{file.stem}"
-        print(f"{name:60.60} {prompt:12} {dice:8.5f} {abs(iou - estimate):20.1e}")
+        print(f"{name:60.60} {prompt:12} {overlap:8.5f} {abs(iou - estimate):20.1e}")
     print(f"{len(jobs)} pictures: worst Dice {worst:.5f}, largest IoU difference {largest:.1e}")
-    apart = sorted(overlap(half[index][0], found[index][0]) for index in half)
+    apart = sorted(dice(half[index][0], found[index][0]) for index in half)
     print(
         f"bf16 against f32, {len(apart)} pictures: "
         f"Dice {apart[0]:.3f} on the worst, {apart[len(apart) // 2]:.3f} in the middle"

@@ -9,7 +9,6 @@ most). Exits 1 when something differs more. Takes about 3 GB of memory and 1 GB 
 
 Needs the peers and segment-anything: make peers
 """
-import json
 import pathlib
 import subprocess
 import sys
@@ -18,20 +17,12 @@ import time
 
 import numpy
 import torch
+from comparing import not_square, our_masks, programs, title
 from formula import fill
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-root = pathlib.Path(__file__).resolve().parent.parent
-programs = root / ".build" / "release"
 kinds = {"single": False, "multi": True}
-
-
-def chosen():
-    """A picture that is not square."""
-    files = sorted((root.parent / "shared" / "data").glob("*/img/*.png"))
-    example = root / "Examples" / "echo-a4c-frame10.png"
-    return next((file for file in files if len(set(Image.open(file).size)) == 2), example)
 
 
 def reference(predictor, pixels, prompts):
@@ -68,28 +59,6 @@ def our_logits(weights, given, folder):
     return load_file(files[-1])
 
 
-def our_masks(weights, file, prompts, folder, *flags):
-    """Masks and estimates of `samus segment` for each prompt, best estimate first."""
-    (folder / "picture.png").symlink_to(file)
-    objects = []
-    for prompt in prompts.values():
-        box = {"box": prompt["box"].tolist()} if "box" in prompt else {}
-        points = {"points": prompt["point_coords"].tolist()} if "point_coords" in prompt else {}
-        objects.append(box | points)
-    listed = {"pictures": [{"image": str(folder / "picture.png"), "objects": objects}]}
-    (folder / "prompts.json").write_text(json.dumps(listed))
-    command = [programs / "samus", "segment", "--prompts", folder / "prompts.json"]
-    command += ["--model", weights, "--format", "png,json", "-o", folder / "out", *flags]
-    subprocess.run(command, check=True, capture_output=True)
-    record = json.loads((folder / "out" / "picture.json").read_text())
-    results = {name: ([], []) for name in prompts}
-    for outline in record["masks"]:
-        masks, iou = results[list(prompts)[outline["object"] - 1]]
-        masks.append(numpy.asarray(Image.open(folder / "out" / outline["mask_file"])) > 0)
-        iou.append(outline["iou_estimate"])
-    return results, record["times"]["encode"]
-
-
 def compare_logits(found, expected):
     """The largest relative difference; prints all."""
     largest = 0.0
@@ -119,7 +88,7 @@ def compare_masks(found, expected, kind):
 
 @torch.no_grad()
 def compare(sam, predictor):
-    file = chosen()
+    file = not_square()
     pixels = numpy.array(Image.open(file).convert("RGB"))
     height, width = pixels.shape[:2]
     click = numpy.array([[round(0.45 * width), round(0.4 * height)]])
@@ -128,7 +97,7 @@ def compare(sam, predictor):
         "click": {"point_coords": click, "point_labels": numpy.array([1])},
         "box": {"box": box},
     }
-    print(f"{file.parent.parent.name}/{file.name}, {width} x {height}")
+    print(title(file))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         weights = folder / "sam_vit_b.pth"
@@ -137,10 +106,8 @@ def compare(sam, predictor):
         distance = compare_logits(our_logits(weights, given, folder), expected)
         share = 0.0
         for kind, multimask in kinds.items():
-            inner = folder / kind
-            inner.mkdir()
             flags = ["--multimask"] if multimask else []
-            found, ours = our_masks(weights, file, prompts, inner, *flags)
+            found, ours = our_masks(weights, file, prompts, folder / kind, *flags)
             share = max(share, compare_masks(found, masks, kind))
     print(f"largest relative L2 {distance:.1e}, largest share of other pixels {share:.1e}")
     print(f"preparing and encoding: {seconds:.1f} s there; encoding: {ours:.1f} s here")

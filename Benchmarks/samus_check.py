@@ -1,13 +1,17 @@
 """Compares the peer of SAMUS with golden values; Benchmarks/samus_peer.py --check runs it."""
 
 import json
-import zlib
+import pathlib
+import sys
 
-import numpy
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from samus_peer import SAMUS, VIT_B
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Scripts"))
+
+from formula import fill  # noqa: E402
 
 
 class Comparison:
@@ -134,39 +138,9 @@ def check_training(comparison, golden):
     comparison.near("final loss", value, expected["final_loss"], 1e-4)
 
 
-def formula(name, shape):
-    """The weight by formula that the README of the golden values describes."""
-    def mix(z, shift, factor):
-        return (z ^ (z >> numpy.uint64(shift))) * numpy.uint64(factor)
-
-    first, second, third = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-    count = shape.numel()
-    z = numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(second)
-    z += numpy.uint64(zlib.crc32(name.encode()) * first % 2 ** 64)
-    z = mix(mix(z, 30, second), 27, third)
-    z ^= z >> numpy.uint64(31)
-    value = torch.from_numpy((z >> numpy.uint64(40)) / 2.0 ** 24 * 2 - 1).float()
-    if len(shape) == 1:
-        value = 1 + 0.1 * value if name.endswith("weight") else 0.1 * value
-    elif "rel_pos" in name:
-        value *= 0.3
-    elif name == "image_encoder.pos_embed" or len(shape) == 2 and (
-            "token" in name and shape[0] <= 4
-            or name.startswith("prompt_encoder") and shape[0] == 1):
-        value *= 0.5
-    elif "gaussian" in name:
-        value *= 1.7
-    else:
-        value *= (3 * shape[0] / count) ** 0.5
-    return value.reshape(shape)
-
-
 def formula_model(config):
     """A model whose weights follow the formula; the same on every machine."""
-    model = SAMUS(config)
-    model.load_state_dict(
-        {name: formula(name, value.shape) for name, value in model.state_dict().items()})
-    return model
+    return fill(SAMUS(config))
 
 
 @torch.no_grad()

@@ -1,0 +1,74 @@
+import Testing
+
+@testable import SegmentAnything
+
+/// A grid and its windows.
+struct PartitionSizes: CustomTestStringConvertible, Sendable {
+    let rows: Int
+    let columns: Int
+    let window: Int
+
+    var testDescription: String { "\(rows) x \(columns) in windows of \(window)" }
+
+    /// Smaller than a window, as large, whole windows, and windows over one edge or both.
+    static let all = [
+        PartitionSizes(rows: 3, columns: 5, window: 7), .init(rows: 7, columns: 7, window: 7),
+        .init(rows: 8, columns: 8, window: 7), .init(rows: 6, columns: 9, window: 3),
+        .init(rows: 6, columns: 8, window: 3), .init(rows: 8, columns: 6, window: 3),
+        .init(rows: 32, columns: 32, window: 14), .init(rows: 25, columns: 25, window: 7),
+        .init(rows: 40, columns: 40, window: 14), .init(rows: 5, columns: 2, window: 1),
+        .init(rows: 1, columns: 30, window: 4), .init(rows: 1, columns: 1, window: 14),
+    ]
+
+    /// A window's keys in rows, written down from its upper left corner alone.
+    func keys(top: Int, left: Int) -> [Int] {
+        (0..<window * window).map { place in
+            let (row, column) = (top + place / window, left + place % window)
+            return row < rows && column < columns ? row * columns + column : rows * columns
+        }
+    }
+}
+
+@Suite("Windows without queries for padding")
+struct WindowPartitionTests {
+    @Test("every token is a query once, and its place is told", arguments: PartitionSizes.all)
+    func queries(sizes: PartitionSizes) {
+        let partition = WindowPartition(
+            rows: sizes.rows, columns: sizes.columns, window: sizes.window)
+        let queries = partition.groups.flatMap(\.queries)
+        #expect(queries.sorted() == Array(0..<sizes.rows * sizes.columns))
+        #expect(partition.places.map { queries[$0] } == Array(0..<sizes.rows * sizes.columns))
+        #expect(partition.groups.count <= 4)
+        for group in partition.groups {
+            #expect(group.queries.count == group.count * group.grid.count)
+            #expect(group.keys.count == group.count * sizes.window * sizes.window)
+        }
+    }
+
+    @Test(
+        "keys are those of the query's window, padding where it is over",
+        arguments: PartitionSizes.all)
+    func keys(sizes: PartitionSizes) {
+        let partition = WindowPartition(
+            rows: sizes.rows, columns: sizes.columns, window: sizes.window)
+        let area = sizes.window * sizes.window
+        var corners: Set<Int> = []
+        for group in partition.groups {
+            for index in 0..<group.count {
+                let queries = Array(
+                    group.queries[index * group.grid.count..<(index + 1) * group.grid.count])
+                let keys = Array(group.keys[index * area..<(index + 1) * area])
+                let (top, left) = (queries[0] / sizes.columns, queries[0] % sizes.columns)
+                #expect(top % sizes.window == 0 && left % sizes.window == 0)
+                corners.insert(queries[0])
+                #expect(keys == sizes.keys(top: top, left: left))
+                #expect(queries == keys.filter { $0 < sizes.rows * sizes.columns })
+                #expect(group.grid.rows == min(sizes.window, sizes.rows - top))
+                #expect(group.grid.columns == min(sizes.window, sizes.columns - left))
+            }
+        }
+        let down = (sizes.rows + sizes.window - 1) / sizes.window
+        let across = (sizes.columns + sizes.window - 1) / sizes.window
+        #expect(corners.count == down * across)
+    }
+}

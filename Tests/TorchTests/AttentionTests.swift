@@ -1,0 +1,101 @@
+import TestSupport
+import Testing
+import Torch
+
+/// Sizes of one attention.
+struct AttentionSizes: CustomTestStringConvertible, Sendable {
+    var count = 1
+    var heads = 1
+    let queries: Int
+    let keys: Int
+    var keyWidth = 8
+    var valueWidth = 8
+
+    var testDescription: String {
+        "\(count) x \(heads) heads, \(queries) x \(keyWidth) to \(keys) x \(valueWidth)"
+    }
+
+    /// From 256 x 256 pairs on, heads are taken one by one.
+    static let all = [
+        AttentionSizes(queries: 256, keys: 256),
+        AttentionSizes(queries: 255, keys: 256),
+        AttentionSizes(queries: 257, keys: 255),
+        AttentionSizes(queries: 255, keys: 257),
+        AttentionSizes(count: 2, heads: 3, queries: 256, keys: 256, keyWidth: 9, valueWidth: 5),
+        AttentionSizes(count: 3, heads: 2, queries: 200, keys: 327, keyWidth: 5, valueWidth: 11),
+        AttentionSizes(count: 3, heads: 2, queries: 200, keys: 328, keyWidth: 5, valueWidth: 11),
+        AttentionSizes(count: 2, heads: 2, queries: 7, keys: 9363, keyWidth: 3, valueWidth: 4),
+        AttentionSizes(count: 2, heads: 2, queries: 9363, keys: 7, keyWidth: 3, valueWidth: 4),
+        AttentionSizes(count: 5, heads: 4, queries: 16, keys: 49, keyWidth: 12, valueWidth: 3),
+        AttentionSizes(count: 2, heads: 3, queries: 1, keys: 1),
+    ]
+}
+
+@Suite("Attention gives the same in all its ways")
+struct AttentionTests {
+    private func inputs(_ sizes: AttentionSizes) -> (query: Tensor, key: Tensor, value: Tensor) {
+        let stream = Generator(seed: 3)
+        func normal(_ tokens: Int, _ width: Int) -> Tensor {
+            .normal([sizes.count, sizes.heads, tokens, width], generator: stream)
+        }
+        return (
+            normal(sizes.queries, sizes.keyWidth), normal(sizes.keys, sizes.keyWidth),
+            normal(sizes.keys, sizes.valueWidth)
+        )
+    }
+
+    private func fused(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
+        scaledDotProductAttention(query: query, key: key, value: value, scale: 1)
+            .transposed(1, 2).flattened(from: 2)
+    }
+
+    @Test("as the fused kernel", arguments: AttentionSizes.all)
+    func agrees(sizes: AttentionSizes) {
+        let (query, key, value) = inputs(sizes)
+        let fast = withoutGrad { attention(query: query, key: key, value: value) }
+        #expect(fast.shape == [sizes.count, sizes.queries, sizes.heads * sizes.valueWidth])
+        expectClose(fast, fused(query, key, value), absolute: 1e-5)
+        expectClose(
+            fast, attention(query: query, key: key, value: value), absolute: 1e-5,
+            "with gradients")
+    }
+
+    @Test("inputs that lie otherwise in memory", arguments: [16, 256])
+    func layouts(tokens: Int) {
+        let stream = Generator(seed: 3)
+        let parts = Tensor.normal([2, tokens, 3, 2, 5], generator: stream)
+            .permuted([2, 0, 3, 1, 4])
+        let expected = fused(parts[0].contiguous(), parts[1].contiguous(), parts[2].contiguous())
+        let found = withoutGrad { attention(query: parts[0], key: parts[1], value: parts[2]) }
+        expectClose(found, expected, absolute: 1e-5)
+    }
+
+    @Test("in autocast the numbers are those of gradients' way", arguments: [16, 256])
+    func autocast(tokens: Int) {
+        let sizes = AttentionSizes(
+            count: 2, heads: 2, queries: tokens, keys: tokens, valueWidth: 5)
+        let (query, key, value) = inputs(sizes)
+        let expected = fused(query, key, value)
+        let found = withoutGrad {
+            withAutocast(to: .bfloat16) { attention(query: query, key: key, value: value) }
+        }
+        expectClose(found.to(.float32), expected, absolute: 0, relativeL2: 0.02)
+    }
+
+    @Test("gradients reach query, key and value")
+    func gradients() throws {
+        let sizes = AttentionSizes(
+            count: 2, heads: 2, queries: 256, keys: 256, keyWidth: 3, valueWidth: 4)
+        let (query, key, value) = inputs(sizes)
+        let leaves = [query, key, value].map { $0.requiringGrad() }
+        let result = attention(query: leaves[0], key: leaves[1], value: leaves[2])
+        let found = grad(of: [(result * result).sum()], withRespectTo: leaves)
+        // The same in single steps.
+        let weights = leaves[0].matmul(leaves[1].transposed(2, 3)).softmax(axis: -1)
+        let plain = weights.matmul(leaves[2])
+        let expected = grad(of: [(plain * plain).sum()], withRespectTo: leaves)
+        for (found, expected) in zip(found, expected) {
+            expectClose(try #require(found), try #require(expected), absolute: 1e-5)
+        }
+    }
+}

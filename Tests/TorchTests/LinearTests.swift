@@ -1,0 +1,128 @@
+import TestSupport
+import Testing
+import Torch
+
+/// Sizes of one product.
+struct ProductSizes: CustomTestStringConvertible, Sendable {
+    let rows: [Int]
+    let inputs: Int
+    let outputs: Int
+
+    var testDescription: String { "\(rows) x \(inputs) by \(inputs) x \(outputs)" }
+
+    /// Odd ones, a single column on either side, and fewer rows than go to oneDNN.
+    static let all = [
+        ProductSizes(rows: [64], inputs: 16, outputs: 8),
+        ProductSizes(rows: [67], inputs: 13, outputs: 7),
+        ProductSizes(rows: [3, 37], inputs: 31, outputs: 33),
+        ProductSizes(rows: [2, 7, 9], inputs: 5, outputs: 1),
+        ProductSizes(rows: [129], inputs: 1, outputs: 3),
+        ProductSizes(rows: [63], inputs: 13, outputs: 7),
+        ProductSizes(rows: [1], inputs: 13, outputs: 7),
+        ProductSizes(rows: [], inputs: 13, outputs: 7),
+    ]
+}
+
+@Suite("A linear layer gives the same without gradients as with them")
+struct LinearTests {
+    private func normal(_ shape: [Int], seed: UInt64) -> Tensor {
+        .normal(shape, generator: Generator(seed: seed))
+    }
+
+    /// Both ways; the way with gradients is libtorch's plain operator, and GELU apart.
+    private func expectSame(
+        _ x: Tensor, weight: Tensor, bias: Tensor?, activation: LinearActivation = .none,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let plain = linear(x, weight: weight.contiguous(), bias: bias?.contiguous())
+        let fast = withoutGrad { linear(x, weight: weight, bias: bias, activation: activation) }
+        expectClose(
+            fast, activation == .gelu ? gelu(plain) : plain, absolute: 1e-5,
+            sourceLocation: sourceLocation)
+        #expect(fast.isContiguous, sourceLocation: sourceLocation)
+    }
+
+    @Test("odd sizes, with and without a bias", arguments: ProductSizes.all, [false, true])
+    func sizes(sizes: ProductSizes, hasBias: Bool) {
+        let x = normal(sizes.rows + [sizes.inputs], seed: 1)
+        let weight = normal([sizes.outputs, sizes.inputs], seed: 2)
+        let bias = hasBias ? normal([sizes.outputs], seed: 3) : nil
+        for activation in [LinearActivation.none, .gelu] {
+            expectSame(x, weight: weight, bias: bias, activation: activation)
+        }
+    }
+
+    @Test("input, weight and bias that lie otherwise in memory")
+    func layouts() {
+        let x = normal([65, 2, 12], seed: 1)
+        let weight = normal([10, 12], seed: 2)
+        let bias = normal([10, 3], seed: 3)
+        expectSame(x.transposed(0, 1), weight: weight, bias: bias[.all, 1].contiguous())
+        expectSame(
+            normal([12, 130], seed: 1).transposed(0, 1), weight: weight, bias: nil)
+        expectSame(
+            normal([1, 12], seed: 1).expanded([80, 12]), weight: weight, bias: nil)
+        let transposed = normal([12, 10], seed: 2).transposed(0, 1)
+        let gaps = normal([10, 24], seed: 2)[.all, Span(by: 2)]
+        let shifted = normal([11, 12], seed: 2)[1..<11]
+        for other in [transposed, gaps, shifted] {
+            expectSame(x, weight: other, bias: nil)
+            expectSame(x, weight: other, bias: bias[.all, 1], activation: .gelu)
+        }
+        let repeated = normal([1], seed: 3).expanded([10])
+        for other in [bias[.all, 1], bias.transposed(0, 1)[2], repeated] {
+            #expect(!other.isContiguous)
+            expectSame(x, weight: weight, bias: other)
+            expectSame(x, weight: weight, bias: other, activation: .gelu)
+        }
+    }
+
+    @Test("no rows, or no columns")
+    func empty() {
+        for activation in [LinearActivation.none, .gelu] {
+            expectSame(
+                .zeros([0, 5]), weight: normal([3, 5], seed: 1), bias: normal([3], seed: 2),
+                activation: activation)
+            for rows in [5, 100] {
+                expectSame(
+                    .zeros([rows, 0]), weight: .zeros([3, 0]), bias: normal([3], seed: 2),
+                    activation: activation)
+            }
+        }
+    }
+
+    @Test("other types are left to libtorch", arguments: [DType.float64, .bfloat16])
+    func types(dtype: DType) {
+        let x = normal([70, 9], seed: 1).to(dtype)
+        let weight = normal([4, 9], seed: 2).to(dtype)
+        let found = withoutGrad { linear(x, weight: weight, activation: .gelu) }
+        #expect(found.dtype == dtype)
+        expectClose(found, gelu(linear(x, weight: weight)), absolute: 0)
+    }
+
+    @Test("autocast holds in both ways", arguments: [LinearActivation.none, .gelu])
+    func autocast(activation: LinearActivation) {
+        let x = normal([70, 33], seed: 1)
+        let weight = normal([9, 33], seed: 2)
+        let bias = normal([9], seed: 3)
+        let product = { linear(x, weight: weight, bias: bias, activation: activation) }
+        let plain = withAutocast(to: .bfloat16) { product() }
+        let fast = withoutGrad { withAutocast(to: .bfloat16) { product() } }
+        #expect(plain.dtype == .bfloat16)
+        // Two units in the last place of a bfloat16.
+        expectClose(fast, plain, absolute: 0, relativeL2: 0.008)
+        expectClose(fast.to(.float32), product(), absolute: 0, relativeL2: 0.01)
+        withAutocast(to: .bfloat16) {
+            withAutocast(to: .float32) {
+                expectClose(withoutGrad { product() }, product(), absolute: 1e-5)
+            }
+        }
+    }
+
+    @Test("a bias of one number, and a weight without outputs' axis, are libtorch's to read")
+    func leftToLibtorch() {
+        let x = normal([70, 5], seed: 1)
+        expectSame(x, weight: normal([3, 5], seed: 2), bias: normal([1], seed: 3))
+        expectSame(x, weight: normal([5], seed: 2), bias: nil)
+    }
+}

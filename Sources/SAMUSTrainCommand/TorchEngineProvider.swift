@@ -43,8 +43,9 @@ struct TorchEngineProvider: EngineProvider {
             throw try UnfittingWeights(checkpoint, kind: found)
         }
         if found == .sam { sizes.imageSize = 256 }
-        Generator.seedDefault(seed)
-        let network = kind == .autoSAMUS ? AutoSAMUS(sizes) : SAMUS(sizes)
+        let network = Initialization.seeded(seed) {
+            kind == .autoSAMUS ? AutoSAMUS(sizes) : SAMUS(sizes)
+        }
         let report = try SAMInitialization(of: network, from: checkpoint)
         return StartedWeights(
             sizes: sizes,

@@ -5,6 +5,21 @@ public enum Initialization {
     /// Whether modules made now leave their memory as it is, because a checkpoint fills it.
     @TaskLocal static var isSkipped = false
 
+    /// What values made now are drawn from; nil for libtorch's own stream.
+    @TaskLocal private static var generator: Generator?
+
+    /// Makes modules whose values depend on a seed alone, whatever else draws numbers meanwhile.
+    ///
+    /// - Parameters:
+    ///   - seed: the same gives the same values.
+    ///   - body: makes the modules.
+    /// - Returns: what `body` returns.
+    public static func seeded<Result>(
+        _ seed: UInt64, _ body: () throws -> Result
+    ) rethrows -> Result {
+        try $generator.withValue(Generator(seed: seed), operation: body)
+    }
+
     /// Makes modules without giving their weights values: every one must be loaded afterwards.
     ///
     /// Memory that is not written to is not taken: the weights then exist once, while they load.
@@ -20,12 +35,12 @@ public enum Initialization {
     static func uniform(_ shape: [Int], fanIn: Int) -> Tensor {
         filled(shape) { tensor in
             let bound = 1 / Double(fanIn).squareRoot()
-            tensor.assign(from: (Tensor.uniform(shape) * 2 - 1) * bound)
+            tensor.assign(from: (Tensor.uniform(shape, generator: generator) * 2 - 1) * bound)
         }
     }
 
     static func normal(_ shape: [Int]) -> Tensor {
-        filled(shape) { $0.assign(from: .normal(shape)) }
+        filled(shape) { $0.assign(from: .normal(shape, generator: generator)) }
     }
 
     static func constant(_ shape: [Int], _ value: Double) -> Tensor {

@@ -35,8 +35,7 @@ struct SAMInitializationTests {
     private func start(
         seed: UInt64, from source: StateDictionary
     ) throws -> (StateDictionary, SAMInitialization) {
-        Generator.seedDefault(seed)
-        let network = SAMUS(Self.samusSizes)
+        let network = Initialization.seeded(seed) { SAMUS(Self.samusSizes) }
         let report = try SAMInitialization(of: network, from: source)
         return (network.stateDictionary(), report)
     }

@@ -20,6 +20,7 @@ extension Checkpoint {
         let sizes = try SAMConfiguration(kind: kind, names: names, stated: stated) {
             self[$0]?.shape
         }
+        try sizes.checkComplete(decoderHeads == nil ? stated : nil)
         try sizes.check(
             numbers: names.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }, tensors: names.count,
             pitch: kind == .sam ? 16 : 8)

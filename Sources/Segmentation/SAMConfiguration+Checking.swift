@@ -42,6 +42,33 @@ extension SAMConfiguration {
         }
     }
 
+    /// Refuses a network that lacks whole blocks or layers: without its last it would look like a
+    /// smaller network, and outline something all the same.
+    ///
+    /// - Parameter stated: the sizes in the file's remarks; the published ones for an encoder or a
+    ///   decoder of a published width where there are none.
+    /// - Throws: ``ConfigurationError/incomplete(_:found:of:)``.
+    func checkComplete(_ stated: SAMConfiguration?) throws(ConfigurationError) {
+        let published = [Self.base, Self.large, Self.huge].map { $0(imageSize) }
+        if let whole = stated ?? published.first(where: { $0.width == width }) {
+            try Self.check("blocks", depth, of: whole.depth)
+            try Self.check(
+                "blocks that see the whole image", globalBlocks.count,
+                of: whole.globalBlocks.count)
+        }
+        let usual = Decoder()
+        if let whole = stated?.decoder ?? (decoder.width == usual.width ? usual : nil) {
+            try Self.check("blocks of the mask decoder", decoder.depth, of: whole.depth)
+            try Self.check("layers of the IoU head", decoder.iouDepth, of: whole.iouDepth)
+        }
+    }
+
+    private static func check(
+        _ what: String, _ found: Int, of needed: Int
+    ) throws(ConfigurationError) {
+        guard found == needed else { throw .incomplete(what, found: found, of: needed) }
+    }
+
     private static func check(
         _ what: String, _ value: Int, limit: Int
     ) throws(ConfigurationError) {

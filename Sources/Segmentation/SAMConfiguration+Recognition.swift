@@ -5,6 +5,7 @@ public enum ConfigurationError: Error, Equatable, Sendable {
     case decoderHeadsUnknown(width: Int)
     case unreadableStatement(String)
     case decoderHeads(Int, width: Int)
+    case incomplete(String, found: Int, of: Int)
     case tooLarge(String, Int, limit: Int)
     case outOfProportion(String, needed: Int, found: Int)
 }
@@ -25,6 +26,8 @@ extension ConfigurationError: CustomStringConvertible {
         case .decoderHeads(let heads, let width):
             "its remarks state \(heads) attention heads for a mask decoder that is \(width) wide: "
                 + "a number is needed of which twice divides the width"
+        case .incomplete(let what, let found, let needed):
+            "it has \(found) \(what) where \(needed) belong: a part of it is missing"
         case .tooLarge(let what, let value, let limit):
             "its tensors tell \(what) of \(value), more than the \(limit) that this program takes"
         case .outOfProportion(let what, let needed, let found):

@@ -1,5 +1,6 @@
-import Segmentation
 import Testing
+
+@testable import Segmentation
 
 @Suite("Sizes told from tensors are checked before a network is made")
 struct ConfigurationTests {
@@ -70,6 +71,29 @@ struct ConfigurationTests {
         ] as [(String, [Int]?)])
     func shapes(name: String, shape: [Int]?) {
         #expect(throws: ConfigurationError.self) { try sizes { $0[name] = shape } }
+    }
+
+    @Test("a network without its last block or layer is not taken for a smaller one")
+    func incomplete() throws {
+        var sizes = SAMConfiguration.base(imageSize: 256)
+        try sizes.checkComplete(nil)
+        sizes.depth = 11
+        #expect(throws: ConfigurationError.incomplete("blocks", found: 11, of: 12)) {
+            try sizes.checkComplete(nil)
+        }
+        sizes = .base(imageSize: 256)
+        sizes.decoder.depth = 1
+        #expect(
+            throws: ConfigurationError.incomplete("blocks of the mask decoder", found: 1, of: 2)
+        ) { try sizes.checkComplete(nil) }
+        // Of other widths only the file's remarks can tell.
+        sizes = try self.sizes()
+        try sizes.checkComplete(nil)
+        var stated = sizes
+        stated.depth = 3
+        #expect(throws: ConfigurationError.incomplete("blocks", found: 2, of: 3)) {
+            try sizes.checkComplete(stated)
+        }
     }
 
     @Test("sizes out of proportion to the file", arguments: 0..<7)

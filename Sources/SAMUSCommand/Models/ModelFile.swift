@@ -84,7 +84,7 @@ extension ConfigurationError {
     /// Whether the tensors are not those of a network, rather than the file's remarks lacking.
     var isOfTensors: Bool {
         switch self {
-        case .missing, .misshapen, .outOfProportion, .tooLarge: true
+        case .missing, .misshapen, .outOfProportion, .tooLarge, .incomplete: true
         case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement: false
         }
     }

@@ -87,7 +87,8 @@ let package = Package(
                 "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .executableTarget(name: "samus-train", dependencies: ["SAMUSTrainCommand"]),
+        .executableTarget(
+            name: "samus-train", dependencies: ["SAMUSTrainCommand", "SAMUSCommand"]),
         .executableTarget(
             name: "samus-bench",
             dependencies: [

@@ -23,6 +23,15 @@ public protocol EngineProvider: Sendable {
     /// - Returns: words that follow "nearest to"; nil when it has nothing of any network.
     func nearestNetwork(to checkpoint: Checkpoint) -> String?
 
+    /// How a file differs from the network that its names and sizes tell.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: the file.
+    ///   - kind: the network.
+    ///   - sizes: its sizes.
+    /// - Returns: the first differences, a line each; nil when all fits.
+    func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String?
+
     /// Weights for a network to be trained, started from another's.
     ///
     /// - Parameters:

@@ -52,9 +52,10 @@ public struct InfoCommand: ParsableCommand {
     private func network(of checkpoint: Checkpoint) throws -> String {
         var opening = "not one this program knows"
         if let kind = ModelKind(names: checkpoint.names) {
-            do throws(ConfigurationError) {
-                return kind.text(try checkpoint.sizes(of: kind))
-            } catch {
+            do {
+                let sizes = try checkpoint.sizes(of: kind)
+                return try fitted(checkpoint, kind, sizes)
+            } catch let error as ConfigurationError {
                 opening = "looks like \(kind.rawValue), but \(error)".visibleLine
                 guard error.isOfTensors else { return opening }
             }
@@ -68,6 +69,22 @@ public struct InfoCommand: ParsableCommand {
         return opening
             + (provider.nearestNetwork(to: checkpoint).map { ", nearest to \($0)" }
                 ?? ", and it has nothing in common with any of them")
+    }
+
+    /// The network that names and sizes tell, and where it does not fit, how.
+    private func fitted(
+        _ checkpoint: Checkpoint, _ kind: ModelKind, _ sizes: SAMConfiguration
+    ) throws -> String {
+        let text = kind.text(sizes)
+        // One known by its hash fits.
+        guard try ModelCatalog.entry(sha256: checkpoint.sha256) == nil else { return text }
+        guard let provider = EngineProviders.current else {
+            guard !Handover.isPossible else { try Handover.toTrain() }
+            return text + " by names and sizes; whether all fits says 'samus-train', which is not "
+                + "built ('make build')"
+        }
+        return provider.misfit(of: checkpoint, kind: kind, sizes: sizes)
+            .map { "nearly \(text)\n\($0)" } ?? text
     }
 
     private func summary(

@@ -32,7 +32,10 @@ extension String {
     /// must not move the cursor or forge a line.
     var visible: String {
         unicodeScalars.reduce(into: "") { result, scalar in
-            let isControl = scalar.properties.generalCategory == .control
+            let hidden: [Unicode.GeneralCategory] = [
+                .control, .format, .lineSeparator, .paragraphSeparator,
+            ]
+            let isControl = hidden.contains(scalar.properties.generalCategory)
             result +=
                 isControl && scalar != "\n"
                 ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)

@@ -24,6 +24,11 @@ struct TorchEngineProvider: EngineProvider {
         }
     }
 
+    func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String? {
+        Initialization.skipped { SizedNetwork(kind, sizes: sizes) }.network
+            .difference(from: checkpoint)?.description
+    }
+
     func nearestNetwork(to checkpoint: Checkpoint) -> String? {
         NearestNetwork(to: checkpoint) { try? checkpoint.sizes(of: $0) }?.description
     }

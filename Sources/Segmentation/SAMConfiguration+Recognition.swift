@@ -22,10 +22,11 @@ extension ConfigurationError: CustomStringConvertible {
             "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
                 + "seen from weights: state it with 'samus convert --decoder-heads N'"
         case .unreadableStatement(let text):
-            "its remark '\(SAMConfiguration.metadataKey)' states no sizes: '\(text.prefix(80))'"
+            "its remark '\(SAMConfiguration.metadataKey)' states no sizes: "
+                + String(text.prefix(80)).debugDescription
         case .decoderHeads(let heads, let width):
-            "its remarks state \(heads) attention heads for a mask decoder that is \(width) wide: "
-                + "a number is needed of which twice divides the width"
+            "its mask decoder is \(width) wide and cannot have \(heads) attention heads: a number is "
+                + "needed of which twice divides the width"
         case .incomplete(let what, let found, let needed):
             "it has \(found) \(what) where \(needed) belong: a part of it is missing"
         case .tooLarge(let what, let value, let limit):

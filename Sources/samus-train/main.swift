@@ -1,3 +1,5 @@
+import SAMUSCommand
 import SAMUSTrainCommand
 
 SamusTrainCommand.mainWithTorch()
+ProgramEnd.flush()

@@ -1,3 +1,4 @@
 import SAMUSCommand
 
 SamusCommand.main()
+ProgramEnd.flush()

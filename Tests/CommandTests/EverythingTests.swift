@@ -62,6 +62,43 @@ struct EverythingTests {
         #expect(try run("--force").code == 0)
     }
 
+    @Test(
+        "a mask never takes the place of an input",
+        .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
+    func inputs() throws {
+        let picture = try scratch.write(Data(contentsOf: Program.frame), "out/a.png")
+        // Named as a mask of the first picture will be, however many there are.
+        let victims = try ["", ".object1", ".object2", ".object3"].map {
+            try scratch.write(Data(contentsOf: Program.frame), "out/a.everything\($0).mask.png")
+        }
+        let model = try scratch.weights(TinyWeights.tensors(TinyWeights.samus), "samus.safetensors")
+        let before = try victims.map { try Data(contentsOf: URL(filePath: $0)) }
+        let outcome = try samus.start(
+            ["segment", picture] + victims + [
+                "--everything", "--points-per-side", "1", "--predicted-iou", "0", "--stability",
+                "0", "--model", model, "--format", "png,json", "--force",
+                "--output", scratch.path("out"),
+            ]
+        ).outcome()
+        #expect(outcome.code == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("which is an input"))
+        #expect(try victims.map { try Data(contentsOf: URL(filePath: $0)) } == before)
+    }
+
+    @Test(
+        "output that cannot be written is an error",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "no /dev/full here"))
+    func fullOutput() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", "'\(samus.executable.path)' info litemedsam > /dev/full 2>/dev/null",
+        ]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 73)
+    }
+
     @Test("what does not go with it is refused, and named")
     func refusals() throws {
         for (arguments, message) in [

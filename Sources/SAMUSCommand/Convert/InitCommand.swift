@@ -68,7 +68,7 @@ public struct InitCommand: ParsableCommand {
             try WeightsRemarks(
                 network: (kind, started.sizes), source: checkpoint,
                 licence: checkpoint.statedLicence,
-                origin: "not trained; from \(name), seed \(seed): "
+                origin: "\(WeightsRemarks.notTrained); from \(name), seed \(seed): "
                     + started.parts.map { "\($0.names.count) \($0.words)" }.joined(separator: ", ")
             ).metadata()
         }

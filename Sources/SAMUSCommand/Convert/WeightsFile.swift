@@ -58,6 +58,9 @@ struct WeightsFile {
 
 /// What a file of weights says about itself.
 struct WeightsRemarks {
+    /// How the origin of weights begins that no training has seen.
+    static let notTrained = "not trained"
+
     /// The network and its sizes, where they are known.
     var network: (kind: ModelKind, sizes: SAMConfiguration)?
     /// The file that the weights come from.

@@ -8,6 +8,7 @@ final class EverythingPictures {
     private let generator: AutomaticMaskGenerator
     private let options: EverythingOptions
     private let engineOptions: EngineOptions
+    private let inputs: [String]
     private let force: Bool
     private var warned = false
 
@@ -15,15 +16,17 @@ final class EverythingPictures {
     ///   - engine: the model.
     ///   - options: checked before.
     ///   - engineOptions: how the model runs.
+    ///   - inputs: every file that the run reads: no result may take its place.
     ///   - force: whether older masks may be replaced.
     /// - Throws: ``AutomaticMaskError``.
     init(
         engine: any SegmentationEngine, options: EverythingOptions, engineOptions: EngineOptions,
-        force: Bool
+        inputs: [String], force: Bool
     ) throws(AutomaticMaskError) {
         self.engine = engine
         self.options = options
         self.engineOptions = engineOptions
+        self.inputs = inputs
         self.force = force
         generator = try AutomaticMaskGenerator(engine: engine, options: options.masks)
     }
@@ -47,6 +50,7 @@ final class EverythingPictures {
         let files = ResultFiles(
             folder: files.folder, stem: files.stem, formats: files.formats, objects: masks.count,
             candidates: 1)
+        try ResultPlan.check([(task, files)], inputs: inputs)
         if !force,
             let existing = files.all.first(where: {
                 FileManager.default.fileExists(atPath: $0.path)

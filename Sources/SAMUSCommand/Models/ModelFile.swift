@@ -8,8 +8,9 @@ struct ModelFile {
     let checkpoint: Checkpoint
     let model: ModelDescription
     let sizes: SAMConfiguration
-    /// What to say about a file that nobody vouched for: what it was taken for.
-    let note: String?
+    /// What to say about a file that nobody vouched for: what it was taken for, and whether its
+    /// weights were ever trained.
+    let notes: [String]
 
     /// Opens a model.
     ///
@@ -43,10 +44,18 @@ struct ModelFile {
                 encoder: kind.encoderName(sizes), inputSize: sizes.imageSize,
                 candidates: sizes.decoder.candidates, parameters: parameters),
             sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence)
-        note =
+        let name = model.name.visibleLine
+        let untrained =
+            checkpoint.metadata["samus.origin"]?.hasPrefix(WeightsRemarks.notTrained) == true
+        notes =
             entry == nil
-            ? "note: \(model.name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"
-            : nil
+            ? ["note: \(name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"]
+                + (untrained
+                    ? [
+                        "warning: \(name) was started from another network and never trained: "
+                            + "its outlines mean nothing"
+                    ] : [])
+            : []
     }
 }
 

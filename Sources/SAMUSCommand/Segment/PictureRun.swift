@@ -102,7 +102,7 @@ final class PictureRun {
         return """
 
             \(done) \(done == 1 ? "picture" : "pictures"), \
-            \(masks) \(masks == 1 ? "mask" : "masks"), model \(model.name) \
+            \(masks) \(masks == 1 ? "mask" : "masks"), model \(model.name.visibleLine) \
             (SHA-256 \(model.sha256.prefix(12))…)
             \(place.visibleLine)
             \(ResearchNotice.text)

@@ -139,12 +139,13 @@ public struct SegmentCommand: ParsableCommand {
             try provider.engine(for: file.checkpoint, model: file.model, options: engine)
         }
         // Only now is it sure that it fits.
-        if let note = file.note { Terminal.complain(note) }
+        file.notes.forEach(Terminal.complain)
         try plan.makeFolders()
         let process =
             automatic.everything
             ? try EverythingPictures(
-                engine: model, options: automatic, engineOptions: engine, force: force
+                engine: model, options: automatic, engineOptions: engine,
+                inputs: tasks.map(\.path) + [file.path], force: force
             ).process
             : PromptedPictures(
                 segmenter: PictureSegmenter(

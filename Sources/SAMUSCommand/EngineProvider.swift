@@ -29,7 +29,7 @@ public protocol EngineProvider: Sendable {
     ///   - checkpoint: the file.
     ///   - kind: the network.
     ///   - sizes: its sizes.
-    /// - Returns: the first differences, a line each; nil when all fits.
+    /// - Returns: the network and the first differences, a line each; nil when all fits.
     func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String?
 
     /// Weights for a network to be trained, started from another's.

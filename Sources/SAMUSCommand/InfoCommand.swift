@@ -48,7 +48,7 @@ public struct InfoCommand: ParsableCommand {
         }
     }
 
-    /// The network in words; needs libtorch, and so the other program, only where it is none.
+    /// The network in words; whether all of it fits needs libtorch, and so the other program.
     private func network(of checkpoint: Checkpoint) throws -> String {
         var opening = "not one this program knows"
         if let kind = ModelKind(names: checkpoint.names) {
@@ -84,7 +84,7 @@ public struct InfoCommand: ParsableCommand {
                 + "built ('make build')"
         }
         return provider.misfit(of: checkpoint, kind: kind, sizes: sizes)
-            .map { "nearly \(text)\n\($0)" } ?? text
+            .map { "nearly \($0)" } ?? text
     }
 
     private func summary(

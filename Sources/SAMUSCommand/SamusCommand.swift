@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 /// `samus`: what runs without libtorch, and the way to what needs it.
 public struct SamusCommand: ParsableCommand {
@@ -21,17 +20,6 @@ public struct SamusCommand: ParsableCommand {
 
     /// The command without arguments, as the parser makes it.
     public init() {}
-}
-
-/// The end of a program whose command has run.
-public enum ProgramEnd {
-    /// Sees to it that all that was printed has arrived; ends the program where it has not.
-    public static func flush() {
-        guard fflush(nil) != 0 else { return }
-        let reason = String(cString: strerror(errno))
-        Terminal.complain("error: not all that was printed could be written: \(reason)")
-        exit(Failure.output.rawValue)
-    }
 }
 
 /// The version of the program, in its output and its results.

@@ -31,14 +31,12 @@ extension String {
     /// The text with control characters as `\u{…}`, but for line breaks: a file's name or a label
     /// must not move the cursor or forge a line.
     var visible: String {
-        unicodeScalars.reduce(into: "") { result, scalar in
-            let hidden: [Unicode.GeneralCategory] = [
-                .control, .format, .lineSeparator, .paragraphSeparator,
-            ]
-            let isControl = hidden.contains(scalar.properties.generalCategory)
-            result +=
-                isControl && scalar != "\n"
-                ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        let hidden: Set<Unicode.GeneralCategory> = [
+            .control, .format, .lineSeparator, .paragraphSeparator,
+        ]
+        return unicodeScalars.reduce(into: "") { result, scalar in
+            let isHidden = scalar != "\n" && hidden.contains(scalar.properties.generalCategory)
+            result += isHidden ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
         }
     }
 

@@ -31,7 +31,7 @@ public struct SAMInitialization: Equatable, Sendable {
     public init(of network: SAMUS, from source: some TensorSource) throws {
         let values = network.namedValues()
         let shapes = Dictionary(values.map { ($0.name, $0.value.value.shape) }) { one, _ in one }
-        let tables = network.globalTables
+        let tables = network.relativePositions(of: network.globalBlocks)
         func isTable(_ name: String) -> Bool {
             guard tables.contains(name), let found = source.shape(of: name) else { return false }
             // A vector for each distance from -n to n.
@@ -73,16 +73,6 @@ public struct SAMInitialization: Equatable, Sendable {
 }
 
 extension SAMUS {
-    /// Names of the relative positions of the blocks that see the whole image.
-    var globalTables: Set<String> {
-        Set(
-            imageEncoder.blocks.indices
-                .filter { imageEncoder.blocks[$0].spaceAdapter != nil }
-                .flatMap { index in
-                    ["h", "w"].map { "image_encoder.blocks.\(index).attn.rel_pos_\($0)" }
-                })
-    }
-
     /// Whether a tensor belongs to what SAM does not have.
     func isOwnPart(_ name: String) -> Bool {
         let own = type(of: self).ownParts

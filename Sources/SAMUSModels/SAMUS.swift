@@ -44,17 +44,30 @@ public class SAMUS: Module, PromptableNetwork {
     ///
     /// - Parameter tables: which blocks' relative positions.
     public func freeze(but tables: TrainedTables = .globalBlocks) {
-        let blocks = imageEncoder.blocks.indices.filter { index in
+        let blocks =
             switch tables {
-            case .globalBlocks: imageEncoder.blocks[index].spaceAdapter != nil
-            case .asInProgram: ["2", "5", "8", "11"].contains { "\(index)".hasSuffix($0) }
+            case .globalBlocks: globalBlocks
+            case .asInProgram:
+                imageEncoder.blocks.indices.filter { index in
+                    ["2", "5", "8", "11"].contains { "\(index)".hasSuffix($0) }
+                }
             }
-        }
-        let prefixes = blocks.map { "image_encoder.blocks.\($0).attn.rel_pos_" }
+        let trained = relativePositions(of: blocks)
         setTrainable(false)
-        setTrainable(true) { name in
-            isOwnPart(name) || prefixes.contains { name.hasPrefix($0) }
-        }
+        setTrainable(true) { isOwnPart($0) || trained.contains($0) }
+    }
+
+    /// Names of the tables of relative positions of some blocks.
+    func relativePositions(of blocks: [Int]) -> Set<String> {
+        Set(
+            blocks.flatMap { block in
+                ["h", "w"].map { "image_encoder.blocks.\(block).attn.rel_pos_\($0)" }
+            })
+    }
+
+    /// The blocks that see the whole image.
+    var globalBlocks: [Int] {
+        imageEncoder.blocks.indices.filter { imageEncoder.blocks[$0].spaceAdapter != nil }
     }
 }
 

@@ -25,8 +25,8 @@ struct TorchEngineProvider: EngineProvider {
     }
 
     func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String? {
-        Initialization.skipped { SizedNetwork(kind, sizes: sizes) }.network
-            .difference(from: checkpoint)?.description
+        let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
+        return network.difference.map { _ in network.description }
     }
 
     func nearestNetwork(to checkpoint: Checkpoint) -> String? {

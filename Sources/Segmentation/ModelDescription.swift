@@ -36,6 +36,9 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     public var sha256: String
     /// The licence of its weights, when it is known.
     public var licence: String?
+    /// How the weights came about, as their file states it; "not trained; …" where no training has
+    /// seen them.
+    public var origin: String?
 
     /// A description.
     ///
@@ -45,13 +48,16 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///   - network: its sizes, when they are known.
     ///   - sha256: of its file, in hexadecimal digits.
     ///   - licence: of its weights, when it is known.
+    ///   - origin: how its weights came about, when its file states it.
     public init(
-        name: String, kind: ModelKind, network: Network? = nil, sha256: String, licence: String?
+        name: String, kind: ModelKind, network: Network? = nil, sha256: String, licence: String?,
+        origin: String? = nil
     ) {
         self.name = name
         self.kind = kind
         self.network = network
         self.sha256 = sha256
         self.licence = licence
+        self.origin = origin
     }
 }

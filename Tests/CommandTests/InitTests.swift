@@ -49,6 +49,15 @@ struct InitTests {
         let half = try Checkpoint.read(scratch.path("d.safetensors"))
         #expect(half.metadata["samus.origin"] == origin + "; converted to float16")
 
+        let drawn = try samus(
+            "segment", Program.frame.path, "--point", "180,90", "--model",
+            scratch.path("d.safetensors"), "--output", scratch.path("drawn"))
+        #expect(drawn.code == 0)
+        #expect(drawn.errors.contains("never trained: its outlines mean nothing"))
+        let record = try String(
+            contentsOfFile: scratch.path("drawn/echo-a4c-frame10.json"), encoding: .utf8)
+        #expect(record.contains("not trained; from sam.safetensors"))
+
         let auto = try samus(
             "init", "--from", scratch.path("samus.safetensors"),
             scratch.path("auto.safetensors"), "--network", "autosamus", "--verbose")
@@ -58,6 +67,21 @@ struct InitTests {
             "segment", Program.frame.path, "--auto", "--model", scratch.path("auto.safetensors"),
             "-o", scratch.path("out"))
         #expect(found.code == 0, "\(found.errors)")
+    }
+
+    @Test("info compares every tensor before it names a network")
+    func nearly() throws {
+        let whole = try TinyWeights.tensors(TinyWeights.samus)
+        let adapter = StoredTensor([Float](repeating: 0, count: 4), shape: [4])
+        let extra = try scratch.weights(
+            whole + [("extra.Adapter.weight", adapter)], "e.safetensors")
+        let outcome = try samus("info", extra)
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("nearly SAMUS (ViT of width 48, depth 4"))
+        #expect(outcome.output.contains("unexpected: 'extra.Adapter.weight'"))
+        let fine = try samus("info", try scratch.weights(whole, "w.safetensors"))
+        #expect(fine.output.contains(" SAMUS (ViT of width 48, depth 4"))
+        #expect(!fine.output.contains("nearly"))
     }
 
     @Test("what cannot be started from is refused")

@@ -58,7 +58,7 @@ struct WeightsFile {
 
 /// What a file of weights says about itself.
 struct WeightsRemarks {
-    /// How the origin of weights begins that no training has seen.
+    /// What the origin of weights says that no training has seen.
     static let notTrained = "not trained"
 
     /// The network and its sizes, where they are known.

@@ -43,10 +43,10 @@ struct ModelFile {
             network: .init(
                 encoder: kind.encoderName(sizes), inputSize: sizes.imageSize,
                 candidates: sizes.decoder.candidates, parameters: parameters),
-            sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence)
+            sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence,
+            origin: checkpoint.metadata["samus.origin"])
         let name = model.name.visibleLine
-        let untrained =
-            checkpoint.metadata["samus.origin"]?.hasPrefix(WeightsRemarks.notTrained) == true
+        let untrained = model.origin?.contains(WeightsRemarks.notTrained) == true
         notes =
             entry == nil
             ? ["note: \(name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"]

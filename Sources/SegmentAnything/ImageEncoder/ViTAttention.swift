@@ -4,8 +4,8 @@ import TorchNN
 /// Attention of SAM's image encoder, with decomposed relative position: among all tokens, or among
 /// those of a window.
 ///
-/// Computes what segment-anything computes, with less work: the bias goes into the fused kernel as
-/// its mask, and padding costs nothing (see ``WindowPartition``).
+/// Computes what segment-anything computes, with less work: relative position is part of query and
+/// key (see ``RelativePosition``), and padding costs nothing (see ``WindowPartition``).
 public final class ViTAttention: Module, Layer {
     let qkv: Linear
     let proj: Linear

@@ -5,8 +5,8 @@
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
-DOCUMENTED := Files Checkpoints Imaging Segmentation Torch TorchNN SegmentAnything SAMUSModels \
-	TorchEngine
+DOCUMENTED := Files Checkpoints Imaging Segmentation Ultrasound Metrics Evaluation Torch TorchNN \
+	SegmentAnything SAMUSModels TorchEngine Training
 
 help:
 	@echo 'make demo       segment an echocardiogram frame and say where the picture is'

@@ -31,6 +31,9 @@ let package = Package(
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
+        .library(name: "Ultrasound", targets: ["Ultrasound"]),
+        .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Evaluation", targets: ["Evaluation"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -55,10 +58,16 @@ let package = Package(
             dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG"]),
         .target(name: "Segmentation", dependencies: ["Checkpoints", "Imaging"]),
+        .target(name: "Ultrasound", dependencies: ["Files", "Imaging", "Segmentation"]),
+        .target(name: "Metrics", dependencies: ["Imaging"]),
+        .target(
+            name: "Evaluation",
+            dependencies: ["Files", "Imaging", "Metrics", "Segmentation", "Ultrasound"]),
         .target(
             name: "SAMUSCommand",
             dependencies: [
-                "Checkpoints", "Files", "Imaging", "Segmentation",
+                "Checkpoints", "Evaluation", "Files", "Imaging", "Metrics", "Segmentation",
+                "Ultrasound",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["SAMUSCommand"]),
@@ -81,10 +90,16 @@ let package = Package(
                 "Imaging",
             ]),
         .target(
+            name: "Training",
+            dependencies: [
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
+                "Evaluation", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+            ]),
+        .target(
             name: "SAMUSTrainCommand",
             dependencies: [
-                "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "SAMUSCommand", "Checkpoints",
-                "Segmentation",
+                "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "Training", "SAMUSCommand",
+                "Checkpoints", "Evaluation", "Files", "Imaging", "Segmentation", "Ultrasound",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -92,7 +107,8 @@ let package = Package(
         .executableTarget(
             name: "samus-bench",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Training", "Segmentation",
+                "Checkpoints", "Imaging", "Metrics",
             ]),
 
         // Tests.
@@ -104,6 +120,18 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
+        .testTarget(
+            name: "UltrasoundTests", dependencies: ["Ultrasound", "Imaging", "TestSupport"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: ["Evaluation", "Imaging", "Metrics", "Ultrasound", "TestSupport"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything", "Ultrasound",
+                "Imaging", "Checkpoints", "TestSupport",
+            ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"]),
         .testTarget(
@@ -115,7 +143,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "SAMUSCommand", "Checkpoints", "Imaging", "TestSupport", "samus", "samus-train",
+                "SAMUSCommand", "Checkpoints", "Imaging", "Ultrasound", "TestSupport", "samus",
+                "samus-train",
             ]),
     ],
     cxxLanguageStandard: .cxx20

@@ -20,9 +20,10 @@ enum Architecture {
         "SegmentAnything": Place(side: .making, level: 3),
         "SAMUSModels": Place(side: .making, level: 4),
         "TorchEngine": Place(side: .making, level: 5),
-        "SAMUSTrainCommand": Place(side: .making, level: 6),
-        "samus-train": Place(side: .making, level: 7),
-        "samus-bench": Place(side: .making, level: 7),
+        "Training": Place(side: .making, level: 6),
+        "SAMUSTrainCommand": Place(side: .making, level: 7),
+        "samus-train": Place(side: .making, level: 8),
+        "samus-bench": Place(side: .making, level: 8),
         "CLibPNG": Place(side: .running, level: -1),
         "CTurboJPEG": Place(side: .running, level: -1),
         "CZlib": Place(side: .running, level: -1),
@@ -31,8 +32,11 @@ enum Architecture {
         "Checkpoints": Place(side: .running, level: 1),
         "Imaging": Place(side: .running, level: 1),
         "Segmentation": Place(side: .running, level: 2),
-        "SAMUSCommand": Place(side: .running, level: 6),
-        "samus": Place(side: .running, level: 7),
+        "Ultrasound": Place(side: .running, level: 3),
+        "Metrics": Place(side: .running, level: 3),
+        "Evaluation": Place(side: .running, level: 4),
+        "SAMUSCommand": Place(side: .running, level: 7),
+        "samus": Place(side: .running, level: 8),
     ]
 
     /// What only some targets may import, be it a target, another package's product or a C library.

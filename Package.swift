@@ -38,6 +38,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
@@ -94,6 +95,7 @@ let package = Package(
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
                 "Evaluation", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+                .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "SAMUSTrainCommand",

@@ -45,6 +45,7 @@ enum Architecture {
         "CTorch": ["Torch"],
         "ArgumentParser": ["SAMUSCommand", "SAMUSTrainCommand", "samus", "samus-train"],
         "Crypto": ["Checkpoints"],
+        "Yams": ["Training"],
         "CZlib": ["Checkpoints"],
         "CLibPNG": ["CPng"],
         "CPng": ["Imaging"],

@@ -1,0 +1,144 @@
+import Foundation
+import Ultrasound
+
+/// `results.csv`: a row a validation, always a whole file, whenever the program ends.
+///
+/// Each row replaces the file by one that is a row longer, so that neither a reader nor a sudden
+/// end ever sees half a row.
+public struct ResultsTable: Sendable {
+    /// Their names, in the order of the file.
+    public let columns: [String]
+    /// The rows; nil where a column has no value in a row.
+    public private(set) var rows: [[Double?]]
+    /// The file.
+    public let path: String
+
+    /// Columns that every run has; the Dice of each validation set comes after `val/iou`.
+    ///
+    /// - Parameter sets: names of the validation sets.
+    /// - Returns: names in the file's order.
+    public static func columns(sets: [String] = []) -> [String] {
+        [
+            "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/loss",
+            "val/dice", "val/iou",
+        ] + sets.map { "val/dice/\($0)" }
+            + ["lr", "grad_norm", "pictures_per_s", "waited", "memory_mb"]
+    }
+
+    /// Begins a table.
+    ///
+    /// - Parameters:
+    ///   - path: the file to make.
+    ///   - columns: names, `step` among them.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
+    public init(creating path: String, columns: [String]) throws(RunFolderError) {
+        precondition(columns.contains("step"), "rows are cut by their step")
+        precondition(Set(columns).count == columns.count, "each column once")
+        self.path = path
+        self.columns = columns
+        rows = []
+        try write()
+    }
+
+    /// Goes on with a table: rows after the step that the run resumes at are cut.
+    ///
+    /// - Parameters:
+    ///   - path: the file; where it is missing, an empty table is begun.
+    ///   - columns: the names that it must have.
+    ///   - step: the last step to keep.
+    /// - Throws: ``RunFolderError/columns(path:found:expected:)`` when it has other columns.
+    public init(
+        resuming path: String, columns: [String], keepingUpTo step: Int
+    ) throws(RunFolderError) {
+        guard FileManager.default.fileExists(atPath: path) else {
+            try self.init(creating: path, columns: columns)
+            return
+        }
+        let found = try Self(reading: path)
+        guard found.columns == columns else {
+            throw .columns(path: path, found: found.columns, expected: columns)
+        }
+        self = found
+        let place = columns.firstIndex(of: "step")
+        rows.removeAll { row in
+            guard let place, let value = row[place] else { return true }
+            return value > Double(step)
+        }
+        if rows.count != found.rows.count { try write() }
+    }
+
+    /// Reads a table.
+    ///
+    /// - Parameter path: the file.
+    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the line at fault.
+    public init(reading path: String) throws(RunFolderError) {
+        var lines = CSV.rows(try readRunFile(path, limit: 1 << 28))
+        guard !lines.isEmpty, lines[0].contains("step") else {
+            throw .unreadable(path: path, reason: "a first line with the column 'step' is needed")
+        }
+        self.path = path
+        columns = lines.removeFirst()
+        rows = []
+        for (index, line) in lines.enumerated() {
+            guard line.count == columns.count else {
+                throw .unreadable(
+                    path: path,
+                    reason: "row \(index + 1) has \(line.count) fields, not \(columns.count)")
+            }
+            var row: [Double?] = []
+            for field in line {
+                let value = Double(field)
+                guard value != nil || field.isEmpty else {
+                    throw .unreadable(
+                        path: path, reason: "row \(index + 1) has '\(field)' for a number")
+                }
+                row.append(value)
+            }
+            rows.append(row)
+        }
+    }
+
+    /// Adds a row and writes the file.
+    ///
+    /// - Parameter values: numbers by their columns, `step` among them; missing ones stay empty.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)``; the file is then as it was.
+    public mutating func append(_ values: [String: Double]) throws(RunFolderError) {
+        let unknown = Set(values.keys).subtracting(columns)
+        precondition(unknown.isEmpty, "no column \(unknown.sorted())")
+        precondition(values["step"] != nil, "a row has its step")
+        rows.append(columns.map { values[$0] })
+        do throws(RunFolderError) {
+            try write()
+        } catch {
+            rows.removeLast()
+            throw error
+        }
+    }
+
+    /// The numbers of a column over the steps, where it has any.
+    ///
+    /// - Parameters:
+    ///   - column: its name.
+    ///   - other: the column to go along.
+    /// - Returns: pairs, empty for a column that is not there.
+    public func values(of column: String, over other: String = "step") -> [(Double, Double)] {
+        guard let x = columns.firstIndex(of: other), let y = columns.firstIndex(of: column) else {
+            return []
+        }
+        return rows.compactMap { row in
+            guard let a = row[x], let b = row[y] else { return nil }
+            return (a, b)
+        }
+    }
+
+    private func write() throws(RunFolderError) {
+        let lines = rows.map { row in row.map { $0.map(Self.words) ?? "" } }
+        let text = ([columns] + lines).map(CSV.line).joined(separator: "\n") + "\n"
+        try writeRunFile(text, to: path)
+    }
+
+    private static func words(_ value: Double) -> String {
+        if value.rounded() == value && abs(value) < 1e15 { return "\(Int(value))" }
+        return String(format: "%.7g", value)
+    }
+}

@@ -1,0 +1,184 @@
+import Foundation
+
+/// The folder of one training run, `runs/train/exp`, and where each file of it lies.
+///
+/// While it exists no other process can take the same folder. Names are those of Ultralytics'
+/// programs where they have one.
+public final class RunFolder: Sendable {
+    /// The folder itself.
+    public let path: String
+    private let lock: RunLock
+
+    private init(path: String, lock: RunLock) {
+        self.path = path
+        self.lock = lock
+    }
+
+    /// Makes a folder for a new run.
+    ///
+    /// - Parameters:
+    ///   - project: the folder of runs; made where it is missing.
+    ///   - name: the run's folder; without it the first free one of exp, exp2, exp3, ….
+    ///   - replacing: whether a run of that name is removed first: the files that runs write, and
+    ///     nothing else that lies there.
+    /// - Returns: the folder, locked.
+    /// - Throws: ``RunFolderError/exists(path:)`` when `name` is taken.
+    public static func create(
+        in project: String = "runs/train", name: String? = nil, replacing: Bool = false
+    ) throws(RunFolderError) -> RunFolder {
+        try makeFolder(project)
+        if let name {
+            guard !name.isEmpty, name != ".", name != "..", !name.contains("/"),
+                !name.contains("\0")
+            else { throw .badName(name) }
+            return try create(project + "/" + name, replacing: replacing)
+        }
+        var number = 1
+        while true {
+            let path = project + "/exp" + (number == 1 ? "" : "\(number)")
+            // Of two processes that try the same name, one makes it and the other goes on.
+            if mkdir(path, 0o777) == 0 {
+                return try RunFolder(path: path, lock: RunLock(path)).prepared()
+            }
+            guard errno == EEXIST else { throw cannotWrite(path) }
+            number += 1
+        }
+    }
+
+    private static func create(
+        _ path: String, replacing: Bool
+    ) throws(RunFolderError) -> RunFolder {
+        if mkdir(path, 0o777) == 0 {
+            return try RunFolder(path: path, lock: RunLock(path)).prepared()
+        }
+        guard errno == EEXIST else { throw cannotWrite(path) }
+        guard let content = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            throw .exists(path: path)
+        }
+        let isEmpty = content.allSatisfy { $0 == ".lock" }
+        guard isEmpty || replacing else { throw .exists(path: path) }
+        guard isEmpty || isRun(path) else { throw .notARun(path: path) }
+        let folder = try RunFolder(path: path, lock: RunLock(path))
+        try folder.removeRunFiles()
+        return try folder.prepared()
+    }
+
+    /// Takes a run to go on with it.
+    ///
+    /// - Parameter path: its folder, `weights` in it, or a file in either.
+    /// - Returns: the folder, locked.
+    /// - Throws: ``RunFolderError/noRun(path:)`` where there is none.
+    public static func resume(_ path: String) throws(RunFolderError) -> RunFolder {
+        var url = URL(fileURLWithPath: path).standardizedFileURL
+        for _ in 0..<3 {
+            if isRun(url.path) {
+                // As it was given, so that messages show what was typed.
+                let shown = isRun(path) ? path : url.path
+                return try RunFolder(path: shown, lock: RunLock(shown)).prepared()
+            }
+            url.deleteLastPathComponent()
+        }
+        throw .noRun(path: path)
+    }
+
+    /// The run that was begun last, for a `--resume` that names none.
+    ///
+    /// - Parameter project: the folder of runs.
+    /// - Returns: its folder, or nil where there is no run.
+    public static func latest(in project: String = "runs/train") -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: project)) ?? []
+        let runs = names.map { project + "/" + $0 }.filter(isRun)
+        return runs.max { a, b in (began(a), a) < (began(b), b) }
+    }
+
+    private static func began(_ run: String) -> Date {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: run + "/args.yaml")
+        return attributes?[.modificationDate] as? Date ?? .distantPast
+    }
+
+    private static func isRun(_ path: String) -> Bool {
+        let files = ["args.yaml", "run.json"]
+        return files.contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
+    }
+
+    private static func makeFolder(_ path: String) throws(RunFolderError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotWrite(path: path, reason: "the folder cannot be made")
+        }
+    }
+
+    private static func cannotWrite(_ path: String) -> RunFolderError {
+        .cannotWrite(path: path, reason: String(cString: strerror(errno)))
+    }
+
+    private func prepared() throws(RunFolderError) -> RunFolder {
+        try Self.makeFolder(weights)
+        return self
+    }
+
+    private func removeRunFiles() throws(RunFolderError) {
+        let manager = FileManager.default
+        let names = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+        for name in names where Self.isWrittenByRuns(name) {
+            do {
+                try manager.removeItem(atPath: path + "/" + name)
+            } catch {
+                throw .cannotWrite(path: path + "/" + name, reason: "it cannot be removed")
+            }
+        }
+    }
+
+    private static func isWrittenByRuns(_ name: String) -> Bool {
+        let names = [
+            "args.yaml", "results.csv", "results.png", "run.json", "summary.json", "per_case.csv",
+            "model_card.md", "weights",
+        ]
+        let beginnings = ["events.out.tfevents.", "train_batch", "val_pred_"]
+        return names.contains(name) || beginnings.contains { name.hasPrefix($0) }
+    }
+}
+
+extension RunFolder {
+    /// All options of the run, read again when it is resumed.
+    public var arguments: String { path + "/args.yaml" }
+    /// A row a validation.
+    public var results: String { path + "/results.csv" }
+    /// The curves of ``results``.
+    public var resultsPicture: String { path + "/results.png" }
+    /// Seed, hashes, versions, machine, begin and end.
+    public var record: String { path + "/run.json" }
+    /// What came out, in figures.
+    public var summary: String { path + "/summary.json" }
+    /// A row a picture of the last evaluation.
+    public var cases: String { path + "/per_case.csv" }
+    /// What the weights are, for people.
+    public var modelCard: String { path + "/model_card.md" }
+    /// The folder of weights.
+    public var weights: String { path + "/weights" }
+    /// The weights with the best validation.
+    public var bestWeights: String { weights + "/best.safetensors" }
+    /// The weights of the last step that was kept.
+    public var lastWeights: String { weights + "/last.safetensors" }
+
+    /// The pictures of a training batch, as the network sees them.
+    ///
+    /// - Parameter index: which batch, from 0.
+    /// - Returns: the path of `train_batch0.png`.
+    public func trainingBatch(_ index: Int = 0) -> String { path + "/train_batch\(index).png" }
+
+    /// Predictions beside labels.
+    ///
+    /// - Parameter rank: which of them.
+    /// - Returns: the path of `val_pred_worst.png`, say.
+    public func predictions(_ rank: PredictionRank) -> String {
+        path + "/val_pred_\(rank.rawValue).png"
+    }
+}
+
+/// Which predictions of a validation a picture shows.
+public enum PredictionRank: String, CaseIterable, Sendable {
+    case worst, median, best
+}

@@ -1,0 +1,175 @@
+import Foundation
+import Imaging
+
+/// `run.json`: what a run was made of, so that it can be repeated and told from another.
+public struct RunRecord: Codable, Equatable, Sendable {
+    /// A later start of the same run.
+    public struct Resume: Codable, Equatable, Sendable {
+        /// When.
+        public var at: Date
+        /// The step that it went on from.
+        public var step: Int
+        /// The words at the terminal.
+        public var commandLine: [String]
+        /// The computer, which may be another one.
+        public var machine: Machine
+
+        /// - Parameters:
+        ///   - step: the step that it went on from.
+        ///   - at: when.
+        ///   - commandLine: the words at the terminal.
+        ///   - machine: the computer.
+        public init(
+            step: Int, at: Date = Date(), commandLine: [String] = CommandLine.arguments,
+            machine: Machine = .current()
+        ) {
+            self.step = step
+            self.at = RunRecord.wholeSeconds(at)
+            self.commandLine = commandLine
+            self.machine = machine
+        }
+    }
+
+    /// "research use only, not a medical device".
+    public private(set) var notice = ResearchNotice.text
+    /// All randomness comes from it.
+    public var seed: UInt64
+    /// SHA-256 over the training data; nil where it was not computed.
+    public var dataHash: String?
+    /// SHA-256 of the weights that the run started from; nil when it started from nothing.
+    public var startWeightsHash: String?
+    /// Versions by what they are of: the program, libtorch, Swift.
+    public var versions: [String: String]
+    /// The computer of the first start.
+    public var machine: Machine
+    /// The words at the terminal of the first start.
+    public var commandLine: [String]
+    /// When the run began.
+    public var started: Date
+    /// When it came to its end; nil while it runs and after a sudden end.
+    public var ended: Date?
+    /// Why it ended, such as `finished`, `patience` or `time limit`.
+    public var end: String?
+    /// Later starts, in order.
+    public var resumes: [Resume]
+
+    /// - Parameters:
+    ///   - seed: all randomness comes from it.
+    ///   - dataHash: SHA-256 over the training data.
+    ///   - startWeightsHash: SHA-256 of the weights that the run starts from.
+    ///   - versions: versions by what they are of; Swift's is added.
+    ///   - machine: the computer.
+    ///   - commandLine: the words at the terminal.
+    ///   - started: when the run began.
+    public init(
+        seed: UInt64, dataHash: String? = nil, startWeightsHash: String? = nil,
+        versions: [String: String], machine: Machine = .current(),
+        commandLine: [String] = CommandLine.arguments, started: Date = Date()
+    ) {
+        self.seed = seed
+        self.dataHash = dataHash
+        self.startWeightsHash = startWeightsHash
+        self.versions = versions.merging(["swift": Self.swiftVersion]) { given, _ in given }
+        self.machine = machine
+        self.commandLine = commandLine
+        self.started = Self.wholeSeconds(started)
+        resumes = []
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// - Parameter path: the file to make or replace.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
+    public func write(to path: String) throws(RunFolderError) {
+        try RunJSON.write(self, to: path)
+    }
+
+    /// Reads the file.
+    ///
+    /// - Parameter path: the file, at most 64 MB.
+    /// - Returns: the record.
+    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with what is missing.
+    public static func read(_ path: String) throws(RunFolderError) -> RunRecord {
+        try RunJSON.read(RunRecord.self, path)
+    }
+
+    /// The file keeps no fractions.
+    fileprivate static func wholeSeconds(_ date: Date) -> Date {
+        Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
+    }
+
+    private static var swiftVersion: String {
+        #if compiler(>=6.4)
+            "6.4 or newer"
+        #elseif compiler(>=6.3)
+            "6.3"
+        #elseif compiler(>=6.2)
+            "6.2"
+        #else
+            "6.1"
+        #endif
+    }
+}
+
+/// JSON as the run folder writes it: keys in order, times in ISO 8601, readable by people.
+public enum RunJSON {
+    /// Writes a file such as `summary.json`, whole or not at all; numbers that JSON does not know
+    /// become `"nan"` and `"inf"`.
+    ///
+    /// - Parameters:
+    ///   - value: what is written.
+    ///   - path: the file to make or replace.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
+    public static func write(_ value: some Encodable, to path: String) throws(RunFolderError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let text: String
+        do {
+            text = String(decoding: try encoder.encode(value), as: UTF8.self)
+        } catch {
+            throw .cannotWrite(path: path, reason: "\(error)")
+        }
+        try writeRunFile(text + "\n", to: path)
+    }
+
+    /// Reads what ``write(_:to:)`` wrote.
+    ///
+    /// - Parameters:
+    ///   - type: what it holds.
+    ///   - path: the file, at most 64 MB.
+    /// - Returns: the value.
+    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with what is missing.
+    public static func read<Value: Decodable>(
+        _ type: Value.Type, _ path: String
+    ) throws(RunFolderError) -> Value {
+        let text = try readRunFile(path, limit: 64 << 20)
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            return try decoder.decode(type, from: Data(text.utf8))
+        } catch let error as DecodingError {
+            throw .unreadable(path: path, reason: error.place)
+        } catch {
+            throw .unreadable(path: path, reason: "\(error)")
+        }
+    }
+}
+
+extension DecodingError {
+    /// What is wrong and where, in a few words.
+    fileprivate var place: String {
+        switch self {
+        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context),
+            .dataCorrupted(let context):
+            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))':"
+                + " \(context.debugDescription)"
+        @unknown default: "it is not the JSON that is needed"
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite("Run folders")
+struct RunFolderTests {
+    @Test("are exp, exp2, exp3, and the first free one is taken")
+    func names() throws {
+        try withTemporaryFolder { project in
+            let first = try RunFolder.create(in: project)
+            let second = try RunFolder.create(in: project)
+            try FileManager.default.createDirectory(
+                atPath: project + "/exp4", withIntermediateDirectories: false)
+            #expect(first.path == project + "/exp" && second.path == project + "/exp2")
+            #expect(try RunFolder.create(in: project).path == project + "/exp3")
+            #expect(try RunFolder.create(in: project).path == project + "/exp5")
+            #expect(FileManager.default.fileExists(atPath: first.weights))
+        }
+    }
+
+    @Test("that exist are not overwritten, only replaced when asked, and then only a run's files")
+    func replacing() throws {
+        try withTemporaryFolder { project in
+            let path = try makeRun(project)
+            #expect(throws: RunFolderError.exists(path: path)) {
+                try RunFolder.create(in: project, name: "a")
+            }
+            let folder = try RunFolder.create(in: project, name: "a", replacing: true)
+            let left = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+            #expect(left == [".lock", "notes.txt", "weights"])
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.weights) == [])
+        }
+    }
+
+    /// A finished run with notes of its owner.
+    private func makeRun(_ project: String) throws -> String {
+        let folder = try RunFolder.create(in: project, name: "a")
+        for file in [folder.arguments, folder.bestWeights, folder.path + "/notes.txt"] {
+            try Data("x: 1".utf8).write(to: URL(fileURLWithPath: file))
+        }
+        return folder.path
+    }
+
+    @Test("that are no runs are not replaced")
+    func strange() throws {
+        try withTemporaryFolder { project in
+            let path = project + "/thesis"
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: false)
+            try Data("x".utf8).write(to: URL(fileURLWithPath: path + "/results.csv"))
+            #expect(throws: RunFolderError.notARun(path: path)) {
+                try RunFolder.create(in: project, name: "thesis", replacing: true)
+            }
+            #expect(FileManager.default.fileExists(atPath: path + "/results.csv"))
+        }
+    }
+
+    @Test("names that leave the folder of runs", arguments: ["", ".", "..", "a/b", "/tmp"])
+    func badNames(name: String) throws {
+        try withTemporaryFolder { project in
+            #expect(throws: RunFolderError.badName(name)) {
+                try RunFolder.create(in: project, name: name, replacing: true)
+            }
+        }
+    }
+
+    @Test("are found by their folder, their weights folder or a file in it")
+    func resuming() throws {
+        try withTemporaryFolder { project in
+            let path = try makeRun(project)
+            for suffix in ["", "/", "/weights", "/weights/last.safetensors", "/args.yaml"] {
+                let folder = try RunFolder.resume(path + suffix)
+                #expect(folder.arguments.hasSuffix("/a/args.yaml") || suffix == "/")
+            }
+            #expect(RunFolder.latest(in: project) == path)
+            #expect(throws: RunFolderError.noRun(path: project)) {
+                try RunFolder.resume(project)
+            }
+        }
+    }
+
+    @Test("belong to one process at a time, which the message names")
+    func locked() throws {
+        try withTemporaryFolder { project in
+            let path = try makeRun(project)
+            do {
+                let held = try RunFolder.resume(path)
+                let error = try #require(throws: RunFolderError.self) {
+                    try RunFolder.resume(path)
+                }
+                #expect("\(error)".contains("another process writes to"))
+                #expect("\(error)".contains("process \(getpid()) on "))
+                #expect(throws: RunFolderError.self) {
+                    try RunFolder.create(in: project, name: "a", replacing: true)
+                }
+                #expect(FileManager.default.fileExists(atPath: held.bestWeights))
+            }
+            _ = try RunFolder.resume(path)
+        }
+    }
+}
+
+/// A folder that is gone when the test is.
+func withTemporaryFolder(_ body: (String) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder.path)
+}

@@ -35,13 +35,17 @@ public struct Overlay: Equatable, Sendable {
     public var objects: [OverlayObject]
     /// What the strip under the picture says before "research use only, not a medical device".
     public var caption: String
+    /// Whether masks are tinted inside their edges; without, what they cover is seen as it is.
+    public var fillsMasks: Bool
 
     /// - Parameters:
     ///   - objects: what is drawn, the first at the bottom.
     ///   - caption: words for the strip under the picture; printable ASCII.
-    public init(objects: [OverlayObject], caption: String = "") {
+    ///   - fillsMasks: whether masks are tinted inside their edges.
+    public init(objects: [OverlayObject], caption: String = "", fillsMasks: Bool = true) {
         self.objects = objects
         self.caption = caption
+        self.fillsMasks = fillsMasks
     }
 
     /// Draws.
@@ -71,7 +75,7 @@ public struct Overlay: Equatable, Sendable {
             precondition(mask.size == image.size, "a mask has its picture's size")
             return factor == 1 ? mask : mask.resizedNearest(to: size)
         }
-        for case (let index, let mask?) in masks.enumerated() {
+        for case (let index, let mask?) in masks.enumerated() where fillsMasks {
             canvas.fill(mask, .object(index), alpha: 70)
         }
         // After all fills, which would dull the outlines under them.

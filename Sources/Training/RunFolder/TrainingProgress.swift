@@ -1,0 +1,189 @@
+import Foundation
+
+/// How far a training run is.
+public struct ProgressFigures: Equatable, Sendable {
+    /// The epoch in work, from 1.
+    public var epoch: Int
+    /// How many there will be.
+    public var epochs: Int
+    /// Steps done in all.
+    public var step: Int
+    /// How many there will be.
+    public var steps: Int
+    /// The loss, as the loop smooths it.
+    public var loss: Double
+    /// Pictures a second.
+    public var rate: Double
+    /// Share of the time in which the loop waited for the loader, 0 to 1.
+    public var waited: Double
+    /// Seconds to the end; nil while unknown.
+    public var secondsLeft: Double?
+    /// Bytes of memory the process holds; nil where the system does not tell.
+    public var memory: Int?
+
+    /// - Parameters:
+    ///   - epoch: the epoch in work, from 1.
+    ///   - epochs: how many there will be.
+    ///   - step: steps done in all.
+    ///   - steps: how many there will be.
+    ///   - loss: the loss, as the loop smooths it.
+    ///   - rate: pictures a second.
+    ///   - waited: share of the time in which the loop waited for the loader, 0 to 1.
+    ///   - secondsLeft: seconds to the end.
+    ///   - memory: bytes of memory the process holds.
+    public init(
+        epoch: Int, epochs: Int, step: Int, steps: Int, loss: Double, rate: Double, waited: Double,
+        secondsLeft: Double? = nil, memory: Int? = ProcessMemory.resident()
+    ) {
+        self.epoch = epoch
+        self.epochs = epochs
+        self.step = step
+        self.steps = steps
+        self.loss = loss
+        self.rate = rate
+        self.waited = waited
+        self.secondsLeft = secondsLeft
+        self.memory = memory
+    }
+
+    /// One line: `epoch 3/200  step 120/9600  loss 0.4213  5.1 pictures/s  1 h 02 min left …`.
+    public var line: String {
+        var parts = [
+            "epoch \(epoch)/\(epochs)", "step \(step)/\(steps)",
+            "loss \(String(format: "%.4f", loss))",
+            "\(String(format: rate < 10 ? "%.2f" : "%.0f", rate)) pictures/s",
+        ]
+        if let secondsLeft { parts.append("\(Self.words(secondsLeft)) left") }
+        if let memory { parts.append("\((memory + 500_000) / 1_000_000) MB") }
+        parts.append("\(String(format: "%.1f", 100 * waited)) % waiting for data")
+        return parts.joined(separator: "  ")
+    }
+
+    /// A length of time in its two largest units.
+    ///
+    /// - Parameter seconds: the length.
+    /// - Returns: such as `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for no number.
+    static func words(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+        let whole = Int(seconds.rounded())
+        let (days, hours) = (whole / 86400, whole % 86400 / 3600)
+        let (minutes, rest) = (whole % 3600 / 60, whole % 60)
+        if days > 0 { return "\(days) d \(hours) h" }
+        if hours > 0 { return "\(hours) h \(String(format: "%02d", minutes)) min" }
+        return minutes > 0 ? "\(minutes) min \(rest) s" : "\(rest) s"
+    }
+}
+
+/// The line that says how far a run is: redrawn on a terminal, else written now and then.
+public struct TrainingProgress {
+    private let isInteractive: Bool
+    private let interval: Duration
+    private let width: Int
+    private let write: (String) -> Void
+    private let now: () -> ContinuousClock.Instant
+    private var last: ContinuousClock.Instant?
+    private var isShown = false
+
+    /// A line on standard error.
+    ///
+    /// - Parameter interval: seconds between two lines where there is no terminal.
+    public init(interval: Double = 30) {
+        var size = winsize()
+        let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+        self.init(
+            isInteractive: isatty(STDERR_FILENO) == 1, interval: .seconds(interval),
+            width: isKnown ? Int(size.ws_col) : 120, write: Self.writeToStandardError,
+            now: { .now })
+    }
+
+    init(
+        isInteractive: Bool, interval: Duration, width: Int, write: @escaping (String) -> Void,
+        now: @escaping () -> ContinuousClock.Instant
+    ) {
+        self.isInteractive = isInteractive
+        self.interval = interval
+        self.width = width
+        self.write = write
+        self.now = now
+    }
+
+    /// Shows how far the run is, at most ten times a second, or a line an interval.
+    ///
+    /// - Parameter figures: only asked for when they are shown.
+    public mutating func show(_ figures: @autoclosure () -> ProgressFigures) {
+        let time = now()
+        let pause = isInteractive ? .milliseconds(100) : interval
+        if let last, time - last < pause { return }
+        last = time
+        guard isInteractive else {
+            write(figures().line + "\n")
+            return
+        }
+        // A line that wraps could not be redrawn.
+        write("\r\u{1B}[K" + figures().line.prefix(width - 1))
+        isShown = true
+    }
+
+    /// Writes a line that stays, such as an epoch's result, above the one that is redrawn.
+    ///
+    /// - Parameter line: words without a line break.
+    public mutating func say(_ line: String) {
+        clear()
+        write(line + "\n")
+    }
+
+    /// Takes the redrawn line away.
+    public mutating func clear() {
+        guard isShown else { return }
+        write("\r\u{1B}[K")
+        isShown = false
+        last = nil
+    }
+
+    /// When nobody listens, nothing happens.
+    private static func writeToStandardError(_ text: String) {
+        let bytes = Array(text.utf8)
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                buffer.baseAddress.map {
+                    Foundation.write(STDERR_FILENO, $0 + done, bytes.count - done)
+                } ?? 0
+            }
+            guard count > 0 else { return }
+            done += count
+        }
+    }
+}
+
+/// What this process holds.
+public enum ProcessMemory {
+    /// Bytes in memory now; nil where the system does not tell.
+    public static func resident() -> Int? {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return nil }
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// The most bytes that were in memory at once.
+    public static func peak() -> Int? {
+        var usage = rusage()
+        guard getrusage(RUSAGE_SELF.value, &usage) == 0 else { return nil }
+        #if os(Linux)
+            return usage.ru_maxrss * 1024
+        #else
+            return usage.ru_maxrss
+        #endif
+    }
+}
+
+#if canImport(Glibc)
+    extension __rusage_who {
+        fileprivate var value: __rusage_who_t { __rusage_who_t(Int32(rawValue)) }
+    }
+#else
+    extension Int32 {
+        fileprivate var value: Int32 { self }
+    }
+#endif

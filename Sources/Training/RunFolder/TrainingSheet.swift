@@ -1,0 +1,149 @@
+import Foundation
+import Imaging
+
+/// One augmented picture with its label and prompt, as the network gets them.
+public struct TrainingExample: Sendable {
+    /// The picture.
+    public var image: Image
+    /// What is to be found; of the picture's size.
+    public var label: Mask
+    /// Clicks on the target, in pixels of the picture.
+    public var clicks: [PixelPoint]
+    /// Clicks off the target.
+    public var negativeClicks: [PixelPoint]
+    /// Box around the target.
+    public var box: PixelRectangle?
+    /// The sample's name.
+    public var name: String
+
+    /// - Parameters:
+    ///   - image: the picture.
+    ///   - label: what is to be found; of the picture's size.
+    ///   - clicks: clicks on the target, in pixels of the picture.
+    ///   - negativeClicks: clicks off the target.
+    ///   - box: box around the target.
+    ///   - name: the sample's name.
+    public init(
+        image: Image, label: Mask, clicks: [PixelPoint] = [], negativeClicks: [PixelPoint] = [],
+        box: PixelRectangle? = nil, name: String
+    ) {
+        self.image = image
+        self.label = label
+        self.clicks = clicks
+        self.negativeClicks = negativeClicks
+        self.box = box
+        self.name = name
+    }
+}
+
+/// `train_batch0.png`: a batch on one sheet.
+///
+/// - Parameters:
+///   - examples: at least one; the first 16 are drawn.
+///   - columns: pictures in a row.
+/// - Returns: an RGB picture.
+public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Image {
+    sideBySide(
+        examples.prefix(16).map { example in
+            let object = OverlayObject(
+                mask: example.label, clicks: example.clicks,
+                negativeClicks: example.negativeClicks, box: example.box)
+            let overlay = Overlay(objects: [object], fillsMasks: false)
+            return (overlay.drawWithoutStrip(on: example.image), example.name.shortened)
+        }, columns: columns)
+}
+
+/// A label and a prediction of one picture.
+public struct PredictionExample: Sendable {
+    /// The picture.
+    public var image: Image
+    /// What is to be found; of the picture's size.
+    public var label: Mask
+    /// What was found; of the picture's size.
+    public var prediction: Mask
+    /// Their Dice, 0 to 1.
+    public var dice: Double
+    /// Clicks that asked for it, in pixels of the picture.
+    public var clicks: [PixelPoint]
+    /// Box that asked for it.
+    public var box: PixelRectangle?
+    /// The sample's name.
+    public var name: String
+
+    /// - Parameters:
+    ///   - image: the picture.
+    ///   - label: what is to be found; of the picture's size.
+    ///   - prediction: what was found; of the picture's size.
+    ///   - dice: their Dice, 0 to 1.
+    ///   - clicks: clicks that asked for it, in pixels of the picture.
+    ///   - box: box that asked for it.
+    ///   - name: the sample's name.
+    public init(
+        image: Image, label: Mask, prediction: Mask, dice: Double, clicks: [PixelPoint] = [],
+        box: PixelRectangle? = nil, name: String
+    ) {
+        self.image = image
+        self.label = label
+        self.prediction = prediction
+        self.dice = dice
+        self.clicks = clicks
+        self.box = box
+        self.name = name
+    }
+}
+
+/// `val_pred_*.png`: labels in blue and predictions in orange, with their Dice.
+///
+/// - Parameters:
+///   - examples: at least one; the first 16 are drawn.
+///   - columns: pictures in a row.
+/// - Returns: an RGB picture.
+public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -> Image {
+    sideBySide(
+        examples.prefix(16).map { example in
+            let objects = [
+                OverlayObject(mask: example.label),
+                OverlayObject(mask: example.prediction, clicks: example.clicks, box: example.box),
+            ]
+            let overlay = Overlay(objects: objects, fillsMasks: false)
+            let found = example.prediction.area == 0 ? "nothing found" : "orange found"
+            let wanted = example.label.area == 0 ? "nothing to find" : "blue label"
+            let dice = String(format: "%.3f", example.dice)
+            return (
+                overlay.drawWithoutStrip(on: example.image),
+                "Dice \(dice): \(wanted), \(found)\n\(example.name.shortened)"
+            )
+        }, columns: columns)
+}
+
+extension PredictionRank {
+    /// The pictures to show of a validation.
+    ///
+    /// - Parameters:
+    ///   - dice: of each picture.
+    ///   - count: how many to show.
+    /// - Returns: indices into `dice`, the worst (or best) first; of equal ones the first.
+    public func chosen(of dice: [Double], count: Int = 4) -> [Int] {
+        let order = dice.indices.sorted { a, b in
+            // Not a number is worse than any.
+            let (x, y) = (dice[a].isNaN ? -1 : dice[a], dice[b].isNaN ? -1 : dice[b])
+            return (x, a) < (y, b)
+        }
+        let count = min(max(count, 0), order.count)
+        switch self {
+        case .worst: return Array(order.prefix(count))
+        case .best: return order.suffix(count).reversed()
+        case .median:
+            let start = (order.count - count) / 2
+            return Array(order[start..<start + count])
+        }
+    }
+}
+
+extension String {
+    /// The end of a long name, which tells it from its neighbours; only what can be drawn.
+    fileprivate var shortened: String {
+        let drawable = String(map { $0.isASCII && !$0.isNewline ? $0 : "?" })
+        return drawable.count > 40 ? "..." + drawable.suffix(37) : drawable
+    }
+}

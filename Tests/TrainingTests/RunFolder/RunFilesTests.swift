@@ -1,0 +1,150 @@
+import Foundation
+import Imaging
+import Testing
+
+@testable import Training
+
+@Suite("Files of a run")
+struct RunFilesTests {
+    private let arguments = RunArguments([
+        .init("data", .text("/data/us 30k: a #1")), .init("recipe", .text("samus")),
+        .init("name", .text("no")), .init("tag", .text("1e3")), .init("date", .text("2024-01-01")),
+        .init("note", .text("two\nlines \"quoted\" é \u{1}")), .init("empty", .text("")),
+        .init("octal", .text("012")), .init("tilde", .text("~")), .init("time", .text("1:30")),
+        .init("start", .none), .init("ema", .flag(true)), .init("epochs", .integer(-200)),
+        .init("lr", .number(5e-4)), .init("tiny", .number(1e-300)), .init("whole", .number(2)),
+        .init("limit", .number(.infinity)), .init("third", .number(1.0 / 3)),
+        .init("freeze", .list([.text("yes"), .text("image_encoder.*"), .integer(3)])),
+        .init("none", .list([])),
+    ])
+
+    @Test("options come back as they were, in their order")
+    func roundTrip() throws {
+        try withTemporaryFolder { folder in
+            try arguments.write(to: folder + "/args.yaml")
+            #expect(try RunArguments.read(folder + "/args.yaml") == arguments)
+        }
+    }
+
+    @Test("options are one line each, plain where they can be")
+    func plain() throws {
+        try withTemporaryFolder { folder in
+            try arguments.write(to: folder + "/args.yaml")
+            let text = try String(contentsOfFile: folder + "/args.yaml", encoding: .utf8)
+            let lines = text.split(separator: "\n").map(String.init)
+            #expect(lines.count == arguments.entries.count)
+            #expect(lines.contains("recipe: samus") && lines.contains("name: \"no\""))
+            #expect(lines.contains("lr: 0.0005") && lines.contains("epochs: -200"))
+        }
+    }
+
+    @Test(
+        "an args.yaml that is none is refused with its line",
+        arguments: ["a: [1", "- 1", "a: {b: 1}", "a: 1\na: 2", "", "\u{0}"])
+    func badArguments(text: String) throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/args.yaml"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            #expect(throws: RunFolderError.self) { try RunArguments.read(path) }
+        }
+    }
+
+    @Test("results have a row a validation; resuming cuts the rows after its step")
+    func results() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/results.csv"
+            let columns = ["epoch", "step", "val/dice", "val/dice/A,B"]
+            var table = try ResultsTable(creating: path, columns: columns)
+            try table.append(["epoch": 1, "step": 100, "val/dice": 0.5])
+            try table.append(["epoch": 2, "step": 200, "val/dice": .nan, "val/dice/A,B": 1e-9])
+            try table.append(["epoch": 3, "step": 300, "val/dice": 2.0 / 3])
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(
+                text == """
+                    epoch,step,val/dice,"val/dice/A,B"
+                    1,100,0.5,
+                    2,200,nan,1e-09
+                    3,300,0.6666667,
+
+                    """)
+            var resumed = try ResultsTable(
+                resuming: path, columns: columns, keepingUpTo: 200)
+            #expect(resumed.rows.count == 2)
+            try resumed.append(["epoch": 3, "step": 300, "val/dice": 0.75])
+            let read = try ResultsTable(reading: path)
+            #expect(read.values(of: "val/dice").map(\.0) == [100, 200, 300])
+            #expect(read.rows.last == [3, 300, 0.75, nil])
+            #expect(throws: RunFolderError.self) {
+                try ResultsTable(resuming: path, columns: ["step"], keepingUpTo: 9)
+            }
+            #expect(read.picture() != nil)
+        }
+    }
+
+    @Test("the record comes back as it was, and says what the product is not")
+    func record() throws {
+        try withTemporaryFolder { folder in
+            var record = RunRecord(seed: .max, dataHash: "ab", versions: ["samus": "0.1"])
+            record.resumes.append(RunRecord.Resume(step: 30))
+            record.ended = Date(timeIntervalSince1970: 1_700_000_000)
+            try record.write(to: folder + "/run.json")
+            #expect(try RunRecord.read(folder + "/run.json") == record)
+            let text = try String(contentsOfFile: folder + "/run.json", encoding: .utf8)
+            #expect(text.contains(ResearchNotice.text) && text.contains("2023-11-14T22:13:20Z"))
+            #expect(record.machine.cores > 0 && record.machine.memory > 1 << 20)
+        }
+    }
+
+    @Test("a record without a seed is refused with the key's name")
+    func badRecord() throws {
+        try withTemporaryFolder { folder in
+            try Data("{\"notice\": \"x\"}".utf8).write(
+                to: URL(fileURLWithPath: folder + "/run.json"))
+            let error = try #require(throws: RunFolderError.self) {
+                try RunRecord.read(folder + "/run.json")
+            }
+            #expect("\(error)".contains("'seed' is missing"))
+        }
+    }
+
+    @Test("the model card has a header, tables, and the notice")
+    func card() throws {
+        try withTemporaryFolder { folder in
+            let card = ModelCard(
+                name: "exp: small", summary: "A small SAMUS.", licence: "CC-BY-NC-4.0",
+                start: "LiteMedSAM's decoder",
+                data: [
+                    .init(
+                        name: "BUSI", pictures: [("train", 500), ("val", 60)], licence: "CC BY 4.0"),
+                    .init(name: "a|b", pictures: []),
+                ],
+                recipe: [("epochs", "20")],
+                figures: [
+                    .init(data: "BUSI: val", prompt: "one click", metric: "Dice", value: 0.81234)
+                ],
+                limits: ["Small."])
+            try card.write(to: folder + "/model_card.md")
+            let text = try String(contentsOfFile: folder + "/model_card.md", encoding: .utf8)
+            for words in [
+                "---\nlicense: other\n", "pipeline_tag: image-segmentation", "value: 0.8123",
+                "**Research use only, not a medical device.**",
+                "| BUSI | 500 train, 60 val | CC BY 4.0 |", "a\\|b", "- Small.",
+                "| BUSI: val | one click | Dice | 0.8123 |",
+            ] {
+                #expect(text.contains(words), "\(words)")
+            }
+        }
+    }
+
+    @Test("cases are quoted where they have to be")
+    func cases() throws {
+        try withTemporaryFolder { folder in
+            var cases = CaseTable(columns: ["name", "dice"])
+            cases.append(["BUSI/benign (1), left", "0.5"])
+            try cases.write(to: folder + "/per_case.csv")
+            #expect(
+                try String(contentsOfFile: folder + "/per_case.csv", encoding: .utf8)
+                    == "name,dice\n\"BUSI/benign (1), left\",0.5\n")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Imaging
+import Testing
+
+@testable import Training
+
+@Suite("What a run shows")
+struct RunPicturesTests {
+    @Test("the worst, the median and the best are chosen by Dice")
+    func ranks() {
+        let dice = [0.5, 0.9, .nan, 0.1, 0.7, 0.9, 0.3]
+        #expect(PredictionRank.worst.chosen(of: dice, count: 2) == [2, 3])
+        #expect(PredictionRank.best.chosen(of: dice, count: 2) == [5, 1])
+        #expect(PredictionRank.median.chosen(of: dice, count: 3) == [6, 0, 4])
+        #expect(PredictionRank.median.chosen(of: dice, count: 99).count == 7)
+        #expect(PredictionRank.best.chosen(of: []) == [])
+    }
+
+    private func square(_ start: Int) -> Mask {
+        Mask(
+            width: 256, height: 256,
+            values: (0..<65536).map {
+                let (x, y) = ($0 % 256, $0 / 256)
+                return (start..<start + 90).contains(x) && (start..<start + 90).contains(y) ? 1 : 0
+            })
+    }
+
+    private func image() -> Image {
+        let pixels = (0..<65536).map { i -> UInt8 in
+            let wave = (i % 256 + i / 256) / 4
+            return UInt8(wave + i * 7 % 31)
+        }
+        return Image(width: 256, height: 256, channels: 1, pixels: pixels)
+    }
+
+    private func has(_ colour: [UInt8], _ image: Image) -> Bool {
+        stride(from: 0, to: image.pixels.count, by: 3).contains {
+            image.pixels[$0..<$0 + 3].elementsEqual(colour)
+        }
+    }
+
+    @Test("sheets show labels in blue, predictions in orange and clicks in green")
+    func sheets() throws {
+        let training = trainingSheet([
+            TrainingExample(
+                image: image(), label: square(80), clicks: [PixelPoint(x: 100, y: 120)],
+                name: "CAMUS/a"),
+            TrainingExample(
+                image: image(), label: square(20),
+                box: PixelRectangle(x0: 15, y0: 15, x1: 118, y1: 116),
+                name: String(repeating: "long", count: 50) + "é"),
+        ])
+        #expect(has([86, 180, 233], training) && has([0, 170, 60], training))
+        let predictions = predictionSheet([
+            PredictionExample(
+                image: image(), label: square(80), prediction: square(95), dice: 0.704,
+                clicks: [PixelPoint(x: 110, y: 120)], name: "BUSI/b"),
+            PredictionExample(
+                image: image(), label: square(80),
+                prediction: Mask(
+                    width: 256, height: 256, values: [UInt8](repeating: 0, count: 65536)),
+                dice: .nan, name: "x"),
+        ])
+        try training.write(to: "/tmp/train_batch0.png")
+        try predictions.write(to: "/tmp/val_pred.png")
+        #expect(has([86, 180, 233], predictions) && has([230, 159, 0], predictions))
+    }
+}
+
+@Suite("The progress line")
+struct ProgressTests {
+    private let figures = ProgressFigures(
+        epoch: 3, epochs: 200, step: 120, steps: 9600, loss: 0.42134, rate: 5.126, waited: 0.012,
+        secondsLeft: 3725, memory: 1_234_567_890)
+
+    @Test("says epoch, step, loss, rate, time left, memory and the share of waiting")
+    func line() {
+        #expect(
+            figures.line == "epoch 3/200  step 120/9600  loss 0.4213  5.13 pictures/s"
+                + "  1 h 02 min left  1235 MB  1.2 % waiting for data")
+    }
+
+    @Test(
+        "says lengths of time in two units",
+        arguments: [
+            (0.4, "0 s"), (59.6, "1 min 0 s"), (250, "4 min 10 s"), (86399.9, "1 d 0 h"),
+            (.infinity, "?"), (-1, "?"),
+        ])
+    func words(seconds: Double, words: String) {
+        #expect(ProgressFigures.words(seconds) == words)
+    }
+
+    @Test("is redrawn on a terminal, else a line an interval", arguments: [true, false])
+    func drawing(isInteractive: Bool) {
+        var written: [String] = []
+        var time = ContinuousClock.now
+        var progress = TrainingProgress(
+            isInteractive: isInteractive, interval: .seconds(30), width: 40,
+            write: { written.append($0) }, now: { time })
+        for _ in 0..<61 {
+            progress.show(figures)
+            time += .seconds(1)
+        }
+        progress.say("epoch 3: done")
+        if isInteractive {
+            #expect(written.count == 63)
+            #expect(written[0] == "\r\u{1B}[K" + figures.line.prefix(39))
+            #expect(written.suffix(2) == ["\r\u{1B}[K", "epoch 3: done\n"])
+        } else {
+            #expect(
+                written == [String](repeating: figures.line + "\n", count: 3) + ["epoch 3: done\n"])
+        }
+    }
+}

@@ -40,6 +40,15 @@ struct OverlayTests {
         #expect(drawn.channels == 3 && drawn.width == 300 && drawn.height > 300)
     }
 
+    @Test("without a tint the picture is seen inside the edge")
+    func untinted() {
+        let size = Size(height: 300, width: 300)
+        let object = OverlayObject(mask: disc(size, radius: 60))
+        let drawn = Overlay(objects: [object], fillsMasks: false).draw(on: flat(size))
+        #expect(colour(drawn, 150, 150) == [60, 60, 60])
+        #expect(colour(drawn, 150, 91) == [86, 180, 233])
+    }
+
     @Test("clicks are green or red, in the middle of their pixel")
     func clicks() {
         let size = Size(height: 256, width: 256)

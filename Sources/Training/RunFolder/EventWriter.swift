@@ -80,7 +80,7 @@ public final class EventWriter {
     ///   - image: grey or RGB.
     ///   - tag: its name, such as `val_pred/worst`.
     ///   - step: the optimizer's step.
-    /// - Throws: ``ImageError`` when memory is short.
+    /// - Throws: `ImageError` when memory is short.
     public func add(_ image: Image, tag: String, step: Int) throws(ImageError) {
         add(
             png: try image.encodedPNG(), size: image.size, channels: image.channels, tag: tag,

@@ -116,7 +116,19 @@ public final class RunFolder: Sendable {
 
     private func prepared() throws(RunFolderError) -> RunFolder {
         try Self.makeFolder(weights)
+        removeHalfWritten()
         return self
+    }
+
+    /// Takes away what a sudden end left of files that were being written by `AtomicFile`.
+    private func removeHalfWritten() {
+        let manager = FileManager.default
+        for folder in [path, weights] {
+            let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
+            for name in names where name.hasPrefix(".") && name.hasSuffix(".partial") {
+                unlink(folder + "/" + name)
+            }
+        }
     }
 
     private func removeRunFiles() throws(RunFolderError) {

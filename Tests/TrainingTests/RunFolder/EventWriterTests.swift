@@ -15,7 +15,7 @@ struct EventWriterTests {
         #expect(EventRecord.crc32c(Array(0..<32)) == 0x46DD_794E)
     }
 
-    /// Scripts/make-training-fixtures.py
+    /// The file is made by Scripts/make-training-fixtures.py.
     @Test("are byte for byte what TensorBoard's own writer makes of them")
     func bytes() throws {
         try withTemporaryFolder { folder in

@@ -80,6 +80,18 @@ struct RunFolderTests {
         }
     }
 
+    @Test("lose what a sudden end left half written when they are resumed, and nothing else")
+    func halfWritten() throws {
+        try withTemporaryFolder { project in
+            let path = try makeRun(project)
+            let left = path + "/weights/.last.safetensors.3k9.partial"
+            try Data("x".utf8).write(to: URL(fileURLWithPath: left))
+            let folder = try RunFolder.resume(path)
+            #expect(!FileManager.default.fileExists(atPath: left))
+            #expect(FileManager.default.fileExists(atPath: folder.bestWeights))
+        }
+    }
+
     @Test("belong to one process at a time, which the message names")
     func locked() throws {
         try withTemporaryFolder { project in

@@ -60,8 +60,6 @@ struct RunPicturesTests {
                     width: 256, height: 256, values: [UInt8](repeating: 0, count: 65536)),
                 dice: .nan, name: "x"),
         ])
-        try training.write(to: "/tmp/train_batch0.png")
-        try predictions.write(to: "/tmp/val_pred.png")
         #expect(has([86, 180, 233], predictions) && has([230, 159, 0], predictions))
     }
 }

@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Checkpoints",
             dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG"]),
+        .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG", "CZlib"]),
         .target(name: "Segmentation", dependencies: ["Checkpoints", "Imaging"]),
         .target(name: "Ultrasound", dependencies: ["Files", "Imaging", "Segmentation"]),
         .target(name: "Metrics", dependencies: ["Imaging"]),

@@ -46,7 +46,7 @@ enum Architecture {
         "ArgumentParser": ["SAMUSCommand", "SAMUSTrainCommand", "samus", "samus-train"],
         "Crypto": ["Checkpoints"],
         "Yams": ["Training"],
-        "CZlib": ["Checkpoints"],
+        "CZlib": ["Checkpoints", "Imaging"],
         "CLibPNG": ["CPng"],
         "CPng": ["Imaging"],
         "CTurboJPEG": ["Imaging"],

@@ -51,7 +51,7 @@ struct ImportRuleTests {
             ("SAMUSCommand", "Torch"),  // right to left, though down
             ("samus", "SAMUSTrainCommand"),
             ("TorchNN", "CTorch"), ("Torch", "libtorch"), ("Segmentation", "ArgumentParser"),
-            ("Imaging", "Crypto"), ("Imaging", "CZlib"), ("Checkpoints", "CPng"),
+            ("Imaging", "Crypto"), ("Segmentation", "CZlib"), ("Checkpoints", "CPng"),
             ("Imaging", "CLibPNG"),
             ("Segmentation", "CTurboJPEG"), ("Unheard", "Foundation"),
         ])

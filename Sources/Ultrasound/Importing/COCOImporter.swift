@@ -1,0 +1,191 @@
+import Foundation
+import Imaging
+
+/// COCO JSON, one file or several (`instances_train.json`, `train/_annotations.coco.json`): polygons
+/// and both forms of run lengths. Categories that are used become classes in the order of their
+/// numbers; where objects of different classes lie on each other, the later one is seen.
+struct COCOImporter: Importer {
+    /// One file, and the split its name or folder tells.
+    private struct Part {
+        let file: String
+        let split: Split?
+        let content: COCOFile
+    }
+
+    func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
+        let (root, files) = Self.files(source)
+        guard !files.isEmpty else {
+            throw .notOfTheForm(source: source.path, reason: "there is no JSON file")
+        }
+        var plan = ImportPlan(classNames: [])
+        var parts: [Part] = []
+        for file in files {
+            let content: COCOFile
+            do {
+                content = try JSONDecoder().decode(
+                    COCOFile.self, from: try root.data(file, limit: 1 << 30))
+            } catch let problem as ImportProblem {
+                throw .unreadable(path: root.path(file), reason: problem.reason)
+            } catch {
+                plan.remarks.append(
+                    ImportProblem(file, "it is not of COCO's form; passed over"))
+                continue
+            }
+            let split = Split(folderNamed: file) ?? Split(folderNamed: file.parent.lastComponent)
+            parts.append(Part(file: file, split: split, content: content))
+        }
+        parts.removeAll { part in
+            guard part.content.annotations == nil else { return false }
+            plan.remarks.append(ImportProblem(part.file, "it has no annotations; passed over"))
+            return true
+        }
+        guard !parts.isEmpty else {
+            throw .notOfTheForm(
+                source: source.path,
+                reason: "no JSON file has COCO's 'images', 'annotations' and 'categories'")
+        }
+        let classes = try Self.classes(parts.map(\.content), source: source.path)
+        plan.classNames = classes.map(\.name)
+        plan.hasSplit = parts.contains { $0.split != nil }
+        let pictures = PictureFinder(root)
+        for part in parts { Self.add(part, classes.map(\.id), pictures, of: root, to: &plan) }
+        return plan
+    }
+
+    /// The folder in which everything lies, and the JSON files in it.
+    private static func files(_ source: SourceFolder) -> (SourceFolder, [String]) {
+        guard source.path.lowercased().hasSuffix(".json") else {
+            return (source, source.allFiles(depth: 2).filter { $0.lowercased().hasSuffix(".json") })
+        }
+        let url = URL(fileURLWithPath: source.path).standardizedFileURL
+        let folder = url.deletingLastPathComponent()
+        guard folder.lastPathComponent.lowercased() == "annotations" else {
+            return (SourceFolder(path: folder.path), [url.lastPathComponent])
+        }
+        return (
+            SourceFolder(path: folder.deletingLastPathComponent().path),
+            ["\(folder.lastPathComponent)/\(url.lastPathComponent)"]
+        )
+    }
+
+    private static func classes(
+        _ files: [COCOFile], source: String
+    ) throws(ImportError) -> [COCOFile.Category] {
+        var names: [Int: String] = [:]
+        for category in files.flatMap({ $0.categories ?? [] }) {
+            if let name = names.updateValue(category.name, forKey: category.id),
+                name != category.name
+            {
+                throw .notOfTheForm(
+                    source: source,
+                    reason: "category \(category.id) is '\(name)' in one file and"
+                        + " '\(category.name)' in another")
+            }
+        }
+        let used = Set(files.flatMap { $0.annotations ?? [] }.map(\.category)).sorted()
+        guard (1...255).contains(used.count) else {
+            throw .notOfTheForm(
+                source: source, reason: "\(used.count) categories are used; 1 to 255 are read")
+        }
+        return used.map { COCOFile.Category(id: $0, name: names[$0] ?? "category \($0)") }
+    }
+
+    private static func add(
+        _ part: Part, _ categories: [Int], _ pictures: PictureFinder, of root: SourceFolder,
+        to plan: inout ImportPlan
+    ) {
+        let objects = Dictionary(grouping: part.content.annotations ?? [], by: \.image)
+        for picture in part.content.images {
+            guard let file = pictures.file(picture.fileName, near: part.file) else {
+                plan.problems.append(
+                    ImportProblem(
+                        part.file,
+                        "its picture '\(picture.fileName)' is not found, or several"
+                            + " of that name are"))
+                continue
+            }
+            let objects = objects[picture.id] ?? []
+            plan.items.append(
+                ImportItem(source: file, split: part.split) { () throws(ImportProblem) in
+                    let image = try root.picture(file)
+                    guard picture.width ?? image.width == image.width,
+                        picture.height ?? image.height == image.height
+                    else {
+                        throw ImportProblem(
+                            file,
+                            "it has \(image.size) pixels; \(part.file) says"
+                                + " \(picture.width ?? 0)x\(picture.height ?? 0)")
+                    }
+                    var label = DrawnLabel(size: image.size)
+                    for object in objects {
+                        guard let mask = object.segmentation?.mask(size: image.size) else {
+                            throw ImportProblem(
+                                file, "an object in \(part.file) has no outline that fits it")
+                        }
+                        let index = categories.firstIndex(of: object.category) ?? 0
+                        label.draw(mask, as: UInt8(index + 1))
+                    }
+                    return [label.picture(image, name: file.stem)]
+                })
+        }
+    }
+}
+
+/// The pictures of a COCO source, which its JSON files name in different ways.
+private struct PictureFinder {
+    private let files: Set<String>
+    private let byName: [String: [String]]
+
+    init(_ root: SourceFolder) {
+        let pictures = root.allFiles().filter(\.isPicture)
+        files = Set(pictures)
+        byName = Dictionary(grouping: pictures, by: \.lastComponent)
+    }
+
+    /// - Parameters:
+    ///   - name: as the JSON file has it; only pictures inside the source are found by it.
+    ///   - json: the JSON file.
+    /// - Returns: nil where there is none, or several could be meant.
+    func file(_ name: String, near json: String) -> String? {
+        let folder = json.parent.isEmpty ? "" : json.parent + "/"
+        for path in ["\(folder)\(name)", "images/\(name)", "\(folder)images/\(name)", name]
+        where files.contains(path) {
+            return path
+        }
+        let candidates = byName[name.lastComponent] ?? []
+        guard candidates.count > 1, let split = Split(folderNamed: json) else {
+            return candidates.count == 1 ? candidates[0] : nil
+        }
+        let own = candidates.filter { Split(folderNamed: $0.parent.lastComponent) == split }
+        return own.count == 1 ? own[0] : nil
+    }
+}
+
+/// A label on which objects are drawn one after the other.
+struct DrawnLabel {
+    private let size: Size
+    private var values: [UInt8]
+    private var hidden = 0
+
+    init(size: Size) {
+        self.size = size
+        values = [UInt8](repeating: 0, count: size.area)
+    }
+
+    /// Draws an object over those that are there.
+    mutating func draw(_ mask: Mask, as label: UInt8) {
+        for (index, value) in mask.values.enumerated() where value != 0 {
+            if values[index] != 0 && values[index] != label { hidden += 1 }
+            values[index] = label
+        }
+    }
+
+    /// The picture with this label; says how much of other classes has been drawn over.
+    func picture(_ image: Image, name: String) -> ImportedPicture {
+        ImportedPicture(
+            name: name, image: image,
+            label: Image(width: size.width, height: size.height, channels: 1, pixels: values),
+            remark: hidden == 0
+                ? nil : "classes lie on each other in \(hidden) pixels; the later one is kept")
+    }
+}

@@ -1,0 +1,55 @@
+/// The form of a data set as its authors, or an annotation program, hand it out.
+public enum ImportFormat: String, CaseIterable, Sendable {
+    case busi
+    case busbra = "bus-bra"
+    case udiat, tn3k, tg3k, ddti, camus, hc18, folders, coco, yolo
+
+    /// What the data set is called in the US30K layout; nil where the form tells nothing of it.
+    public var dataset: String? {
+        switch self {
+        case .busi: "Breast-BUSI"
+        case .busbra: "Breast-BUSBRA"
+        case .udiat: "Breast-UDIAT"
+        case .tn3k: "ThyroidNodule-TN3K"
+        case .tg3k: "ThyroidGland-TG3K"
+        case .ddti: "ThyroidNodule-DDTI"
+        case .camus: "Echocardiography-CAMUS"
+        case .hc18: "FetalHead-HC18"
+        case .folders, .coco, .yolo: nil
+        }
+    }
+
+    var importer: any Importer {
+        switch self {
+        case .busi: BUSIImporter()
+        case .busbra: BUSBRAImporter()
+        case .udiat: UDIATImporter()
+        case .tn3k: TN3KImporter()
+        case .tg3k: TG3KImporter()
+        case .ddti: DDTIImporter()
+        case .camus: CAMUSImporter()
+        case .hc18: HC18Importer()
+        case .folders: FolderImporter()
+        case .coco: COCOImporter()
+        case .yolo: YOLOImporter()
+        }
+    }
+}
+
+/// What may be chosen of an import.
+public struct ImportOptions: Sendable {
+    /// The data set's name in the layout; nil for the format's own, or the source folder's.
+    public var dataset: String?
+    /// Whether a data set of that name is replaced.
+    public var replaces = false
+    /// Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5; nil for the first.
+    public var fold: Int?
+    /// CAMUS: every frame of the half-sequences instead of end diastole and end systole.
+    public var wholeSequences = false
+    /// Plain folders: the grey values that mean class 1, 2 and so on; empty when the masks hold
+    /// class numbers, or one object.
+    public var classValues: [Int] = []
+
+    /// The defaults.
+    public init() {}
+}

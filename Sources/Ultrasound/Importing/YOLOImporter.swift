@@ -1,0 +1,138 @@
+import Foundation
+import Imaging
+
+/// YOLO segmentation: for `…/images/…/NAME.jpg` the lines `class x1 y1 x2 y2 …` of
+/// `…/labels/…/NAME.txt`, in shares of the picture's width and height; names in `data.yaml`.
+///
+/// A picture without a text file shows no object, as YOLO has it. Later objects are seen where
+/// classes lie on each other.
+struct YOLOImporter: Importer {
+    private static let mostNumbers = 200_001
+
+    func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
+        let pictures = source.allFiles().filter { $0.isPicture && Self.labels($0) != nil }
+        guard !pictures.isEmpty else {
+            throw .notOfTheForm(source: source.path, reason: "there is no folder 'images'")
+        }
+        let texts = source.allFiles().filter {
+            $0.hasSuffix(".txt") && $0.components(separatedBy: "/").contains("labels")
+        }
+        guard !texts.isEmpty else {
+            throw .notOfTheForm(
+                source: source.path, reason: "there is no folder 'labels' with text files")
+        }
+        var plan = ImportPlan(classNames: try Self.names(source))
+        if plan.classNames.isEmpty {
+            plan.classNames = try Self.numbers(texts, in: source).map { "class \($0)" }
+            plan.notes.append("data.yaml is missing or has no names: classes are numbered")
+        }
+        plan.hasSplit = pictures.contains { Self.split($0) != nil }
+        var left = Set(texts)
+        let count = plan.classNames.count
+        for picture in pictures {
+            let text = Self.labels(picture).flatMap { left.remove($0) }
+            plan.items.append(
+                ImportItem(source: picture, split: Self.split(picture)) {
+                    () throws(ImportProblem) in
+                    let image = try source.picture(picture)
+                    var label = DrawnLabel(size: image.size)
+                    if let text {
+                        for line in try source.text(text).split(whereSeparator: \.isNewline) {
+                            let object = try Self.object(line, file: text, classes: count)
+                            label.draw(
+                                Mask(polygons: [object.polygon(in: image.size)], size: image.size),
+                                as: UInt8(object.number + 1))
+                        }
+                    }
+                    return [label.picture(image, name: picture.stem)]
+                })
+        }
+        for text in left.sorted() {
+            plan.problems.append(ImportProblem(text, "its picture is missing"))
+        }
+        return plan
+    }
+
+    /// The text file of a picture: the last folder `images` becomes `labels`.
+    private static func labels(_ picture: String) -> String? {
+        var parts = picture.components(separatedBy: "/")
+        guard let index = parts.dropLast().lastIndex(of: "images") else { return nil }
+        parts[index] = "labels"
+        parts[parts.count - 1] = picture.stem + ".txt"
+        return parts.joined(separator: "/")
+    }
+
+    private static func split(_ picture: String) -> Split? {
+        picture.components(separatedBy: "/").dropLast().compactMap { Split(folderNamed: $0) }.last
+    }
+
+    private static func names(_ source: SourceFolder) throws(ImportError) -> [String] {
+        let files = source.files().filter {
+            $0.lowercased().hasSuffix(".yaml") || $0.lowercased().hasSuffix(".yml")
+        }
+        for file in files {
+            do throws(ImportProblem) {
+                let names = YOLONames.read(try source.text(file, limit: 1 << 20))
+                if !names.isEmpty { return names }
+            } catch {
+                throw .unreadable(path: source.path(file), reason: error.reason)
+            }
+        }
+        return []
+    }
+
+    /// All class numbers from 0 to the largest that occurs.
+    private static func numbers(
+        _ texts: [String], in source: SourceFolder
+    ) throws(ImportError) -> Range<Int> {
+        var largest = 0
+        for text in texts {
+            // One that cannot be read is reported when its turn comes.
+            let lines = (try? source.text(text))?.split(whereSeparator: \.isNewline) ?? []
+            for line in lines {
+                let number = line.split(separator: " ").first.flatMap { Int($0) } ?? 0
+                largest = max(largest, number)
+            }
+        }
+        guard largest < 255 else {
+            throw .notOfTheForm(
+                source: source.path, reason: "class \(largest) is too large; 0 to 254 are read")
+        }
+        return 0..<largest + 1
+    }
+
+    private struct Object {
+        let number: Int
+        /// x and y in turn, in shares of the picture.
+        let shares: [Double]
+
+        func polygon(in size: Size) -> [PixelPoint] {
+            stride(from: 0, to: shares.count, by: 2).map {
+                PixelPoint(
+                    x: shares[$0] * Double(size.width) - 0.5,
+                    y: shares[$0 + 1] * Double(size.height) - 0.5)
+            }
+        }
+    }
+
+    private static func object(
+        _ line: Substring, file: String, classes: Int
+    ) throws(ImportProblem) -> Object {
+        let words = line.split(maxSplits: mostNumbers, whereSeparator: \.isWhitespace)
+        guard let number = words.first.flatMap({ Int($0) }), (0..<classes).contains(number) else {
+            throw ImportProblem(
+                file, "'\(line.prefix(20))' does not begin with a class from 0 to \(classes - 1)")
+        }
+        guard words.count != 5 else {
+            throw ImportProblem(file, "it holds a box, not an outline")
+        }
+        let shares = words.dropFirst().compactMap { Double($0) }
+        guard shares.count == words.count - 1, shares.count >= 6, shares.count % 2 == 0,
+            shares.allSatisfy({ (-1...2).contains($0) })
+        else {
+            throw ImportProblem(
+                file, "'\(line.prefix(20))…' is not a class and at least 3 points in shares of 1")
+        }
+        return Object(number: number, shares: shares)
+    }
+}

@@ -1,0 +1,169 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite("NIfTI files")
+struct NIfTITests {
+    private static let real = Fixtures.package.appending(path: "../shared/data/nifti_echo")
+    private static let hasReal = FileManager.default.fileExists(atPath: real.path)
+
+    private func error(_ bytes: [UInt8], limits: ImageLimits = .standard) -> String? {
+        do {
+            _ = try NIfTIVolume.decode(bytes, name: "it", limits: limits)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// A little-endian header for 8-bit voxels, with its axes.
+    private func header(_ axes: [UInt16]) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 352)
+        bytes[0...1] = [92, 1]
+        bytes[40] = UInt8(axes.count)
+        for (index, length) in axes.enumerated() {
+            bytes[42 + 2 * index] = UInt8(length & 255)
+            bytes[43 + 2 * index] = UInt8(length >> 8)
+        }
+        bytes[70] = 2
+        bytes[72] = 8
+        bytes.replaceSubrange(344..<348, with: "n+1\0".utf8)
+        return bytes
+    }
+
+    @Test("every kind of number, both orders of bytes and scaling, as nibabel reads them")
+    func values() throws {
+        for fixture in try ImportFixtures.read().nifti {
+            let path = ImportFixtures.folder.appending(path: fixture.file).path
+            let volume = try NIfTIVolume.read(path)
+            #expect(volume.width == fixture.width && volume.height == fixture.height)
+            #expect(volume.frames == fixture.frames)
+            #expect(volume.spacing?.x == fixture.spacing[0], "\(fixture.file)")
+            #expect(volume.spacing?.y == fixture.spacing[1], "\(fixture.file)")
+            let values = (0..<volume.frames).flatMap { volume.values(frame: $0) }
+            #expect(values == fixture.values.doubles, "\(fixture.file)")
+        }
+    }
+
+    @Test("a picture of 8 bits is the numbers themselves; others are refused")
+    func pictures() throws {
+        let volume = try NIfTIVolume.decode(header([3, 2]) + [9, 8, 7, 6, 5, 255], name: "it")
+        #expect(
+            try volume.image(frame: 0)
+                == Image(width: 3, height: 2, channels: 1, pixels: [9, 8, 7, 6, 5, 255]))
+        #expect(volume.spacing == nil)
+        let scaled = try NIfTIVolume.decode(try ImportFixtures.bytes("scaled.nii.gz"), name: "it")
+        #expect(throws: NIfTIError.self) { try scaled.image(frame: 0) }
+    }
+
+    @Test("truncated at every byte, packed or not, it is refused")
+    func truncated() throws {
+        for name in ["u1.nii", "i2.nii", "frame.nii.gz", "sequence_gt.nii.gz"] {
+            let bytes = try ImportFixtures.bytes(name)
+            #expect(error(bytes) == nil)
+            for count in 0..<bytes.count {
+                #expect(error(Array(bytes[..<count])) != nil, "\(name) cut to \(count) bytes")
+            }
+        }
+    }
+
+    @Test("flipped bits and swapped bytes give a volume or an error")
+    func damage() throws {
+        var random = SeededGenerator(state: 11)
+        let limits = ImageLimits(pixels: 100_000, bytes: 1 << 20)
+        for name in ["u1.nii", "f8.nii", "big-endian.nii", "scaled.nii.gz", "sequence.nii.gz"] {
+            let bytes = try ImportFixtures.bytes(name)
+            for _ in 0..<500 {
+                var damaged = bytes
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    let place = Int.random(in: 0..<damaged.count, using: &random)
+                    damaged[place] = UInt8.random(in: 0...255, using: &random)
+                }
+                if let volume = try? NIfTIVolume.decode(damaged, name: "it", limits: limits) {
+                    #expect(volume.width * volume.height * volume.frames <= limits.pixels)
+                    #expect(
+                        volume.values(frame: volume.frames - 1).count
+                            == volume.width * volume.height)
+                    _ = try? volume.image(frame: 0)
+                }
+            }
+        }
+    }
+
+    @Test("one flipped bit in packed voxels is found by the checksum")
+    func checksum() throws {
+        var bytes = try ImportFixtures.bytes("sequence.nii.gz")
+        bytes[bytes.count - 6] ^= 1
+        #expect(error(bytes) == "'it' is damaged: incorrect data check")
+    }
+
+    @Test("sizes are bounded before memory is taken for them")
+    func sizes() throws {
+        #expect(
+            error(header([30000, 30000, 30000]))
+                == "'it' is too large: it says it has [30000, 30000, 30000] voxels; at most"
+                + " 100000000 are read")
+        #expect(error(header([5000, 5000])) == "'it' is damaged: it ends before its last voxel")
+        #expect(error(header([0, 5])) == "'it' is damaged: an axis has length 0")
+        #expect(error(header([40000, 5])) == "'it' is damaged: an axis has length -25536")
+        var bytes = header([4, 4])
+        bytes[40] = 8
+        #expect(error(bytes) == "'it' is damaged: it says it has 8 axes")
+        bytes = header([4, 4]) + [UInt8](repeating: 0, count: 16)
+        bytes.replaceSubrange(108..<112, with: [0, 0, 0xC0, 0x7F])
+        #expect(error(bytes) == "'it' is damaged: its voxels begin at byte nan")
+        let small = ImageLimits(pixels: 10, bytes: 1 << 20)
+        #expect(error(header([4, 4]), limits: small)?.contains("at most 10 are read") == true)
+    }
+
+    @Test("a packed file that unpacks to far more than its header says is refused")
+    func bomb() throws {
+        // 64 KB of zeros packed once, and the packed pieces put one after the other.
+        let piece = try ImportFixtures.bytes("bomb-piece.gz")
+        let frame = try ImportFixtures.bytes("frame.nii.gz")
+        let bomb = frame + (0..<64).flatMap { _ in piece }
+        #expect(error(bomb) == "'it' is damaged: much follows its last voxel")
+        #expect(error(frame + piece) == nil)
+    }
+
+    @Test("other kinds are named")
+    func kinds() {
+        #expect(error([]) == "'it' is no NIfTI-1 file (.nii or .nii.gz)")
+        #expect(
+            error(Array("hello".utf8) + [UInt8](repeating: 0, count: 400))
+                == "'it' is no NIfTI-1 file (.nii or .nii.gz)")
+        var bytes = header([4, 4])
+        bytes[70] = 128
+        #expect(
+            error(bytes)
+                == "'it' is of data type 128; NIfTI-1 in one file, of one number a voxel, is needed"
+        )
+        bytes = header([4, 4])
+        bytes[345] = UInt8(ascii: "i")
+        #expect(error(bytes)?.contains("in two parts") == true)
+        bytes[0...1] = [28, 2]
+        #expect(error(bytes)?.contains("a NIfTI-2 file") == true)
+        #expect(throws: NIfTIError.cannotRead(name: "/", reason: "it is a folder")) {
+            try NIfTIVolume.read("/")
+        }
+    }
+
+    @Test(
+        "real echocardiograms have nibabel's numbers",
+        .enabled(if: hasReal, "../shared/data/nifti_echo is absent"),
+        arguments: [
+            ("a4c_single", 1, 0.4, 5_516_109.03658855, 77.69411766529083),
+            ("a4c_sequence", 20, 0.4, 5_437_468.644413233, 56.776470601558685),
+            ("segmentation_reference", 25, 0.4556355, 39392, 1),
+        ])
+    func realFiles(
+        name: String, frames: Int, spacing: Double, sum: Double, at300x250: Double
+    ) throws {
+        let volume = try NIfTIVolume.read(Self.real.appending(path: "\(name).nii.gz").path)
+        #expect(volume.frames == frames)
+        #expect(volume.spacing == PixelSpacing(x: spacing, y: spacing))
+        let values = volume.values(frame: frames - 1)
+        #expect(abs(values.reduce(0, +) / sum - 1) < 1e-6)
+        #expect(abs(values[250 * volume.width + 300] - at300x250) < 1e-5)
+    }
+}

@@ -1,4 +1,6 @@
-/// BUS-BRA (Gómez-Flores et al. 2024): `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`,
+/// The original form of BUS-BRA, breast tumours (Gómez-Flores and others, 2024).
+///
+/// `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`,
 /// `bus_data.csv` (which case a picture belongs to) and `5-fold-cv.csv`.
 ///
 /// Fold K of the published five is the test part, the next one validates, three train; the folds

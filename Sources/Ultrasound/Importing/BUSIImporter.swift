@@ -1,6 +1,8 @@
 import Foundation
 
-/// BUSI (Al-Dhabyani et al. 2020): `benign/benign (1).png`, `benign (1)_mask.png` and, for further
+/// The original form of BUSI, breast lesions (Al-Dhabyani and others, 2020).
+///
+/// `benign/benign (1).png`, `benign (1)_mask.png` and, for further
 /// lesions of a picture, `benign (1)_mask_1.png`.
 ///
 /// A picture is named `benign0001`, as in US30K. The masks of a picture are united; normal pictures

@@ -1,6 +1,8 @@
 import Imaging
 
-/// CAMUS (Leclerc et al. 2019) in its NIfTI form: `database_nifti/patient0001/` with
+/// The NIfTI form of CAMUS, hearts (Leclerc and others, 2019).
+///
+/// `database_nifti/patient0001/` with
 /// `patient0001_2CH_ED.nii.gz` and `…_gt.nii.gz`, the same of `ES` and `4CH`, half-sequences
 /// `patient0001_2CH_half_sequence[_gt].nii.gz`, and `Info_2CH.cfg`; `database_split/subgroup_*.txt`.
 ///
@@ -135,7 +137,8 @@ private struct CAMUSView {
         return values
     }
 
-    /// - Parameter frames: numbers from 0, and the phase that names them; nil for all.
+    /// What reads some frames: `frames` are numbers from 0, with the phase that names each; nil is
+    /// all.
     private func item(
         _ picture: String, _ label: String, _ info: [String: String],
         frames: [(Int, String)]?

@@ -1,7 +1,9 @@
 import Foundation
 import Imaging
 
-/// COCO JSON, one file or several (`instances_train.json`, `train/_annotations.coco.json`): polygons
+/// The form of COCO, which annotation programs export.
+///
+/// One JSON file or several (`instances_train.json`, `train/_annotations.coco.json`), with polygons
 /// and both forms of run lengths. Categories that are used become classes in the order of their
 /// numbers; where objects of different classes lie on each other, the later one is seen.
 struct COCOImporter: Importer {

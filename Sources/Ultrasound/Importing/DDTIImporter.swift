@@ -1,7 +1,9 @@
 import Foundation
 import Imaging
 
-/// DDTI (Pedraza et al. 2015): `1.xml` describes a patient and, in `<mark><image>1</image>
+/// The original form of DDTI, thyroid nodules (Pedraza and others, 2015).
+///
+/// `1.xml` describes a patient and, in `<mark><image>1</image>
 /// <svg>[{"points": [{"x": 10, "y": 20}, …]}]</svg></mark>`, the contours in `1_1.jpg`.
 ///
 /// A pixel is inside when its centre is in a contour. A picture without a contour is passed over:

@@ -1,6 +1,8 @@
 import Imaging
 
-/// Plain folders: `images/NAME.*` with `masks/NAME.png`, also below `train`, `val` and `test`.
+/// Plain folders of pictures and masks.
+///
+/// `images/NAME.*` with `masks/NAME.png`, also below `train`, `val` and `test`.
 ///
 /// A mask holds class numbers, one object in any other value, or the values the user names. What
 /// it is, is decided for all masks together.

@@ -1,6 +1,8 @@
 import Imaging
 
-/// HC18 (van den Heuvel et al. 2018): `training_set/001_HC.png`, `001_HC_Annotation.png` (the
+/// The original form of HC18, heads of fetuses (van den Heuvel and others, 2018).
+///
+/// `training_set/001_HC.png`, `001_HC_Annotation.png` (the
 /// outline of the head, which is filled) and `training_set_pixel_size_and_HC.csv`.
 ///
 /// `010_2HC.png` is another picture of the woman of `010_HC.png`. The test set has no annotations

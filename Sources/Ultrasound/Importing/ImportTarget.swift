@@ -37,6 +37,7 @@ final class ImportTarget {
     ///   - image: the picture.
     ///   - label: its label, in the numbers to be stored.
     ///   - name: without extension.
+    /// - Throws: ``ImportError/cannotWrite(path:reason:)``, as when the disk is full.
     func write(_ image: Image, label: Image, name: String) throws(ImportError) {
         for (folder, picture) in [("img", image), ("label", label)] {
             do throws(ImageError) {

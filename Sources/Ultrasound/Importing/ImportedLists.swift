@@ -17,6 +17,7 @@ struct ImportedLists {
     /// The files to write, `class.json` first: without it no list can be read.
     ///
     /// - Parameter entries: the data set's pictures, in order.
+    /// - Returns: names and contents.
     /// - Throws: ``ImportError/unreadable(path:reason:)`` when an older file is not of the layout.
     func files(_ entries: [Entry]) throws(ImportError) -> [(name: String, text: String)] {
         var files = [(name: "class.json", text: try classes())]

@@ -60,6 +60,7 @@ struct SourceFolder {
     /// - Parameters:
     ///   - relative: its path.
     ///   - limit: its largest size, in bytes.
+    /// - Returns: the text, without a byte order mark.
     /// - Throws: ``ImportProblem`` when it is too large, no text, or no regular file.
     func text(_ relative: String, limit: Int = 64 << 20) throws(ImportProblem) -> String {
         guard let text = String(data: try data(relative, limit: limit), encoding: .utf8) else {
@@ -73,6 +74,7 @@ struct SourceFolder {
     /// - Parameters:
     ///   - relative: its path.
     ///   - limit: its largest size, in bytes.
+    /// - Returns: the content.
     /// - Throws: ``ImportProblem`` when it is too large or no regular file.
     func data(_ relative: String, limit: Int) throws(ImportProblem) -> Data {
         var status = stat()

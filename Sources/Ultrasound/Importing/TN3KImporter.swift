@@ -1,7 +1,8 @@
 import Foundation
 
-/// TN3K (Gong et al. 2021): `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of
-/// `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the pictures of `trainval`.
+/// The original form of TN3K, thyroid nodules (Gong and others, 2021).
+///
+/// `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the pictures of `trainval`.
 struct TN3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["trainval-image"]) != nil }
@@ -43,7 +44,9 @@ struct TN3KImporter: Importer {
     }
 }
 
-/// TG3K (Gong et al. 2022): `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
+/// The original form of TG3K, thyroid glands (Gong and others, 2022).
+///
+/// `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
 /// `tg3k-trainval.json`, which numbers the pictures.
 struct TG3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {

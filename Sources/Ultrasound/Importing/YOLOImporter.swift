@@ -1,7 +1,9 @@
 import Foundation
 import Imaging
 
-/// YOLO segmentation: for `…/images/…/NAME.jpg` the lines `class x1 y1 x2 y2 …` of
+/// The form of YOLO segmentation.
+///
+/// For `…/images/…/NAME.jpg` the lines `class x1 y1 x2 y2 …` of
 /// `…/labels/…/NAME.txt`, in shares of the picture's width and height; names in `data.yaml`.
 ///
 /// A picture without a text file shows no object, as YOLO has it. Later objects are seen where

@@ -93,8 +93,8 @@ struct CAMUSImportTests {
         try Data([0x1F, 0x8B, 8]).write(
             to: folder.appending(path: "patient0001_2CH_ED_gt.nii.gz"))
         let report = try tree.run(.camus)
-        #expect(report.pictures == 5)
-        #expect(report.problems.count == 4)
+        #expect(report.pictures == 6)
+        #expect(report.problems.count == 6)
         #expect(report.problems.contains { $0.reason.contains("older .mhd form") })
         #expect(report.problems.contains { $0.file.hasSuffix("patient0001_4CH_ES.nii.gz") })
         #expect(report.problems.contains { $0.file.hasSuffix("patient0001_2CH_ED_gt.nii.gz") })

@@ -116,6 +116,27 @@ struct OutlineImportTests {
         #expect(try tree.places("One", "a") == [[0, 0], [1, 0], [0, 1], [1, 1]])
     }
 
+    @Test("COCO: a file that is broken is a problem, other JSON is passed over")
+    func cocoBroken() throws {
+        try tree.picture("a.png")
+        try tree.text(
+            "good.json",
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [],"#
+                + #""annotations": [{"image_id": 1, "category_id": 5, "segmentation":"#
+                + #"[[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#)
+        try tree.text(
+            "flat.json",
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": 1, "#
+                + #""category_id": 1, "segmentation": [0, 0, 2, 0, 2, 2]}]}"#)
+        try tree.text("cut.json", #"{"images": [{"id": 1"#)
+        try tree.text("licences.json", #"{"licences": []}"#)
+        let report = try tree.run(.coco) { $0.dataset = "Broken" }
+        #expect(report.pictures == 1 && report.classNames == ["category 5"])
+        #expect(report.problems.map(\.file) == ["cut.json", "flat.json"])
+        #expect(report.problems[1].reason.contains("annotations"))
+        #expect(report.remarks.map(\.file) == ["licences.json"])
+    }
+
     @Test(
         "YOLO: polygons in shares, names in every form, pictures without text are empty",
         arguments: [

@@ -97,7 +97,7 @@ struct ImportCommand: ParsableCommand {
                 + " \(report.empty) with an empty mask, \(report.measured) with mm per pixel,"
                 + " \(report.problems.count) left out")
         if report.pictures > 0 {
-            let classes = report.classNames.enumerated().map { "\($0 + 1) \($1)" }
+            let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }
             lines.append("classes: \(classes.joined(separator: ", "))")
             if !report.hasSplit {
                 lines.append("all are in train: 'samus data split \(root)' makes val and test")

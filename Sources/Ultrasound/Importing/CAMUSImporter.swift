@@ -24,10 +24,12 @@ struct CAMUSImporter: Importer {
             let first = plan.items.count
             for view in ["2CH", "4CH"] {
                 let study = CAMUSView(root: root, patient: patient, view: view)
-                do throws(ImportProblem) {
-                    plan.items += try study.items(wholeSequence: options.wholeSequences)
-                } catch {
-                    plan.problems.append(error)
+                for phase in options.wholeSequences ? [nil] : ["ED", "ES"] {
+                    do throws(ImportProblem) {
+                        plan.items.append(try study.item(phase))
+                    } catch {
+                        plan.problems.append(error)
+                    }
                 }
             }
             for index in first..<plan.items.count {
@@ -80,33 +82,32 @@ private struct CAMUSView {
     /// `2CH` or `4CH`.
     let view: String
 
-    func items(wholeSequence: Bool) throws(ImportProblem) -> [ImportItem] {
+    /// - Parameter phase: `ED` or `ES`; nil for the whole half-sequence.
+    /// - Returns: what reads it.
+    /// - Throws: ``ImportProblem`` when it or its label is missing.
+    func item(_ phase: String?) throws(ImportProblem) -> ImportItem {
         let info = try self.info()
-        if wholeSequence {
+        guard let phase else {
             guard let (picture, label) = try pair("half_sequence") else {
                 throw ImportProblem(patient, "it has no \(view) half-sequence")
             }
-            return [item(picture, label, info, frames: nil)]
+            return item(picture, label, info, frame: nil)
         }
-        var items: [ImportItem] = []
-        for phase in ["ED", "ES"] {
-            if let (picture, label) = try pair(phase) {
-                items.append(item(picture, label, info, frames: [(0, phase)]))
-            } else if let (picture, label) = try pair("half_sequence"),
-                let number = info[phase].flatMap({ Int($0) }), number > 0
-            {
-                items.append(item(picture, label, info, frames: [(number - 1, phase)]))
-            } else {
-                let old = root.files(in: patient).contains { $0.hasSuffix(".mhd") }
-                throw ImportProblem(
-                    patient,
-                    old
-                        ? "the older .mhd form is not supported; CAMUS is also handed out as NIfTI"
-                        : "\(patient)_\(view)_\(phase).nii.gz is missing, and no half-sequence"
-                            + " with Info_\(view).cfg tells its frame")
-            }
+        if let (picture, label) = try pair(phase) {
+            return item(picture, label, info, frame: (0, phase))
         }
-        return items
+        if let (picture, label) = try pair("half_sequence"),
+            let number = info[phase].flatMap({ Int($0) }), number > 0
+        {
+            return item(picture, label, info, frame: (number - 1, phase))
+        }
+        let isOld = root.files(in: patient).contains { $0.hasSuffix(".mhd") }
+        throw ImportProblem(
+            patient,
+            isOld
+                ? "the older .mhd form is not supported; CAMUS is also handed out as NIfTI"
+                : "\(patient)_\(view)_\(phase).nii.gz is missing, and no half-sequence with"
+                    + " Info_\(view).cfg tells its frame")
     }
 
     /// A sequence or frame and its label; nil where the picture is missing.
@@ -137,11 +138,10 @@ private struct CAMUSView {
         return values
     }
 
-    /// What reads some frames: `frames` are numbers from 0, with the phase that names each; nil is
-    /// all.
+    /// What reads one frame, by its number from 0 and the phase that names it, or all of them.
     private func item(
         _ picture: String, _ label: String, _ info: [String: String],
-        frames: [(Int, String)]?
+        frame: (number: Int, phase: String)?
     ) -> ImportItem {
         var item = ImportItem(source: picture) { () throws(ImportProblem) in
             let images = try Self.volume(picture, in: root)
@@ -150,21 +150,21 @@ private struct CAMUSView {
                 images.frames == labels.frames
             else { throw ImportProblem(picture, "its label is of another size") }
             let chosen =
-                frames
+                frame.map { [$0] }
                 ?? (0..<images.frames).map { ($0, "frame\($0 < 9 ? "0" : "")\($0 + 1)") }
             var pictures: [ImportedPicture] = []
-            for (frame, phase) in chosen {
-                guard frame < images.frames else {
+            for (number, phase) in chosen {
+                guard number < images.frames else {
                     throw ImportProblem(
                         picture,
                         "it has \(images.frames) frames; Info_\(view).cfg says that"
-                            + " \(phase) is number \(frame + 1)")
+                            + " \(phase) is number \(number + 1)")
                 }
                 pictures.append(
                     try Self.read(
-                        images, labels, frame, named: "\(patient)_\(view)_\(phase)", picture))
+                        images, labels, number, named: "\(patient)_\(view)_\(phase)", picture))
                 pictures[pictures.count - 1].details = [
-                    "phase": frames == nil ? self.phase(ofFrame: frame, info) : phase
+                    "phase": frame == nil ? self.phase(ofFrame: number, info) : phase
                 ]
             }
             return pictures

@@ -22,15 +22,22 @@ struct COCOImporter: Importer {
         var plan = ImportPlan(classNames: [])
         var parts: [Part] = []
         for file in files {
+            let data: Data
+            do throws(ImportProblem) {
+                data = try root.data(file, limit: 1 << 30)
+            } catch {
+                throw .unreadable(path: root.path(file), reason: error.reason)
+            }
             let content: COCOFile
             do {
-                content = try JSONDecoder().decode(
-                    COCOFile.self, from: try root.data(file, limit: 1 << 30))
-            } catch let problem as ImportProblem {
-                throw .unreadable(path: root.path(file), reason: problem.reason)
+                content = try JSONDecoder().decode(COCOFile.self, from: data)
             } catch {
-                plan.remarks.append(
-                    ImportProblem(file, "it is not of COCO's form; passed over"))
+                guard (try? JSONDecoder().decode(OtherJSON.self, from: data)) == nil else {
+                    plan.remarks.append(ImportProblem(file, "it lists no images; passed over"))
+                    continue
+                }
+                plan.problems.append(
+                    ImportProblem(file, "it is not of COCO's form\(Self.place(of: error))"))
                 continue
             }
             let split = Split(folderNamed: file) ?? Split(folderNamed: file.parent.lastComponent)
@@ -52,6 +59,21 @@ struct COCOImporter: Importer {
         let pictures = PictureFinder(root)
         for part in parts { Self.add(part, classes.map(\.id), pictures, of: root, to: &plan) }
         return plan
+    }
+
+    /// Where in a file the decoder stopped, in words; empty where it does not tell.
+    private static func place(of error: any Error) -> String {
+        let path: [any CodingKey]? =
+            switch error as? DecodingError {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context),
+                .keyNotFound(_, let context), .dataCorrupted(let context):
+                context.codingPath
+            default: nil
+            }
+        guard let path, !path.isEmpty else { return "" }
+        return " at "
+            + path.map { $0.intValue.map(String.init) ?? $0.stringValue }
+            .joined(separator: "/")
     }
 
     /// The folder in which everything lies, and the JSON files in it.
@@ -133,61 +155,17 @@ struct COCOImporter: Importer {
     }
 }
 
-/// The pictures of a COCO source, which its JSON files name in different ways.
-private struct PictureFinder {
-    private let files: Set<String>
-    private let byName: [String: [String]]
-
-    init(_ root: SourceFolder) {
-        let pictures = root.allFiles().filter(\.isPicture)
-        files = Set(pictures)
-        byName = Dictionary(grouping: pictures, by: \.lastComponent)
+/// JSON that lies beside and is an object without a list of images.
+private struct OtherJSON: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case images
     }
 
-    /// - Parameters:
-    ///   - name: as the JSON file has it; only pictures inside the source are found by it.
-    ///   - json: the JSON file.
-    /// - Returns: nil where there is none, or several could be meant.
-    func file(_ name: String, near json: String) -> String? {
-        let folder = json.parent.isEmpty ? "" : json.parent + "/"
-        for path in ["\(folder)\(name)", "images/\(name)", "\(folder)images/\(name)", name]
-        where files.contains(path) {
-            return path
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard !container.contains(.images) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .images, in: container, debugDescription: "images are listed")
         }
-        let candidates = byName[name.lastComponent] ?? []
-        guard candidates.count > 1, let split = Split(folderNamed: json) else {
-            return candidates.count == 1 ? candidates[0] : nil
-        }
-        let own = candidates.filter { Split(folderNamed: $0.parent.lastComponent) == split }
-        return own.count == 1 ? own[0] : nil
-    }
-}
-
-/// A label on which objects are drawn one after the other.
-struct DrawnLabel {
-    private let size: Size
-    private var values: [UInt8]
-    private var hidden = 0
-
-    init(size: Size) {
-        self.size = size
-        values = [UInt8](repeating: 0, count: size.area)
-    }
-
-    /// Draws an object over those that are there.
-    mutating func draw(_ mask: Mask, as label: UInt8) {
-        for (index, value) in mask.values.enumerated() where value != 0 {
-            if values[index] != 0 && values[index] != label { hidden += 1 }
-            values[index] = label
-        }
-    }
-
-    /// The picture with this label; says how much of other classes has been drawn over.
-    func picture(_ image: Image, name: String) -> ImportedPicture {
-        ImportedPicture(
-            name: name, image: image,
-            label: Image(width: size.width, height: size.height, channels: 1, pixels: values),
-            remark: hidden == 0
-                ? nil : "classes lie on each other in \(hidden) pixels; the later one is kept")
     }
 }

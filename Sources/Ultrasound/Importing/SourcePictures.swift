@@ -57,6 +57,7 @@ extension SourceFolder {
             remark = remark ?? words
             for (index, value) in mask.values.enumerated() { values[index] |= value }
         }
+        if !values.contains(0) { remark = "its mask covers all of it" }
         let label = Image(width: image.width, height: image.height, channels: 1, pixels: values)
         return ImportedPicture(
             name: name, image: image, label: label, spacing: spacing, remark: remark)

@@ -30,6 +30,7 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     /// A number spread evenly over a range.
     ///
     /// - Parameter range: from its lower bound to, without it, its upper bound.
+    /// - Returns: the number.
     public mutating func uniform(_ range: Range<Double>) -> Double {
         let unit = Double(next() >> 11) / Double(1 << 53)
         return range.lowerBound + unit * (range.upperBound - range.lowerBound)
@@ -38,6 +39,7 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     /// A whole number below a count.
     ///
     /// - Parameter count: positive.
+    /// - Returns: from 0 to one below the count.
     public mutating func below(_ count: Int) -> Int {
         precondition(count > 0, "there is nothing to choose from")
         return Int(next(upperBound: UInt64(count)))

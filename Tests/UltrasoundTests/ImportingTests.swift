@@ -103,7 +103,8 @@ struct ImportingTests {
     @Test("names are safe and unique, whatever the originals are called")
     func names() throws {
         let odd = try ImportTree()
-        for name in ["A", "a", "a?", "ä ö", "..x", "a\nb", "💥"] {
+        for name in ["A", "a", "a?", "ä ö", "..x", "a\nb", "💥", String(repeating: "é", count: 120)]
+        {
             try odd.picture("images/\(name).png")
             try odd.mask("masks/\(name).png", at: [(0, 0)])
         }

@@ -17,7 +17,7 @@ struct OutlineImportTests {
             #"[{"points": [{"x": \#(x), "y": 1}, {"x": \#(x + 3), "y": 1}, {"x": \#(x + 3), "#
                 + #""y": 4}, {"x": \#(x), "y": 4}], "annotation": "", "regionType": "freehand"}]"#
         }
-        for name in ["1_1", "1_2", "1_3", "2_1", "3_1", "4_1"] {
+        for name in ["1_1", "1_2", "1_3", "2_1", "3_1", "4_1", "5_1"] {
             try tree.picture("\(name).png", width: 12, height: 8)
         }
         let entity = svg(6).replacing("\"", with: "&quot;")
@@ -33,9 +33,12 @@ struct OutlineImportTests {
             "2.xml",
             "<case><mark><image>1</image><svg>\(svg(1).dropLast(9))</svg></mark></case>")
         try tree.text("3.xml", "<case><marks>&x;</marks></case>")
+        try tree.text(
+            "5.xml",
+            "<mark><image>1</image><svg>\(svg(1).replacing("4}", with: "1e999}"))</svg></mark>")
         let report = try tree.run(.ddti)
         #expect(report.pictures == 1)
-        #expect(report.problems.map(\.file) == ["1.xml", "2.xml", "3.xml"])
+        #expect(report.problems.map(\.file) == ["1.xml", "2.xml", "3.xml", "5.xml"])
         #expect(report.problems[0].reason == "the picture '1_9.jpg' is missing")
         #expect(report.problems[1].reason.contains("cut off"))
         #expect(Set(report.remarks.map(\.file)) == ["1_2.png", "1_3.png", "3_1.png", "4_1.png"])

@@ -100,6 +100,9 @@ struct DDTIImporter: Importer {
             throw ImportProblem(
                 file, "the contours of picture \(number) are no list of points, or cut off")
         }
+        guard regions.allSatisfy({ $0.points.allSatisfy { $0.x.isFinite && $0.y.isFinite } }) else {
+            throw ImportProblem(file, "a point of picture \(number) is no number")
+        }
         let count = regions.reduce(0) { $0 + $1.points.count }
         guard count <= mostPoints else {
             throw ImportProblem(file, "picture \(number) has \(count) points; 100000 are read")

@@ -19,7 +19,7 @@ struct PictureNames {
     }
 
     /// - Parameter original: any text.
-    /// - Returns: at most 100 characters, never empty, without a dot in front.
+    /// - Returns: at most 200 bytes, never empty, without a dot in front.
     static func safe(_ original: String) -> String {
         var name = ""
         for character in original.precomposedStringWithCanonicalMapping {
@@ -30,7 +30,9 @@ struct PictureNames {
                 name.append("_")
             }
         }
-        let trimmed = name.prefix(100).drop { $0 == "." || $0 == "_" }
+        // File systems allow 255 bytes, of which an ending and a number want some.
+        while name.utf8.count > 200 { name.removeLast() }
+        let trimmed = name.drop { $0 == "." || $0 == "_" }
         let end = trimmed.lastIndex { $0 != "_" && $0 != "." }
         return end.map { String(trimmed[...$0]) } ?? "picture"
     }

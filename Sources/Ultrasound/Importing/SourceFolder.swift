@@ -55,17 +55,19 @@ struct SourceFolder {
         return nil
     }
 
-    /// A whole text file.
+    /// A whole text file, in UTF-8 or Latin-1.
     ///
     /// - Parameters:
     ///   - relative: its path.
     ///   - limit: its largest size, in bytes.
     /// - Returns: the text, without a byte order mark.
-    /// - Throws: ``ImportProblem`` when it is too large, no text, or no regular file.
+    /// - Throws: ``ImportProblem`` when it is too large or no regular file.
     func text(_ relative: String, limit: Int = 64 << 20) throws(ImportProblem) -> String {
-        guard let text = String(data: try data(relative, limit: limit), encoding: .utf8) else {
-            throw ImportProblem(relative, "it is not text in UTF-8")
-        }
+        let data = try data(relative, limit: limit)
+        // What tables and lists are found by is ASCII; older programs write the rest in Latin-1.
+        let decoded =
+            String(data: data, encoding: .utf8) ?? String(data: data, encoding: .isoLatin1)
+        guard let text = decoded else { throw ImportProblem(relative, "it is not text") }
         return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 

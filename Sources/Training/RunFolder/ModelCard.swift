@@ -108,7 +108,8 @@ public struct ModelCard: Sendable {
         var pairs: [(Node, Node)] = []
         if let licence {
             pairs += [
-                (Node("license"), Node("other")), (Node("license_name"), Node(licence)),
+                (Node("license"), Node("other")),
+                (Node("license_name"), RunArgument.text(licence).node),
             ]
         }
         let tags = ["medical", "ultrasound", "segmentation", "sam", "samus", "research-use-only"]
@@ -126,8 +127,8 @@ public struct ModelCard: Sendable {
     private var results: Node {
         let results = figures.map { figure in
             let metric: [(Node, Node)] = [
-                (Node("type"), Node(figure.metric.lowercased())),
-                (Node("name"), Node("\(figure.metric), \(figure.prompt)")),
+                (Node("type"), RunArgument.text(figure.metric.lowercased()).node),
+                (Node("name"), RunArgument.text("\(figure.metric), \(figure.prompt)").node),
                 (Node("value"), Node(Self.words(figure.value))),
             ]
             return Node([
@@ -138,13 +139,14 @@ public struct ModelCard: Sendable {
                 (
                     Node("dataset"),
                     Node([
-                        (Node("type"), Node("ultrasound")), (Node("name"), Node(figure.data)),
+                        (Node("type"), Node("ultrasound")),
+                        (Node("name"), RunArgument.text(figure.data).node),
                     ])
                 ),
                 (Node("metrics"), Node([Node(metric)])),
             ])
         }
-        return Node([(Node("name"), Node(name)), (Node("results"), Node(results))])
+        return Node([(Node("name"), RunArgument.text(name).node), (Node("results"), Node(results))])
     }
 
     private var body: String {

@@ -15,7 +15,6 @@ extension ResultsTable {
             panel("Learning rate", ["lr"]),
             panel("Gradient norm", ["grad_norm"], scale: .logarithmic),
             panel("Pictures per second", ["pictures_per_s"]),
-            panel("Memory, MB", ["memory_mb"]),
         ].compactMap(\.self)
         return panels.isEmpty ? nil : Chart.sheet(panels, columns: panels.count > 4 ? 3 : 2)
     }

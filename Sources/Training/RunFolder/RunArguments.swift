@@ -10,6 +10,7 @@ public enum RunArgument: Equatable, Sendable {
     case integer(Int)
     case number(Double)
     case text(String)
+    /// Of anything but lists.
     case list([RunArgument])
 }
 
@@ -80,7 +81,13 @@ public struct RunArguments: Equatable, Sendable {
             throw .unreadable(path: path, reason: "lines of the form 'option: value' are needed")
         }
         var entries: [Entry] = []
+        // A reference makes a list of any length in a few letters.
+        var count = 0
         for (key, value) in mapping {
+            count += value.sequence?.count ?? 1
+            guard count <= 10_000 else {
+                throw .unreadable(path: path, reason: "it has more than 10000 values")
+            }
             let line = key.mark.map { "line \($0.line): " } ?? ""
             guard let name = key.string, let argument = RunArgument(value) else {
                 throw .unreadable(
@@ -96,7 +103,8 @@ public struct RunArguments: Equatable, Sendable {
 }
 
 extension RunArgument {
-    fileprivate var node: Node {
+    /// The value as YAML, in quotes where a reader could take it for something else.
+    var node: Node {
         switch self {
         case .none: Node("null", Tag(.null))
         case .flag(let value): Node(value ? "true" : "false", Tag(.bool))
@@ -149,7 +157,7 @@ extension RunArgument {
         case .sequence(let sequence):
             var values: [RunArgument] = []
             for item in sequence {
-                guard let value = RunArgument(item) else { return nil }
+                guard item.scalar != nil, let value = RunArgument(item) else { return nil }
                 values.append(value)
             }
             self = .list(values)

@@ -48,8 +48,7 @@ public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Im
             let object = OverlayObject(
                 mask: example.label, clicks: example.clicks,
                 negativeClicks: example.negativeClicks, box: example.box)
-            let overlay = Overlay(objects: [object], fillsMasks: false)
-            return (overlay.drawWithoutStrip(on: example.image), example.name.shortened)
+            return (tile(example.image, [object]), example.name.shortened)
         }, columns: columns)
 }
 
@@ -105,15 +104,42 @@ public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -
                 OverlayObject(mask: example.label),
                 OverlayObject(mask: example.prediction, clicks: example.clicks, box: example.box),
             ]
-            let overlay = Overlay(objects: objects, fillsMasks: false)
             let found = example.prediction.area == 0 ? "nothing found" : "orange found"
             let wanted = example.label.area == 0 ? "nothing to find" : "blue label"
             let dice = String(format: "%.3f", example.dice)
             return (
-                overlay.drawWithoutStrip(on: example.image),
+                tile(example.image, objects),
                 "Dice \(dice): \(wanted), \(found)\n\(example.name.shortened)"
             )
         }, columns: columns)
+}
+
+/// Contours and prompts on a picture of at most 512 pixels a side: a sheet stays of a size that any
+/// viewer opens, whatever the pictures are.
+private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
+    let scale = 512 / Double(max(image.width, image.height))
+    guard scale < 1 else {
+        return Overlay(objects: objects, fillsMasks: false).drawWithoutStrip(on: image)
+    }
+    let size = Size(
+        height: max(Int(Double(image.height) * scale), 1),
+        width: max(Int(Double(image.width) * scale), 1))
+    // Whole numbers are pixel centres.
+    func scaled(_ place: Double) -> Double { (place + 0.5) * scale - 0.5 }
+    func scaled(_ points: [PixelPoint]) -> [PixelPoint] {
+        points.map { PixelPoint(x: scaled($0.x), y: scaled($0.y)) }
+    }
+    let smaller = objects.map { object in
+        OverlayObject(
+            mask: object.mask?.resizedNearest(to: size), clicks: scaled(object.clicks),
+            negativeClicks: scaled(object.negativeClicks),
+            box: object.box.map {
+                PixelRectangle(
+                    x0: scaled($0.x0), y0: scaled($0.y0), x1: scaled($0.x1), y1: scaled($0.y1))
+            }, label: object.label)
+    }
+    return Overlay(objects: smaller, fillsMasks: false)
+        .drawWithoutStrip(on: image.resizedLikePillow(to: size))
 }
 
 extension PredictionRank {

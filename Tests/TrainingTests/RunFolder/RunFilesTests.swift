@@ -49,6 +49,25 @@ struct RunFilesTests {
         }
     }
 
+    /// Texts too long to be named in a test's log.
+    private static let hostile = [
+        "brackets": String(repeating: "[", count: 500_000),
+        "braces": "a: " + String(repeating: "{b: ", count: 200_000),
+        "lists of lists": "a: &a [1, 2]\nb: &b [*a, *a]\nc: [*b, *b]",
+        "references": "a: &a [" + String(repeating: "1, ", count: 5_000) + "1]\n"
+            + (0..<5_000).map { "b\($0): *a\n" }.joined(),
+    ]
+
+    @Test("an args.yaml made to exhaust its reader is refused", arguments: hostile.keys.sorted())
+    func hostileArguments(name: String) throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/args.yaml"
+            let text = try #require(Self.hostile[name])
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            #expect(throws: RunFolderError.self) { try RunArguments.read(path) }
+        }
+    }
+
     @Test("results have a row a validation; resuming cuts the rows after its step")
     func results() throws {
         try withTemporaryFolder { folder in

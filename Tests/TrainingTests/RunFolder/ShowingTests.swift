@@ -60,7 +60,29 @@ struct RunPicturesTests {
                     width: 256, height: 256, values: [UInt8](repeating: 0, count: 65536)),
                 dice: .nan, name: "x"),
         ])
+        #expect(predictions.width < 600)
         #expect(has([86, 180, 233], predictions) && has([230, 159, 0], predictions))
+    }
+}
+
+@Suite("Sheets of large pictures")
+struct LargePictureTests {
+    @Test("are made of smaller ones, with prompts where they were")
+    func large() {
+        let size = Size(height: 600, width: 2048)
+        let black = Image(
+            width: size.width, height: size.height, channels: 1,
+            pixels: [UInt8](repeating: 0, count: size.area))
+        let none = Mask(
+            width: size.width, height: size.height, values: [UInt8](repeating: 0, count: size.area))
+        let sheet = trainingSheet([
+            TrainingExample(
+                image: black, label: none, clicks: [PixelPoint(x: 1601.5, y: 401.5)], name: "")
+        ])
+        #expect(sheet.width == 512 && sheet.height < 200)
+        // The middle of the click's plus, and green beside it.
+        #expect(sheet.pixels[3 * (100 * 512 + 400)..<3 * (100 * 512 + 400) + 3] == [255, 255, 255])
+        #expect(sheet.pixels[3 * (103 * 512 + 403)..<3 * (103 * 512 + 403) + 3] == [0, 170, 60])
     }
 }
 

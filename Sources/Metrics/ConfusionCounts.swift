@@ -1,0 +1,88 @@
+import Imaging
+
+/// How many pixels two masks agree and disagree on.
+public struct ConfusionCounts: Hashable, Codable, Sendable {
+    /// Inside both.
+    public var truePositives: Int
+    /// Inside the prediction only.
+    public var falsePositives: Int
+    /// Inside the reference only.
+    public var falseNegatives: Int
+    /// Outside both.
+    public var trueNegatives: Int
+
+    private enum CodingKeys: String, CodingKey {
+        case truePositives = "tp"
+        case falsePositives = "fp"
+        case falseNegatives = "fn"
+        case trueNegatives = "tn"
+    }
+
+    /// - Parameters:
+    ///   - truePositives: pixels inside both.
+    ///   - falsePositives: pixels inside the prediction only.
+    ///   - falseNegatives: pixels inside the reference only.
+    ///   - trueNegatives: pixels outside both.
+    public init(truePositives: Int, falsePositives: Int, falseNegatives: Int, trueNegatives: Int) {
+        self.truePositives = truePositives
+        self.falsePositives = falsePositives
+        self.falseNegatives = falseNegatives
+        self.trueNegatives = trueNegatives
+    }
+
+    /// Counts the pixels of two masks of one size.
+    init(_ prediction: Mask, _ reference: Mask) {
+        var both = 0
+        prediction.values.withUnsafeBufferPointer { prediction in
+            reference.values.withUnsafeBufferPointer { reference in
+                for i in prediction.indices { both &+= Int(prediction[i] & reference[i]) }
+            }
+        }
+        let (predicted, wanted) = (prediction.area, reference.area)
+        self.init(
+            truePositives: both, falsePositives: predicted - both, falseNegatives: wanted - both,
+            trueNegatives: prediction.size.area - predicted - wanted + both)
+    }
+
+    /// All pixels.
+    public var total: Int { truePositives + falsePositives + falseNegatives + trueNegatives }
+
+    /// Pixels of the prediction.
+    public var predicted: Int { truePositives + falsePositives }
+
+    /// Pixels of the reference.
+    public var wanted: Int { truePositives + falseNegatives }
+
+    /// Which of the two masks have no pixel.
+    public var emptiness: Emptiness {
+        Emptiness(predictionIsEmpty: predicted == 0, referenceIsEmpty: wanted == 0)
+    }
+
+    /// `2 TP / (2 TP + FP + FN)`; 1 when both masks are empty.
+    public var dice: Double { share(2 * truePositives, of: predicted + wanted) }
+
+    /// `TP / (TP + FP + FN)`, the Jaccard index; 1 when both masks are empty.
+    public var iou: Double {
+        share(truePositives, of: truePositives + falsePositives + falseNegatives)
+    }
+
+    /// `TP / (TP + FP)`: 0 when only the prediction is empty, 1 when both masks are.
+    public var precision: Double { share(truePositives, of: predicted) }
+
+    /// `TP / (TP + FN)`, the sensitivity: 0 when only the reference is empty, 1 when both masks are.
+    public var recall: Double { share(truePositives, of: wanted) }
+
+    /// `TN / (TN + FP)`: 1 when the reference covers the whole picture.
+    public var specificity: Double {
+        let outside = trueNegatives + falsePositives
+        return outside == 0 ? 1 : Double(trueNegatives) / Double(outside)
+    }
+
+    /// `(TP + TN) / all`. Little told by it: most pixels lie outside.
+    public var accuracy: Double { Double(truePositives + trueNegatives) / Double(total) }
+
+    private func share(_ part: Int, of whole: Int) -> Double {
+        guard whole > 0 else { return emptiness == .bothEmpty ? 1 : 0 }
+        return Double(part) / Double(whole)
+    }
+}

@@ -63,7 +63,9 @@ let package = Package(
         .target(name: "Metrics", dependencies: ["Imaging"]),
         .target(
             name: "Evaluation",
-            dependencies: ["Files", "Imaging", "Metrics", "Segmentation", "Ultrasound"]),
+            dependencies: [
+                "Checkpoints", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+            ]),
         .target(
             name: "SAMUSCommand",
             dependencies: [
@@ -127,7 +129,9 @@ let package = Package(
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",
-            dependencies: ["Evaluation", "Imaging", "Metrics", "Ultrasound", "TestSupport"]),
+            dependencies: [
+                "Evaluation", "Imaging", "Metrics", "Segmentation", "Ultrasound", "TestSupport",
+            ]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [

@@ -5,6 +5,9 @@ import Segmentation
 ///
 /// `samus` has none yet and hands over to `samus-train`, which sets libtorch's.
 public protocol EngineProvider: Sendable {
+    /// Versions of what engines rest on, by its name.
+    var versions: [String: String] { get }
+
     /// Makes an engine.
     ///
     /// - Parameters:

@@ -16,7 +16,7 @@ public struct SamusCommand: ParsableCommand {
         version: "samus \(ProgramVersion.current)",
         subcommands: [
             SegmentCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
-            DataCommand.self,
+            DataCommand.self, EvaluateCommand.self, CompareCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

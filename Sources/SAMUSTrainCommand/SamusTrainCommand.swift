@@ -10,7 +10,9 @@ public struct SamusTrainCommand: ParsableCommand {
         abstract: "The part of samus that needs libtorch; 'samus' starts it when it has to.",
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
-        subcommands: [SegmentCommand.self, InfoCommand.self, InitCommand.self])
+        subcommands: [
+            SegmentCommand.self, InfoCommand.self, InitCommand.self, EvaluateCommand.self,
+        ])
 
     /// The command without arguments, as the parser makes it.
     public init() {}

@@ -8,6 +8,8 @@ import TorchNN
 
 /// What the commands need libtorch for.
 struct TorchEngineProvider: EngineProvider {
+    var versions: [String: String] { ["libtorch": TorchRuntime.version] }
+
     func engine(
         for checkpoint: Checkpoint, model: ModelDescription, options: EngineOptions
     ) throws -> any SegmentationEngine {

@@ -22,12 +22,19 @@ extension Prompt {
     /// Corners of a box may be given in any order, and a box may reach over the edge: both are put
     /// right and said. All else that does not fit is refused.
     ///
-    /// - Parameter size: of the picture.
+    /// - Parameters:
+    ///   - size: of the picture.
+    ///   - allowingOnlyNegatives: whether clicks beside the object are enough, as in SAMUS's
+    ///     training and test on pictures without it.
     /// - Returns: the prompt to use.
     /// - Throws: ``PromptError`` when it does not say which object in this picture is meant.
-    public func checked(for size: Size) throws(PromptError) -> Checked {
+    public func checked(
+        for size: Size, allowingOnlyNegatives: Bool = false
+    ) throws(PromptError) -> Checked {
         guard !kinds.isEmpty else { throw .empty }
-        guard !points.isEmpty || box != nil || mask != nil else { throw .onlyNegatives }
+        guard allowingOnlyNegatives || !points.isEmpty || box != nil || mask != nil else {
+            throw .onlyNegatives
+        }
         for point in points + negatives {
             try Self.check(point, in: size)
         }

@@ -117,7 +117,8 @@ let package = Package(
 
         // Tests.
         .target(
-            name: "TestSupport", dependencies: ["Checkpoints", "TorchNN"], path: "Tests/TestSupport"
+            name: "TestSupport", dependencies: ["Checkpoints", "Imaging", "TorchNN"],
+            path: "Tests/TestSupport"
         ),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "FilesTests", dependencies: ["Files"]),

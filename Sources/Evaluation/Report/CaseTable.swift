@@ -1,10 +1,11 @@
 import Imaging
+import Metrics
 import Ultrasound
 
 extension EvaluationReport {
     /// `per_case.csv`: one line for each mask.
     public var caseTable: String {
-        let metrics = Metric.allCases.map(\.rawValue)
+        let metrics = MaskMetric.allCases.map(\.rawValue)
         let header =
             [
                 "dataset", "name", "class", "patient", "prompt", "prompted", "click", "points",
@@ -23,7 +24,7 @@ extension EvaluatedCase {
             box.map { [$0].text } ?? "", "\(labelArea)", "\(maskArea)", presence.rawValue,
             spacing.map { "\($0.x)" } ?? "", spacing.map { "\($0.y)" } ?? "", unit.rawValue,
         ]
-            + Metric.allCases.map { metric in self[metric].map { "\($0)" } ?? "" }
+            + MaskMetric.allCases.map { metric in self[metric].map { "\($0)" } ?? "" }
             + [
                 iouEstimate.map { "\($0)" } ?? "", encodeSeconds.fixed(6), promptSeconds.fixed(6),
             ]

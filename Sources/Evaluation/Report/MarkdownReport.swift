@@ -1,4 +1,5 @@
 import Imaging
+import Metrics
 import Ultrasound
 
 extension EvaluationReport {
@@ -59,8 +60,8 @@ extension EvaluationReport {
         let table = wideTable(
             .cases,
             [
-                .iou, .hausdorff, .hausdorff95, .averageDistance, .surfaceDice, .sensitivity,
-                .precision, .rowHausdorff,
+                .iou, .hd, .hd95, .assd, .surfaceDice, .recall,
+                .precision, .samusHD,
             ])
         return "## Other metrics, mean ± SD over cases\n\n" + table
     }
@@ -70,14 +71,14 @@ extension EvaluationReport {
             return ""
         }
         let table = wideTable(
-            .foundCases, [.dice, .hausdorff, .hausdorff95, .averageDistance, .surfaceDice])
+            .foundCases, [.dice, .hd, .hd95, .assd, .surfaceDice])
         return "## The contour alone: objects that are there and have a mask\n\n" + table
     }
 
     /// One row for each set, variant and unit of length.
-    private func wideTable(_ basis: SummaryRow.Basis, _ metrics: [Metric]) -> String {
+    private func wideTable(_ basis: SummaryRow.Basis, _ metrics: [MaskMetric]) -> String {
         let rows = summaries.filter { $0.basis == basis }
-        let titles = metrics.map { $0.isLength ? "\($0.title) in unit" : $0.title }
+        let titles = metrics.map { $0.unit == .length ? "\($0.title) in unit" : $0.title }
         var table = MarkdownTable(["set", "prompt", "", "n", "unit"] + titles)
         for key in uniqued(rows.map { WideRow(group: $0.group, variant: $0.variant) }) {
             let members = rows.filter { $0.group == key.group && $0.variant == key.variant }
@@ -170,8 +171,8 @@ extension SummaryRow {
 }
 
 extension Figures {
-    fileprivate func text(of metric: Metric) -> String {
-        let isShare = !metric.isLength && metric != .rowHausdorff
+    fileprivate func text(of metric: MaskMetric) -> String {
+        let isShare = metric.unit == .share
         let (factor, digits) = isShare ? (100.0, 1) : (1.0, 2)
         return "\((factor * mean).fixed(digits)) ± \((factor * deviation).fixed(digits))"
     }

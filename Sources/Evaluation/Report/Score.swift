@@ -1,3 +1,4 @@
+import Metrics
 import Ultrasound
 
 /// One object under one ``Variant``: a number for each metric.
@@ -8,7 +9,7 @@ struct Score {
     let classes: Int
     let patient: String?
     let unit: LengthUnit
-    let values: [Metric: Double]
+    let values: [MaskMetric: Double]
 
     /// Scores of all objects.
     ///
@@ -42,9 +43,9 @@ struct Score {
         values = Self.means(scores.map { score in { score.values[$0] } })
     }
 
-    private static func means(_ sources: [(Metric) -> Double?]) -> [Metric: Double] {
-        var means: [Metric: Double] = [:]
-        for metric in Metric.allCases {
+    private static func means(_ sources: [(MaskMetric) -> Double?]) -> [MaskMetric: Double] {
+        var means: [MaskMetric: Double] = [:]
+        for metric in MaskMetric.allCases {
             let values = sources.compactMap { $0(metric) }
             guard !values.isEmpty else { continue }
             means[metric] = values.reduce(0, +) / Double(values.count)

@@ -1,3 +1,4 @@
+import Metrics
 import Ultrasound
 
 /// A metric over a group of cases: one line of the tables.
@@ -23,7 +24,7 @@ public struct SummaryRow: Codable, Equatable, Sendable {
     /// What is counted.
     public var basis: Basis
     /// What is measured.
-    public var metric: Metric
+    public var metric: MaskMetric
     /// In what, where that matters; values of another unit stand in a row of their own.
     public var unit: LengthUnit?
     /// The figures.
@@ -71,7 +72,7 @@ extension [EvaluatedCase] {
         _ variant: Variant, _ group: ScoreGroup, _ basis: SummaryRow.Basis, _ scores: [Score],
         _ seed: UInt64
     ) -> [SummaryRow] {
-        Metric.allCases.flatMap { metric -> [SummaryRow] in
+        MaskMetric.allCases.flatMap { metric -> [SummaryRow] in
             let units: [LengthUnit?] = metric.dependsOnUnit ? LengthUnit.allCases : [nil]
             return units.compactMap { unit in
                 let values = scores.filter { unit == nil || $0.unit == unit }

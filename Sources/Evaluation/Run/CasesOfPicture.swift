@@ -48,7 +48,7 @@ struct CasesOfPicture {
                     box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
                     maskArea: one.mask.area, spacing: spacing,
                     unit: spacing == nil ? .pixels : .millimetres,
-                    metrics: measured(
+                    metrics: try measured(
                         one.mask, label, spacing: spacing, tolerance: options.tolerance),
                     iouEstimate: one.iouEstimate, encodeSeconds: encode,
                     promptSeconds: seconds / Double(found.count)))

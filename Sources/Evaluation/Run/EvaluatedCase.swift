@@ -1,4 +1,5 @@
 import Imaging
+import Metrics
 import Ultrasound
 
 /// One mask measured against its label.
@@ -46,7 +47,7 @@ public struct EvaluatedCase: Codable, Equatable, Sendable {
     ///
     /// - Parameter metric: which.
     /// - Returns: nil where it was not measured.
-    public subscript(metric: Metric) -> Double? { metrics[metric.rawValue] }
+    public subscript(metric: MaskMetric) -> Double? { metrics[metric.rawValue] }
 
     /// Whether the object is in the picture, and whether the mask says so.
     public var presence: Presence {

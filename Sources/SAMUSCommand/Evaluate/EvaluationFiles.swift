@@ -35,22 +35,6 @@ struct EvaluationFiles {
     /// - Parameter force: whether an older report may be replaced.
     /// - Throws: an exit code, its reason said.
     func check(force: Bool) throws {
-        let existing = all.filter { FileManager.default.fileExists(atPath: $0.path) }
-        if !force, let first = existing.first {
-            throw Failure.output.because(
-                "'\(first.relativePath)' exists already: add --force to replace it, or name "
-                    + "another --output")
-        }
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw Failure.output.because(
-                "the output folder '\(folder.relativePath)' cannot be made: "
-                    + error.localizedDescription)
-        }
-        guard FileManager.default.isWritableFile(atPath: folder.path) else {
-            throw Failure.output.because(
-                "the output folder '\(folder.relativePath)' cannot be written to")
-        }
+        try OutputFolder(url: folder, files: all).check(force: force)
     }
 }

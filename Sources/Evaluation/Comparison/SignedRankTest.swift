@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Differences of 0 are left out (Wilcoxon's own way); ties share their mean rank. Without either
 /// and with at most 50 pairs the probability is exact, else of the normal approximation with the
-/// correction for ties and none for continuity: SciPy's `wilcoxon` with its default options.
+/// correction for ties and none for continuity: SciPy's `wilcoxon`, its method `asymptotic`.
 public struct SignedRankTest: Codable, Equatable, Sendable {
     /// Differences that are not 0.
     public var count: Int

@@ -13,13 +13,11 @@ struct DataIndex: Sendable {
 
     /// - Parameter folder: of the data set.
     /// - Returns: nothing where there is no `index.csv`.
-    /// - Throws: ``DataError`` when it is no table with a column `name`.
+    /// - Throws: ``DataError`` when it cannot be read or is no table with a column `name`.
     static func read(folder: String) throws(DataError) -> DataIndex {
         let path = "\(folder)/index.csv"
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            return DataIndex(rows: [:])
-        }
-        var lines = CSV.rows(text)[...]
+        guard LayoutFile.exists(path) else { return DataIndex(rows: [:]) }
+        var lines = CSV.rows(try LayoutFile.text(path, limit: 64 << 20))[...]
         guard let header = lines.popFirst(), let nameColumn = header.firstIndex(of: "name") else {
             throw .unreadable(path: path, reason: "its first line has no column 'name'")
         }

@@ -10,7 +10,7 @@ public struct Sample: Hashable, Sendable {
     public let label: Int
     /// Classes of the data set, background included; with 2 every label value but 0 counts as 1.
     public let classes: Int
-    /// The patient, where the data set's index tells.
+    /// The patient, where the data set's index or its names tell.
     public let patient: String?
     /// Extent of the picture's own pixels, where the data set's index tells.
     public let spacing: PixelSpacing?

@@ -8,7 +8,7 @@ public struct UltrasoundData: Sendable {
     public let root: String
     /// Classes of each data set, background included.
     public let classes: [String: Int]
-    private let indices: [String: DataIndex]
+    let folders: [String: DataFolder]
 
     /// Reads `class.json` and each data set's `index.csv`, where there is one.
     ///
@@ -16,17 +16,19 @@ public struct UltrasoundData: Sendable {
     /// - Throws: ``DataError`` when this is no such folder.
     public init(root: String) throws(DataError) {
         self.root = root
-        classes = try Self.readClasses(root)
-        var indices: [String: DataIndex] = [:]
+        classes = try ClassFile.read(root: root)
+        var folders: [String: DataFolder] = [:]
         for dataset in classes.keys {
-            indices[dataset] = try DataIndex.read(folder: "\(root)/\(dataset)")
+            folders[dataset] = try DataFolder(root: root, dataset: dataset)
         }
-        self.indices = indices
+        self.folders = folders
     }
 
     /// The samples of a split, in the order of its list.
     ///
     /// A line is `class/Dataset/NAME` or `Dataset/NAME`, which means every class of the data set.
+    /// Without a list of one data set its lines in the list of all are taken; without a list of
+    /// all, those of the data sets one after the other.
     ///
     /// - Parameters:
     ///   - split: which list.
@@ -36,33 +38,57 @@ public struct UltrasoundData: Sendable {
     public func samples(
         _ split: Split, of dataset: String? = nil
     ) throws(DataError) -> [Sample] {
-        let name = split.rawValue + (dataset.map { "-\($0)" } ?? "")
-        let path = "\(root)/MainPatient/\(name).txt"
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw .unreadable(path: path, reason: "there is no such text file")
-        }
+        let lists = DataList.all(root: root).filter { $0.split == split }
         var samples: [Sample] = []
-        for (number, raw) in text.split(
-            omittingEmptySubsequences: false, whereSeparator: \.isNewline
-        )
-        .enumerated() {
-            let line = raw.trimmingCharacters(in: .whitespaces)
-            guard !line.isEmpty else { continue }
-            samples += try self.samples(of: line, number: number + 1, path: path)
+        let all = lists.filter { $0.dataset == nil }
+        if let dataset {
+            guard let wanted = known(dataset) else {
+                let all = classes.keys.sorted().joined(separator: ", ")
+                throw .empty(root: root, what: "data set '\(dataset)'; class.json has \(all)")
+            }
+            let own = lists.filter { $0.dataset.flatMap(known) == wanted }
+            for list in own.isEmpty ? all : own {
+                samples += try self.samples(list).filter { $0.dataset == wanted }
+            }
+        } else {
+            for list in all.isEmpty ? lists : all { samples += try self.samples(list) }
         }
-        guard !samples.isEmpty else { throw .empty(root: root, what: "samples in \(name).txt") }
+        guard !lists.isEmpty else {
+            throw .unreadable(
+                path: "\(root)/MainPatient/\(split.rawValue).txt", reason: "there is no such list")
+        }
+        guard !samples.isEmpty else {
+            let part = dataset.map { " of '\($0)'" } ?? ""
+            throw .empty(root: root, what: "samples in \(split.rawValue)\(part)")
+        }
         return samples
     }
 
-    private func samples(
+    private func samples(_ list: DataList) throws(DataError) -> [Sample] {
+        var samples: [Sample] = []
+        for line in try LayoutFile.lines(list.path) {
+            samples += try self.samples(of: line.text, number: line.number, path: list.path)
+            // As many lines as a list may have can name 255 classes each.
+            guard samples.count <= 10_000_000 else {
+                throw .unreadable(path: list.path, reason: "it has more than 10 million samples")
+            }
+        }
+        return samples
+    }
+
+    /// The samples that a line of a list names.
+    ///
+    /// - Throws: ``DataError/malformedLine(path:line:text:reason:)``.
+    func samples(
         of line: String, number: Int, path: String
     ) throws(DataError) -> [Sample] {
         func malformed(_ reason: String) -> DataError {
             .malformedLine(path: path, line: number, text: line, reason: reason)
         }
         let parts = line.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2 || parts.count == 3, parts.allSatisfy({ !$0.isEmpty && $0 != ".." })
-        else { throw malformed("'class/Dataset/NAME' or 'Dataset/NAME' is needed") }
+        guard parts.count == 2 || parts.count == 3, parts.allSatisfy(\.isPlainName) else {
+            throw malformed("'class/Dataset/NAME' or 'Dataset/NAME' is needed")
+        }
         let name = parts[parts.count - 1]
         guard let dataset = known(parts[parts.count - 2]), let count = classes[dataset] else {
             throw malformed("class.json has no '\(parts[parts.count - 2])'")
@@ -74,65 +100,38 @@ public struct UltrasoundData: Sendable {
             }
             labels = [label]
         }
-        let row = indices[dataset]?.rows[name]
+        return samples(dataset: dataset, name: name, labels: labels)
+    }
+
+    /// The samples of one picture.
+    ///
+    /// - Parameters:
+    ///   - dataset: one that `class.json` has.
+    ///   - name: the picture's name without extension.
+    ///   - labels: which classes.
+    func samples(dataset: String, name: String, labels: [Int]) -> [Sample] {
+        guard let folder = folders[dataset], let count = classes[dataset] else { return [] }
+        let row = folder.index.rows[name]
+        let patient = row?.patient ?? PatientName.patient(dataset: dataset, name: name)
+        let imagePath = folder.file("img", name)
+        let labelPath = folder.file("label", name)
         return labels.map { label in
             Sample(
-                dataset: dataset, name: name, label: label, classes: count, patient: row?.patient,
-                spacing: row?.spacing, imagePath: "\(root)/\(dataset)/img/\(name).png",
-                labelPath: "\(root)/\(dataset)/label/\(name).png")
+                dataset: dataset, name: name, label: label, classes: count, patient: patient,
+                spacing: row?.spacing, imagePath: imagePath, labelPath: labelPath)
         }
     }
 
-    /// The data set of a name; the authors' lists call one set by two names.
-    private func known(_ dataset: String) -> String? {
-        if classes[dataset] != nil { return dataset }
-        let twins = ["ThyroidGland-TG3K": "ThyroidNodule-TG3K"]
-        let other = twins[dataset] ?? twins.first { $0.value == dataset }?.key
-        return other.flatMap { classes[$0] == nil ? nil : $0 }
-    }
-
-    private static func readClasses(_ root: String) throws(DataError) -> [String: Int] {
-        let path = "\(root)/MainPatient/class.json"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .noData(root: root, reason: "there is no MainPatient/class.json")
-        }
-        guard let classes = try? JSONDecoder().decode([String: Int].self, from: data),
-            classes.values.allSatisfy({ (2...256).contains($0) })
-        else {
-            throw .unreadable(
-                path: path, reason: "an object of data sets and their classes, 2 to 256, is needed")
-        }
-        return classes
+    /// The data set of a name as `class.json` has it; the authors' lists call one by two names.
+    func known(_ dataset: String) -> String? {
+        DataFolder.names(of: dataset).first { classes[$0] != nil }
     }
 }
 
-extension Sample {
-    /// Reads the picture and its label.
-    ///
-    /// - Parameter limits: how large a picture is accepted.
-    /// - Returns: the grey picture, and a label whose values are classes.
-    /// - Throws: ``DataError`` when one cannot be read, or they are not of one size.
-    public func read(limits: ImageLimits = .standard) throws(DataError) -> LabelledPicture {
-        let image = try Self.read(imagePath, limits).grey()
-        var label = try Self.read(labelPath, limits)
-        if label.channels == 3 {
-            label = label.grey()
-        }
-        guard image.size == label.size else {
-            throw .sizes(
-                picture: picture, image: "\(image.size)", label: "\(label.size)")
-        }
-        if classes == 2 {
-            label.pixels = label.pixels.map { $0 == 0 ? 0 : 1 }
-        }
-        return LabelledPicture(image: image, label: label)
-    }
-
-    private static func read(_ path: String, _ limits: ImageLimits) throws(DataError) -> Image {
-        do throws(ImageError) {
-            return try Image.read(path, limits: limits)
-        } catch {
-            throw .unreadable(path: path, reason: "\(error)")
-        }
+extension String {
+    /// Whether it names something directly in a folder, and nothing else.
+    var isPlainName: Bool {
+        !isEmpty && self != "." && self != ".."
+            && unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "/" && $0 != "\\" }
     }
 }

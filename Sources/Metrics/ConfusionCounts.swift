@@ -78,7 +78,7 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
         return outside == 0 ? 1 : Double(trueNegatives) / Double(outside)
     }
 
-    /// `(TP + TN) / all`. Little told by it: most pixels lie outside.
+    /// `(TP + TN) / all`, which tells little: most pixels lie outside.
     public var accuracy: Double { Double(truePositives + trueNegatives) / Double(total) }
 
     private func share(_ part: Int, of whole: Int) -> Double {

@@ -1,0 +1,80 @@
+/// Whether a network's estimate of its own IoU can be believed.
+public struct Calibration: Hashable, Codable, Sendable {
+    /// Cases whose estimates are near each other.
+    public struct Bin: Hashable, Codable, Sendable {
+        /// Lowest estimate that belongs here.
+        public var low: Double
+        /// Estimates from here on belong to the next bin.
+        public var high: Double
+        /// Number of cases.
+        public var count: Int
+        /// Mean estimate; nil when there are no cases.
+        public var meanEstimate: Double?
+        /// Mean IoU against the reference; nil when there are no cases.
+        public var meanIoU: Double?
+
+        private enum CodingKeys: String, CodingKey {
+            case low, high, count
+            case meanEstimate = "mean_estimate"
+            case meanIoU = "mean_iou"
+        }
+    }
+
+    /// Bins of equal width from 0 to 1; estimates beyond count in the first and the last.
+    public var bins: [Bin]
+    /// Mean over the cases of their bin's `|mean estimate - mean IoU|`.
+    public var expectedError: Double
+    /// Largest `|mean estimate - mean IoU|` of a bin.
+    public var largestError: Double
+    /// Mean of `estimate - IoU`: above 0, the network flatters itself.
+    public var bias: Double
+    /// Mean of `|estimate - IoU|`, case by case.
+    public var meanAbsoluteError: Double
+    /// Pearson's correlation; nil without a spread.
+    public var pearson: Double?
+    /// Spearman's correlation; nil without a spread.
+    public var spearman: Double?
+
+    private enum CodingKeys: String, CodingKey {
+        case bins
+        case expectedError = "expected_calibration_error"
+        case largestError = "largest_calibration_error"
+        case bias
+        case meanAbsoluteError = "mean_absolute_error"
+        case pearson, spearman
+    }
+
+    /// - Parameters:
+    ///   - estimates: the network's IoU estimate, one a case.
+    ///   - ious: IoU against the reference of the same cases.
+    ///   - count: number of bins, at least 1.
+    /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
+    public init(estimates: [Double], ious: [Double], bins count: Int = 10) throws(MetricsError) {
+        precondition(count > 0, "there is a bin")
+        try estimates.checkPairs(with: ious)
+        var members = [[Int]](repeating: [], count: count)
+        for (index, estimate) in estimates.enumerated() {
+            let place = max(0, min(1, estimate)) * Double(count)
+            members[min(Int(place), count - 1)].append(index)
+        }
+        bins = members.enumerated().map { place, members in
+            Bin(
+                low: Double(place) / Double(count), high: Double(place + 1) / Double(count),
+                count: members.count,
+                meanEstimate: members.isEmpty ? nil : members.map { estimates[$0] }.mean,
+                meanIoU: members.isEmpty ? nil : members.map { ious[$0] }.mean)
+        }
+        (expectedError, largestError) = (0, 0)
+        for bin in bins {
+            guard let estimate = bin.meanEstimate, let iou = bin.meanIoU else { continue }
+            let error = abs(estimate - iou)
+            expectedError += error * Double(bin.count) / Double(estimates.count)
+            largestError = max(largestError, error)
+        }
+        let errors = zip(estimates, ious).map(-)
+        bias = errors.mean
+        meanAbsoluteError = errors.map(abs).mean
+        pearson = try Correlation.pearson(estimates, ious)
+        spearman = try Correlation.spearman(estimates, ious)
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Metrics
+import TestSupport
+import Testing
+
+@Suite("Statistics are SciPy's and NumPy's")
+struct StatisticsTests {
+    private let expected: Expected
+
+    init() throws {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        expected = try decoder.decode(
+            Expected.self,
+            from: Data(
+                contentsOf: GoldenMasks.folders[0].appending(path: "statistics.json")))
+    }
+
+    @Test("mean, deviation, quartiles")
+    func summaries() throws {
+        for expected in expected.summaries {
+            let found = try Summary(expected.values)
+            #expect(found.mean ≈ expected.mean)
+            #expect(found.deviation ≈ expected.sd)
+            #expect(found.median ≈ expected.median)
+            #expect(found.lowerQuartile ≈ expected.q25)
+            #expect(found.upperQuartile ≈ expected.q75)
+            #expect(found.minimum == expected.min)
+            #expect(found.maximum == expected.max)
+        }
+    }
+
+    @Test("bootstrap, by case and by patient")
+    func bootstraps() throws {
+        for expected in expected.bootstraps {
+            let found = try Bootstrap(rounds: expected.rounds, seed: expected.seed)
+                .mean(of: expected.values, clusters: expected.clusters)
+            #expect(found.low ≈ expected.low)
+            #expect(found.high ≈ expected.high)
+        }
+    }
+
+    @Test("signed ranks: exact and normal, with ties and zeros")
+    func wilcoxons() throws {
+        for expected in expected.wilcoxons {
+            let found = try PairedComparison(expected.first, expected.second)
+            let note = Comment("\(expected.first.count) pairs")
+            #expect(found.wilcoxon.statistic ≈ expected.statistic, note)
+            #expect(found.wilcoxon.pValue ≈ expected.p, note)
+            #expect(found.rankBiserial ≈ expected.rankBiserial, note)
+            #expect(try #require(found.cohensDz) ≈ expected.cohensDz, note)
+            #expect(found.meanDifference ≈ expected.meanDifference, note)
+            #expect(found.medianDifference ≈ expected.medianDifference, note)
+        }
+    }
+
+    @Test("calibration of estimates, some beyond 0...1")
+    func calibrations() throws {
+        for expected in expected.calibrations {
+            let found = try Calibration(estimates: expected.estimates, ious: expected.ious)
+            #expect(found.bins.map(\.count) == expected.counts)
+            #expect(found.expectedError ≈ expected.expectedError)
+            #expect(found.largestError ≈ expected.largestError)
+            #expect(found.bias ≈ expected.bias)
+            #expect(try #require(found.pearson) ≈ expected.pearson)
+            #expect(try #require(found.spearman) ≈ expected.spearman)
+        }
+    }
+
+    @Test("one case, equal pairs, no spread")
+    func smallest() throws {
+        #expect(try Summary([3]).deviation == 0)
+        let equal = try PairedComparison([1, 2], [1, 2])
+        #expect(equal.wilcoxon.pValue == 1)
+        #expect(equal.rankBiserial == 0)
+        #expect(equal.cohensDz == nil)
+        #expect(try Correlation.pearson([1, 1], [1, 2]) == nil)
+    }
+
+    @Test("what cannot be summed up is refused")
+    func refusals() {
+        #expect(throws: MetricsError.noCases) { try Summary([]) }
+        #expect(throws: MetricsError.notFinite(index: 1)) { try Summary([1, .nan]) }
+        #expect(throws: MetricsError.countsDiffer(first: 1, second: 2)) {
+            try Wilcoxon([1], [1, 2])
+        }
+        #expect(throws: MetricsError.countsDiffer(first: 2, second: 1)) {
+            try Bootstrap().mean(of: [1, 2], clusters: ["a"])
+        }
+    }
+
+    @Test("presence of a target is counted apart")
+    func presence() {
+        let cases: [Emptiness] = [.neither, .neither, .predictionEmpty, .referenceEmpty]
+        let found = PresenceDetection(cases + [.bothEmpty])
+        #expect(found.falsePositives == 1)
+        #expect(found.falseNegatives == 1)
+        #expect(found.sensitivity == 2.0 / 3)
+        #expect(found.specificity == 0.5)
+        #expect(PresenceDetection([.neither]).specificity == nil)
+    }
+}
+
+private struct Expected: Decodable {
+    struct Summary: Decodable {
+        let values: [Double]
+        let mean, sd, median, q25, q75, min, max: Double
+    }
+    struct Bootstrap: Decodable {
+        let values: [Double]
+        let clusters: [String]?
+        let rounds: Int
+        let seed: UInt64
+        let low, high: Double
+    }
+    struct Wilcoxon: Decodable {
+        let first, second: [Double]
+        let statistic, p, rankBiserial, cohensDz, meanDifference, medianDifference: Double
+    }
+    struct Calibration: Decodable {
+        let estimates, ious: [Double]
+        let counts: [Int]
+        let expectedError, largestError, bias, pearson, spearman: Double
+    }
+    let summaries: [Summary]
+    let bootstraps: [Bootstrap]
+    let wilcoxons: [Wilcoxon]
+    let calibrations: [Calibration]
+}
+
+infix operator ≈ : ComparisonPrecedence
+
+private func ≈ (found: Double, expected: Double) -> Bool {
+    abs(found - expected) <= 1e-10 * max(1, abs(expected))
+}

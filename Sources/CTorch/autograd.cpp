@@ -103,6 +103,20 @@ char *ct_autocast_end(const char *device, ct_autocast before) {
     });
 }
 
+char *ct_autocast_now(const char *device, ct_autocast *now) {
+    return ctorch::guarded([&] {
+        const auto place = c10::Device(std::string(device)).type();
+        now->enabled = at::autocast::is_autocast_enabled(place);
+        now->dtype = static_cast<int32_t>(at::autocast::get_autocast_dtype(place));
+    });
+}
+
+bool ct_autocast_keep(bool keep) {
+    const bool before = at::autocast::is_autocast_cache_enabled();
+    at::autocast::set_autocast_cache_enabled(keep);
+    return before;
+}
+
 bool ct_autocast_enabled(void) { return at::autocast::is_autocast_enabled(at::kCPU); }
 
 }  // extern "C"

@@ -18,6 +18,8 @@ void ct_release(ct_tensor *tensor) {
     ctorch::Reference::reclaim(implementation(tensor));
 }
 
+void ct_retain(ct_tensor *tensor) { ctorch::give(ctorch::borrow(tensor)); }
+
 char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int32_t dtype,
                      void *context, void (*release)(void *context), ct_tensor **result) {
     return ctorch::guarded([&] {

@@ -12,6 +12,13 @@ public class SAMUS: Module, PromptableNetwork {
     /// Embedding and tokens to masks.
     public let maskDecoder: MaskDecoder
 
+    /// Whether backward computes the activations of the image encoder anew instead of keeping them:
+    /// less memory for more time.
+    public var checkpointsActivations: Bool {
+        get { imageEncoder.checkpointsActivations }
+        set { imageEncoder.checkpointsActivations = newValue }
+    }
+
     /// The parts that SAM does not have, as a part of their tensors' names.
     class var ownParts: Set<String> {
         [

@@ -55,4 +55,17 @@ final class SAMUSBlock: Module {
         }
         return (result, refineAdapter.map { $0(features) } ?? features)
     }
+
+    /// The same, without keeping what lies inside for backward.
+    func checkpointed(
+        _ tokens: Tensor, features: Tensor
+    ) -> (tokens: Tensor, features: Tensor) {
+        let results = Torch.checkpointed(
+            [tokens, features], parameters: parameters.map(\.value)
+        ) { [self] inputs in
+            let (tokens, features) = self(inputs[0], features: inputs[1])
+            return [tokens, features]
+        }
+        return (results[0], results[1])
+    }
 }

@@ -13,6 +13,8 @@ public final class SAMUSEncoder: Module {
     let postPosEmbed: PositionAdapter
     let blocks: [SAMUSBlock]
     let neck: Sequential
+    /// Whether backward computes the activations inside blocks and CNN stages anew.
+    var checkpointsActivations = false
 
     /// The authors' names.
     public override class var checkpointNames: [String: String] {
@@ -42,10 +44,13 @@ public final class SAMUSEncoder: Module {
     /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`.
     /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
     public func callAsFunction(_ pictures: Tensor) -> Tensor {
-        var features = cnnEmbed(pictures)
+        var features = cnnEmbed(pictures, checkpointed: checkpointsActivations)
         var tokens = embedded(pictures)
         for block in blocks {
-            (tokens, features) = block(tokens, features: features)
+            (tokens, features) =
+                checkpointsActivations
+                ? block.checkpointed(tokens, features: features)
+                : block(tokens, features: features)
         }
         return neck(tokens.permuted([0, 3, 1, 2]).adding(features, times: 0.5))
     }

@@ -23,3 +23,22 @@ public func withAutocast<Result>(
     defer { trap(ct_autocast_end(device.description, before)) }
     return try body()
 }
+
+/// Whether and to what type a thread's matrix products are cast.
+struct AutocastMode: Sendable {
+    private let dtype: DType
+
+    /// This thread's mode now.
+    static func current(on device: Device) -> AutocastMode {
+        var now = ct_autocast()
+        if let message = ct_autocast_now(device.description, &now) {
+            fatalError(TorchError(op: "autocast", shapes: [], taking: message).description)
+        }
+        return AutocastMode(dtype: now.enabled ? DType(rawValue: now.dtype) ?? .float32 : .float32)
+    }
+
+    /// Runs `body` in this mode, on whatever thread.
+    func run<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {
+        try withAutocast(to: dtype, on: device, body)
+    }
+}

@@ -9,6 +9,12 @@ final class Handle: Sendable {
         self.raw = raw
     }
 
+    /// A reference of its own to a tensor that somebody else holds too.
+    convenience init(retaining raw: OpaquePointer) {
+        ct_retain(raw)
+        self.init(raw)
+    }
+
     /// Runs `body` with the pointer, which is good until then.
     ///
     /// Reading ``raw`` alone does not keep a temporary tensor alive: its handle may go, and the

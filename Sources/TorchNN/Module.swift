@@ -137,6 +137,16 @@ public protocol Layer: Module {
     func callAsFunction(_ x: Tensor) -> Tensor
 }
 
+extension Layer {
+    /// Applies the layer without keeping what lies inside for backward, which computes it anew.
+    ///
+    /// - Parameter x: as the layer takes it.
+    /// - Returns: as the layer gives it.
+    public func checkpointed(_ x: Tensor) -> Tensor {
+        Torch.checkpointed([x], parameters: parameters.map(\.value)) { [self($0[0])] }[0]
+    }
+}
+
 /// What a module can hold: a weight, or another module.
 public enum Member {
     case value(StoredValue)

@@ -1,6 +1,7 @@
-// One side of the benchmarks; the other are peer.py and samus_works.py. Reads one work per line, does
-// it once, and answers with its figure: seconds, or what the work says. `load` is for
-// Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `sam-logits` for Scripts/compare-sam.py.
+// One side of the benchmarks; the other are peer.py, samus_works.py and training_works.py. Reads one
+// work per line, does it once, and answers with its figure: seconds, or what the work says. `load` is
+// for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `training-peak` for
+// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py.
 
 import Foundation
 import Torch
@@ -21,10 +22,12 @@ func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
     }
 }
 
-func threads(_ text: String) -> Int {
-    guard let threads = Int(text), threads > 0 else { fail("'\(text)' is no number of threads") }
-    return threads
+func count(_ text: String, of things: String) -> Int {
+    guard let count = Int(text), count > 0 else { fail("'\(text)' is no number of \(things)") }
+    return count
 }
+
+func threads(_ text: String) -> Int { count(text, of: "threads") }
 
 switch (arguments.first, arguments.count) {
 case ("load", 2):
@@ -40,11 +43,22 @@ case ("litemedsam", 3):
 case ("samus", 3):
     TorchRuntime.threads = threads(arguments[1])
     answer(try SAMUSBench(weights: arguments[2]).run)
+case ("training", 4):
+    TorchRuntime.threads = threads(arguments[1])
+    let pictures = count(arguments[3], of: "pictures")
+    answer(try TrainingBench(weights: arguments[2], batch: pictures).run)
+case ("training-peak", 5):
+    TorchRuntime.threads = threads(arguments[1])
+    guard let work = TrainingWork(rawValue: arguments[4]) else { fail("no work '\(arguments[4])'") }
+    let pictures = count(arguments[3], of: "pictures")
+    print(try TrainingBench(weights: arguments[2], batch: pictures).peak(of: work))
 default:
     fail(
         """
         usage: samus-bench litemedsam|samus THREADS WEIGHTS   works on stdin
                samus-bench samus-once THREADS WEIGHTS
+               samus-bench training THREADS WEIGHTS BATCH     works on stdin
+               samus-bench training-peak THREADS WEIGHTS BATCH WORK
                samus-bench load FILE
                samus-bench sam-logits WEIGHTS INPUT OUTPUT
         """)

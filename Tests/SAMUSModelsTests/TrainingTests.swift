@@ -105,19 +105,39 @@ struct TrainingTests {
         #expect(abs(loss().item() - expected.finalLoss) <= 1e-4 * expected.finalLoss)
     }
 
+    @Test(
+        "activations computed anew give the same gradients",
+        arguments: [DType.float32, .bfloat16])
+    func checkpointing(precision: DType) throws {
+        func gradients(checkpointed: Bool) -> [String: Tensor] {
+            network.checkpointsActivations = checkpointed
+            network.zeroGrad()
+            loss(in: precision).backward()
+            return network.namedParameters().reduce(into: [:]) { $0[$1.name] = $1.parameter.grad }
+        }
+        let kept = gradients(checkpointed: false)
+        let anew = gradients(checkpointed: true)
+        #expect(Set(anew.keys) == Set(kept.keys) && kept.count > 47)
+        for (name, gradient) in kept {
+            let found = try #require(anew[name], "\(name)")
+            // Sums of the same terms: threads may add them in another order.
+            expectClose(found, gradient, absolute: 1e-9, relativeL2: 1e-6, name)
+        }
+    }
+
     /// `0.2 BCE + 0.8 Dice`.
-    private func loss() -> Tensor {
-        let (entropy, dice) = parts()
+    private func loss(in precision: DType = .float32) -> Tensor {
+        let (entropy, dice) = parts(in: precision)
         return entropy * 0.2 + dice * 0.8
     }
 
     /// The positive pixels of BCE are twice as heavy, Dice is over the whole batch.
-    private func parts() -> (entropy: Tensor, dice: Tensor) {
-        let embeddings = network.encode(batch["input.image"])
-        let (logits, _) = network.decode(
-            embeddings,
-            prompts: PromptTensors(
-                points: batch["points"], labels: batch["labels"].to(.float32)))
+    private func parts(in precision: DType = .float32) -> (entropy: Tensor, dice: Tensor) {
+        let prompts = PromptTensors(
+            points: batch["points"], labels: batch["labels"].to(.float32))
+        let logits = withAutocast(to: precision) {
+            network.decode(network.encode(batch["input.image"]), prompts: prompts).logits
+        }.to(.float32)
         let target = batch["target.low_mask"].to(.float32)
         let entropy = binaryCrossEntropy(
             logits: logits, targets: target, positiveWeight: Tensor(Float(2)))

@@ -51,6 +51,8 @@ char *ct_call(const char *name, const ct_value *arguments, int32_t argument_coun
               ct_value *results, int32_t *result_count);
 
 void ct_release(ct_tensor *tensor);
+/// Takes another reference, to be given back too.
+void ct_retain(ct_tensor *tensor);
 
 /// A tensor over memory of the caller's; `release(context)` is called when libtorch lets it go.
 char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int32_t dtype,
@@ -93,6 +95,21 @@ char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *c
                    int32_t input_count, ct_tensor *const *gradients, bool retain_graph,
                    bool create_graph, ct_tensor **results);
 
+/// A step of the history that the caller computes itself.
+typedef struct ct_step {
+    void *context;
+    /// Gets the gradients of the outputs, borrowed, NULL where there is none; sets those of the
+    /// inputs, which it gives away, NULL where there is none. Runs on any thread.
+    void (*backward)(void *context, ct_tensor *const *gradients, ct_tensor **results);
+    /// Called once, when the history goes.
+    void (*release)(void *context);
+} ct_step;
+
+/// Puts `step` between the outputs, which must have no history, and the inputs. `results` are the
+/// outputs with that history. The step is released in any case.
+char *ct_record(ct_tensor *const *inputs, int32_t input_count, ct_tensor *const *outputs,
+                int32_t output_count, ct_step step, ct_tensor **results);
+
 /// The grad mode of this thread; returns the earlier one.
 bool ct_set_grad_enabled(bool enabled);
 bool ct_grad_enabled(void);
@@ -108,6 +125,10 @@ char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_auto
 char *ct_autocast_end(const char *device, ct_autocast before);
 /// Whether this thread's autocast is on for the CPU.
 bool ct_autocast_enabled(void);
+/// This thread's autocast as it is now.
+char *ct_autocast_now(const char *device, ct_autocast *now);
+/// Whether autocast keeps the weights that it casts, on this thread; returns what was before.
+bool ct_autocast_keep(bool keep);
 
 /// Seeds the default generators of all devices.
 char *ct_seed(uint64_t seed);

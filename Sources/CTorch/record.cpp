@@ -1,0 +1,90 @@
+// Steps of the history whose gradients the caller computes.
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+
+#include "support.h"
+
+using ctorch::borrow;
+using torch::autograd::variable_list;
+
+namespace {
+
+/// Gives the context back, once.
+class Context {
+  public:
+    explicit Context(ct_step step) : step_(step) {}
+    Context(const Context &) = delete;
+    Context &operator=(const Context &) = delete;
+    ~Context() { release(); }
+
+    void release() {
+        if (step_.context != nullptr) step_.release(step_.context);
+        step_.context = nullptr;
+    }
+
+    const ct_step *held() const { return step_.context == nullptr ? nullptr : &step_; }
+
+  private:
+    ct_step step_;
+};
+
+class Step : public torch::autograd::Node {
+  public:
+    explicit Step(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+
+    std::string name() const override { return "Step"; }
+
+    void release_variables() override {
+        std::lock_guard<std::mutex> lock(mutex_);
+        context_->release();
+    }
+
+    variable_list apply(variable_list &&gradients) override {
+        std::lock_guard<std::mutex> lock(mutex_);
+        TORCH_CHECK(!at::GradMode::is_enabled(),
+                    "a step with gradients of its own is not differentiated twice");
+        const ct_step *step = context_->held();
+        TORCH_CHECK(step != nullptr, "the history is gone: an earlier backward did not retain it");
+        std::vector<ct_tensor *> given, found(num_outputs(), nullptr);
+        for (const at::Tensor &gradient : gradients) {
+            given.push_back(gradient.defined() ? reinterpret_cast<ct_tensor *>(
+                                                     gradient.unsafeGetTensorImpl())
+                                               : nullptr);
+        }
+        step->backward(step->context, given.data(), found.data());
+        variable_list results;
+        for (ct_tensor *gradient : found) {
+            results.push_back(gradient == nullptr ? at::Tensor()
+                                                  : at::Tensor(ctorch::Reference::reclaim(
+                                                        ctorch::implementation(gradient))));
+        }
+        return results;
+    }
+
+  private:
+    std::shared_ptr<Context> context_;
+};
+
+}  // namespace
+
+extern "C" char *ct_record(ct_tensor *const *inputs, int32_t input_count,
+                           ct_tensor *const *outputs, int32_t output_count, ct_step step,
+                           ct_tensor **results) {
+    auto context = std::make_shared<Context>(step);
+    return ctorch::guarded([&] {
+        variable_list sources, ends;
+        for (int32_t i = 0; i < input_count; i++) sources.push_back(borrow(inputs[i]));
+        const auto node = c10::make_intrusive<Step>(context);
+        node->set_next_edges(torch::autograd::collect_next_edges(sources));
+        for (int32_t i = 0; i < output_count; i++) {
+            const at::Tensor output = borrow(outputs[i]);
+            TORCH_CHECK(!output.requires_grad(), "an output has a history already");
+            // Another tensor over the same memory, so that the step may hold the output itself.
+            ends.push_back(output.detach());
+            torch::autograd::set_history(ends.back(), node);
+        }
+        for (int32_t i = 0; i < output_count; i++) results[i] = ctorch::give(ends[i]);
+    });
+}

@@ -4,5 +4,5 @@ import ArgumentParser
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Work on data sets in the US30K layout.",
-        subcommands: [ImportCommand.self])
+        subcommands: [ImportCommand.self, PreviewCommand.self])
 }

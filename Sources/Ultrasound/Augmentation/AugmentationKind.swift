@@ -48,7 +48,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         case .speckle: "largest share of speckle"
         case .attenuation: "largest rate for each height"
         case .haze: "brightest grey level added"
-        case .sector: "largest share of the label hidden"
+        case .sector: "largest share of a class hidden"
         case .tgc: "largest change of a slider"
         }
     }

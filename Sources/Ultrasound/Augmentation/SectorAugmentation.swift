@@ -6,18 +6,18 @@ import Imaging
 /// An apex above the picture (0 to 0.4 heights), half an opening of 25 to 45 degrees around a tilt of
 /// up to 8, a far end at 0.85 to 1.1 heights: ranges of phased and convex probes. The label
 /// follows what stays visible: outside it is 0. A crop that hides more than the strength, 0.3, of
-/// the labelled pixels is drawn anew, and after eight draws left out.
+/// some class's pixels is drawn anew, and after eight draws left out.
 public struct SectorAugmentation: Augmentation {
     /// `sector`.
     public let name = "sector"
     /// How often it is tried.
     public let probability: Double
-    /// Largest share of the labelled pixels that may be hidden.
+    /// Largest share of a class's pixels that may be hidden.
     public let strength: Double
 
     /// - Parameters:
     ///   - probability: how often it is tried.
-    ///   - strength: largest share of the labelled pixels that may be hidden, 0 to 1.
+    ///   - strength: largest share of a class's pixels that may be hidden, 0 to 1.
     public init(probability: Double = 0.5, strength: Double = 0.3) {
         self.probability = probability
         self.strength = strength
@@ -27,16 +27,26 @@ public struct SectorAugmentation: Augmentation {
     public func apply(to picture: inout LabelledPicture, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let size = picture.image.size
-        let allowed = Double(picture.label.pixels.count { $0 != 0 }) * strength
+        let labelled = Self.counts(picture.label.pixels)
         for _ in 0..<8 {
             let sector = Sector(using: &random)
             let visible = (0..<size.area).map { sector.contains($0, in: size) }
-            let hidden = zip(picture.label.pixels, visible).count { $0 != 0 && !$1 }
-            guard Double(hidden) <= allowed else { continue }
+            let hidden = Self.counts(zip(picture.label.pixels, visible).map { $1 ? 0 : $0 })
+            guard
+                zip(hidden, labelled).dropFirst()
+                    .allSatisfy({ Double($0) <= Double($1) * strength })
+            else { continue }
             picture.image.pixels = zip(picture.image.pixels, visible).map { $1 ? $0 : 0 }
             picture.label.pixels = zip(picture.label.pixels, visible).map { $1 ? $0 : 0 }
             return
         }
+    }
+
+    /// How many pixels each class has.
+    private static func counts(_ label: [UInt8]) -> [Int] {
+        var counts = [Int](repeating: 0, count: 256)
+        for value in label { counts[Int(value)] += 1 }
+        return counts
     }
 }
 

@@ -31,7 +31,7 @@ public enum CorrectionClick: String, Sendable, CaseIterable {
         case .random:
             isPositive = missed.area >= excess.area
             guard
-                let point = (isPositive ? missed : excess).randomPoints(1, using: &random).first
+                let point = (isPositive ? missed : excess).randomPixels(1, using: &random).first
             else { return prompt }
             click = point
         case .deepest:

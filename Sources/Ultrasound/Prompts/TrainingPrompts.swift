@@ -28,38 +28,32 @@ public struct TrainingPrompts: Sendable {
         using random: inout SampleRandom
     ) -> Prompt {
         guard mask.area > 0 else { return nothing(using: &random) }
-        var prompt = Prompt(points: mask.randomPoints(count, using: &random))
+        var prompt = Prompt(points: mask.randomPixels(count, using: &random))
         if negatives > 0 {
-            prompt.negatives = background(within: distance).randomPoints(negatives, using: &random)
+            prompt.negatives = background(within: distance).randomPixels(negatives, using: &random)
         }
         return prompt
     }
 
     /// The object's box, each side moved by chance.
     ///
-    /// The box reaches from the centre of the first row and column to that of the last, as in
-    /// MedSAM. It keeps at least one pixel of width and height.
+    /// It keeps at least one pixel of width and height.
     ///
     /// - Parameters:
-    ///   - share: how far a side moves at most, inwards or outwards, as a share of the box's extent
-    ///     in that direction.
+    ///   - share: how far a side of `promptBox` moves at most, inwards or outwards, as
+    ///     a share of the box's extent in that direction.
     ///   - random: the sample's numbers.
     /// - Returns: the box, inside the picture.
     public func box(jitter share: Double = 0.1, using random: inout SampleRandom) -> Prompt {
-        guard let box = mask.boundingBox else { return nothing(using: &random) }
-        func moved(_ low: Int, _ high: Int, _ extent: Int) -> (Double, Double) {
-            let reach = share * Double(high - low)
-            // An empty range has no numbers; without jitter two are drawn all the same.
-            let moves = [random.uniform(-1..<1) * reach, random.uniform(-1..<1) * reach]
-            let last = max(Double(extent - 1), 0.5)
-            var start = min(max(Double(low) + moves[0], 0), last)
-            var end = min(max(Double(high - 1) + moves[1], 0), last)
-            if end - start < 1 {
-                let middle = (start + end) / 2
-                start = max(middle - 0.5, 0)
-                end = min(middle + 0.5, last)
-            }
-            return (start, end)
+        guard let box = mask.promptBox else { return nothing(using: &random) }
+        func moved(_ low: Double, _ high: Double, _ extent: Int) -> (Double, Double) {
+            let reach = share * (high - low)
+            let last = max(Double(extent) - 1, 0.5)
+            let start = min(max(low + random.uniform(-1..<1) * reach, 0), last)
+            let end = min(max(high + random.uniform(-1..<1) * reach, 0), last)
+            guard end - start < 1 else { return (start, end) }
+            let middle = (start + end) / 2
+            return (max(middle - 0.5, 0), min(middle + 0.5, last))
         }
         let (x0, x1) = moved(box.x0, box.x1, mask.width)
         let (y0, y1) = moved(box.y0, box.y1, mask.height)
@@ -67,7 +61,7 @@ public struct TrainingPrompts: Sendable {
     }
 
     private func nothing(using random: inout SampleRandom) -> Prompt {
-        Prompt(negatives: mask.inverted().randomPoints(1, using: &random))
+        Prompt(negatives: mask.randomPixels(1, inside: false, using: &random))
     }
 
     private func background(within distance: Int?) -> Mask {
@@ -87,20 +81,5 @@ public struct TrainingPrompts: Sendable {
 extension Mask {
     func inverted() -> Mask {
         Mask(width: width, height: height, values: values.map { 1 - $0 })
-    }
-
-    /// Pixels inside, each as likely as the others; none where there are none.
-    func randomPoints(_ count: Int, using random: inout SampleRandom) -> [PixelPoint] {
-        let inside = area
-        guard inside > 0 else { return [] }
-        return (0..<count).map { _ in
-            var left = random.below(inside)
-            let place = values.firstIndex { value in
-                if value != 0 { left -= 1 }
-                return left < 0
-            }
-            let (y, x) = (place ?? 0).quotientAndRemainder(dividingBy: width)
-            return PixelPoint(x: Double(x), y: Double(y))
-        }
     }
 }

@@ -6,6 +6,7 @@ extension Image {
     /// - Parameters:
     ///   - gain: the factor at an index of ``Image/pixels``.
     ///   - offset: what is added there, in grey levels.
+    /// - Returns: a picture of the same size.
     func shaded(
         gain: (Int) -> Float = { _ in 1 }, offset: (Int) -> Float = { _ in 0 }
     ) -> Image {

@@ -14,9 +14,9 @@ public enum CorrectionClick: String, Sendable, CaseIterable {
     /// equals the missed ones come first.
     ///
     /// - Parameters:
+    ///   - prompt: what has been said so far.
     ///   - prediction: what the network found.
     ///   - mask: the object's pixels, of the same size.
-    ///   - prompt: what has been said so far.
     ///   - random: the sample's numbers.
     /// - Returns: the prompt with one more click, unchanged where nothing is wrong.
     public func added(

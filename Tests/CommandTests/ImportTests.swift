@@ -36,7 +36,8 @@ struct ImportTests {
                 Breast-UDIAT: 2 pictures (train 2), 1 with an empty mask, 0 with mm per pixel, 0 \
                 left out
                 classes: 1 = lesion
-                all are in train: 'samus data split \(scratch.path("root"))' makes val and test
+                all are in train: 'samus data split \(scratch.path("root")) --set Breast-UDIAT \
+                --force' makes val and test
 
                 """)
         #expect(outcome.errors.isEmpty)

@@ -4,5 +4,7 @@ import ArgumentParser
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Work on data sets in the US30K layout.",
-        subcommands: [ImportCommand.self, PreviewCommand.self])
+        subcommands: [
+            CheckCommand.self, SplitCommand.self, ImportCommand.self, PreviewCommand.self,
+        ])
 }

@@ -100,7 +100,9 @@ struct ImportCommand: ParsableCommand {
             let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }
             lines.append("classes: \(classes.joined(separator: ", "))")
             if !report.hasSplit {
-                lines.append("all are in train: 'samus data split \(root)' makes val and test")
+                lines.append(
+                    "all are in train: 'samus data split \(root) --set \(report.dataset) --force'"
+                        + " makes val and test")
             }
         }
         return lines.map { $0.visibleLine + "\n" }.joined()

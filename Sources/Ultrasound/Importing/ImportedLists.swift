@@ -37,7 +37,7 @@ struct ImportedLists {
     ///
     /// With one class, or none of several seen, every class has its line: finding nothing is then
     /// right. In test lists `Dataset/NAME` means every class, as the authors' program reads them.
-    private func lines(_ entry: Entry) -> [String] {
+    func lines(_ entry: Entry) -> [String] {
         let all = Array(1..<classCount)
         let seen = entry.classes.isEmpty || all.count == 1 ? all : entry.classes
         if entry.split == .test && seen == all { return ["\(dataset)/\(entry.name)"] }

@@ -36,6 +36,7 @@ struct DataFolder: Sendable {
     /// Names of the pictures in it, hidden files left out, sorted as people count.
     ///
     /// - Parameter part: `img` or `label`.
+    /// - Returns: names without extension.
     func names(in part: String) -> [String] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(part)")) ?? []
         let names = files.filter { file in

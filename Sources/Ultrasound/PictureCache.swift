@@ -23,6 +23,7 @@ public final class PictureCache: Sendable {
     /// A sample's picture and label, from memory or from its files.
     ///
     /// - Parameter sample: may be asked for on several threads at once.
+    /// - Returns: as `Sample.read(limits:)` gives it.
     /// - Throws: ``DataError`` as `Sample.read(limits:)` does.
     public func picture(of sample: Sample) throws(DataError) -> LabelledPicture {
         if let picture = kept.withLock({ $0.pictures[sample.picture] }) { return picture }

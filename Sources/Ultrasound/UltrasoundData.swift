@@ -109,6 +109,7 @@ public struct UltrasoundData: Sendable {
     ///   - dataset: one that `class.json` has.
     ///   - name: the picture's name without extension.
     ///   - labels: which classes.
+    /// - Returns: one sample a class.
     func samples(dataset: String, name: String, labels: [Int]) -> [Sample] {
         guard let folder = folders[dataset], let count = classes[dataset] else { return [] }
         let row = folder.index.rows[name]

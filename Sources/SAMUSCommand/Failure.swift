@@ -2,21 +2,26 @@ import ArgumentParser
 import Foundation
 
 /// An end of the program with a code of its own, named as in `sysexits.h` where it has one.
-enum Failure: Int32 {
+public enum Failure: Int32 {
+    /// Some pictures failed, the others are done.
     case somePictures = 1
+    /// An input is missing or cannot be used.
     case input = 66
+    /// The model or a part of the program is missing or does not fit.
     case unavailable = 69
+    /// Results cannot be written.
     case output = 73
+    /// Somebody stopped it.
     case interrupted = 130
 
     /// Says why on standard error and gives what ends the program.
-    func because(_ reason: String) -> ExitCode {
+    public func because(_ reason: String) -> ExitCode {
         Terminal.complain("error: \(reason)")
         return ExitCode(rawValue)
     }
 
     /// Ends the program with this code where `body` throws, with the error's words.
-    func guarding<Result>(_ body: () throws -> Result) throws -> Result {
+    public func guarding<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
         } catch let said as ExitCode {

@@ -110,7 +110,7 @@ public struct InfoCommand: ParsableCommand {
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
         ]
         if let kind {
-            rows.insert(("trained", kind.trainingText), at: 4)
+            rows.insert(("trained", kind.trainingText(PromptKind.stated(in: checkpoint.metadata))), at: 4)
         }
         if let prefix = checkpoint.strippedPrefix {
             rows.append(("prefix", "'\(prefix)' taken off all names"))

@@ -15,8 +15,8 @@ public struct SamusCommand: ParsableCommand {
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [
-            SegmentCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
-            DataCommand.self, EvaluateCommand.self, CompareCommand.self,
+            SegmentCommand.self, EvaluateCommand.self, CompareCommand.self, TrainHandover.self,
+            DataCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

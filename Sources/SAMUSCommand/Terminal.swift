@@ -1,18 +1,18 @@
 import Foundation
 
 /// Where the program speaks to people.
-enum Terminal {
+public enum Terminal {
     /// Whether standard error is a terminal, which can redraw a line.
-    static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+    public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Writes a line to standard error, after what was printed before.
-    static func complain(_ line: String) {
+    public static func complain(_ line: String) {
         fflush(nil)
         write(line.visible + "\n")
     }
 
     /// Writes to standard error as it is; when nobody listens there, nothing happens.
-    static func write(_ text: String) {
+    public static func write(_ text: String) {
         let bytes = Array(text.utf8)
         var done = 0
         while done < bytes.count {

@@ -11,7 +11,8 @@ public struct SamusTrainCommand: ParsableCommand {
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
-            SegmentCommand.self, InfoCommand.self, InitCommand.self, EvaluateCommand.self,
+            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, InfoCommand.self,
+            InitCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

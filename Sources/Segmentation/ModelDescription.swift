@@ -39,6 +39,8 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     /// How the weights came about, as their file states it; "not trained; …" where no training has
     /// seen them.
     public var origin: String?
+    /// The kinds of prompt that its file says it was trained with; nil where it does not say.
+    public var trainedPrompts: Set<PromptKind>?
 
     /// A description.
     ///
@@ -49,9 +51,10 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///   - sha256: of its file, in hexadecimal digits.
     ///   - licence: of its weights, when it is known.
     ///   - origin: how its weights came about, when its file states it.
+    ///   - trainedPrompts: the kinds of prompt it was trained with, when its file states them.
     public init(
         name: String, kind: ModelKind, network: Network? = nil, sha256: String, licence: String?,
-        origin: String? = nil
+        origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -59,5 +62,6 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         self.sha256 = sha256
         self.licence = licence
         self.origin = origin
+        self.trainedPrompts = trainedPrompts
     }
 }

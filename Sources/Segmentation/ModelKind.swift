@@ -65,15 +65,20 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
     /// - Parameters:
     ///   - prompt: what says which object is meant.
     ///   - multimask: whether candidates are asked for.
+    ///   - stated: the kinds of prompt that the weights' file says they were trained with; nil
+    ///     for those of the published weights.
     /// - Returns: nothing when the model was trained for it.
-    public func warnings(about prompt: Prompt, multimask: Bool) -> [String] {
+    public func warnings(
+        about prompt: Prompt, multimask: Bool, trainedWith stated: Set<PromptKind>? = nil
+    ) -> [String] {
         var warnings: [String] = []
-        let foreign = prompt.kinds.subtracting(trainedPrompts)
+        let foreign = prompt.kinds.subtracting(stated ?? trainedPrompts)
         if !foreign.isEmpty {
             let given = foreign.map(\.rawValue).sorted().joined(separator: " and ")
             warnings.append(
-                "\(rawValue) was trained \(trainingText); a \(given) prompt is outside "
-                    + "its training\(alone(prompt)), so look twice at the outline")
+                "\(rawValue) was trained \(trainingText(stated)); a \(given) prompt is outside "
+                    + "its training\(stated == nil ? alone(prompt) : ""), so look twice at the "
+                    + "outline")
         }
         if multimask && !isTrainedForCandidates {
             warnings.append(
@@ -84,10 +89,15 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
     }
 
     /// How it was trained, in words that follow "trained".
-    public var trainingText: String {
-        trainedPrompts.isEmpty
+    ///
+    /// - Parameter stated: the kinds of prompt that the weights' file says; nil for those of the
+    ///   published weights.
+    /// - Returns: as `with box, click prompts`.
+    public func trainingText(_ stated: Set<PromptKind>? = nil) -> String {
+        let prompts = stated ?? trainedPrompts
+        return prompts.isEmpty
             ? "without prompts"
-            : "with \(trainedPrompts.map(\.rawValue).sorted().joined(separator: ", ")) prompts"
+            : "with \(prompts.map(\.rawValue).sorted().joined(separator: ", ")) prompts"
     }
 
     private func alone(_ prompt: Prompt) -> String {

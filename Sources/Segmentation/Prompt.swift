@@ -42,3 +42,19 @@ public struct Prompt: Equatable, Sendable {
 public enum PromptKind: String, Sendable, CaseIterable, Codable {
     case click, box, mask
 }
+
+extension PromptKind {
+    /// Where a file of weights states the prompts it was trained with, as `box,click`.
+    public static let metadataKey = "samus.prompts"
+
+    /// The prompts that a file of weights states.
+    ///
+    /// - Parameter metadata: the file's remarks.
+    /// - Returns: nil where it states none, or something else.
+    public static func stated(in metadata: [String: String]) -> Set<PromptKind>? {
+        guard let text = metadata[metadataKey] else { return nil }
+        let words = text.split(separator: ",")
+        let kinds = words.compactMap { PromptKind(rawValue: String($0)) }
+        return kinds.count == words.count ? Set(kinds) : nil
+    }
+}

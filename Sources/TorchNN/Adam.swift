@@ -62,6 +62,43 @@ public final class Adam {
         }
     }
 
+    /// The moments and step counts of parameters that have taken a step, by name as PyTorch calls
+    /// them: `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
+    ///
+    /// - Parameter names: of the parameters.
+    /// - Returns: tensors that change with the next step.
+    public func stateDictionary(
+        _ names: [(name: String, parameter: Parameter)]
+    ) -> StateDictionary {
+        names.reduce(into: StateDictionary()) { result, entry in
+            guard let state = states[ObjectIdentifier(entry.parameter)] else { return }
+            result["\(entry.name).exp_avg"] = state.mean
+            result["\(entry.name).exp_avg_sq"] = state.variance
+            result["\(entry.name).step"] = state.step
+        }
+    }
+
+    /// Goes on from kept moments; a parameter that has none starts anew.
+    ///
+    /// - Parameters:
+    ///   - source: as ``stateDictionary(_:)`` gives it.
+    ///   - names: of the parameters.
+    /// - Throws: `ModuleLoadError` when moments are missing or of another shape, and the reader's
+    ///   error; the optimizer then is as it was.
+    public func load(
+        _ source: some TensorSource, _ names: [(name: String, parameter: Parameter)]
+    ) throws {
+        var loaded: [ObjectIdentifier: State] = [:]
+        for (name, parameter) in names where source.shape(of: "\(name).step") != nil {
+            let value = parameter.value
+            loaded[ObjectIdentifier(parameter)] = State(
+                mean: try source.tensor("\(name).exp_avg", like: value),
+                variance: try source.tensor("\(name).exp_avg_sq", like: value),
+                step: try source.tensor("\(name).step", like: .zeros([], device: value.device)))
+        }
+        states = loaded
+    }
+
     private func state(of parameter: Parameter) -> State {
         let key = ObjectIdentifier(parameter)
         if let state = states[key] {

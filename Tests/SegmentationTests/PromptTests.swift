@@ -104,4 +104,15 @@ struct ModelKindTests {
         #expect(warnings[0].contains("trained with box prompts; a click prompt is outside"))
         #expect(warnings[1].contains("trained to give one mask"))
     }
+
+    @Test("weights that say they were trained with clicks are believed")
+    func statedPrompts() {
+        let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
+        let stated = PromptKind.stated(in: ["samus.prompts": "box,click"])
+        #expect(stated == [.box, .click])
+        let kind = ModelKind.liteMedSAM
+        #expect(kind.warnings(about: click, multimask: false, trainedWith: stated) == [])
+        #expect(PromptKind.stated(in: ["samus.prompts": "box,stare"]) == nil)
+        #expect(PromptKind.stated(in: [:]) == nil)
+    }
 }

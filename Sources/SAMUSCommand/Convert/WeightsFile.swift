@@ -92,16 +92,6 @@ struct WeightsRemarks {
     }
 }
 
-extension SAMConfiguration {
-    /// The sizes as a file's remarks state them.
-    var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        // Whole numbers and lists of them can always be encoded.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
-}
-
 extension Checkpoint {
     /// The lines that end a command that wrote this file.
     func closing(_ network: (kind: ModelKind, sizes: SAMConfiguration)?) throws -> String {

@@ -81,7 +81,9 @@ final class EverythingPictures {
         guard !warned else { return }
         warned = true
         let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
-        for warning in engine.model.kind.warnings(about: click, multimask: true) {
+        for warning in engine.model.kind.warnings(
+            about: click, multimask: true, trainedWith: engine.model.trainedPrompts)
+        {
             Terminal.complain("note: \(warning)")
         }
     }

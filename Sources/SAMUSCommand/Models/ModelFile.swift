@@ -44,7 +44,8 @@ struct ModelFile {
                 encoder: kind.encoderName(sizes), inputSize: sizes.imageSize,
                 candidates: sizes.decoder.candidates, parameters: parameters),
             sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence,
-            origin: checkpoint.metadata["samus.origin"])
+            origin: checkpoint.metadata["samus.origin"],
+            trainedPrompts: PromptKind.stated(in: checkpoint.metadata))
         let name = model.name.visibleLine
         let untrained = model.origin?.contains(WeightsRemarks.notTrained) == true
         notes =

@@ -2,10 +2,10 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C and SIGTERM, asked about between pictures: what is begun is finished and written.
+/// Ctrl-C and SIGTERM, asked about between pieces of work: what is begun is finished and written.
 ///
 /// A second one ends the program at once.
-final class Interruption {
+public final class Interruption {
     private final class Flag: Sendable {
         let isSet = Atomic(false)
     }
@@ -13,7 +13,10 @@ final class Interruption {
     private let flag = Flag()
     private let sources: [any DispatchSourceSignal]
 
-    init() {
+    /// Listens from now on.
+    ///
+    /// - Parameter work: what is finished first, in words.
+    public init(finishing work: String = "the picture at hand") {
         let flag = flag
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
@@ -23,12 +26,13 @@ final class Interruption {
                 if flag.isSet.exchange(true, ordering: .relaxed) {
                     _exit(Failure.interrupted.rawValue)
                 }
-                Terminal.complain("finishing the picture at hand; once more to stop at once")
+                Terminal.complain("finishing \(work); once more to stop at once")
             }
             source.resume()
             return source
         }
     }
 
-    var isRequested: Bool { flag.isSet.load(ordering: .relaxed) }
+    /// Whether somebody wants the program to end.
+    public var isRequested: Bool { flag.isSet.load(ordering: .relaxed) }
 }

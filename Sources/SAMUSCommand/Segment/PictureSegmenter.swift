@@ -82,11 +82,14 @@ struct PictureSegmenter {
             let wanted = checked == nil ? "" : " for this prompt"
             notes.append("the model found nothing\(wanted): a mask is empty")
         }
-        let kind = engine.model.kind
+        let model = engine.model
         return Object(
             label: object.label, mode: object.mode, prompt: checked?.prompt ?? Prompt(),
             maskPath: object.maskPath, candidates: candidates, notes: notes,
-            warnings: checked.map { kind.warnings(about: $0.prompt, multimask: multimask) } ?? [])
+            warnings: checked.map {
+                model.kind.warnings(
+                    about: $0.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
+            } ?? [])
     }
 }
 

@@ -76,6 +76,11 @@ public struct RunRecord: Codable, Equatable, Sendable {
         resumes = []
     }
 
+    /// Notes that the run has ended now.
+    public mutating func finish() {
+        ended = Self.wholeSeconds(Date())
+    }
+
     /// Writes the file, whole or not at all.
     ///
     /// - Parameter path: the file to make or replace.

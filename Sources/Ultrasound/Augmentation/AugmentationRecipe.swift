@@ -54,6 +54,26 @@ public struct AugmentationRecipe: Sendable {
         return picture
     }
 
+    /// Augments a picture in place.
+    ///
+    /// - Parameters:
+    ///   - picture: of any size.
+    ///   - random: the numbers of the sample in its epoch.
+    ///   - keepingProportions: whether it keeps its size, for a network that pads its input, but for
+    ///     steps that change it, instead of becoming 256x256 pixels.
+    public func apply(
+        to picture: inout LabelledPicture, using random: inout SampleRandom,
+        keepingProportions: Bool
+    ) {
+        guard keepingProportions else {
+            picture = apply(to: picture, using: &random)
+            return
+        }
+        for augmentation in beforeResizing + afterResizing {
+            augmentation.apply(to: &picture, using: &random)
+        }
+    }
+
     /// The names of the steps, in order.
     public var names: [String] { (beforeResizing + afterResizing).map(\.name) }
 }

@@ -1,0 +1,64 @@
+import Foundation
+import Training
+import Ultrasound
+
+/// The samples that options choose.
+struct SampleSelection {
+    let train: [Sample]
+    let validation: [Sample]
+
+    /// - Parameters:
+    ///   - options: which data sets, how much of them.
+    ///   - seed: of the parts.
+    /// - Throws: `DataError` when the data cannot be read or nothing is left.
+    init(_ options: TrainDataOptions, seed: UInt64) throws {
+        let root = options.root ?? ""
+        let data = try UltrasoundData(root: root)
+        let wanted = try Self.sets(options.sets, of: data)
+        func chosen(_ split: Split, _ share: Double) throws -> [Sample] {
+            let samples = try data.samples(split).filter { wanted.contains($0.dataset) }
+            return Self.part(samples, share, seed: seed)
+        }
+        train = try chosen(.train, options.fraction)
+        guard !train.isEmpty else {
+            throw DataError.empty(root: root, what: "samples to train with in these data sets")
+        }
+        let hasValidation = FileManager.default.fileExists(atPath: "\(root)/MainPatient/val.txt")
+        // Samples of one picture one after the other: it is encoded once.
+        validation =
+            hasValidation
+            ? try chosen(.val, options.validationFraction).sorted { $0.id < $1.id } : []
+    }
+
+    /// A number of the samples' names and order.
+    var fingerprint: String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in (train + validation).map(\.id).joined(separator: "\n").utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+        }
+        return String(hash, radix: 16)
+    }
+
+    private static func sets(_ text: String?, of data: UltrasoundData) throws -> Set<String> {
+        let all = Set(data.classes.keys)
+        guard let text else { return all }
+        let isExcluding = text.hasPrefix("-")
+        let names = Set(text.dropFirst(isExcluding ? 1 : 0).split(separator: ",").map(String.init))
+        guard names.isSubset(of: all) else {
+            throw DataError.empty(
+                root: data.root,
+                what: "data set \(names.subtracting(all).sorted().joined(separator: ", ")); it has "
+                    + all.sorted().joined(separator: ", "))
+        }
+        return isExcluding ? all.subtracting(names) : names
+    }
+
+    /// A seeded part of the pictures, all samples of each, in their order.
+    private static func part(_ samples: [Sample], _ share: Double, seed: UInt64) -> [Sample] {
+        guard share < 1 else { return samples }
+        var random = SampleRandom(seed: seed, -3)
+        let pictures = Array(Set(samples.map(\.picture))).sorted().shuffled(using: &random)
+        let kept = Set(pictures.prefix(max(Int((share * Double(pictures.count)).rounded()), 1)))
+        return samples.filter { kept.contains($0.picture) }
+    }
+}

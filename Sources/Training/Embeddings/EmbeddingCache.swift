@@ -1,0 +1,71 @@
+import Checkpoints
+import Foundation
+import Torch
+import TorchNN
+
+/// Embeddings that a frozen encoder gave, kept on disk as float16 within a bound.
+///
+/// Each is computed once. When the bound is reached no more are kept: each epoch asks for every
+/// picture once, so that whatever were thrown out would be the next to be asked for.
+public final class EmbeddingCache {
+    private let folder: String
+    private let limit: Int
+    private var bytes = 0
+    /// Embeddings taken from disk.
+    public private(set) var hits = 0
+    /// Embeddings computed.
+    public private(set) var misses = 0
+
+    /// Opens a cache.
+    ///
+    /// - Parameters:
+    ///   - folder: where they are kept; made when it is not there.
+    ///   - key: of what they depend on besides the picture: encoder, preparation, augmentation.
+    ///   - limit: bytes on disk.
+    /// - Throws: when the folder cannot be made or read.
+    public init(folder: String, key: String, limit: Int) throws {
+        self.folder =
+            "\(folder)/\(String(UInt64(bitPattern: Int64(ExamplePreparation.hash(key))), radix: 16))"
+        self.limit = limit
+        let files = FileManager.default
+        try files.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        for name in try files.contentsOfDirectory(atPath: self.folder) {
+            let size = try files.attributesOfItem(atPath: "\(self.folder)/\(name)")[.size]
+            bytes += (size as? Int) ?? 0
+        }
+    }
+
+    /// An embedding from disk, or computed and kept.
+    ///
+    /// A file that cannot be read is computed anew.
+    ///
+    /// - Parameters:
+    ///   - name: of the picture and its variant.
+    ///   - compute: gives `[1, D, H, W]`.
+    /// - Returns: `[1, D, H, W]`, float32, rounded to float16 whether it was kept or not.
+    /// - Throws: `CheckpointError` when it cannot be written, as when the disk is full.
+    public func embedding(of name: String, _ compute: () throws -> Tensor) throws -> Tensor {
+        let hash = UInt64(bitPattern: Int64(ExamplePreparation.hash(name)))
+        let path = "\(folder)/\(String(hash, radix: 16)).safetensors"
+        if let kept = Self.read(path, name: name) {
+            hits += 1
+            return kept
+        }
+        misses += 1
+        let embedding = try compute().detached().to(.float16)
+        let size = 2 * embedding.elementCount
+        if bytes + size <= limit {
+            try Safetensors.write(
+                [("embedding", StoredTensor(embedding))], metadata: ["picture": name], to: path)
+            bytes += size
+        }
+        return embedding.to(.float32)
+    }
+
+    private static func read(_ path: String, name: String) -> Tensor? {
+        guard let checkpoint = try? Checkpoint.read(path), checkpoint.metadata["picture"] == name,
+            let stored = checkpoint["embedding"], let tensor = try? Tensor(stored)
+        else { return nil }
+        return tensor.to(.float32)
+    }
+}

@@ -1,0 +1,62 @@
+import Imaging
+import SegmentAnything
+import Torch
+import Ultrasound
+
+/// The examples of one step, all pointed at in the same way.
+struct Batch: Sendable {
+    let examples: [Example]
+    let kind: PromptMix.Kind
+    /// Of the batch: what is drawn while it runs.
+    let random: SampleRandom
+
+    var names: [String] { examples.map(\.sample.id) }
+
+    /// The input of all, `[B, C, S, S]`.
+    var pictures: Tensor { .concatenate(examples.map(Self.picture(of:))) }
+
+    /// The input of one, `[1, C, S, S]`.
+    static func picture(of example: Example) -> Tensor {
+        let input = example.input
+        return Tensor(input.values, shape: [1, input.channels, input.height, input.width])
+    }
+
+    /// The objects, 0 or 1, `[B, 1, side, side]`, by the nearest pixel.
+    func targets(side: Int) -> Tensor {
+        let values = examples.flatMap { example in
+            example.inside.resizedNearest(to: Size(height: side, width: side)).values
+                .map(Float.init)
+        }
+        return Tensor(values, shape: [examples.count, 1, side, side])
+    }
+}
+
+extension PromptTensors {
+    /// Prompts in pixels of the input: all with as many clicks, all or none with a box.
+    ///
+    /// - Parameters:
+    ///   - prompts: of all examples.
+    ///   - masks: logits of an earlier mask, `[B, 1, 4 H, 4 W]`.
+    ///   - device: where the tensors go.
+    init(_ prompts: [DrawnPrompt], masks: Tensor? = nil, on device: Device) {
+        let count = prompts.first?.clicks.count ?? 0
+        precondition(
+            prompts.allSatisfy {
+                $0.clicks.count == count && ($0.box == nil) == (prompts[0].box == nil)
+            },
+            "prompts of one form")
+        let points = prompts.flatMap { prompt in
+            prompt.clicks.flatMap { [Float($0.point.x), Float($0.point.y)] }
+        }
+        let labels = prompts.flatMap { $0.clicks.map { $0.isInside ? Float(1) : 0 } }
+        let boxes = prompts.compactMap(\.box).flatMap {
+            [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init)
+        }
+        self.init(
+            points: count == 0
+                ? nil : Tensor(points, shape: [prompts.count, count, 2]).to(device),
+            labels: count == 0 ? nil : Tensor(labels, shape: [prompts.count, count]).to(device),
+            boxes: boxes.isEmpty ? nil : Tensor(boxes, shape: [prompts.count, 4]).to(device),
+            masks: masks)
+    }
+}

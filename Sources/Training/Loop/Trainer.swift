@@ -1,0 +1,225 @@
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// Trains a network of SAM's family, step by step.
+///
+/// All that is random depends on the seed, the epoch and the sample's number alone, so that a
+/// training that was stopped goes on as if it had not been.
+public final class Trainer {
+    /// The network.
+    public let network: any PromptableNetwork
+    /// Which network it is.
+    public let kind: ModelKind
+    /// The numbers of the training.
+    public let settings: TrainingSettings
+    /// Makes the batches.
+    public let batches: BatchMaker
+    /// Where the training stands.
+    public internal(set) var position = TrainingPosition()
+    /// The moving average of weights, where there is one.
+    public let average: MovingAverage?
+
+    let embeddings: FrozenEmbeddings?
+    let teacher: Teacher?
+    let group: (any TrainingGroup)?
+    let optimizer: Adam
+    let schedule: LearningRateSchedule
+
+    /// A training that has not begun.
+    ///
+    /// - Parameters:
+    ///   - network: with its first weights, frozen where it is not trained.
+    ///   - kind: which network it is.
+    ///   - settings: the numbers of the training.
+    ///   - batches: makes the batches.
+    ///   - embeddings: of a frozen image encoder, kept; nil where the encoder is trained.
+    ///   - teacher: whose embeddings are to be imitated.
+    ///   - group: the processes that train together; nil for this one alone.
+    /// - Throws: ``TrainingError`` when there is nothing to train, or prompts and network do not go
+    ///   together.
+    public init(
+        _ network: any PromptableNetwork, kind: ModelKind, settings: TrainingSettings,
+        batches: BatchMaker, embeddings: FrozenEmbeddings? = nil, teacher: Teacher? = nil,
+        group: (any TrainingGroup)? = nil
+    ) throws {
+        guard !network.trainable.isEmpty else { throw TrainingError.nothingToTrain }
+        guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })
+        else { throw TrainingError.unprompted(kind: kind) }
+        self.network = network
+        self.kind = kind
+        self.settings = settings
+        self.batches = batches
+        self.embeddings = embeddings
+        self.teacher = teacher
+        self.group = group
+        optimizer = Adam(
+            network.trainable, learningRate: settings.learningRate,
+            weightDecay: settings.isDecoupled
+                ? .decoupled(settings.weightDecay) : .inGradient(settings.weightDecay))
+        average = settings.averageDecay.map { MovingAverage(of: network, decay: $0) }
+        schedule = LearningRateSchedule(
+            settings.learningRate, shape: settings.shape, warmUp: settings.warmUp,
+            total: settings.epochs * ((batches.count - 1) / settings.accumulation + 1))
+    }
+
+    /// Goes on with the epoch under way.
+    ///
+    /// - Parameters:
+    ///   - isStopped: asked after each step of the optimizer.
+    ///   - after: told of each step.
+    /// - Returns: whether the epoch is done; ``position`` then stands at the next one.
+    /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
+    ///   pictures throws.
+    public func runEpoch(
+        until isStopped: () -> Bool = { false }, after: (StepReport) throws -> Void
+    ) throws -> Bool {
+        setMode()
+        let epoch = position.epoch
+        let order = batches.order(of: epoch)
+        let loader = Loader(position.batch..<order.count, workers: settings.workers) {
+            [batches] place in
+            try batches.batch(order[place], place: place, epoch: epoch)
+        }
+        defer { loader.stop() }
+        var waited = 0.0
+        while let batch = try loader.next() {
+            let start = ContinuousClock.now
+            let isLast = position.batch + 1 == order.count
+            let isStep = isLast || (position.batch + 1) % settings.accumulation == 0
+            let first = position.batch / settings.accumulation * settings.accumulation
+            let parts = min(settings.accumulation, order.count - first)
+            var report = try self.batch(batch, share: 1 / Double(parts), isStep: isStep)
+            let wait = loader.waited - waited
+            waited = loader.waited
+            report.waited = wait
+            report.seconds = (ContinuousClock.now - start).inSeconds + wait
+            report.batches = order.count
+            position.seconds += report.seconds
+            try after(report)
+            if isStep && isStopped() { break }
+        }
+        return position.batch == order.count
+    }
+
+    /// Begins the next epoch.
+    public func nextEpoch() {
+        position.epoch += 1
+        position.batch = 0
+        position.sums = .init()
+    }
+
+    /// Training's behaviour of layers; a frozen encoder keeps that of inference.
+    private func setMode() {
+        if embeddings == nil { network.train() } else { network.evaluate() }
+    }
+
+    /// One batch forward and backward, and where it is due a step of the optimizer.
+    private func batch(_ batch: Batch, share: Double, isStep: Bool) throws -> StepReport {
+        let loss = try self.loss(of: batch)
+        try check(loss.total, "loss", batch)
+        group?.willRunBackward(isLast: isStep)
+        (loss.total * share).backward()
+        var sums = position.sums
+        let total = loss.total.item()
+        sums.loss += total
+        sums.crossEntropy += loss.crossEntropy
+        sums.dice += loss.dice
+        sums.teacher += loss.teacher
+        sums.batches += 1
+        var norm: Double?
+        let rate = schedule.rate(at: position.step)
+        if isStep {
+            try group?.finishGradients()
+            norm =
+                settings.clip.map { GradientClipping.clip(network.trainable, to: $0) }
+                ?? GradientClipping.norm(of: network.trainable)
+            guard let norm, norm.isFinite else {
+                throw TrainingError.notFinite(
+                    what: "gradient", step: position.step, samples: batch.names)
+            }
+            optimizer.learningRate = rate
+            optimizer.step()
+            network.zeroGrad()
+            average?.update()
+            sums.gradientNorm += norm
+            sums.steps += 1
+            position.step += 1
+        }
+        position.sums = sums
+        position.batch += 1
+        position.samples += batch.examples.count * batches.processes
+        try watch(total, batch)
+        return StepReport(
+            epoch: position.epoch, batch: position.batch, step: position.step, loss: total,
+            crossEntropy: loss.crossEntropy, dice: loss.dice, teacher: loss.teacher,
+            gradientNorm: norm, learningRate: rate, samples: batch.examples.count)
+    }
+
+    private func check(_ value: Tensor, _ what: String, _ batch: Batch) throws(TrainingError) {
+        guard value.item().isFinite else {
+            throw .notFinite(what: what, step: position.step, samples: batch.names)
+        }
+    }
+
+    /// Stops a training whose loss has left its lowest far below.
+    private func watch(_ loss: Double, _ batch: Batch) throws(TrainingError) {
+        let smoothed = position.smoothedLoss.map { 0.98 * $0 + 0.02 * loss } ?? loss
+        position.smoothedLoss = smoothed
+        let lowest = min(position.lowestLoss ?? smoothed, smoothed)
+        position.lowestLoss = lowest
+        guard settings.divergence > 0, position.step > 100, smoothed > settings.divergence * lowest
+        else { return }
+        throw .diverged(
+            loss: smoothed, lowest: lowest, step: position.step, samples: batch.names)
+    }
+}
+
+/// What one batch gave.
+public struct StepReport: Sendable {
+    /// The epoch, from 0.
+    public let epoch: Int
+    /// Batches of it that are done.
+    public let batch: Int
+    /// Steps of the optimizer so far.
+    public let step: Int
+    /// The loss.
+    public let loss: Double
+    /// Its cross entropy.
+    public let crossEntropy: Double
+    /// Its Dice loss.
+    public let dice: Double
+    /// Distance to the teacher's embedding.
+    public let teacher: Double
+    /// Length of the gradient; nil where the optimizer took no step.
+    public let gradientNorm: Double?
+    /// The learning rate.
+    public let learningRate: Double
+    /// Samples of this process.
+    public let samples: Int
+    /// Batches of the epoch.
+    public internal(set) var batches = 0
+    /// Seconds, waiting included.
+    public internal(set) var seconds = 0.0
+    /// Seconds waited for the loader.
+    public internal(set) var waited = 0.0
+}
+
+/// The processes that train together.
+public protocol TrainingGroup: AnyObject {
+    /// This process's number.
+    var rank: Int { get }
+    /// How many there are.
+    var count: Int { get }
+    /// Adds a tensor up over all processes, gradients too.
+    func pool(_ tensor: Tensor) -> Tensor
+    /// Called before each backward pass.
+    ///
+    /// - Parameter isLast: whether the gradients are exchanged in this one.
+    func willRunBackward(isLast: Bool)
+    /// Waits until all gradients are the means over all processes.
+    ///
+    /// - Throws: when another process is lost.
+    func finishGradients() throws
+}

@@ -1,0 +1,82 @@
+import Foundation
+import TestSupport
+import Testing
+import Torch
+
+@testable import Training
+
+@Suite("The loss")
+struct LossTests {
+    /// Two pictures of 2 x 2: one half right, one empty and found empty.
+    private let logits = Tensor(
+        [Float(2), -1, 0.5, -3, -4, -4, -4, -4], shape: [2, 1, 2, 2])
+    private let targets = Tensor([Float(1), 0, 0, 1, 0, 0, 0, 0], shape: [2, 1, 2, 2])
+    private let iou = Tensor([Float(0.5), 0.25], shape: [2, 1])
+
+    private func value(_ change: (inout SegmentationLoss) -> Void = { _ in }) -> Double {
+        var loss = SegmentationLoss()
+        change(&loss)
+        return loss(logits: logits, targets: targets, iou: iou).total.item()
+    }
+
+    /// By hand, in double precision.
+    private func expected(pooled: Bool) -> (entropy: Double, dice: Double) {
+        let x = [2, -1, 0.5, -3, -4, -4, -4, -4].map { 1 / (1 + exp(-$0)) }
+        let t = [1.0, 0, 0, 1, 0, 0, 0, 0]
+        let entropy =
+            zip(x, t).map { -2 * $1 * log($0) - (1 - $1) * log(1 - $0) }.reduce(0, +) / 8
+        func dice(_ range: Range<Int>) -> Double {
+            let overlap = range.reduce(0) { $0 + x[$1] * t[$1] }
+            let sum = range.reduce(0) { $0 + x[$1] * x[$1] + t[$1] * t[$1] }
+            return 1 - (2 * overlap + 1e-5) / (sum + 1e-5)
+        }
+        return (entropy, pooled ? dice(0..<8) : (dice(0..<4) + dice(4..<8)) / 2)
+    }
+
+    @Test("the authors', pooled over the batch")
+    func authors() {
+        let (entropy, dice) = expected(pooled: true)
+        #expect(abs(value() - (0.2 * entropy + 0.8 * dice)) < 1e-6)
+    }
+
+    @Test("Dice picture by picture")
+    func perPicture() {
+        let (entropy, dice) = expected(pooled: false)
+        #expect(
+            abs(value { $0.isDicePerPicture = true } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
+    }
+
+    @Test("the IoU estimate learns the IoU of the mask as it is")
+    func estimate() {
+        // Overlap 1 of 3 pixels; both empty.
+        let error = (pow(0.5 - 1.0 / 3, 2) + pow(0.25 - 1, 2)) / 2
+        #expect(abs(value { $0.iouEstimate = 1 } - value() - error) < 1e-5)
+    }
+
+    @Test("focal loss leaves easy pixels out")
+    func focal() {
+        var loss = SegmentationLoss()
+        loss.crossEntropy = 0
+        loss.dice = 0
+        loss.focal = 1
+        let easy = loss(
+            logits: Tensor([Float(9)], shape: [1, 1, 1, 1]),
+            targets: Tensor([Float(1)], shape: [1, 1, 1, 1]), iou: iou
+        ).total.item()
+        let hard = loss(
+            logits: Tensor([Float(-1)], shape: [1, 1, 1, 1]),
+            targets: Tensor([Float(1)], shape: [1, 1, 1, 1]), iou: iou
+        ).total.item()
+        let p = 1 / (1 + exp(1.0))
+        #expect(easy < 1e-9)
+        #expect(abs(hard + 0.25 * pow(1 - p, 2) * log(p)) < 1e-6)
+    }
+
+    @Test("sums can be pooled over processes")
+    func pooled() {
+        // Two processes with the same batch: the same Dice.
+        let alone = SegmentationLoss()(logits: logits, targets: targets, iou: iou)
+        let together = SegmentationLoss()(logits: logits, targets: targets, iou: iou) { $0 * 2 }
+        #expect(abs(alone.dice.item() - together.dice.item()) < 1e-4)
+    }
+}

@@ -11,7 +11,7 @@ extension TrainDataOptions {
     func preparation(
         _ start: NetworkStart, variants: Int?, seed: UInt64
     ) throws -> ExamplePreparation {
-        let recipe = try AugmentationRecipe(names: augment)
+        let recipe = try AugmentationRecipe(words: augment)
         // A network that pads its input sees no picture stretched to a square.
         let keeps = start.kind.preparation.keepsProportions
         let cache = PictureCache(limit: Int(pictureCache * 1e9))
@@ -19,7 +19,10 @@ extension TrainDataOptions {
             inputSize: start.sizes.imageSize, preparation: start.kind.preparation,
             variants: variants, seed: seed,
             augment: { picture, random in
-                recipe.apply(to: &picture, using: &random, keepingProportions: keeps)
+                picture =
+                    keeps
+                    ? recipe.applyKeepingProportions(to: picture, using: &random)
+                    : recipe.apply(to: picture, using: &random)
             },
             read: { try cache.picture(of: $0) })
     }

@@ -1,5 +1,6 @@
 import Imaging
 import SegmentAnything
+import Segmentation
 import Torch
 import Ultrasound
 
@@ -38,17 +39,16 @@ extension PromptTensors {
     ///   - prompts: of all examples.
     ///   - masks: logits of an earlier mask, `[B, 1, 4 H, 4 W]`.
     ///   - device: where the tensors go.
-    init(_ prompts: [DrawnPrompt], masks: Tensor? = nil, on device: Device) {
-        let count = prompts.first?.clicks.count ?? 0
-        precondition(
-            prompts.allSatisfy {
-                $0.clicks.count == count && ($0.box == nil) == (prompts[0].box == nil)
-            },
-            "prompts of one form")
+    init(_ prompts: [Prompt], masks: Tensor? = nil, on device: Device) {
+        let forms = Set(prompts.map(\.form))
+        precondition(forms.count == 1, "prompts of one form")
+        let count = forms.first?.clicks ?? 0
         let points = prompts.flatMap { prompt in
-            prompt.clicks.flatMap { [Float($0.point.x), Float($0.point.y)] }
+            (prompt.points + prompt.negatives).flatMap { [Float($0.x), Float($0.y)] }
         }
-        let labels = prompts.flatMap { $0.clicks.map { $0.isInside ? Float(1) : 0 } }
+        let labels = prompts.flatMap { prompt in
+            prompt.points.map { _ in Float(1) } + prompt.negatives.map { _ in 0 }
+        }
         let boxes = prompts.compactMap(\.box).flatMap {
             [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init)
         }

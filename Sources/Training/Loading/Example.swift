@@ -1,4 +1,5 @@
 import Imaging
+import Segmentation
 import Ultrasound
 
 /// One sample as the network sees it in one step.
@@ -14,23 +15,7 @@ public struct Example: Sendable {
     /// The picture's part of the input; the rest is padding.
     public let extent: Size
     /// Clicks and box in pixels of the input.
-    public let prompt: DrawnPrompt
+    public let prompt: Prompt
     /// Which of a picture's fixed variants it is; nil where each step has another.
     public let variant: Int?
-}
-
-/// Clicks and a box in pixels of the input.
-public struct DrawnPrompt: Hashable, Sendable {
-    /// Clicks, and whether each is on the object.
-    public var clicks: [Click] = []
-    /// A box, where there is one.
-    public var box: PixelRectangle?
-
-    /// A place, and whether it is on the object.
-    public struct Click: Hashable, Sendable {
-        /// Where.
-        public var point: PixelPoint
-        /// Whether it is on the object.
-        public var isInside: Bool
-    }
 }

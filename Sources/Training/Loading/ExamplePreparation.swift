@@ -58,7 +58,7 @@ public struct ExamplePreparation: Sendable {
             augment(&picture, &random)
         }
         return fitted(picture, sample, variant: variant) { inside, extent in
-            DrawnPrompt(kind, on: inside, within: extent, using: &random)
+            kind.prompt(on: inside, within: extent, using: &random)
         }
     }
 
@@ -68,7 +68,7 @@ public struct ExamplePreparation: Sendable {
     ///   - sample: which object.
     ///   - prompt: points at the object, from its mask in the input and the picture's part of it.
     public func plainExample(
-        of sample: Sample, prompt: (Mask, Size) -> DrawnPrompt
+        of sample: Sample, prompt: (Mask, Size) -> Prompt
     ) throws -> Example {
         fitted(
             try read(sample), sample, variant: variants == nil ? nil : 0, prompt: prompt)
@@ -76,7 +76,7 @@ public struct ExamplePreparation: Sendable {
 
     private func fitted(
         _ picture: LabelledPicture, _ sample: Sample, variant: Int?,
-        prompt: (Mask, Size) -> DrawnPrompt
+        prompt: (Mask, Size) -> Prompt
     ) -> Example {
         let geometry = InputGeometry(
             original: picture.image.size, inputSize: inputSize, preparation: preparation)

@@ -1,6 +1,8 @@
 import Imaging
 import SegmentAnything
+import Segmentation
 import Torch
+import Ultrasound
 
 extension Trainer {
     /// The loss of a batch and its parts.
@@ -53,9 +55,11 @@ extension Trainer {
         for _ in 0..<count {
             let found = Self.masks(of: logits)
             for index in prompts.indices {
-                var one = DrawnPrompt()
-                one.correct(found[index], towards: objects[index], using: &random)
-                prompts[index].clicks += one.clicks.map { $0.scaled(by: scale) }
+                let click = CorrectionClick.random.added(
+                    to: Prompt(), prediction: found[index], mask: objects[index], using: &random
+                ).scaled(by: scale)
+                prompts[index].points += click.points
+                prompts[index].negatives += click.negatives
             }
             (logits, iou) = decode(
                 embedding, prompts, masks: keepsMask ? logits.detached().to(.float32) : nil)
@@ -79,7 +83,7 @@ extension Trainer {
 
     /// The masks of prompts of any form: those of one form are decoded together.
     private func decode(
-        _ embedding: Tensor, _ prompts: [DrawnPrompt], masks: Tensor?
+        _ embedding: Tensor, _ prompts: [Prompt], masks: Tensor?
     ) -> (logits: Tensor, iou: Tensor) {
         let forms = Dictionary(grouping: prompts.indices) { prompts[$0].form }
         guard forms.count > 1 else {
@@ -110,25 +114,5 @@ extension Trainer {
             return Mask(
                 width: side, height: one.size(-2), values: one.floats().map { $0 > 0 ? 1 : 0 })
         }
-    }
-}
-
-extension DrawnPrompt {
-    /// What has to agree for prompts to be decoded together.
-    struct Form: Hashable {
-        let clicks: Int
-        let hasBox: Bool
-    }
-
-    var form: Form { Form(clicks: clicks.count, hasBox: box != nil) }
-}
-
-extension DrawnPrompt.Click {
-    /// The middle of the same place in a finer grid.
-    func scaled(by factor: Double) -> Self {
-        Self(
-            point: PixelPoint(
-                x: (point.x + 0.5) * factor - 0.5, y: (point.y + 0.5) * factor - 0.5),
-            isInside: isInside)
     }
 }

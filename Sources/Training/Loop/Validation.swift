@@ -1,4 +1,5 @@
 import Imaging
+import Metrics
 import SegmentAnything
 import Segmentation
 import Torch
@@ -33,7 +34,7 @@ public struct Validation: Sendable {
         /// The mask found.
         public let found: Mask
         /// What was pointed with.
-        public let prompt: DrawnPrompt
+        public let prompt: Prompt
     }
 
     /// All cases and their means.
@@ -86,7 +87,7 @@ public struct Validation: Sendable {
         let device = network.maskDecoder.outputTokens.device
         let loader = Loader(0..<samples.count, workers: trainer.settings.workers) {
             [samples, preparation] place in
-            try preparation.plainExample(of: samples[place]) { _, _ in DrawnPrompt() }
+            try preparation.plainExample(of: samples[place]) { _, _ in Prompt() }
         }
         defer { loader.stop() }
         var cases: [Case] = []
@@ -106,7 +107,7 @@ public struct Validation: Sendable {
             }
             for pointing in pointings {
                 cases.append(
-                    trainer.inference { found(network, embedding, example, pointing) })
+                    try trainer.inference { try found(network, embedding, example, pointing) })
             }
             done += 1
             progress(done)
@@ -117,8 +118,8 @@ public struct Validation: Sendable {
     private func found(
         _ network: any PromptableNetwork, _ embedding: Tensor, _ example: Example,
         _ pointing: Pointing
-    ) -> Case {
-        let prompt = DrawnPrompt(pointing, on: example.inside)
+    ) throws -> Case {
+        let prompt = Prompt(pointing, on: example.inside.cropped(to: example.extent))
         let decoded =
             pointing == .none
             ? network.decodeUnprompted(embedding)
@@ -129,36 +130,14 @@ public struct Validation: Sendable {
         let side = example.inside.width
         let full = bilinear(logits.to(.float32), height: side, width: side)
         let mask = Trainer.masks(of: full[.all, 0])[0].cleared(outside: example.extent)
-        let overlap = Overlap(mask, example.inside)
+        let overlap = try MaskComparison(
+            prediction: mask, reference: example.inside
+        ).counts
         return Case(
             sample: example.sample, pointing: pointing, dice: overlap.dice, iou: overlap.iou,
             estimate: iou.to(.float32)[0, 0].item(), picture: example.picture,
             reference: example.inside.cropped(to: example.extent),
             found: mask.cropped(to: example.extent), prompt: prompt)
-    }
-}
-
-extension DrawnPrompt {
-    /// The fixed prompt of a validation.
-    init(_ pointing: Validation.Pointing, on inside: Mask) {
-        self.init()
-        switch pointing {
-        case .none: break
-        case .box where inside.area > 0:
-            guard let bounds = inside.boundingBox else { return }
-            box = PixelRectangle(
-                x0: Double(bounds.x0), y0: Double(bounds.y0), x1: Double(bounds.x1 - 1),
-                y1: Double(bounds.y1 - 1))
-        case .box, .click:
-            let places = inside.values.indices.filter { inside.values[$0] == 1 }
-            let place = places.isEmpty ? 0 : places[places.count / 2]
-            clicks = [
-                Click(
-                    point: PixelPoint(
-                        x: Double(place % inside.width), y: Double(place / inside.width)),
-                    isInside: !places.isEmpty)
-            ]
-        }
     }
 }
 
@@ -185,18 +164,5 @@ extension Mask {
             index % width < extent.width && index / width < extent.height ? value : 0
         }
         return Mask(width: width, height: height, values: kept)
-    }
-}
-
-/// How two masks of one size overlap.
-private struct Overlap {
-    let dice: Double
-    let iou: Double
-
-    init(_ one: Mask, _ other: Mask) {
-        let common = zip(one.values, other.values).reduce(0) { $0 + Int($1.0 & $1.1) }
-        let sum = one.area + other.area
-        dice = sum == 0 ? 1 : 2 * Double(common) / Double(sum)
-        iou = sum == 0 ? 1 : Double(common) / Double(sum - common)
     }
 }

@@ -31,11 +31,9 @@ extension TrainingRun {
         let batches = trainer.batches
         let batch = try batches.batch(batches.order(of: 0)[0], place: 0, epoch: 0)
         let examples = batch.examples.map { example in
-            let clicks = example.prompt.clicks
-            return TrainingExample(
+            TrainingExample(
                 image: example.picture, label: example.inside.cropped(to: example.extent),
-                clicks: clicks.filter(\.isInside).map(\.point),
-                negativeClicks: clicks.filter { !$0.isInside }.map(\.point),
+                clicks: example.prompt.points, negativeClicks: example.prompt.negatives,
                 box: example.prompt.box, name: example.sample.id)
         }
         let sheet = trainingSheet(examples)
@@ -52,7 +50,7 @@ extension TrainingRun {
                 chosen.map { one in
                     PredictionExample(
                         image: one.picture, label: one.reference, prediction: one.found,
-                        dice: one.dice, clicks: one.prompt.clicks.map(\.point),
+                        dice: one.dice, clicks: one.prompt.points,
                         box: one.prompt.box, name: "\(one.sample.id) \(one.pointing.rawValue)")
                 })
             try sheet.write(to: folder.predictions(rank))

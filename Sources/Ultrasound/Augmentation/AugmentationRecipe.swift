@@ -54,24 +54,31 @@ public struct AugmentationRecipe: Sendable {
         return picture
     }
 
-    /// Augments a picture in place.
+    /// Augments a picture for a network that pads its input instead of stretching pictures.
     ///
     /// - Parameters:
     ///   - picture: of any size.
     ///   - random: the numbers of the sample in its epoch.
-    ///   - keepingProportions: whether it keeps its size, for a network that pads its input, but for
-    ///     steps that change it, instead of becoming 256x256 pixels.
-    public func apply(
-        to picture: inout LabelledPicture, using random: inout SampleRandom,
-        keepingProportions: Bool
-    ) {
-        guard keepingProportions else {
-            picture = apply(to: picture, using: &random)
-            return
-        }
-        for augmentation in beforeResizing + afterResizing {
+    /// - Returns: in its own proportions; with steps that are meant for 256 pixels, its longer side
+    ///   has so many, else its size is what the authors' steps leave.
+    public func applyKeepingProportions(
+        to picture: LabelledPicture, using random: inout SampleRandom
+    ) -> LabelledPicture {
+        var picture = picture
+        for augmentation in beforeResizing {
             augmentation.apply(to: &picture, using: &random)
         }
+        guard !afterResizing.isEmpty else { return picture }
+        let size = picture.image.size
+        let scale = Double(Self.modelSize.width) / Double(max(size.width, size.height))
+        picture = picture.resized(
+            to: Size(
+                height: max(1, Int((Double(size.height) * scale).rounded())),
+                width: max(1, Int((Double(size.width) * scale).rounded()))))
+        for augmentation in afterResizing {
+            augmentation.apply(to: &picture, using: &random)
+        }
+        return picture
     }
 
     /// The names of the steps, in order.

@@ -1,0 +1,52 @@
+import Imaging
+import Segmentation
+import Synchronization
+
+/// A formula in place of a network: a click finds the pixels of its grey, a box the bright pixels
+/// in it, and a click on the background alone finds nothing.
+final class BrightEngine: SegmentationEngine {
+    let model = ModelDescription(name: "bright", kind: .samus, sha256: "0123", licence: nil)
+    private let count = Atomic(0)
+
+    /// Pictures encoded until now.
+    var embeddings: Int { count.load(ordering: .relaxed) }
+
+    func embed(_ image: Image) throws -> any EmbeddedImage {
+        count.add(1, ordering: .relaxed)
+        return Picture(
+            image: image,
+            geometry: InputGeometry(
+                original: image.size, inputSize: image.width, preparation: .samus))
+    }
+
+    private struct Picture: EmbeddedImage {
+        let image: Image
+        let geometry: InputGeometry
+
+        func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]] {
+            prompts.map { [prediction($0.prompt)] }
+        }
+
+        func predictUnprompted() throws -> MaskPrediction {
+            prediction(Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1e4, y1: 1e4)))
+        }
+
+        private func prediction(_ prompt: Prompt) -> MaskPrediction {
+            let grey = prompt.points.first.map {
+                Int(image.pixels[Int($0.y) * image.width + Int($0.x)])
+            }
+            let values = image.pixels.enumerated().map { index, pixel -> Float in
+                let (x, y) = (Double(index % image.width), Double(index / image.width))
+                let isInBox = prompt.box.map {
+                    $0.x0 <= x && x <= $0.x1 && $0.y0 <= y && y <= $0.y1 && pixel > 100
+                }
+                let isAlike = grey.map { abs($0 - Int(pixel)) < 10 }
+                return isInBox ?? isAlike ?? false ? 1 : -1
+            }
+            return MaskPrediction(
+                logits: Planes(
+                    channels: 1, height: image.height, width: image.width, values: values),
+                iouEstimate: 0.75)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Evaluation
+import Foundation
+import Imaging
+import Metrics
+import Segmentation
+import TestSupport
+import Testing
+import Ultrasound
+
+@Suite("An evaluation measures each object of each picture with each prompt")
+final class EvaluatorTests {
+    private let folder = FileManager.default.temporaryDirectory.appending(
+        path: "evaluation-\(UUID())")
+    private let drawn: DrawnData
+
+    init() throws {
+        drawn = try DrawnData(at: folder)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private func samples(_ dataset: String? = nil) throws -> [Sample] {
+        try UltrasoundData(root: folder.path).samples(.test, of: dataset)
+    }
+
+    @Test("every prompt on one encoding of the picture; a perfect engine has Dice 1")
+    func perfect() throws {
+        let engine = BrightEngine()
+        let prompts: [LabelPrompt] = [.fixed, .random(clicks: 3), .box(growth: 0)]
+        let evaluation = Evaluator(EngineSource(engine), options: .init(prompts: prompts))
+            .evaluate(try samples())
+        #expect(engine.embeddings == 6)
+        // 4 objects of Discs and 2 x 2 of Pairs, each with 1 + 3 + 1 prompts.
+        #expect(evaluation.cases.count == 8 * 5)
+        #expect(evaluation.cases.allSatisfy { $0[.dice] == 1 && $0[.hd] == 0 })
+        #expect(evaluation.failures.isEmpty && evaluation.isComplete)
+        #expect(evaluation.dataHash.count == 64)
+    }
+
+    @Test("an object that is not there is asked for, counted and never dropped")
+    func empty() throws {
+        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
+            .evaluate(try samples("Pairs"))
+        let absent = evaluation.cases.filter { $0.presence == .absent }
+        #expect(absent.map(\.id) == ["Pairs/q#2"])
+        #expect(absent.allSatisfy { $0.points.isEmpty && $0.negatives.count == 1 })
+        let rows = evaluation.cases.presence()
+        #expect(rows.map(\.found) == [3, 2, 1])
+        #expect(rows.map(\.absent) == [1, 0, 1])
+    }
+
+    @Test("a mask of an object that is not there is invented, and has Dice 0")
+    func invented() throws {
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.unprompted])
+        ).evaluate(try samples("Pairs"))
+        let q = try #require(evaluation.cases.first { $0.id == "Pairs/q#2" })
+        #expect(q.presence == .invented && q[.dice] == 0)
+        // 64 x 64 pixels.
+        #expect(abs((q[.hd] ?? 0) - 64 * 2.0.squareRoot()) < 1e-9)
+    }
+
+    @Test("the filled box has the Dice of its area")
+    func filledBox() throws {
+        let evaluation = Evaluator(
+            BaselineSource.filledBox, options: .init(prompts: [.box(growth: 0)])
+        ).evaluate(try samples("Discs"))
+        for (one, radius) in zip(evaluation.cases, [8, 12, 20, 5]) {
+            let side = 2 * radius + 1
+            #expect(one.maskArea == side * side)
+            let dice = Double(2 * one.labelArea) / Double(one.labelArea + side * side)
+            #expect(abs((one[.dice] ?? 0) - dice) < 1e-12)
+        }
+    }
+
+    @Test("an ellipse in the box of a disc is nearly the disc")
+    func ellipse() throws {
+        let evaluation = Evaluator(
+            BaselineSource.ellipse, options: .init(prompts: [.box(growth: 0)])
+        ).evaluate(try samples("Discs"))
+        #expect(evaluation.cases.allSatisfy { ($0[.dice] ?? 0) > 0.95 })
+    }
+
+    @Test("millimetres and pixels have rows of their own, and a patient's cases one value")
+    func groups() throws {
+        let evaluation = Evaluator(
+            BaselineSource.filledBox, options: .init(prompts: [.box(growth: 0)])
+        ).evaluate(try samples("Discs"))
+        let rows = evaluation.cases.summaries(seed: 0)
+        let lengths = rows.filter { $0.metric == .hd && $0.basis == .cases }
+        #expect(lengths.map(\.unit) == [.millimetres, .pixels])
+        #expect(lengths.map(\.figures.count) == [2, 2])
+        let mm = try #require(evaluation.cases[0][.hd])
+        #expect(evaluation.cases[0].unit == .millimetres)
+        #expect(mm < 8 * 0.5, "a corner of a box around a disc of 8 pixels: \(mm) mm")
+        let patients = try #require(rows.first { $0.metric == .dice && $0.basis == .patients })
+        let dice = evaluation.cases.compactMap { $0[.dice] }
+        #expect(patients.figures.count == 3)
+        let mean = ((dice[0] + dice[1]) / 2 + dice[2] + dice[3]) / 3
+        #expect(abs(patients.figures.mean - mean) < 1e-12)
+    }
+
+    @Test("several clicks give their mean and the worst of them")
+    func worst() throws {
+        var evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.random(clicks: 2)])
+        ).evaluate(try samples("Discs"))
+        for index in evaluation.cases.indices where index % 2 == 1 {
+            evaluation.cases[index].metrics["dice"] = 0.5
+        }
+        let rows = evaluation.cases.summaries(seed: 0)
+            .filter { $0.metric == .dice && $0.basis == .cases }
+        #expect(rows.map(\.variant.reduction) == [.mean, .worst])
+        #expect(rows.map(\.figures.mean) == [0.75, 0.5])
+        #expect(rows.map(\.figures.count) == [4, 4])
+    }
+
+    @Test("on the grid of the paper everything has 256x256 pixels, and no mm")
+    func modelGrid() throws {
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.fixed], resolution: .model)
+        ).evaluate(try samples("Discs"))
+        #expect(evaluation.masks.allSatisfy { $0.size == Size(height: 256, width: 256) })
+        #expect(evaluation.cases.allSatisfy { $0.unit == .pixels && $0.spacing == nil })
+    }
+
+    @Test("a picture that cannot be read is named, the others go on")
+    func unreadable() throws {
+        try Data("no picture".utf8).write(to: URL(filePath: drawn.path("Discs/img/b.png")))
+        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
+            .evaluate(try samples("Discs"))
+        #expect(evaluation.failures.map(\.picture) == ["Discs/b"])
+        #expect(evaluation.cases.map(\.name) == ["a", "c", "d"])
+    }
+
+    @Test("an evaluation that is stopped says so")
+    func stopped() throws {
+        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
+            .evaluate(try samples("Discs"), goesOn: { done, _ in done < 2 })
+        #expect(!evaluation.isComplete && evaluation.cases.count == 2)
+    }
+
+    @Test("a report comes back from its JSON, and a sheet has all prompts")
+    func report() throws {
+        let options = EvaluationOptions(prompts: [.fixed, .box(growth: 0.1)])
+        let source = EngineSource(BrightEngine())
+        let samples = try samples()
+        let evaluation = Evaluator(source, options: options).evaluate(samples)
+        let report = EvaluationReport(
+            evaluation, source: source.record, options: options,
+            data: .init(root: folder.path, split: "test", hash: "", pictures: 0),
+            program: "samus test")
+        let path = folder.appending(path: "report.json").path
+        try Data(report.json()).write(to: URL(filePath: path))
+        #expect(try EvaluationReport.read(path) == report)
+        #expect(report.notice.contains("research use only"))
+        #expect(report.markdown.contains("not a medical device"))
+        let lines = report.caseTable.split(separator: "\n")
+        #expect(lines.count == 1 + evaluation.cases.count)
+        let sheet = ContactSheet(evaluation, options: options, samples: samples)
+        for prompt in options.prompts {
+            #expect(try sheet.draw(prompt) != nil)
+        }
+    }
+}

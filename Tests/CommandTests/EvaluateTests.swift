@@ -101,16 +101,16 @@ struct EvaluateTests {
     @Test(
         "wrong arguments are said before any work",
         arguments: [
-            (["--prompt", "boxes"], 64), (["--prompt", "box,,fixed"], 64),
-            (["--model", "ellipse", "--prompt", "fixed"], 64), (["--split", "tests"], 64),
-            (["--limit", "0"], 64), (["--prompt", "box", "--prompt", "box"], 64),
-            (["--predictions", "/nowhere"], 66), (["--predictions", "x", "--prompt", "box"], 64),
-            (["--model", "ellipse", "--split", "test-Nothing"], 66),
+            "64 --prompt boxes", "64 --prompt box,,fixed", "64 --model ellipse --prompt fixed",
+            "64 --split tests", "64 --limit 0", "64 --prompt box --prompt box",
+            "66 --predictions /nowhere", "64 --predictions x --prompt box",
+            "66 --model ellipse --split test-Nothing",
         ])
-    func arguments(_ arguments: [String], code: Int32) throws {
-        let outcome = try samus.start(
-            ["evaluate", "--data", drawn.root.path, "-o", scratch.path("out")] + arguments
-        ).outcome()
+    func arguments(line: String) throws {
+        let words = line.split(separator: " ").map(String.init)
+        let arguments = ["evaluate", "--data", drawn.root.path, "-o", scratch.path("out")]
+        let outcome = try samus.start(arguments + words.dropFirst()).outcome()
+        let code = Int32(words[0])
         #expect(outcome.code == code, "\(outcome.errors)")
         #expect(!outcome.errors.isEmpty && scratch.files("out").isEmpty)
     }

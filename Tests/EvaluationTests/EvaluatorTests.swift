@@ -80,7 +80,7 @@ final class EvaluatorTests {
         let evaluation = Evaluator(
             BaselineSource.ellipse, options: .init(prompts: [.box(growth: 0)])
         ).evaluate(try samples("Discs"))
-        #expect(evaluation.cases.allSatisfy { ($0[.dice] ?? 0) > 0.95 })
+        #expect(evaluation.cases.allSatisfy { ($0[.dice] ?? 0) > 0.9 })
     }
 
     @Test("millimetres and pixels have rows of their own, and a patient's cases one value")

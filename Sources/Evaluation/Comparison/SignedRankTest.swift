@@ -17,8 +17,9 @@ public struct SignedRankTest: Codable, Equatable, Sendable {
     /// Probability of sums as uneven as these where neither side is better; 1 without differences.
     public var probability: Double
 
-    /// Share of the rank sum that is positive minus the share that is negative, -1...1: the
-    /// matched-pairs rank-biserial correlation, an effect size. 0 without differences.
+    /// The matched-pairs rank-biserial correlation, an effect size from -1 to 1.
+    ///
+    /// The share of the rank sum that is positive minus the negative one; 0 without differences.
     public var rankBiserial: Double {
         count == 0 ? 0 : (positive - negative) / (positive + negative)
     }

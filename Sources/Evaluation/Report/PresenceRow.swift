@@ -21,7 +21,7 @@ public struct PresenceRow: Codable, Equatable, Sendable {
 extension [EvaluatedCase] {
     /// Presence by prompt, set and class; each of several clicks counts.
     ///
-    /// - Returns: rows in the order of ``summaries(seed:)``.
+    /// - Returns: rows in the order of `summaries(seed:)`.
     public func presence() -> [PresenceRow] {
         prompts.flatMap { prompt in
             groups.map { group in

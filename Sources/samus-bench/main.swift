@@ -1,7 +1,8 @@
 // One side of the benchmarks; the other are peer.py, samus_works.py and training_works.py. Reads one
 // work per line, does it once, and answers with its figure: seconds, or what the work says. `load` is
 // for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `training-peak` for
-// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py.
+// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py, `metrics` for
+// Scripts/compare-metrics.py and `metrics-time` for Benchmarks/metrics.
 
 import Foundation
 import Torch
@@ -34,6 +35,13 @@ case ("load", 2):
     print(try CheckpointBench.load(arguments[1]))
 case ("sam-logits", 4):
     try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
+case ("metrics", 2):
+    print(try MetricsBench.score(arguments[1]))
+case ("metrics-time", 2):
+    guard let size = Int(arguments[1]), (1...10_000).contains(size) else {
+        fail("'\(arguments[1])' is no size: 1 to 10000 pixels")
+    }
+    print(try MetricsBench.time(size))
 case ("samus-once", 3):
     TorchRuntime.threads = threads(arguments[1])
     print(try SAMUSBench.once(weights: arguments[2]))
@@ -61,5 +69,7 @@ default:
                samus-bench training-peak THREADS WEIGHTS BATCH WORK
                samus-bench load FILE
                samus-bench sam-logits WEIGHTS INPUT OUTPUT
+               samus-bench metrics FOLDER
+               samus-bench metrics-time SIZE
         """)
 }

@@ -46,6 +46,19 @@ struct GoldenMaskTests {
             expect(authors.specificity, golden.samus.specificity, "authors' specificity")
             expect(authors.samusHD, golden.samus.rowHausdorffManhattanBinary01, "authors' HD")
             expect(scores.samusHD, authors.samusHD, "samus_hd")
+            if let shape = golden.referenceShape {
+                let found = try #require(comparison.reference.shape())
+                #expect(found.area == shape.areaPx)
+                expect(found.centroidY, shape.centroidRowCol[0], "centroid's row")
+                expect(found.centroidX, shape.centroidRowCol[1], "centroid's column")
+                expect(found.majorAxis, shape.majorAxis, "major axis")
+                expect(found.minorAxis, shape.minorAxis, "minor axis")
+                expect(found.orientation, shape.orientation, "orientation")
+                expect(found.perimeter, shape.perimeterCrofton, "perimeter")
+                expect(found.maximumFeret, shape.feretMax, "Feret diameter")
+            } else {
+                #expect(comparison.reference.shape() == nil)
+            }
             if let medpy = golden.medpy {
                 expect(scores.dice, medpy.dc, "Dice")
                 expect(scores.iou, medpy.jc, "IoU")

@@ -78,7 +78,11 @@ let package = Package(
         // Making: needs libtorch.
         .target(
             name: "CTorch",
-            cxxSettings: [.headerSearchPath("../../.deps/torch/include")],
+            cxxSettings: [
+                .headerSearchPath("../../.deps/torch/include"),
+                .headerSearchPath("../../.deps/torch/include/torch/csrc/api/include"),
+                .headerSearchPath("stubs"),
+            ],
             linkerSettings: torchLinkerSettings),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "TorchNN", dependencies: ["Torch", "Checkpoints"]),

@@ -3,6 +3,8 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 
 #include "support.h"
 
@@ -16,6 +18,21 @@ torch::autograd::variable_list list(ct_tensor *const *tensors, int32_t count) {
     for (int32_t i = 0; i < count; i++) result.push_back(borrow(tensors[i]));
     return result;
 }
+
+/// Tells the caller that a gradient has grown.
+struct GradHook final : torch::autograd::PostAccumulateGradHook {
+    void *context;
+    void (*call)(void *context);
+    void (*release)(void *context);
+
+    GradHook(void *context, void (*call)(void *), void (*release)(void *))
+        : context(context), call(call), release(release) {}
+    GradHook(const GradHook &) = delete;
+    GradHook &operator=(const GradHook &) = delete;
+    ~GradHook() override { release(context); }
+
+    void operator()(const at::Tensor &) override { call(context); }
+};
 
 }  // namespace
 
@@ -70,6 +87,17 @@ char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *c
             list(outputs, output_count), list(inputs, input_count), list(gradients, output_count),
             retain_graph, create_graph, /*allow_unused=*/true);
         for (int32_t i = 0; i < input_count; i++) results[i] = ctorch::give(found[i]);
+    });
+}
+
+char *ct_set_grad_hook(ct_tensor *tensor, void *context, void (*call)(void *context),
+                       void (*release)(void *context)) {
+    return ctorch::guarded([&] {
+        std::unique_ptr<torch::autograd::PostAccumulateGradHook> hook;
+        if (call != nullptr) hook = std::make_unique<GradHook>(context, call, release);
+        const at::Tensor target = borrow(tensor);
+        TORCH_CHECK(target.is_leaf(), "a result gathers no gradient");
+        torch::autograd::impl::set_post_acc_grad_hooks(target, std::move(hook));
     });
 }
 

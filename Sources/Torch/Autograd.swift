@@ -28,6 +28,25 @@ extension Tensor {
         }
     }
 
+    /// Calls `hook` after each backward pass has added to this tensor's gradient, on the thread that
+    /// added it; nil takes the hook away. There is one at a time.
+    ///
+    /// - Parameter hook: must not hold this tensor, which keeps it alive.
+    public func setGradHook(_ hook: (@Sendable () -> Void)?) {
+        let context = hook.map { Unmanaged.passRetained(GradHook($0)).toOpaque() }
+        let message = handle.with {
+            ct_set_grad_hook(
+                $0, context,
+                hook == nil
+                    ? nil
+                    : {
+                        $0.map { Unmanaged<GradHook>.fromOpaque($0).takeUnretainedValue().call() }
+                    },
+                { $0.map { Unmanaged<GradHook>.fromOpaque($0).release() } })
+        }
+        trap("register_post_accumulate_grad_hook", message)
+    }
+
     /// Adds the gradients of this tensor to all tensors it was computed from that require them.
     ///
     /// - Parameters:
@@ -52,6 +71,14 @@ extension Tensor {
         guard let message else { return }
         let shapes = [shape] + (other.map { [$0.shape] } ?? [])
         fatalError(TorchError(op: op, shapes: shapes, taking: message).description)
+    }
+}
+
+private final class GradHook: Sendable {
+    let call: @Sendable () -> Void
+
+    init(_ call: @escaping @Sendable () -> Void) {
+        self.call = call
     }
 }
 

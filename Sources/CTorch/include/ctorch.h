@@ -110,6 +110,12 @@ typedef struct ct_step {
 char *ct_record(ct_tensor *const *inputs, int32_t input_count, ct_tensor *const *outputs,
                 int32_t output_count, ct_step step, ct_tensor **results);
 
+/// Calls `call(context)` after each backward pass has added to the gradient of a leaf tensor, on the
+/// thread that added it. Replaces the hook that was there; NULL for `call` takes it away.
+/// `release(context)` is called when the hook goes.
+char *ct_set_grad_hook(ct_tensor *tensor, void *context, void (*call)(void *context),
+                       void (*release)(void *context));
+
 /// The grad mode of this thread; returns the earlier one.
 bool ct_set_grad_enabled(bool enabled);
 bool ct_grad_enabled(void);
@@ -135,6 +141,45 @@ char *ct_seed(uint64_t seed);
 /// A generator for the CPU.
 char *ct_generator_make(uint64_t seed, ct_generator **result);
 void ct_generator_release(ct_generator *generator);
+
+/// A table of keys in one process that others reach by TCP: where processes meet.
+typedef struct ct_store ct_store;
+
+/// Processes that work together; the others notice when one goes.
+typedef struct ct_group ct_group;
+
+/// A collective under way, given back with `ct_work_release`.
+typedef struct ct_work ct_work;
+
+// All times are in milliseconds.
+
+/// Serves a store, or reaches it within `limit`. Port 0 lets the system choose where it is served;
+/// `listening` is the port. Keys of other prefixes are apart.
+char *ct_store_open(const char *host, int32_t port, bool serves, const char *prefix, int64_t limit,
+                    ct_store **result, int32_t *listening);
+void ct_store_close(ct_store *store);
+
+/// Waits within `limit` until `size` processes are here, and connects them. `timeout` is for each
+/// collective that is given none.
+char *ct_group_join(const ct_store *store, const char *host, int32_t rank, int32_t size,
+                    int64_t limit, int64_t timeout, ct_group **result);
+/// Waits for what is under way, within its time.
+void ct_group_leave(ct_group *group);
+
+// Collectives on contiguous tensors of the CPU, of one shape and type on all ranks, called in the
+// same order on all ranks and from one thread at a time. The tensors are kept until the work ends.
+char *ct_group_sum(const ct_group *group, ct_tensor *tensor, int64_t timeout, ct_work **result);
+char *ct_group_broadcast(const ct_group *group, ct_tensor *tensor, int32_t root, int64_t timeout,
+                         ct_work **result);
+/// `results` has a tensor for each rank.
+char *ct_group_gather(const ct_group *group, const ct_tensor *tensor, ct_tensor *const *results,
+                      int64_t timeout, ct_work **result);
+char *ct_group_barrier(const ct_group *group, int64_t timeout, ct_work **result);
+
+/// Waits for the end; the message tells why there is none, or that `limit` is over.
+char *ct_work_wait(ct_work *work, int64_t limit);
+bool ct_work_is_done(ct_work *work);
+void ct_work_release(ct_work *work);
 
 /// `count` is positive.
 char *ct_set_threads(int32_t count);

@@ -28,10 +28,11 @@ extension Tensor {
         }
     }
 
-    /// Calls `hook` after each backward pass has added to this tensor's gradient, on the thread that
-    /// added it; nil takes the hook away. There is one at a time.
+    /// Calls `hook` after each backward pass has added to this tensor's gradient.
     ///
-    /// - Parameter hook: must not hold this tensor, which keeps it alive.
+    /// It runs on the thread that added it. There is one hook at a time.
+    ///
+    /// - Parameter hook: must not hold this tensor, which keeps it alive; nil takes it away.
     public func setGradHook(_ hook: (@Sendable () -> Void)?) {
         let context = hook.map { Unmanaged.passRetained(GradHook($0)).toOpaque() }
         let message = handle.with {

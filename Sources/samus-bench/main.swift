@@ -45,6 +45,16 @@ case ("metrics-time", 2):
 case ("samus-once", 3):
     TorchRuntime.threads = threads(arguments[1])
     print(try SAMUSBench.once(weights: arguments[2]))
+case ("processes", 2):
+    TorchRuntime.threads = threads(arguments[1])
+    if let figures = try ProcessesBench.run() {
+        print(
+            """
+            sum of 16 MB: \(figures.sum) s
+            backward alone \(figures.alone) s, gradients sent after it \(figures.after) s, \
+            during it \(figures.during) s: \(figures.hidden) of the sending is hidden
+            """)
+    }
 case ("litemedsam", 3):
     TorchRuntime.threads = threads(arguments[1])
     answer(try Bench(weights: arguments[2]).run)
@@ -67,6 +77,7 @@ default:
                samus-bench samus-once THREADS WEIGHTS
                samus-bench training THREADS WEIGHTS BATCH     works on stdin
                samus-bench training-peak THREADS WEIGHTS BATCH WORK
+               samus-bench processes THREADS   for Benchmarks/processes
                samus-bench load FILE
                samus-bench sam-logits WEIGHTS INPUT OUTPUT
                samus-bench metrics FOLDER

@@ -1,0 +1,174 @@
+import Synchronization
+import Torch
+import TorchNN
+
+/// A network trained by several processes, each on its own share of every batch.
+///
+/// Gradients become the mean over the processes, in buckets that are sent while the backward pass
+/// still computes the others. A step is
+/// ```swift
+/// parallel.expectGradients()
+/// loss.backward()
+/// try parallel.averageGradients()
+/// optimizer.step()
+/// ```
+/// With accumulation, only the last backward pass of a step is announced so; without an announcement
+/// ``averageGradients()`` sends all by itself. Gradients are clipped after it.
+///
+/// With ``ProcessGroup/sum(_:for:)`` in a loss pooled over the batch, R processes with b pictures
+/// each take the step of one process with R·b.
+public final class DataParallel {
+    private let module: Module
+    private let group: ProcessGroup
+    private let buckets: [GradientBucket]
+    private let places: [ObjectIdentifier: (bucket: Int, index: Int)]
+    private let hooked: [Parameter]
+    // Hooks run on the thread of the backward pass, which for a GPU is libtorch's own.
+    private let arrivals = Mutex(Arrivals())
+
+    /// What happened in this backward pass.
+    private struct Arrivals {
+        var isExpecting = false
+        var next = 0
+        var failure: ProcessGroupError?
+        var isLate = false
+    }
+
+    /// Makes the weights of all processes those of rank 0.
+    ///
+    /// Traps nothing and changes nothing where the processes hold different networks.
+    ///
+    /// - Parameters:
+    ///   - module: the same network in all processes, with the same parameters trainable; these, and
+    ///     their tensors, stay what they are from now on.
+    ///   - group: the processes.
+    ///   - bucketBytes: how much is sent at a time.
+    ///   - isOverlapping: whether gradients are sent during the backward pass. Switched off where a
+    ///     step runs several backward passes over one weight, as checkpointing of shared layers does.
+    /// - Throws: ``ProcessGroupError/disagreement(rank:about:)`` for different networks, or when
+    ///   another process has gone.
+    public init(
+        _ module: Module, in group: ProcessGroup, bucketBytes: Int = 25 << 20,
+        isOverlapping: Bool = true
+    ) throws(ProcessGroupError) {
+        self.module = module
+        self.group = group
+        let trainable = module.trainable
+        try group.expectEqual(module.form, "the network's parameters, buffers or what is trained")
+        let buckets = GradientBucket.make(of: trainable, bytes: bucketBytes)
+        self.buckets = buckets
+        var places: [ObjectIdentifier: (bucket: Int, index: Int)] = [:]
+        for (number, bucket) in buckets.enumerated() {
+            for (index, parameter) in bucket.parameters.enumerated() {
+                places[ObjectIdentifier(parameter)] = (number, index)
+            }
+        }
+        self.places = places
+        hooked = isOverlapping ? trainable : []
+        try broadcastValues()
+        for parameter in hooked {
+            let hook = Hook(self, parameter)
+            parameter.value.setGradHook { hook.call() }
+        }
+    }
+
+    deinit {
+        for parameter in hooked {
+            parameter.value.setGradHook(nil)
+        }
+    }
+
+    /// Gives all processes the parameters and saved buffers of rank 0.
+    ///
+    /// Batch statistics drift apart, as each process sees other pictures: call this before evaluating.
+    ///
+    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    public func broadcastValues() throws(ProcessGroupError) {
+        for (name, value) in module.namedValues() {
+            try group.broadcast(value.value, for: "the broadcast of '\(name)'")
+        }
+    }
+
+    /// Announces the backward pass that ends this step: its gradients are sent as they come.
+    public func expectGradients() {
+        arrivals.withLock {
+            $0 = Arrivals()
+            $0.isExpecting = true
+        }
+    }
+
+    /// Makes the gradients the mean over all processes.
+    ///
+    /// A parameter that some processes did not use counts as 0 there; one that none used stays
+    /// without a gradient.
+    ///
+    /// - Throws: ``ProcessGroupError`` when another process has gone; the gradients are of no use then.
+    public func averageGradients() throws(ProcessGroupError) {
+        let found = arrivals.withLock { state in
+            defer { state = Arrivals() }
+            return state
+        }
+        if let failure = found.failure { throw failure }
+        precondition(
+            !found.isLate,
+            "a gradient changed after it was sent: announce the last backward pass only, "
+                + "or make DataParallel with isOverlapping: false")
+        for bucket in buckets where !bucket.isSent {
+            for index in bucket.parameters.indices {
+                bucket.take(index, of: group.size)
+            }
+            try bucket.send(in: group)
+        }
+        for bucket in buckets {
+            try bucket.receive()
+        }
+    }
+
+    /// Takes a gradient, and sends all buckets that are full and whose turn it is: all processes
+    /// send in one order.
+    fileprivate func arrived(_ parameter: ObjectIdentifier) {
+        arrivals.withLock { state in
+            guard state.isExpecting, state.failure == nil, let place = places[parameter] else {
+                return
+            }
+            guard !buckets[place.bucket].isSent else {
+                state.isLate = true
+                return
+            }
+            buckets[place.bucket].take(place.index, of: group.size)
+            do throws(ProcessGroupError) {
+                while state.next < buckets.count, buckets[state.next].isFull {
+                    try buckets[state.next].send(in: group)
+                    state.next += 1
+                }
+            } catch {
+                state.failure = error
+            }
+        }
+    }
+}
+
+/// What a gradient's hook holds: neither the network nor its weights, which would never be freed.
+private final class Hook: @unchecked Sendable {
+    // Read only, on the thread of the backward pass; DataParallel locks its own state.
+    private weak var owner: DataParallel?
+    private let parameter: ObjectIdentifier
+
+    init(_ owner: DataParallel, _ parameter: Parameter) {
+        self.owner = owner
+        self.parameter = ObjectIdentifier(parameter)
+    }
+
+    func call() {
+        owner?.arrived(parameter)
+    }
+}
+
+extension Module {
+    /// Names, shapes and types of all values, and which are trained.
+    fileprivate var form: String {
+        namedValues().map { name, value in
+            "\(name) \(value.value.shape) \(value.value.dtype) \(value.value.requiresGrad)"
+        }.joined(separator: "\n")
+    }
+}

@@ -75,12 +75,12 @@ extension PointGrid {
         mask.withUnsafeBufferPointer { mask in
             marks.withUnsafeMutableBufferPointer { marks in
                 for y in 0..<height - 1 {
+                    let (here, below) = (mask.row(y, width), mask.row(y + 1, width))
+                    let marks = marks.row(y, columns)
                     for x in 0..<columns {
-                        let i = y * width + x
-                        let code =
-                            mask[i] << 3 | mask[i + 1] << 2 | mask[i + width] << 1
-                            | mask[i + width + 1]
-                        marks[y * columns + x] = code == 15 ? 0 : code
+                        let upper = here[x] &<< 3 | here[x &+ 1] &<< 2
+                        let code = upper | below[x] &<< 1 | below[x &+ 1]
+                        marks[x] = code == 15 ? 0 : code
                     }
                 }
             }

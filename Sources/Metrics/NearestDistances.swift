@@ -41,14 +41,15 @@ extension PointGrid {
             marks.withUnsafeBufferPointer { marks in
                 for x in 0..<width { rows[x] = marks[x] != 0 ? 0 : Self.none }
                 for y in 1..<max(height, 1) {
-                    for i in y * width..<(y + 1) * width {
-                        rows[i] = marks[i] != 0 ? 0 : min(rows[i - width] &+ 1, Self.none)
+                    let (here, above) = (rows.row(y, width), rows.row(y - 1, width))
+                    let marks = marks.row(y, width)
+                    for x in 0..<width {
+                        here[x] = marks[x] != 0 ? 0 : min(above[x] &+ 1, Self.none)
                     }
                 }
                 for y in (0..<height - 1).reversed() {
-                    for i in y * width..<(y + 1) * width {
-                        rows[i] = min(rows[i], rows[i + width] &+ 1)
-                    }
+                    let (here, below) = (rows.row(y, width), rows.row(y + 1, width))
+                    for x in 0..<width { here[x] = min(here[x], below[x] &+ 1) }
                 }
             }
             initialized = marks.count

@@ -39,10 +39,11 @@ extension PointGrid {
         mask.withUnsafeBufferPointer { mask in
             marks.withUnsafeMutableBufferPointer { marks in
                 for y in 1..<height - 1 {
-                    for i in y * width + 1..<(y + 1) * width - 1 {
-                        let within =
-                            mask[i - 1] & mask[i + 1] & mask[i - width] & mask[i + width]
-                        marks[i] = mask[i] & (within ^ 1)
+                    let (above, below) = (mask.row(y - 1, width), mask.row(y + 1, width))
+                    let (here, marks) = (mask.row(y, width), marks.row(y, width))
+                    for x in 1..<width - 1 {
+                        let within = here[x &- 1] & here[x &+ 1] & above[x] & below[x]
+                        marks[x] = here[x] & (within ^ 1)
                     }
                 }
             }

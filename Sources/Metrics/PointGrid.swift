@@ -12,8 +12,21 @@ struct PointGrid {
         self.width = width
         self.height = height
         self.marks = marks
-        points = marks.withUnsafeBufferPointer { marks in
-            marks.indices.filter { marks[$0] != 0 }
+        points = marks.withUnsafeBytes { marks in
+            var points: [Int] = []
+            var start = 0
+            while start < marks.count {
+                // Most points are not marked: eight of them are passed over at once.
+                let isWord = start + 8 <= marks.count
+                if isWord && marks.loadUnaligned(fromByteOffset: start, as: UInt64.self) == 0 {
+                    start += 8
+                    continue
+                }
+                let end = isWord ? start + 8 : marks.count
+                for index in start..<end where marks[index] != 0 { points.append(index) }
+                start = end
+            }
+            return points
         }
     }
 }

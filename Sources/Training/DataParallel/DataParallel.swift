@@ -36,7 +36,7 @@ public final class DataParallel {
 
     /// Makes the weights of all processes those of rank 0.
     ///
-    /// Traps nothing and changes nothing where the processes hold different networks.
+    /// Nothing changes where the processes hold different networks.
     ///
     /// - Parameters:
     ///   - module: the same network in all processes, with the same parameters trainable; these, and

@@ -1,4 +1,3 @@
-import Foundation
 import Training
 import Ultrasound
 
@@ -23,11 +22,21 @@ struct SampleSelection {
         guard !train.isEmpty else {
             throw DataError.empty(root: root, what: "samples to train with in these data sets")
         }
-        let hasValidation = FileManager.default.fileExists(atPath: "\(root)/MainPatient/val.txt")
         // Samples of one picture one after the other: it is encoded once.
-        validation =
-            hasValidation
-            ? try chosen(.val, options.validationFraction).sorted { $0.id < $1.id } : []
+        validation = try Self.withoutEmpty { try chosen(.val, options.validationFraction) }
+            .sorted { $0.id < $1.id }
+    }
+
+    /// What `body` gives; nothing where a list is empty or missing.
+    private static func withoutEmpty(_ body: () throws -> [Sample]) throws -> [Sample] {
+        do {
+            return try body()
+        } catch let error as DataError {
+            switch error {
+            case .empty, .unreadable: return []
+            default: throw error
+            }
+        }
     }
 
     /// A number of the samples' names and order.

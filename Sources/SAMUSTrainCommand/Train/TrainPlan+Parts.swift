@@ -119,6 +119,7 @@ extension TrainCommand {
             .init("keep-every", .number(course.keepEvery)), .init("threads", whole(course.threads)),
             .init("workers", .integer(course.workers)),
             .init("deterministic", .flag(course.deterministic)),
+            .init("checkpoint-activations", .flag(course.checkpointActivations)),
             .init("device", .text(course.device.rawValue)), .init("licence", text(course.licence)),
         ])
     }

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Imaging
 import SAMUSCommand
+import SAMUSModels
 import SegmentAnything
 import Segmentation
 import Torch
@@ -34,6 +35,9 @@ struct TrainPlan {
             decoder: try command.network.decoderFrom.map(Self.checkpoint),
             seed: command.steps.seed)
         try command.network.freeze(start)
+        if let samus = start.network as? SAMUS {
+            samus.checkpointsActivations = run.checkpointActivations
+        }
         var settings = command.steps.settings(
             recipe: command.network.recipe,
             teacherWeight: command.network.teacher == nil ? 0 : command.network.teacherWeight)

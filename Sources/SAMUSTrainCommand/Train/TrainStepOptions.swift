@@ -129,6 +129,9 @@ struct TrainRunOptions: ParsableArguments {
     var workers = 2
     @Flag(help: "One thread for the network, so that the same seed gives the same bits.")
     var deterministic = false
+    @Flag(
+        help: "SAMUS computes activations anew in the backward pass: less memory, more time.")
+    var checkpointActivations = false
     @Option(help: "Where the network is trained.")
     var device = EngineOptions.Processor.cpu
     @Option(help: ArgumentHelp("The weights' licence, for their remarks.", valueName: "text"))

@@ -20,9 +20,9 @@ extension Trainer {
         let frozen = try embeddings.map { try $0(batch.examples, input: input) }
         let taught = try teacher?.embeddings(of: batch.examples, on: device)
         let dtype: DType = settings.isBFloat16 ? .bfloat16 : .float32
-        return withAutocast(to: dtype, on: Device(device.kind)) {
+        return try withAutocast(to: dtype, on: Device(device.kind)) {
             let embedding = frozen ?? network.encode(batch.pictures.to(device))
-            var loss = decoded(batch, embedding)
+            var loss = try decoded(batch, embedding)
             if let taught, settings.teacherWeight > 0 {
                 let distance = meanSquaredError(embedding.to(.float32), taught)
                 loss.total = loss.total + distance * settings.teacherWeight
@@ -32,19 +32,19 @@ extension Trainer {
         }
     }
 
-    private func decoded(_ batch: Batch, _ embedding: Tensor) -> BatchLoss {
+    private func decoded(_ batch: Batch, _ embedding: Tensor) throws -> BatchLoss {
         let side = 4 * embedding.size(2)
         let targets = batch.targets(side: side).to(embedding.device)
         guard batch.kind != .none else {
             guard let (logits, iou) = network.decodeUnprompted(embedding) else {
                 preconditionFailure("a network without prompts was refused before")
             }
-            return value(logits, targets, iou)
+            return try value(logits, targets, iou)
         }
         var prompts = batch.examples.map(\.prompt)
         var random = batch.random
         var (logits, iou) = decode(embedding, prompts, masks: nil)
-        var loss = value(logits, targets, iou)
+        var loss = try value(logits, targets, iou)
         guard case .corrections(let count) = batch.kind else { return loss }
         // With the mask so far as a prompt, as SAM was trained, or with clicks alone.
         let keepsMask = random.happens(0.5)
@@ -63,7 +63,7 @@ extension Trainer {
             }
             (logits, iou) = decode(
                 embedding, prompts, masks: keepsMask ? logits.detached().to(.float32) : nil)
-            let next = value(logits, targets, iou)
+            let next = try value(logits, targets, iou)
             loss.total = loss.total + next.total
             loss.crossEntropy += next.crossEntropy
             loss.dice += next.dice
@@ -74,9 +74,11 @@ extension Trainer {
             dice: loss.dice / rounds)
     }
 
-    private func value(_ logits: Tensor, _ targets: Tensor, _ iou: Tensor) -> BatchLoss {
-        let value = settings.loss(
-            logits: logits, targets: targets, iou: iou, pool: { self.group?.pool($0) ?? $0 })
+    private func value(
+        _ logits: Tensor, _ targets: Tensor, _ iou: Tensor
+    ) throws -> BatchLoss {
+        let value = try settings.loss(
+            logits: logits, targets: targets, iou: iou, pool: { try self.group?.pool($0) ?? $0 })
         return BatchLoss(
             total: value.total, crossEntropy: value.crossEntropy.item(), dice: value.dice.item())
     }

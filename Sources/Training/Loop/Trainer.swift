@@ -213,7 +213,9 @@ public protocol TrainingGroup: AnyObject {
     /// How many there are.
     var count: Int { get }
     /// Adds a tensor up over all processes, gradients too.
-    func pool(_ tensor: Tensor) -> Tensor
+    ///
+    /// - Throws: when another process is lost.
+    func pool(_ tensor: Tensor) throws -> Tensor
     /// Called before each backward pass.
     ///
     /// - Parameter isLast: whether the gradients are exchanged in this one.

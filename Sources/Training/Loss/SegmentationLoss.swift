@@ -40,14 +40,14 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     ///   - iou: the network's estimates, `[B, 1]`.
     ///   - pool: adds a tensor up over all processes, so that Dice is pooled over all of them.
     public func callAsFunction(
-        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) -> Tensor = { $0 }
-    ) -> Value {
+        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor = { $0 }
+    ) rethrows -> Value {
         let logits = logits.to(.float32)
         let entropy = binaryCrossEntropy(
             logits: logits, targets: targets,
             positiveWeight: Tensor(Self.positiveWeight).to(logits.device))
         let inside = sigmoid(logits)
-        let overlap = diceLoss(inside, targets, pool)
+        let overlap = try diceLoss(inside, targets, pool)
         var total = entropy * crossEntropy + overlap * dice
         if focal > 0 {
             total = total + focalLoss(logits, inside, targets) * focal
@@ -60,14 +60,14 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     }
 
     private func diceLoss(
-        _ inside: Tensor, _ targets: Tensor, _ pool: (Tensor) -> Tensor
-    ) -> Tensor {
+        _ inside: Tensor, _ targets: Tensor, _ pool: (Tensor) throws -> Tensor
+    ) rethrows -> Tensor {
         let products = [inside * targets, inside * inside, targets * targets]
         if isDicePerPicture {
             let sums = products.map { $0.sum(axes: [1, 2, 3]) }
             return 1 - ratio(sums[0], sums[1], sums[2]).mean()
         }
-        let sums = pool(Tensor.stack(products.map { $0.sum() })).unbound()
+        let sums = try pool(Tensor.stack(products.map { $0.sum() })).unbound()
         return 1 - ratio(sums[0], sums[1], sums[2])
     }
 

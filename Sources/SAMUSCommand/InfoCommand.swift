@@ -110,7 +110,8 @@ public struct InfoCommand: ParsableCommand {
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
         ]
         if let kind {
-            rows.insert(("trained", kind.trainingText(PromptKind.stated(in: checkpoint.metadata))), at: 4)
+            let stated = PromptKind.stated(in: checkpoint.metadata)
+            rows.insert(("trained", kind.trainingText(stated)), at: 4)
         }
         if let prefix = checkpoint.strippedPrefix {
             rows.append(("prefix", "'\(prefix)' taken off all names"))

@@ -48,6 +48,7 @@ public struct PromptMix: Hashable, Sendable {
     /// Draws a kind.
     ///
     /// - Parameter random: of the step.
+    /// - Returns: one of the parts' kinds.
     public func draw(using random: inout SampleRandom) -> Kind {
         var place = random.uniform(0..<parts.reduce(0) { $0 + $1.share })
         for part in parts {

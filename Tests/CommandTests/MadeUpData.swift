@@ -12,6 +12,7 @@ enum MadeUpData {
     ///   - train: pictures to train with.
     ///   - val: pictures to validate with.
     ///   - test: pictures to test with.
+    /// - Throws: when a file cannot be written.
     static func write(to root: URL, train: Int, val: Int, test: Int = 0) throws {
         let files = FileManager.default
         for folder in ["MainPatient", "Disc/img", "Disc/label"] {

@@ -34,6 +34,7 @@ public enum EpochOrder {
     ///   - batch: the numbers of all processes.
     ///   - rank: which process, from 0.
     ///   - processes: how many there are.
+    /// - Returns: the numbers of its samples.
     public static func share(_ batch: [Int], rank: Int, of processes: Int) -> [Int] {
         let count = batch.count / processes
         return Array(batch[rank * count..<(rank + 1) * count])

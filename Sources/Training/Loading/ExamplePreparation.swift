@@ -45,6 +45,8 @@ public struct ExamplePreparation: Sendable {
     ///   - epoch: from 0.
     ///   - number: of the sample among all.
     ///   - kind: how the object is pointed at.
+    /// - Returns: the sample as the network sees it.
+    /// - Throws: what reading the picture throws.
     public func example(
         of sample: Sample, epoch: Int, number: Int, pointing kind: PromptMix.Kind
     ) throws -> Example {
@@ -67,6 +69,8 @@ public struct ExamplePreparation: Sendable {
     /// - Parameters:
     ///   - sample: which object.
     ///   - prompt: points at the object, from its mask in the input and the picture's part of it.
+    /// - Returns: the sample as the network sees it.
+    /// - Throws: what reading the picture throws.
     public func plainExample(
         of sample: Sample, prompt: (Mask, Size) -> Prompt
     ) throws -> Example {

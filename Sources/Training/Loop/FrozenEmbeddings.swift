@@ -24,11 +24,13 @@ public struct FrozenEmbeddings {
         self.isPooled = isPooled
     }
 
-    /// The embeddings of some examples, `[B, D, H, W]`.
+    /// The embeddings of some examples.
     ///
     /// - Parameters:
     ///   - examples: each with its number of variant, where they are kept.
     ///   - input: gives an example's picture, `[1, C, S, S]`.
+    /// - Returns: `[B, D, H, W]`.
+    /// - Throws: `CheckpointError` when one cannot be kept.
     func callAsFunction(_ examples: [Example], input: (Example) -> Tensor) throws -> Tensor {
         .concatenate(
             try examples.map { example in

@@ -63,7 +63,10 @@ struct TrainingState {
     /// Writes the state; an earlier one stays until this one is whole.
     ///
     /// - Parameters:
-    ///   - trainer: whose weights, moments and averages.
+    ///   - network: its weights.
+    ///   - optimizer: its moments.
+    ///   - average: the moving average of weights, where there is one.
+    ///   - position: where the training stands.
     ///   - run: what must agree for going on.
     /// - Throws: `CheckpointError` when it cannot be written.
     func write(

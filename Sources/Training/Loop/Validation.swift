@@ -80,6 +80,7 @@ public struct Validation: Sendable {
     /// - Parameters:
     ///   - trainer: whose network.
     ///   - progress: told of each sample done.
+    /// - Returns: all cases.
     /// - Throws: what reading pictures throws.
     public func run(_ trainer: Trainer, progress: (Int) -> Void = { _ in }) throws -> Result {
         let network = trainer.network

@@ -39,6 +39,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     ///   - targets: 0 or 1, of that shape.
     ///   - iou: the network's estimates, `[B, 1]`.
     ///   - pool: adds a tensor up over all processes, so that Dice is pooled over all of them.
+    /// - Returns: the loss and its parts.
     public func callAsFunction(
         logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor = { $0 }
     ) rethrows -> Value {

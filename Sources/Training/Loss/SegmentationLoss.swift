@@ -41,7 +41,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     ///   - pool: adds a tensor up over all processes, so that Dice is pooled over all of them.
     /// - Returns: the loss and its parts.
     public func callAsFunction(
-        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor = { $0 }
+        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor
     ) rethrows -> Value {
         let logits = logits.to(.float32)
         let entropy = binaryCrossEntropy(
@@ -58,6 +58,17 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
             total = total + meanSquaredError(iou.to(.float32), truth) * iouEstimate
         }
         return Value(total: total, crossEntropy: entropy.detached(), dice: overlap.detached())
+    }
+
+    /// The loss of a batch of this process alone.
+    ///
+    /// - Parameters:
+    ///   - logits: `[B, 1, H, W]`.
+    ///   - targets: 0 or 1, of that shape.
+    ///   - iou: the network's estimates, `[B, 1]`.
+    /// - Returns: the loss and its parts.
+    public func callAsFunction(logits: Tensor, targets: Tensor, iou: Tensor) -> Value {
+        self(logits: logits, targets: targets, iou: iou, pool: { $0 })
     }
 
     private func diceLoss(

@@ -5,9 +5,12 @@
 
 Prints the largest difference of each figure; ends with 1 when one is above 1e-6. MONAI keeps
 distances in 32 bits and its sums too: there a difference is divided by the figure when that is
-above 1. Scripts/setup-metrics-peers brings the packages; without them all is skipped.
+above 1. Its percentile, torch.quantile, also rounds the *rank* to 32 bits, in a way that changes with
+PyTorch: it is judged with that one step in 64 bits, and shown as it comes without being judged.
+Scripts/setup-metrics-peers brings the packages; without them all is skipped.
 """
 import argparse
+import contextlib
 import json
 import math
 import pathlib
@@ -34,6 +37,7 @@ except ImportError as error:
     sys.exit(0)
 
 LIMIT = 1e-6
+AS_IT_COMES = "MONAI as it comes"
 
 
 def blob(random, shape):
@@ -87,6 +91,16 @@ def row_distance(one, other):
     return max(rows.min(1).max(), rows.min(0).max())
 
 
+@contextlib.contextmanager
+def quantile_in_64_bits():
+    quantile = torch.quantile
+    torch.quantile = lambda values, share: quantile(values.double(), share)
+    try:
+        yield
+    finally:
+        torch.quantile = quantile
+
+
 def others(prediction, reference, spacing, tolerance):
     """What the other programs say: (program, our figure, value)."""
     medpy_, sd = medpy.metric.binary, surface_distance
@@ -122,7 +136,11 @@ def others(prediction, reference, spacing, tolerance):
     yield "MONAI", "iou", monai.metrics.compute_iou(p, r).item()
     hausdorff = monai.metrics.compute_hausdorff_distance
     yield "MONAI", "hd", hausdorff(p, r, True, spacing=spacing).item()
-    yield "MONAI", "hd95_directed", hausdorff(p, r, True, percentile=95, spacing=spacing).item()
+    percentile = lambda: hausdorff(p, r, True, percentile=95, spacing=spacing).item()
+    yield AS_IT_COMES, "hd95_directed", percentile()
+    with quantile_in_64_bits():
+        exact = percentile()
+    yield "MONAI", "hd95_directed", exact
     average = monai.metrics.compute_average_surface_distance
     yield "MONAI", "asd", average(p, r, True, spacing=spacing).item()
     yield "MONAI", "assd", average(p, r, True, symmetric=True, spacing=spacing).item()
@@ -175,7 +193,7 @@ def main():
         for program, figure, expected in others(*pairs[i]):
             found, expected = ours(entry, figure), float(expected)
             difference = abs(found - expected)
-            if program == "MONAI":
+            if program in ["MONAI", AS_IT_COMES]:
                 difference /= max(1, abs(expected))
             # Not a number is the largest difference of all.
             rank = math.inf if math.isnan(difference) else difference
@@ -183,14 +201,17 @@ def main():
             if rank > largest:
                 largest, where = rank, f"pair {i}: {found!r}, {expected!r}"
             worst[program, figure] = (count + 1, largest, where)
+    print(f"PyTorch {torch.__version__}, MONAI {monai.__version__}, SciPy {scipy.__version__}, "
+          f"NumPy {numpy.__version__}")
     print(f"{options.pairs} pairs, seed {options.seed}; "
           + ", ".join(f"{kind} {count}" for kind, count in sorted(emptiness.items())))
     failed = False
     for (program, figure), (count, largest, where) in sorted(worst.items()):
         wrong = not largest <= LIMIT
-        failed |= wrong
+        failed |= wrong and program != AS_IT_COMES
         print(f"{program:17} {figure:20} {count:4} pairs, largest difference {largest:.1e}"
-              + (f"  <-- {where}" if wrong else ""))
+              + (f"  <-- {where}" if wrong else "")
+              + ("  (not judged)" if program == AS_IT_COMES else ""))
     sys.exit(1 if failed else 0)
 
 

@@ -117,7 +117,7 @@ struct TrainTests {
         "what cannot be trained is refused with what is needed",
         arguments: [
             (["--recipe", "samus"], 64, "--data"),
-            (["--data", "nowhere", "--recipe", "full", "--network", "samus"], 66, "MainPatient"),
+            (["--data", "nowhere", "--recipe", "full", "--network", "samus"], 66, "nowhere"),
             (["--data", "ROOT", "--recipe", "full"], 64, "--network or --from"),
             (["--data", "ROOT", "--recipe", "decoder", "--from", "nothing.pth"], 66, "no model"),
             (

@@ -38,6 +38,7 @@ peers: setup
 bench: build peers
 	@Benchmarks/run
 	@Benchmarks/samus
+	@Benchmarks/training
 	@Benchmarks/checkpoints
 	@Benchmarks/waiting
 

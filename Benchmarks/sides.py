@@ -1,8 +1,22 @@
 """Two programs that measure themselves beside each other, in turns."""
 
+import pathlib
 import statistics
 import subprocess
 import sys
+
+MAKE = """
+import sys
+import torch
+import samus_check, samus_peer
+torch.save(samus_check.formula_model(samus_peer.VIT_B).state_dict(), sys.argv[1])
+"""
+
+
+def write_formula_weights(interpreter, path):
+    """A SAMUS with ViT-B's sizes whose weights follow the formula, for both sides to load."""
+    folder = pathlib.Path(__file__).resolve().parent
+    subprocess.run([interpreter, "-c", MAKE, path], check=True, cwd=folder)
 
 
 class Side:

@@ -2,26 +2,41 @@ import CTorch
 
 /// Attention whose queries are scaled already: `softmax(q k^T) v`.
 ///
-/// Without gradients on the CPU, many tokens are taken head by head, so that the weights of one
-/// head stay in the processor's cache between the two products; the fused kernel is left for
-/// gradients and other devices. All ways give the same but for rounding.
+/// On the CPU many tokens are taken head by head, so that the weights of one head stay in the
+/// processor's cache between the two products, and gradients compute the weights anew. Other devices
+/// have libtorch's fused kernel. All ways give the same but for rounding.
 ///
 /// - Parameters:
-///   - query: `[N, heads, T, C]`.
+///   - query: `[N, heads, T, C + M]`.
 ///   - key: `[N, heads, S, C]`.
 ///   - value: `[N, heads, S, D]`.
+///   - marks: constants appended to each head's keys, `[S, M]`; they get no gradient.
 /// - Returns: the heads beside each other, `[N, T, heads D]`.
-public func attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
-    guard !ct_grad_enabled(), query.device.kind == .cpu else {
-        return scaledDotProductAttention(query: query, key: key, value: value, scale: 1)
-            .transposed(1, 2).flattened(from: 2)
+public func attention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor? = nil) -> Tensor {
+    guard query.device.kind == .cpu else {
+        return scaledDotProductAttention(
+            query: query, key: marked(key, with: marks), value: value, scale: 1
+        ).transposed(1, 2).flattened(from: 2)
     }
-    let largeHead = 256 * 256
+    if ct_grad_enabled(), query.requiresGrad || key.requiresGrad || value.requiresGrad {
+        return recordedAttention(query: query, key: key, value: value, marks: marks)
+    }
+    let key = marked(key, with: marks)
     return query.size(2) * key.size(2) < largeHead
         ? allHeads(query, key, value) : headByHead(query, key, value)
 }
 
-private func headByHead(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
+/// Pairs of one head from which on heads are taken one by one.
+let largeHead = 256 * 256
+
+/// `[N, heads, S, C]` with `[S, M]` appended to each head.
+func marked(_ key: Tensor, with marks: Tensor?) -> Tensor {
+    guard let marks else { return key }
+    return .concatenate(
+        [key, marks.to(key.dtype).expanded([key.size(0), key.size(1), -1, -1])], axis: -1)
+}
+
+func headByHead(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
     let (count, heads, tokens) = (query.size(0), query.size(1), query.size(2))
     let (query, key) = (query.contiguous(), key.contiguous())
     let values = value.transposed(2, 3).contiguous()
@@ -36,7 +51,7 @@ private func headByHead(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tens
     return result.flattened(from: 2)
 }
 
-private func allHeads(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
+func allHeads(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor {
     let weights = query.matmul(key.transposed(2, 3))
     weights.softmaxInPlace()
     return weights.matmul(value).transposed(1, 2).flattened(from: 2)
@@ -44,7 +59,7 @@ private func allHeads(_ query: Tensor, _ key: Tensor, _ value: Tensor) -> Tensor
 
 extension Tensor {
     /// Softmax along the last axis, written into this tensor's own memory.
-    fileprivate func softmaxInPlace() {
+    func softmaxInPlace() {
         _ = call("_softmax.out", self, -1, false, self)
     }
 }

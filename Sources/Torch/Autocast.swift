@@ -41,4 +41,14 @@ struct AutocastMode: Sendable {
     func run<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {
         try withAutocast(to: dtype, on: device, body)
     }
+
+    /// The tensor as an operator that is cast would take it.
+    func cast(_ x: Tensor) -> Tensor {
+        dtype != .float32 && x.dtype == .float32 ? x.to(dtype) : x
+    }
+
+    /// Runs `body`, whose tensors are cast already, without the mode.
+    func suspended<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withAutocast(to: .float32, body)
+    }
 }

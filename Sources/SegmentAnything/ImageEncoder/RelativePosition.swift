@@ -33,20 +33,18 @@ public enum RelativePosition {
         return Tensor.concatenate([scaled, byRow, byColumn], axis: -1).flattened(from: 2, to: 3)
     }
 
-    /// A key with ones for its row and its column appended.
+    /// What is appended to a key: ones for its row and its column.
     ///
     /// - Parameters:
-    ///   - key: `[N, heads, R S, C]`.
     ///   - grid: how the keys lie, R x S.
-    /// - Returns: `[N, heads, R S, C + R + S]`.
-    static func extended(key: Tensor, grid: Grid) -> Tensor {
+    ///   - keys: whose type and device it is for.
+    /// - Returns: `[R S, R + S]`.
+    static func marks(of grid: Grid, for keys: Tensor) -> Tensor {
         let places = (0..<grid.count).map { [$0 / grid.columns, $0 % grid.columns + grid.rows] }
-        let marks = Tensor.zeros(
-            [grid.count, grid.rows + grid.columns], dtype: key.dtype, device: key.device)
-        let ones = marks.scattered(
-            at: Tensor(places.flatMap(\.self), shape: [grid.count, 2]).to(key.device), value: 1)
-        return Tensor.concatenate(
-            [key, ones.expanded([key.size(0), key.size(1), -1, -1])], axis: -1)
+        return Tensor.zeros(
+            [grid.count, grid.rows + grid.columns], dtype: keys.dtype, device: keys.device
+        ).scattered(
+            at: Tensor(places.flatMap(\.self), shape: [grid.count, 2]).to(keys.device), value: 1)
     }
 
     /// For each query of a line its products with the line's vectors.

@@ -85,6 +85,7 @@ public final class ViTAttention: Module, Layer {
             query: RelativePosition.extended(
                 query: query, scale: 1 / Double(query.size(4)).squareRoot(),
                 rows: relPosH.value, columns: relPosW.value, keys: keyGrid),
-            key: RelativePosition.extended(key: parts[0], grid: keyGrid), value: parts[1])
+            key: parts[0], value: parts[1],
+            marks: RelativePosition.marks(of: keyGrid, for: parts[0]))
     }
 }

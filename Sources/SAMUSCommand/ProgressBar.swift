@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// A line on the terminal that says how far a run is; nothing where there is no terminal.
@@ -17,7 +18,7 @@ struct ProgressBar {
         let filled = width * done / total
         let bar =
             String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-        let elapsed = (ContinuousClock.now - start).seconds
+        let elapsed = (ContinuousClock.now - start).inSeconds
         let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
         Terminal.write(
             "\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40).description.visibleLine)"

@@ -45,6 +45,9 @@ public final class PromptEncoder: Module {
     let inputSize: Int
     let embeddingSize: Int
 
+    /// Height and width of the image embedding.
+    public var gridSize: Int { embeddingSize }
+
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
     ///   - inputSize: height and width of the model's input in pixels.

@@ -10,6 +10,13 @@ public struct Fingerprint: Hashable, Sendable {
     /// The fingerprint of nothing.
     public init() {}
 
+    /// The fingerprint of one text.
+    ///
+    /// - Parameter text: in UTF-8.
+    public init(of text: String) {
+        add(text)
+    }
+
     /// Adds a content; where one ends and the next begins matters.
     ///
     /// - Parameter bytes: any number.
@@ -56,6 +63,9 @@ public struct Fingerprint: Hashable, Sendable {
         value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
         return value ^ (value >> 31)
     }
+
+    /// The number as a place in a stream of random numbers.
+    public var place: Int { Int(bitPattern: UInt(value)) }
 
     /// The number as 16 hexadecimal digits.
     public var text: String {

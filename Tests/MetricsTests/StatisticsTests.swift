@@ -88,17 +88,6 @@ struct StatisticsTests {
             try Bootstrap().mean(of: [1, 2], clusters: ["a"])
         }
     }
-
-    @Test("presence of a target is counted apart")
-    func presence() {
-        let cases: [Emptiness] = [.neither, .neither, .predictionEmpty, .referenceEmpty]
-        let found = PresenceDetection(cases + [.bothEmpty])
-        #expect(found.falsePositives == 1)
-        #expect(found.falseNegatives == 1)
-        #expect(found.sensitivity == 2.0 / 3)
-        #expect(found.specificity == 0.5)
-        #expect(PresenceDetection([.neither]).specificity == nil)
-    }
 }
 
 private struct Expected: Decodable {

@@ -78,8 +78,8 @@ extension Comparison {
                 row.first.fixed(4) + unit, row.second.fixed(4) + unit, figures.mean.signed,
                 "\(figures.low.signed) to \(figures.high.signed)", figures.median.signed,
                 "\(row.larger)/\(equal)/\(row.smaller)",
-                String(format: "%.3g", row.test.probability)
-                    + (row.test.isExact ? " (exact)" : ""),
+                String(format: "%.3g", row.test.pValue)
+                    + (row.test.method == .exact ? " (exact)" : ""),
                 row.test.rankBiserial.signed, row.standardizedDifference?.signed ?? "",
             ])
         }

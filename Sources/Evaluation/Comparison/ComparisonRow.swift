@@ -25,7 +25,7 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
     /// Pairs in which the second is smaller.
     public var smaller: Int
     /// Wilcoxon's signed-rank test of the differences, with its effect size.
-    public var test: SignedRankTest
+    public var test: Wilcoxon
     /// Mean difference over the differences' standard deviation, Cohen's d of pairs; nil where the
     /// differences do not vary.
     public var standardizedDifference: Double?
@@ -51,7 +51,9 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
         difference = figures
         larger = differences.count { $0 > 0 }
         smaller = differences.count { $0 < 0 }
-        test = SignedRankTest(differences)
+        test = ofFinite { () throws(MetricsError) in
+            try Wilcoxon(pairs.map(\.1), pairs.map(\.0))
+        }
         standardizedDifference = figures.deviation > 0 ? figures.mean / figures.deviation : nil
     }
 

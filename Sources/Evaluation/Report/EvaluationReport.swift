@@ -58,7 +58,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     /// Whether objects were found, missed or invented.
     public var presence: [PresenceRow]
     /// How well the model knows its own quality.
-    public var calibration: [Calibration]
+    public var calibration: [CalibrationRow]
     /// How long it took; nil where nothing was measured.
     public var speed: Speed?
     /// All cases.
@@ -78,7 +78,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         self.program = program
         self.versions = versions
         date = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down))
-        machine = MachineName.current
+        machine = Machine.current().title
         self.source = source
         self.data = data
         self.data.hash = evaluation.dataHash

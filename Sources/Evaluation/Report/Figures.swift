@@ -1,4 +1,4 @@
-import Ultrasound
+import Metrics
 
 /// What there is to say about a list of numbers.
 public struct Figures: Codable, Equatable, Sendable {
@@ -17,47 +17,26 @@ public struct Figures: Codable, Equatable, Sendable {
 }
 
 extension Figures {
-    /// Resamples of the bootstrap.
-    static let resamples = 2000
-
     /// - Parameters:
     ///   - values: finite numbers; nil comes back where there are none.
     ///   - seed: of the bootstrap.
     public init?(_ values: [Double], seed: UInt64) {
         guard !values.isEmpty else { return nil }
-        count = values.count
-        let mean = values.reduce(0, +) / Double(values.count)
-        self.mean = mean
-        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        deviation = count > 1 ? (squares / Double(count - 1)).squareRoot() : 0
-        let sorted = values.sorted()
-        median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
-        (low, high) = bootstrapInterval(of: values, resamples: Self.resamples, seed: seed)
+        let (summary, interval) = ofFinite { () throws(MetricsError) in
+            (try Summary(values), try Bootstrap(seed: seed).mean(of: values))
+        }
+        self.init(
+            count: summary.count, mean: summary.mean, deviation: summary.deviation,
+            median: summary.median, low: interval.low, high: interval.high)
     }
 }
 
-/// The 95 % percentile bootstrap interval of a mean.
-///
-/// - Parameters:
-///   - values: at least one.
-///   - resamples: how many means are drawn.
-///   - seed: of the draws.
-/// - Returns: the 2.5th and 97.5th percentile of the means, linearly between order statistics.
-func bootstrapInterval(of values: [Double], resamples: Int, seed: UInt64) -> (Double, Double) {
-    guard values.count > 1 else { return (values[0], values[0]) }
-    var random = SampleRandom(seed: seed, values.count)
-    let means = values.withUnsafeBufferPointer { values in
-        (0..<resamples).map { _ in
-            var sum = 0.0
-            for _ in 0..<values.count { sum += values[random.below(values.count)] }
-            return sum / Double(values.count)
-        }
-    }.sorted()
-    func percentile(_ share: Double) -> Double {
-        let place = share * Double(means.count - 1)
-        let below = Int(place)
-        let above = min(below + 1, means.count - 1)
-        return means[below] + (place - Double(below)) * (means[above] - means[below])
+/// Statistics of values that are there and finite: every metric of masks is, and so is every number
+/// that JSON holds.
+func ofFinite<Result>(_ statistics: () throws(MetricsError) -> Result) -> Result {
+    do throws(MetricsError) {
+        return try statistics()
+    } catch {
+        preconditionFailure("figures of cases: \(error)")
     }
-    return (percentile(0.025), percentile(0.975))
 }

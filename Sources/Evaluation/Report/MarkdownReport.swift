@@ -123,8 +123,9 @@ extension EvaluationReport {
         for row in calibration {
             table.add([
                 row.prompt.title, row.prompt.promptedWord, "\(row.count)", row.estimate.fixed(3),
-                row.iou.fixed(3), row.meanAbsoluteError.fixed(3), row.expectedError.fixed(3),
-                row.correlation?.fixed(3) ?? "",
+                row.iou.fixed(3), row.calibration.meanAbsoluteError.fixed(3),
+                row.calibration.expectedError.fixed(3),
+                row.calibration.pearson?.fixed(3) ?? "",
             ])
         }
         return "## Does the model know how good it is? IoU estimate against IoU\n\n" + table.text

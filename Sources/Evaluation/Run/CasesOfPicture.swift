@@ -29,7 +29,7 @@ struct CasesOfPicture {
         find: ([Prompt.Checked]?) throws -> [FoundMask]
     ) throws {
         // The same clicks whatever else is evaluated, and by whichever model.
-        var random = SampleRandom(seed: options.seed, sample.id.stableHash)
+        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).place)
         let prompts = kind.flatMap { $0.prompts(for: label, using: &random) }
         let clock = ContinuousClock()
         let start = clock.now
@@ -54,22 +54,5 @@ struct CasesOfPicture {
                     promptSeconds: seconds / Double(found.count)))
             masks.append(one.mask.runLength())
         }
-    }
-}
-
-extension String {
-    /// FNV-1a: the same in every process, which Swift's own hash is not.
-    fileprivate var stableHash: Int {
-        let hash = utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
-        }
-        return Int(truncatingIfNeeded: hash)
-    }
-}
-
-extension Duration {
-    /// The duration in seconds.
-    var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Imaging
 import Segmentation
@@ -60,9 +61,9 @@ final class EverythingPictures {
         }
         let writer = EverythingWriter(
             task: task, picture: picture, masks: masks, files: files, model: engine.model,
-            engine: engineOptions, options: options.masks, seconds: duration.seconds)
+            engine: engineOptions, options: options.masks, seconds: duration.inSeconds)
         return FinishedPicture(files: files, write: writer.write) { [self] in
-            say(masks, of: task, seconds: duration.seconds)
+            say(masks, of: task, seconds: duration.inSeconds)
             return masks.count
         }
     }

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Imaging
 import Segmentation
@@ -50,7 +51,7 @@ struct PictureSegmenter {
         }
         return Outcome(
             picture: picture, objects: objects,
-            times: .init(read: read.seconds, encode: encode.seconds, decode: decode.seconds))
+            times: .init(read: read.inSeconds, encode: encode.inSeconds, decode: decode.inSeconds))
     }
 
     /// The prompt to use; nil where the model finds the object by itself.
@@ -90,12 +91,5 @@ struct PictureSegmenter {
                 model.kind.warnings(
                     about: $0.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
             } ?? [])
-    }
-}
-
-extension Duration {
-    /// The duration in seconds.
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

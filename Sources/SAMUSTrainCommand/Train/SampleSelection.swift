@@ -41,11 +41,7 @@ struct SampleSelection {
 
     /// A number of the samples' names and order.
     var fingerprint: String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in (train + validation).map(\.id).joined(separator: "\n").utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-        }
-        return String(hash, radix: 16)
+        Fingerprint(of: (train + validation).map(\.id).joined(separator: "\n")).text
     }
 
     private static func sets(_ text: String?, of data: UltrasoundData) throws -> Set<String> {

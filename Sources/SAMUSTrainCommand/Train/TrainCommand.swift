@@ -51,7 +51,12 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let plan = try Failure.input.guarding { try TrainPlan(resolving: self) }
+        let plan: TrainPlan
+        do {
+            plan = try TrainPlan(resolving: self)
+        } catch {
+            throw TrainFailure.exit(for: error)
+        }
         try plan.run()
     }
 }

@@ -124,3 +124,37 @@ extension TrainCommand {
         ])
     }
 }
+
+extension TrainCommand {
+    /// The numbers of the training.
+    var settings: TrainingSettings {
+        var settings = steps.settings(
+            recipe: network.recipe,
+            teacherWeight: network.teacher == nil ? 0 : network.teacherWeight)
+        settings.workers = course.workers
+        settings.patience = course.patience
+        settings.timeLimit = course.timeLimit.map { 60 * $0 }
+        settings.keepEvery = 60 * course.keepEvery
+        return settings
+    }
+
+    /// Everything that the result depends on, as one line.
+    func identity(of start: NetworkStart, _ selection: SampleSelection) throws -> String {
+        let free: Set = [
+            "data", "embeddings", "embeddings-limit", "picture-cache", "patience", "time-limit",
+            "keep-every", "threads", "workers", "deterministic", "device", "licence",
+        ]
+        let options = arguments.entries.filter { !free.contains($0.name) }
+            .map { "\($0.name)=\($0.value)" }
+        let samples = "samples=\(selection.fingerprint)"
+        return (options + [start.encoderName, samples]).joined(separator: " ")
+    }
+}
+
+extension NetworkStart {
+    /// What its image encoder depends on, as one line.
+    var encoderName: String {
+        let files = sources.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return ([kind.rawValue, sizes.json, origin] + files).joined(separator: " ")
+    }
+}

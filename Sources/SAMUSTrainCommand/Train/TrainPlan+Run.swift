@@ -1,6 +1,4 @@
 import ArgumentParser
-import Checkpoints
-import Files
 import Foundation
 import Imaging
 import SAMUSCommand
@@ -14,7 +12,7 @@ extension TrainPlan {
     /// - Throws: an exit code, its reason said.
     func run() throws {
         print(words)
-        guard let folder else { return }
+        guard let folder, !command.course.dryRun else { return }
         let interruption = Interruption(finishing: "the step at hand")
         let display = TrainDisplay(trainer.settings)
         do {
@@ -35,16 +33,9 @@ extension TrainPlan {
             display.clear()
             print(closing(end, folder))
             if end == .interrupted { throw ExitCode(Failure.interrupted.rawValue) }
-        } catch let code as ExitCode {
-            throw code
         } catch {
             display.clear()
-            switch error {
-            case is RunFolderError, is FileError: throw Failure.output.because("\(error)")
-            case CheckpointError.writeFailed: throw Failure.output.because("\(error)")
-            case is DataError: throw Failure.input.because("\(error)")
-            default: throw Failure.unavailable.because("\(error)")
-            }
+            throw TrainFailure.exit(for: error)
         }
     }
 
@@ -65,7 +56,7 @@ extension TrainPlan {
             steps      \(batches.count) batches of \(batches.size) an epoch, \
             \(trainer.settings.epochs) epochs, \(TorchRuntime.threads) threads, \
             \(command.steps.precision.rawValue)
-            folder     \(folder?.path ?? "none: a dry run trains nothing")
+            folder     \(command.course.dryRun ? "a dry run trains nothing" : folder?.path ?? "")
             \(ResearchNotice.text)
             """
     }
@@ -82,44 +73,5 @@ extension TrainPlan {
             \(folder.path)\(goesOn ? "  (samus train --resume \(folder.path) goes on)" : "")
             \(ResearchNotice.text)
             """
-    }
-}
-
-/// What a training says at the terminal.
-private final class TrainDisplay {
-    private var line = TrainingProgress()
-    private let settings: TrainingSettings
-
-    init(_ settings: TrainingSettings) {
-        self.settings = settings
-    }
-
-    /// Shows a notice where it is time to.
-    func show(_ notice: RunNotice) {
-        switch notice {
-        case .epoch(let number, let row):
-            func value(_ name: String) -> String {
-                row[name].map { $0.formatted(.number.precision(.significantDigits(4))) } ?? "-"
-            }
-            line.say(
-                "epoch \(number) done: step \(value("step"))  loss \(value("train/loss"))  "
-                    + "val Dice \(value("val/dice"))  \(value("pictures_per_s")) pictures/s  "
-                    + "waited for pictures \(value("waited"))")
-        case .step(let report, let meter):
-            let steps = report.batches / settings.accumulation * settings.epochs
-            let left = steps - report.step
-            line.show(
-                ProgressFigures(
-                    epoch: report.epoch + 1, epochs: settings.epochs, step: report.step,
-                    steps: steps, loss: report.loss, rate: meter.rate, waited: meter.waitedShare,
-                    secondsLeft: Double(left * report.samples * settings.accumulation)
-                        / max(meter.rate, 1e-9)))
-        case .validation:
-            break
-        }
-    }
-
-    func clear() {
-        line.clear()
     }
 }

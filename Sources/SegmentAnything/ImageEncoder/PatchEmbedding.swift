@@ -18,6 +18,7 @@ public final class PatchEmbedding: Module {
     /// - Parameter pictures: `[B, 3, H, W]`, or `[B, 1, H, W]` for three equal channels.
     /// - Returns: tokens, `[B, H', W', D]`.
     public func callAsFunction(_ pictures: Tensor) -> Tensor {
-        proj(pictures).permuted([0, 2, 3, 1])
+        // A sum lies as its first term does: tokens that lie by channels would stay so in all blocks.
+        proj(pictures).permuted([0, 2, 3, 1]).contiguous()
     }
 }

@@ -53,18 +53,26 @@ public final class ViTAttention: Module, Layer {
         let parts = qkv(.concatenate([tokens, padding], axis: 1))
             .split([width, 2 * width], axis: -1)
         let partition = WindowPartition(rows: x.size(1), columns: x.size(2), window: size)
-        let mixed = partition.groups.map { group in
+        // All groups at once: each would have a gradient as large as all tokens.
+        let queries = taken(parts[0], by: partition.groups.map(\.queries))
+        let keysAndValues = taken(parts[1], by: partition.groups.map(\.keys))
+        let mixed = partition.groups.indices.map { index in
+            let group = partition.groups[index]
             let count = group.count * batch
             let attended = attend(
-                queries: parts[0].indexed(by: Tensor(group.queries).to(x.device), axis: 1)
-                    .reshaped([count, -1, width]),
-                keysAndValues: parts[1].indexed(by: Tensor(group.keys).to(x.device), axis: 1)
-                    .reshaped([count, -1, 2 * width]),
+                queries: queries[index].reshaped([count, -1, width]),
+                keysAndValues: keysAndValues[index].reshaped([count, -1, 2 * width]),
                 from: group.grid, to: .init(rows: size, columns: size))
             return attended.reshaped([batch, -1, width])
         }
         return Tensor.concatenate(mixed, axis: 1)
             .indexed(by: Tensor(partition.places).to(x.device), axis: 1)
+    }
+
+    /// Tokens of each group, `[B, T, D]` for every list of places along axis 1.
+    private func taken(_ x: Tensor, by groups: [[Int]]) -> [Tensor] {
+        x.indexed(by: Tensor(groups.flatMap(\.self)).to(x.device), axis: 1)
+            .split(groups.map(\.count), axis: 1)
     }
 
     /// - Parameters:
@@ -80,7 +88,7 @@ public final class ViTAttention: Module, Layer {
         let count = queries.size(0)
         let query = queries.reshaped([count, queryGrid.rows, queryGrid.columns, heads, -1])
         let parts = keysAndValues.reshaped([count, keyGrid.count, 2, heads, -1])
-            .permuted([2, 0, 3, 1, 4])
+            .permuted([2, 0, 3, 1, 4]).unbound()
         return attention(
             query: RelativePosition.extended(
                 query: query, scale: 1 / Double(query.size(4)).squareRoot(),

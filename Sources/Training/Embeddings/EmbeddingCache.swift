@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Torch
 import TorchNN
+import Ultrasound
 
 /// Embeddings that a frozen encoder gave, kept on disk as float16 within a bound.
 ///
@@ -24,8 +25,7 @@ public final class EmbeddingCache {
     ///   - limit: bytes on disk.
     /// - Throws: when the folder cannot be made or read.
     public init(folder: String, key: String, limit: Int) throws {
-        self.folder =
-            "\(folder)/\(String(UInt64(bitPattern: Int64(ExamplePreparation.hash(key))), radix: 16))"
+        self.folder = "\(folder)/\(Fingerprint(of: key).text)"
         self.limit = limit
         let files = FileManager.default
         try files.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
@@ -45,8 +45,7 @@ public final class EmbeddingCache {
     /// - Returns: `[1, D, H, W]`, float32, rounded to float16 whether it was kept or not.
     /// - Throws: `CheckpointError` when it cannot be written, as when the disk is full.
     public func embedding(of name: String, _ compute: () throws -> Tensor) throws -> Tensor {
-        let hash = UInt64(bitPattern: Int64(ExamplePreparation.hash(name)))
-        let path = "\(folder)/\(String(hash, radix: 16)).safetensors"
+        let path = "\(folder)/\(Fingerprint(of: name).text).safetensors"
         if let kept = Self.read(path, name: name) {
             hits += 1
             return kept

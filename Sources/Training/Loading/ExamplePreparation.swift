@@ -38,6 +38,13 @@ public struct ExamplePreparation: Sendable {
         self.read = read
     }
 
+    /// The same without fixed variants, for pictures whose embeddings are not kept.
+    public var withoutVariants: ExamplePreparation {
+        ExamplePreparation(
+            inputSize: inputSize, preparation: preparation, seed: seed, augment: augment, read: read
+        )
+    }
+
     /// A sample as it is in one epoch; the same for the same numbers.
     ///
     /// - Parameters:
@@ -54,7 +61,7 @@ public struct ExamplePreparation: Sendable {
         let variant = variants.map { random.below($0) }
         var picture = try read(sample)
         if let variant {
-            var fixed = SampleRandom(seed: seed, Self.hash(sample.picture), variant)
+            var fixed = SampleRandom(seed: seed, Fingerprint(of: sample.picture).place, variant)
             if variant > 0 { augment(&picture, &fixed) }
         } else {
             augment(&picture, &random)
@@ -96,14 +103,5 @@ public struct ExamplePreparation: Sendable {
             sample: sample, input: geometry.prepare(picture.image),
             picture: picture.image.resizedLikePillow(to: geometry.resized), inside: inside,
             extent: geometry.resized, prompt: prompt(inside, geometry.resized), variant: variant)
-    }
-
-    /// A number of a name, the same on every machine (FNV-1a).
-    static func hash(_ name: String) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in name.utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-        }
-        return Int(truncatingIfNeeded: hash)
     }
 }

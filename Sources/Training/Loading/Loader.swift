@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 
 /// Makes things one after the other ahead of their use, on several threads, in order.
@@ -83,12 +84,5 @@ final class Loader<Item: Sendable>: @unchecked Sendable {
         guard !isStopped, nextToMake < range.upperBound else { return nil }
         defer { nextToMake += 1 }
         return nextToMake
-    }
-}
-
-extension Duration {
-    /// In seconds.
-    var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

@@ -110,9 +110,14 @@ public final class Trainer {
         position.sums = .init()
     }
 
-    /// Training's behaviour of layers; a frozen encoder keeps that of inference.
+    /// Training's behaviour of layers; a frozen encoder keeps that of inference, batch norms folded.
     private func setMode() {
-        if embeddings == nil { network.train() } else { network.evaluate() }
+        guard embeddings != nil else {
+            network.train()
+            return
+        }
+        network.evaluate()
+        network.foldBatchNorms()
     }
 
     /// One batch forward and backward, and where it is due a step of the optimizer.
@@ -174,54 +179,4 @@ public final class Trainer {
         throw .diverged(
             loss: smoothed, lowest: lowest, step: position.step, samples: batch.names)
     }
-}
-
-/// What one batch gave.
-public struct StepReport: Sendable {
-    /// The epoch, from 0.
-    public let epoch: Int
-    /// Batches of it that are done.
-    public let batch: Int
-    /// Steps of the optimizer so far.
-    public let step: Int
-    /// The loss.
-    public let loss: Double
-    /// Its cross entropy.
-    public let crossEntropy: Double
-    /// Its Dice loss.
-    public let dice: Double
-    /// Distance to the teacher's embedding.
-    public let teacher: Double
-    /// Length of the gradient; nil where the optimizer took no step.
-    public let gradientNorm: Double?
-    /// The learning rate.
-    public let learningRate: Double
-    /// Samples of this process.
-    public let samples: Int
-    /// Batches of the epoch.
-    public internal(set) var batches = 0
-    /// Seconds, waiting included.
-    public internal(set) var seconds = 0.0
-    /// Seconds waited for the loader.
-    public internal(set) var waited = 0.0
-}
-
-/// The processes that train together.
-public protocol TrainingGroup: AnyObject {
-    /// This process's number.
-    var rank: Int { get }
-    /// How many there are.
-    var count: Int { get }
-    /// Adds a tensor up over all processes, gradients too.
-    ///
-    /// - Throws: when another process is lost.
-    func pool(_ tensor: Tensor) throws -> Tensor
-    /// Called before each backward pass.
-    ///
-    /// - Parameter isLast: whether the gradients are exchanged in this one.
-    func willRunBackward(isLast: Bool)
-    /// Waits until all gradients are the means over all processes.
-    ///
-    /// - Throws: when another process is lost.
-    func finishGradients() throws
 }

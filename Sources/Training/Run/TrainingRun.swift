@@ -44,14 +44,14 @@ public final class TrainingRun {
     ///   - recipe: for the weights' remarks.
     ///   - identity: options and data on which the result depends, as one line.
     ///   - licence: of the weights, when it is known.
-    ///   - dataHash: of the data, for `run.json`.
+    ///   - dataHash: of the data, for `run.json`; asked for by a new run only, for it reads all files.
     ///   - versions: of the program and what it runs on, for `run.json`.
     ///   - notice: told how far it is.
     /// - Throws: ``TrainingError/state(path:reason:)`` when the folder's state is of another run.
     public init(
         _ trainer: Trainer, validation: Validation?, folder: RunFolder, start: NetworkStart,
         recipe: Recipe, identity: String, licence: String?,
-        dataHash: String? = nil, versions: [String: String] = [:],
+        dataHash: @autoclosure () throws -> String?, versions: [String: String] = [:],
         notice: @escaping (RunNotice) -> Void
     ) throws {
         self.trainer = trainer
@@ -80,7 +80,7 @@ public final class TrainingRun {
             results = try ResultsTable(creating: folder.results, columns: columns)
             events = try EventWriter(folder: folder.path)
             record = RunRecord(
-                seed: trainer.settings.seed, dataHash: dataHash,
+                seed: trainer.settings.seed, dataHash: try dataHash(),
                 startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
                     .joined(separator: " "), versions: versions)
         }
@@ -165,7 +165,7 @@ public final class TrainingRun {
             "train/dice_loss": sums.dice / Double(max(sums.batches, 1)),
             "grad_norm": sums.gradientNorm / Double(max(sums.steps, 1)),
             "pictures_per_s": meter.rate, "waited": meter.waitedShare,
-            "memory_mb": Double((ProcessMemory.resident() ?? 0)) / 1e6,
+            "memory_mb": Double(ProcessMemory.resident() ?? 0) / 1e6,
         ]
         if let validation {
             let result = try averaged {
@@ -208,35 +208,4 @@ public final class TrainingRun {
         remarks["samus.training.val_dice"] = dice.map { String(format: "%.4f", $0) }
         try averaged { try weights.write(trainer.network, remarks: remarks, to: path) }
     }
-}
-
-/// How far a run is.
-public enum RunNotice {
-    /// A batch is done.
-    case step(StepReport, StepMeter)
-    /// So many samples of the validation are done.
-    case validation(Int, of: Int)
-    /// An epoch is done: its number from 1 and its row in the results.
-    case epoch(Int, [String: Double])
-}
-
-/// How fast the steps since the start of the program were.
-public struct StepMeter: Sendable {
-    /// Samples of this process.
-    public private(set) var samples = 0
-    /// Seconds, waiting included.
-    public private(set) var seconds = 0.0
-    /// Seconds waited for the loader.
-    public private(set) var waited = 0.0
-
-    mutating func add(_ report: StepReport) {
-        samples += report.samples
-        seconds += report.seconds
-        waited += report.waited
-    }
-
-    /// Samples a second.
-    public var rate: Double { seconds > 0 ? Double(samples) / seconds : 0 }
-    /// The share of the time waited for the loader.
-    public var waitedShare: Double { seconds > 0 ? waited / seconds : 0 }
 }

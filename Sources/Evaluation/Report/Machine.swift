@@ -1,6 +1,6 @@
 import Foundation
 
-/// The computer that a run uses, as a report names it.
+/// The computer that something ran on, as reports name it.
 public struct Machine: Codable, Equatable, Sendable {
     /// The processor's name.
     public var processor: String
@@ -23,6 +23,9 @@ public struct Machine: Codable, Equatable, Sendable {
             memory: Int(clamping: information.physicalMemory), system: systemName(),
             host: information.hostName)
     }
+
+    /// Processor, cores and system on one line, for a report of times.
+    public var title: String { "\(processor), \(cores) cores, \(system)" }
 
     private static func processorName() -> String? {
         #if os(Linux)

@@ -3,11 +3,14 @@ import Torch
 import TorchEngine
 
 extension Device {
-    init(_ processor: EngineOptions.Processor) {
+    /// - Parameters:
+    ///   - processor: of which kind.
+    ///   - index: which of several GPUs; nil for the current one.
+    init(_ processor: EngineOptions.Processor, index: Int? = nil) {
         self =
             switch processor {
             case .cpu: .cpu
-            case .cuda: .cuda
+            case .cuda: Device(Device.Kind.cuda, index: index)
             case .mps: .mps
             }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Imaging
 import SAMUSCommand
 import Segmentation
@@ -26,6 +25,10 @@ struct TrainCommand: ParsableCommand {
             commands take. It can be stopped at any moment, by Ctrl-C or otherwise, and goes on \
             with --resume as if it had not been.
 
+            Several processes train together when RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT \
+            say so, as under torchrun, Slurm and Kubernetes (Docs/DataParallel.md); --batch is then \
+            of each.
+
             Exit codes: 0 done, also by patience or time limit; 64 wrong arguments; 66 data are \
             missing or cannot be used; 69 weights do not fit, or the training failed; 73 results \
             cannot be written; 130 interrupted. Research use only, not a medical device.
@@ -38,12 +41,6 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         guard course.resume == nil else { return }
-        let processes = ProcessInfo.processInfo.environment["WORLD_SIZE"] ?? "1"
-        guard processes == "1" else {
-            throw ValidationError(
-                "WORLD_SIZE is \(processes): 'samus train' trains in one process so far; the "
-                    + "library's Trainer takes a group (Docs/DataParallel.md)")
-        }
         guard data.root != nil else { throw ValidationError("--data ROOT is needed") }
         guard network.start != nil || network.kind != nil || network.recipe.kind != nil else {
             throw ValidationError("--network or --from is needed")

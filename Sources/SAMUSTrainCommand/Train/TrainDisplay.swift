@@ -29,8 +29,8 @@ final class TrainDisplay {
                     steps: steps, loss: report.loss, rate: meter.rate, waited: meter.waitedShare,
                     secondsLeft: Double(left * report.samples * settings.accumulation)
                         / max(meter.rate, 1e-9)))
-        case .validation:
-            break
+        case .validation(let done, let count):
+            line.show(line: "validation \(done)/\(count)")
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Files
 import SAMUSCommand
+import Torch
 import Training
 import Ultrasound
 
@@ -14,6 +15,8 @@ enum TrainFailure {
     static func exit(for error: any Error) -> any Error {
         switch error {
         case is ExitCode, is ValidationError: error
+        case ProcessGroupError.halfSetEnvironment, ProcessGroupError.badEnvironment:
+            ValidationError("\(error)")
         case is AugmentationError: ValidationError("--augment: \(error)")
         case TrainingError.prompts, TrainingError.unprompted: ValidationError("\(error)")
         case is DataError, RunFolderError.noRun, RunFolderError.unreadable:

@@ -11,7 +11,8 @@ extension TrainPlan {
     ///
     /// - Throws: an exit code, its reason said.
     func run() throws {
-        print(words)
+        let isFirst = trainer.batches.rank == 0
+        if isFirst { print(words) }
         guard let folder, !command.course.dryRun else { return }
         let interruption = Interruption(finishing: "the step at hand")
         let display = TrainDisplay(trainer.settings)
@@ -24,14 +25,14 @@ extension TrainPlan {
                     of: trainer.batches.samples + (validation?.samples ?? [])),
                 versions: [
                     "samus": ProgramVersion.current, "libtorch": TorchRuntime.version,
-                ], notice: display.show)
-            if trainer.position.step > 0 {
+                ], notice: { if isFirst { display.show($0) } })
+            if isFirst, trainer.position.step > 0 {
                 print(
                     "goes on at step \(trainer.position.step), epoch \(trainer.position.epoch + 1)")
             }
             let end = try run.run { interruption.isRequested }
             display.clear()
-            print(closing(end, folder))
+            if isFirst { print(closing(end, folder)) }
             if end == .interrupted { throw ExitCode(Failure.interrupted.rawValue) }
         } catch {
             display.clear()
@@ -53,12 +54,17 @@ extension TrainPlan {
             validation \(validation.map { "\($0.samples.count), pointed at by "
                 + $0.pointings.map(\.rawValue).joined(separator: " and ") } ?? "none")
             prompts    \(batches.prompts)
-            steps      \(batches.count) batches of \(batches.size) an epoch, \
-            \(trainer.settings.epochs) epochs, \(TorchRuntime.threads) threads, \
+            steps      \(batches.count) batches of \(batches.size * batches.processes) an epoch, \
+            \(trainer.settings.epochs) epochs, \(processes)\(TorchRuntime.threads) threads, \
             \(command.steps.precision.rawValue)
             folder     \(command.course.dryRun ? "a dry run trains nothing" : folder?.path ?? "")
             \(ResearchNotice.text)
             """
+    }
+
+    private var processes: String {
+        let count = trainer.batches.processes
+        return count > 1 ? "\(count) processes of " : ""
     }
 
     private func closing(_ end: TrainingRun.End, _ folder: RunFolder) -> String {

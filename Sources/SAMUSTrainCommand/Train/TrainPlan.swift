@@ -21,10 +21,11 @@ struct TrainPlan {
     ///
     /// - Throws: why data or weights cannot be used.
     init(resolving given: TrainCommand) throws {
-        let (command, resumed) = try Self.resumed(given)
+        let group = try ProcessGroup.fromEnvironment()
+        let (command, resumed) = try Self.resumed(given, group)
         let run = command.course
         TorchRuntime.threads = run.deterministic ? 1 : run.threads ?? TorchRuntime.threads
-        let device = Device(run.device)
+        let device = Device(run.device, index: group?.localRank)
         try device.check()
         let prompts =
             try command.data.prompts.map { try PromptMix($0) } ?? command.network.recipe.prompts
@@ -42,9 +43,12 @@ struct TrainPlan {
             : Validation(
                 samples: selection.validation, pointings: try command.data.pointings(prompts),
                 preparation: isFrozen ? preparation : preparation.withoutVariants)
-        identity = try command.identity(of: start, selection)
+        identity =
+            try command.identity(of: start, selection)
+            + (group.map { " processes=\($0.size)" } ?? "")
+        try group?.expectEqual(identity, "options, weights or data")
         // Last of all: what cannot be trained leaves no folder.
-        folder = try resumed ?? Self.newFolder(command)
+        folder = try resumed ?? Self.newFolder(command, group)
 
         let kept =
             variants == nil
@@ -55,14 +59,14 @@ struct TrainPlan {
                     folder: folder,
                     key: "\(encoder) \(command.data.augment) \(settings.seed) "
                         + command.steps.precision.rawValue,
-                    limit: Int(command.data.embeddingsLimit * 1e9))
+                    limit: Int(command.data.embeddingsLimit * 1e9), processes: group?.size ?? 1)
             }
         }
         trainer = try Trainer(
             start.network, kind: start.kind, settings: settings,
             batches: BatchMaker(
                 samples: selection.train, preparation: preparation, prompts: prompts,
-                size: settings.batch),
+                size: settings.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1),
             embeddings: isFrozen
                 ? FrozenEmbeddings(
                     start.network, cache: try cache(start.encoderName),
@@ -71,7 +75,7 @@ struct TrainPlan {
                 try Self.teacher(
                     teacher, student: start, settings: settings, device: device,
                     cache: try cache(teacher.sha256))
-            })
+            }, group: try group.map { try ProcessTraining(start.network, in: $0) })
         self.command = command
         self.start = start
     }
@@ -93,11 +97,16 @@ struct TrainPlan {
     }
 
     /// The options of a run that is gone on with and its folder, or the options given.
-    private static func resumed(_ given: TrainCommand) throws -> (TrainCommand, RunFolder?) {
+    private static func resumed(
+        _ given: TrainCommand, _ group: ProcessGroup?
+    ) throws -> (TrainCommand, RunFolder?) {
         guard let resume = given.course.resume else { return (given, nil) }
-        guard let path = resume == "latest" ? RunFolder.latest(in: given.course.project) : resume
-        else { throw RunFolderError.noRun(path: given.course.project) }
-        let folder = try RunFolder.resume(path)
+        let folder = try RunFolder.shared(by: group) {
+            let project = given.course.project
+            guard let path = resume == "latest" ? RunFolder.latest(in: project) : resume
+            else { throw RunFolderError.noRun(path: project) }
+            return try RunFolder.resume(path)
+        }
         var command = try TrainCommand.parse(
             RunArguments.read(folder.arguments).words)
         // What may differ from start to start without a change of the result.
@@ -108,13 +117,17 @@ struct TrainPlan {
         return (command, folder)
     }
 
-    private static func newFolder(_ command: TrainCommand) throws -> RunFolder? {
+    private static func newFolder(
+        _ command: TrainCommand, _ group: ProcessGroup?
+    ) throws -> RunFolder? {
         let course = command.course
         guard !course.dryRun else { return nil }
-        let folder = try RunFolder.create(
-            in: course.project, name: course.name, replacing: course.force)
-        try command.arguments.write(to: folder.arguments)
-        return folder
+        return try RunFolder.shared(by: group) {
+            let folder = try RunFolder.create(
+                in: course.project, name: course.name, replacing: course.force)
+            try command.arguments.write(to: folder.arguments)
+            return folder
+        }
     }
 
     static func checkpoint(_ name: String) throws -> Checkpoint {

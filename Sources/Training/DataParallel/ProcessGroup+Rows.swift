@@ -24,12 +24,4 @@ extension ProcessGroup {
         let shares = try gather(bytes: Array(encoder.encode(rows)), for: work)
         return joined(try shares.map { try decoder.decode([Row].self, from: Data($0)) })
     }
-
-    /// Makes sure that all processes hold the same text.
-    func expectEqual(_ text: String, _ about: String) throws(ProcessGroupError) {
-        let all = try gather(bytes: Array(text.utf8), for: "the comparison of \(about)")
-        guard all.allSatisfy({ $0 == all[rank] }) else {
-            throw .disagreement(rank: rank, about: about)
-        }
-    }
 }

@@ -1,8 +1,8 @@
 import Torch
 import TorchNN
 
-/// A process group as a ``Trainer`` takes it: gradients averaged, Dice pooled over all processes.
-public final class ProcessTraining: TrainingGroup {
+/// The processes that train one network together: gradients averaged, Dice pooled over all of them.
+public final class ProcessTraining {
     private let group: ProcessGroup
     private let parallel: DataParallel
 
@@ -24,17 +24,52 @@ public final class ProcessTraining: TrainingGroup {
     public var count: Int { group.size }
 
     /// Adds a tensor up over all processes, gradients too.
-    public func pool(_ tensor: Tensor) throws -> Tensor {
+    func pool(_ tensor: Tensor) throws -> Tensor {
         try group.sum(tensor, for: "the Dice of all processes")
     }
 
     /// Announces the backward pass whose gradients are exchanged.
-    public func willRunBackward(isLast: Bool) {
+    func willRunBackward(isLast: Bool) {
         if isLast { parallel.expectGradients() }
     }
 
     /// Makes the gradients the means over all processes.
-    public func finishGradients() throws {
+    func finishGradients() throws {
         try parallel.averageGradients()
+    }
+
+    /// Waits until all processes are here.
+    func meet() throws {
+        try group.meet()
+    }
+
+    /// The means of figures over all processes.
+    func mean(_ figures: [Double]) throws -> [Double] {
+        let means = Tensor(figures)
+        try group.meanInPlace(means, for: "the mean of the loss")
+        return means.elements(as: Double.self)
+    }
+
+    /// Whether something is so in any process.
+    func isAny(_ isSo: Bool) throws -> Bool {
+        let count = Tensor([Float(isSo ? 1 : 0)])
+        try group.sumInPlace(count, for: "the question whether to stop")
+        return count.item() > 0
+    }
+
+    /// Rows of shares that were cut with ``ShardRemainder/uneven``, together in the items' order.
+    func gather<Row: Codable>(_ rows: [Row]) throws -> [Row] {
+        try group.meet()
+        return try group.gather(rows: rows, for: "the gathering of the validation")
+    }
+
+    /// Gives all processes the weights and batch statistics of rank 0.
+    func shareValues() throws {
+        try parallel.broadcastValues()
+    }
+
+    /// Makes sure that all processes stand at the same place.
+    func expectEqual(_ text: String, _ about: String) throws {
+        try group.expectEqual(text, about)
     }
 }

@@ -23,16 +23,17 @@ public final class EmbeddingCache {
     ///   - folder: where they are kept; made when it is not there.
     ///   - key: of what they depend on besides the picture: encoder, preparation, augmentation.
     ///   - limit: bytes on disk.
+    ///   - processes: how many keep embeddings there; each may add its part of what is left.
     /// - Throws: when the folder cannot be made or read.
-    public init(folder: String, key: String, limit: Int) throws {
+    public init(folder: String, key: String, limit: Int, processes: Int = 1) throws {
         self.folder = "\(folder)/\(Fingerprint(of: key).text)"
-        self.limit = limit
         let files = FileManager.default
         try files.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
         for name in try files.contentsOfDirectory(atPath: self.folder) {
             let size = try files.attributesOfItem(atPath: "\(self.folder)/\(name)")[.size]
             bytes += (size as? Int) ?? 0
         }
+        self.limit = bytes + max(limit - bytes, 0) / processes
     }
 
     /// An embedding from disk, or computed and kept.

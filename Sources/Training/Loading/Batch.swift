@@ -8,8 +8,10 @@ import Ultrasound
 struct Batch: Sendable {
     let examples: [Example]
     let kind: PromptMix.Kind
-    /// Of the batch: what is drawn while it runs.
+    /// Of the batch: what is drawn for all of it while it runs.
     let random: SampleRandom
+    /// Of each example: what is drawn for it while the batch runs.
+    let randoms: [SampleRandom]
 
     var names: [String] { examples.map(\.sample.id) }
 

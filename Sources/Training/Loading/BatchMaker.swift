@@ -52,6 +52,8 @@ public struct BatchMaker: Sendable {
         let examples = try own.map {
             try preparation.example(of: samples[$0], epoch: epoch, number: $0, pointing: kind)
         }
-        return Batch(examples: examples, kind: kind, random: random)
+        return Batch(
+            examples: examples, kind: kind, random: random,
+            randoms: own.map { SampleRandom(seed: preparation.seed, epoch, $0, -4) })
     }
 }

@@ -18,7 +18,7 @@ public struct StepReport: Sendable {
     public let gradientNorm: Double?
     /// The learning rate.
     public let learningRate: Double
-    /// Samples of this process.
+    /// Samples of all processes.
     public let samples: Int
     /// Batches of the epoch.
     public internal(set) var batches = 0

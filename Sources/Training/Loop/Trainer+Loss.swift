@@ -48,6 +48,7 @@ extension Trainer {
         guard case .corrections(let count) = batch.kind else { return loss }
         // With the mask so far as a prompt, as SAM was trained, or with clicks alone.
         let keepsMask = random.happens(0.5)
+        var randoms = batch.randoms
         let objects = batch.examples.map {
             $0.inside.resizedNearest(to: Size(height: side, width: side))
         }
@@ -56,7 +57,8 @@ extension Trainer {
             let found = Self.masks(of: logits)
             for index in prompts.indices {
                 let click = CorrectionClick.random.added(
-                    to: Prompt(), prediction: found[index], mask: objects[index], using: &random
+                    to: Prompt(), prediction: found[index], mask: objects[index],
+                    using: &randoms[index]
                 ).scaled(by: scale)
                 prompts[index].points += click.points
                 prompts[index].negatives += click.negatives

@@ -23,7 +23,7 @@ public final class Trainer {
 
     let embeddings: FrozenEmbeddings?
     let teacher: Teacher?
-    let group: (any TrainingGroup)?
+    let group: ProcessTraining?
     let optimizer: Adam
     let schedule: LearningRateSchedule
 
@@ -42,7 +42,7 @@ public final class Trainer {
     public init(
         _ network: any PromptableNetwork, kind: ModelKind, settings: TrainingSettings,
         batches: BatchMaker, embeddings: FrozenEmbeddings? = nil, teacher: Teacher? = nil,
-        group: (any TrainingGroup)? = nil
+        group: ProcessTraining? = nil
     ) throws {
         guard !network.trainable.isEmpty else { throw TrainingError.nothingToTrain }
         guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })
@@ -67,14 +67,14 @@ public final class Trainer {
     /// Goes on with the epoch under way.
     ///
     /// - Parameters:
-    ///   - isStopped: asked after each step of the optimizer.
+    ///   - isStopped: asked after each step of the optimizer; one process that says so stops all.
     ///   - after: told of each step.
-    /// - Returns: whether the epoch is done; ``position`` then stands at the next one.
+    /// - Returns: whether the epoch is done, and whether it was stopped; both after its last step.
     /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
     ///   pictures throws.
     public func runEpoch(
         until isStopped: () -> Bool = { false }, after: (StepReport) throws -> Void
-    ) throws -> Bool {
+    ) throws -> (isDone: Bool, isStopped: Bool) {
         setMode()
         let epoch = position.epoch
         let order = batches.order(of: epoch)
@@ -84,7 +84,8 @@ public final class Trainer {
         }
         defer { loader.stop() }
         var waited = 0.0
-        while let batch = try loader.next() {
+        var isEnding = false
+        while !isEnding, let batch = try loader.next() {
             let start = ContinuousClock.now
             let isLast = position.batch + 1 == order.count
             let isStep = isLast || (position.batch + 1) % settings.accumulation == 0
@@ -98,9 +99,16 @@ public final class Trainer {
             report.batches = order.count
             position.seconds += report.seconds
             try after(report)
-            if isStep && isStopped() { break }
+            guard isStep else { continue }
+            let isAsked = isStopped()
+            isEnding = try group?.isAny(isAsked) ?? isAsked
         }
-        return position.batch == order.count
+        return (position.batch == order.count, isEnding)
+    }
+
+    /// Runs `body` with the averaged weights, where there are some.
+    func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try average.map { try $0.applied(body) } ?? body()
     }
 
     /// Begins the next epoch.
@@ -122,12 +130,19 @@ public final class Trainer {
 
     /// One batch forward and backward, and where it is due a step of the optimizer.
     private func batch(_ batch: Batch, share: Double, isStep: Bool) throws -> StepReport {
-        let loss = try self.loss(of: batch)
+        var loss = try self.loss(of: batch)
         try check(loss.total, "loss", batch)
+        var total = loss.total.item()
+        if let group {
+            // Each process has the figures of its own part.
+            let means = try group.mean([total, loss.crossEntropy, loss.dice, loss.teacher])
+            (total, loss.crossEntropy, loss.dice, loss.teacher) = (
+                means[0], means[1], means[2], means[3]
+            )
+        }
         group?.willRunBackward(isLast: isStep)
         (loss.total * share).backward()
         var sums = position.sums
-        let total = loss.total.item()
         sums.loss += total
         sums.crossEntropy += loss.crossEntropy
         sums.dice += loss.dice
@@ -159,7 +174,8 @@ public final class Trainer {
         return StepReport(
             epoch: position.epoch, batch: position.batch, step: position.step, loss: total,
             crossEntropy: loss.crossEntropy, dice: loss.dice, teacher: loss.teacher,
-            gradientNorm: norm, learningRate: rate, samples: batch.examples.count)
+            gradientNorm: norm, learningRate: rate,
+            samples: batch.examples.count * batches.processes)
     }
 
     private func check(_ value: Tensor, _ what: String, _ batch: Batch) throws(TrainingError) {

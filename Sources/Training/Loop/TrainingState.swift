@@ -59,6 +59,8 @@ struct TrainingState {
     static let runKey = "samus.training.run"
 
     let path: String
+    /// Options and data that must agree for going on.
+    let run: String
 
     /// Writes the state; an earlier one stays until this one is whole.
     ///
@@ -67,11 +69,9 @@ struct TrainingState {
     ///   - optimizer: its moments.
     ///   - average: the moving average of weights, where there is one.
     ///   - position: where the training stands.
-    ///   - run: what must agree for going on.
     /// - Throws: `CheckpointError` when it cannot be written.
     func write(
-        network: Module, optimizer: Adam, average: MovingAverage?, position: TrainingPosition,
-        run: String
+        network: Module, optimizer: Adam, average: MovingAverage?, position: TrainingPosition
     ) throws {
         let named = network.namedParameters()
         var tensors = network.namedValues().map { ("model.\($0.name)", $0.value.value) }
@@ -96,7 +96,7 @@ struct TrainingState {
     /// - Returns: where it stood.
     /// - Throws: ``TrainingError/state(path:reason:)`` when it is of another run or damaged.
     func read(
-        network: Module, optimizer: Adam, average: MovingAverage?, run: String
+        network: Module, optimizer: Adam, average: MovingAverage?
     ) throws -> TrainingPosition {
         let checkpoint = try Checkpoint.read(path)
         guard let text = checkpoint.metadata[Self.positionKey],

@@ -16,10 +16,10 @@ public struct Validation: Sendable {
     }
 
     /// One sample, pointed at in one way.
-    public struct Case: Sendable {
-        /// Which object.
-        public let sample: Sample
-        /// What points at it.
+    public struct Case: Codable, Sendable {
+        /// The sample's place in ``Validation/samples``.
+        public let number: Int
+        /// What points at the object.
         public let pointing: Pointing
         /// Dice; 1 where both masks are empty, 0 where one is.
         public let dice: Double
@@ -27,18 +27,12 @@ public struct Validation: Sendable {
         public let iou: Double
         /// The network's own estimate of it.
         public let estimate: Double
-        /// The picture in the input, the object and the mask found, all of one size.
-        public let picture: Image
-        /// The object.
-        public let reference: Mask
-        /// The mask found.
-        public let found: Mask
-        /// What was pointed with.
-        public let prompt: Prompt
     }
 
     /// All cases and their means.
     public struct Result: Sendable {
+        /// The samples.
+        public let samples: [Sample]
         /// In the order of the samples.
         public let cases: [Case]
 
@@ -50,8 +44,9 @@ public struct Validation: Sendable {
         public var meanIoU: Double { mean(Array(means(\.iou).values)) }
 
         private func means(_ value: (Case) -> Double) -> [String: Double] {
-            Dictionary(grouping: cases) { "\($0.sample.dataset)#\($0.sample.label)" }
-                .mapValues { mean($0.map(value)) }
+            Dictionary(grouping: cases) {
+                "\(samples[$0.number].dataset)#\(samples[$0.number].label)"
+            }.mapValues { mean($0.map(value)) }
         }
 
         private func mean(_ values: [Double]) -> Double {
@@ -75,26 +70,89 @@ public struct Validation: Sendable {
         self.preparation = preparation
     }
 
-    /// Runs it with the weights as they are.
+    /// Runs it with the weights as they are; several processes share the pictures out.
     ///
     /// - Parameters:
     ///   - trainer: whose network.
-    ///   - progress: told of each sample done.
-    /// - Returns: all cases.
+    ///   - progress: told of each sample done, and how many this process has.
+    /// - Returns: all cases, those of the other processes too.
+    /// - Throws: what reading pictures throws, and `ProcessGroupError` when a process is lost.
+    public func run(
+        _ trainer: Trainer, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> Result {
+        let own = shard(
+            ofOnePicture, rank: trainer.group?.rank ?? 0, of: trainer.group?.count ?? 1,
+            remainder: .uneven)
+        let count = own.reduce(0) { $0 + $1.count }
+        var done = 0
+        var cases: [Int: [Case]] = [:]
+        try forEach(own.flatMap(\.self), trainer) { number, example, embedding in
+            cases[number] = try pointings.map { pointing in
+                let found = try found(trainer, embedding, example, pointing)
+                let overlap = try MaskComparison(
+                    prediction: found.mask, reference: example.inside
+                ).counts
+                return Case(
+                    number: number, pointing: pointing, dice: overlap.dice, iou: overlap.iou,
+                    estimate: found.estimate)
+            }
+            done += 1
+            progress(done, count)
+        }
+        let rows = own.map { $0.flatMap { cases[$0] ?? [] } }
+        let all = try trainer.group?.gather(rows) ?? rows
+        return Result(samples: samples, cases: all.flatMap(\.self))
+    }
+
+    /// Some cases once more, to be looked at.
+    ///
+    /// - Parameters:
+    ///   - cases: of ``run(_:progress:)`` with the same weights.
+    ///   - trainer: whose network.
+    /// - Returns: one picture each, in the order of the cases.
     /// - Throws: what reading pictures throws.
-    public func run(_ trainer: Trainer, progress: (Int) -> Void = { _ in }) throws -> Result {
+    func pictures(of cases: [Case], _ trainer: Trainer) throws -> [PredictionExample] {
+        var drawn: [Int: [Pointing: PredictionExample]] = [:]
+        let wanted = Dictionary(grouping: cases, by: \.number)
+        try forEach(wanted.keys.sorted(), trainer) { number, example, embedding in
+            for one in wanted[number] ?? [] {
+                let found = try found(trainer, embedding, example, one.pointing)
+                drawn[number, default: [:]][one.pointing] = PredictionExample(
+                    image: example.picture, label: example.inside.cropped(to: example.extent),
+                    prediction: found.mask.cropped(to: example.extent), dice: one.dice,
+                    clicks: found.prompt.points, box: found.prompt.box,
+                    name: "\(example.sample.id) \(one.pointing.rawValue)")
+            }
+        }
+        return cases.compactMap { drawn[$0.number]?[$0.pointing] }
+    }
+
+    /// The samples' numbers, those of one picture that follow each other together.
+    private var ofOnePicture: [[Int]] {
+        samples.indices.reduce(into: []) { result, number in
+            if let last = result.last?.last, samples[last].picture == samples[number].picture {
+                result[result.count - 1].append(number)
+            } else {
+                result.append([number])
+            }
+        }
+    }
+
+    /// Encodes pictures, each once for samples that follow each other.
+    private func forEach(
+        _ numbers: [Int], _ trainer: Trainer, _ body: (Int, Example, Tensor) throws -> Void
+    ) throws {
         let network = trainer.network
         network.evaluate()
         let device = network.maskDecoder.outputTokens.device
-        let loader = Loader(0..<samples.count, workers: trainer.settings.workers) {
+        let loader = Loader(0..<numbers.count, workers: trainer.settings.workers) {
             [samples, preparation] place in
-            try preparation.plainExample(of: samples[place]) { _, _ in Prompt() }
+            try preparation.plainExample(of: samples[numbers[place]]) { _, _ in Prompt() }
         }
         defer { loader.stop() }
-        var cases: [Case] = []
         var last: (picture: String, embedding: Tensor)?
-        var done = 0
-        while let example = try loader.next() {
+        for number in numbers {
+            guard let example = try loader.next() else { break }
             let embedding: Tensor
             if let last, last.picture == example.sample.picture {
                 embedding = last.embedding
@@ -106,20 +164,21 @@ public struct Validation: Sendable {
                 }
                 last = (example.sample.picture, embedding)
             }
-            for pointing in pointings {
-                cases.append(
-                    try trainer.inference { try found(network, embedding, example, pointing) })
-            }
-            done += 1
-            progress(done)
+            try trainer.inference { try body(number, example, embedding) }
         }
-        return Result(cases: cases)
+    }
+
+    /// A mask inside the input, and what asked for it.
+    private struct Found {
+        let mask: Mask
+        let estimate: Double
+        let prompt: Prompt
     }
 
     private func found(
-        _ network: any PromptableNetwork, _ embedding: Tensor, _ example: Example,
-        _ pointing: Pointing
-    ) throws -> Case {
+        _ trainer: Trainer, _ embedding: Tensor, _ example: Example, _ pointing: Pointing
+    ) throws -> Found {
+        let network = trainer.network
         let prompt = Prompt(pointing, on: example.inside.cropped(to: example.extent))
         let decoded =
             pointing == .none
@@ -130,15 +189,9 @@ public struct Validation: Sendable {
         }
         let side = example.inside.width
         let full = bilinear(logits.to(.float32), height: side, width: side)
-        let mask = Trainer.masks(of: full[.all, 0])[0].cleared(outside: example.extent)
-        let overlap = try MaskComparison(
-            prediction: mask, reference: example.inside
-        ).counts
-        return Case(
-            sample: example.sample, pointing: pointing, dice: overlap.dice, iou: overlap.iou,
-            estimate: iou.to(.float32)[0, 0].item(), picture: example.picture,
-            reference: example.inside.cropped(to: example.extent),
-            found: mask.cropped(to: example.extent), prompt: prompt)
+        return Found(
+            mask: Trainer.masks(of: full[.all, 0])[0].cleared(outside: example.extent),
+            estimate: iou.to(.float32)[0, 0].item(), prompt: prompt)
     }
 }
 

@@ -10,7 +10,7 @@ public enum RunNotice {
 
 /// How fast the steps since the start of the program were.
 public struct StepMeter: Sendable {
-    /// Samples of this process.
+    /// Samples of all processes.
     public private(set) var samples = 0
     /// Seconds, waiting included.
     public private(set) var seconds = 0.0

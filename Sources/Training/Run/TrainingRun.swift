@@ -5,6 +5,8 @@ import TorchNN
 
 /// A training from its first step, or the one it stopped at, to its end, and all it leaves in its
 /// folder.
+///
+/// Of several processes the first alone writes; the others read the state in its folder.
 public final class TrainingRun {
     /// Why a run ended.
     public enum End: String, Sendable {
@@ -18,28 +20,19 @@ public final class TrainingRun {
         case interrupted
     }
 
-    let trainer: Trainer
-    let validation: Validation?
-    let folder: RunFolder
-    let weights: TrainedWeights
-    /// What has to agree for going on with a state.
-    let identity: String
-    let notice: (RunNotice) -> Void
-    var results: ResultsTable
-    let events: EventWriter
-    var record: RunRecord
-    private let state: TrainingState
-    private var lastKept = ContinuousClock.now
+    private let trainer: Trainer
+    private let validation: Validation?
+    private let journal: RunJournal?
+    private let notice: (RunNotice) -> Void
     private let start = ContinuousClock.now
     private var meter = StepMeter()
-    private(set) var lastValidation: Validation.Result?
 
     /// Prepares a run, and where its folder has a state goes on from it.
     ///
     /// - Parameters:
     ///   - trainer: a training that has not begun.
     ///   - validation: runs after each epoch; nil for none.
-    ///   - folder: of the run, locked.
+    ///   - folder: of the run.
     ///   - start: where the network's weights come from.
     ///   - recipe: for the weights' remarks.
     ///   - identity: options and data on which the result depends, as one line.
@@ -47,7 +40,9 @@ public final class TrainingRun {
     ///   - dataHash: of the data, for `run.json`; asked for by a new run only, for it reads all files.
     ///   - versions: of the program and what it runs on, for `run.json`.
     ///   - notice: told how far it is.
-    /// - Throws: ``TrainingError/state(path:reason:)`` when the folder's state is of another run.
+    /// - Throws: ``TrainingError/state(path:reason:)`` when the folder's state is of another run,
+    ///   ``RunFolderError`` when the folder cannot be written, `ProcessGroupError` when another
+    ///   process is lost.
     public init(
         _ trainer: Trainer, validation: Validation?, folder: RunFolder, start: NetworkStart,
         recipe: Recipe, identity: String, licence: String?,
@@ -56,39 +51,33 @@ public final class TrainingRun {
     ) throws {
         self.trainer = trainer
         self.validation = validation
-        self.folder = folder
-        self.identity = identity
         self.notice = notice
-        weights = TrainedWeights(
-            kind: start.kind, sizes: start.sizes,
-            origin: "trained by the recipe '\(recipe.rawValue)' with "
-                + "\(trainer.batches.samples.count) samples; \(start.origin)",
-            licence: licence, prompts: trainer.batches.prompts.promptKinds)
-        state = TrainingState(path: folder.weights + "/state.safetensors")
-        let groups = Set(validation?.samples.map { "\($0.dataset)#\($0.label)" } ?? []).sorted()
-        let columns = ResultsTable.columns(sets: groups)
-        if FileManager.default.fileExists(atPath: state.path) {
+        let state = TrainingState(path: folder.weights + "/state.safetensors", run: identity)
+        let isResumed = FileManager.default.fileExists(atPath: state.path)
+        if isResumed {
             trainer.position = try state.read(
-                network: trainer.network, optimizer: trainer.optimizer, average: trainer.average,
-                run: identity)
-            results = try ResultsTable(
-                resuming: folder.results, columns: columns, keepingUpTo: trainer.position.step)
-            events = try EventWriter(folder: folder.path, resumingAt: trainer.position.step)
-            record = try RunRecord.read(folder.record)
-            record.resumes.append(.init(step: trainer.position.step))
-        } else {
-            results = try ResultsTable(creating: folder.results, columns: columns)
-            events = try EventWriter(folder: folder.path)
-            record = RunRecord(
-                seed: trainer.settings.seed, dataHash: try dataHash(),
-                startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
-                    .joined(separator: " "), versions: versions)
+                network: trainer.network, optimizer: trainer.optimizer, average: trainer.average)
         }
-        if trainer.batches.rank == 0 { try record.write(to: folder.record) }
+        try trainer.group?.expectEqual(
+            "\(trainer.position.step)", "the state in '\(folder.path)': all need the same folder")
+        journal =
+            trainer.batches.rank > 0
+            ? nil
+            : try RunJournal(
+                trainer, folder: folder, state: state,
+                weights: TrainedWeights(
+                    kind: start.kind, sizes: start.sizes,
+                    origin: "trained by the recipe '\(recipe.rawValue)' with "
+                        + "\(trainer.batches.samples.count) samples; \(start.origin)",
+                    licence: licence, prompts: trainer.batches.prompts.promptKinds),
+                validation: validation,
+                record: isResumed
+                    ? nil
+                    : RunRecord(
+                        seed: trainer.settings.seed, dataHash: try dataHash(),
+                        startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
+                            .joined(separator: " "), versions: versions))
     }
-
-    /// Whether this process is the one that writes.
-    var isFirst: Bool { trainer.batches.rank == 0 }
 
     /// Trains until it ends.
     ///
@@ -97,26 +86,26 @@ public final class TrainingRun {
     /// - Throws: ``TrainingError``, what reading pictures and writing files throws; the state that
     ///   was kept last stays.
     public func run(isInterrupted: () -> Bool) throws -> End {
-        var end: End?
+        // Another process may have made the decision.
+        var end = End.interrupted
         let isStopped = { [self] in
-            if isInterrupted() {
-                end = .interrupted
-            } else if let limit = trainer.settings.timeLimit,
+            if let limit = trainer.settings.timeLimit,
                 (ContinuousClock.now - start).inSeconds > limit
             {
                 end = .timeLimit
+                return true
             }
-            return end != nil
+            return isInterrupted()
         }
-        if trainer.position.step == 0 { try writeFirstBatch() }
+        if trainer.position.step == 0 { try journal?.begin() }
         while trainer.position.epoch < trainer.settings.epochs {
             if isWithoutProgress { return try finish(.patience) }
-            let isDone = try trainer.runEpoch(until: isStopped) { try step($0) }
-            if isDone {
-                try finishEpoch()
-            }
-            try keep()
-            if let end { return try finish(end) }
+            // The first process may have had files to write.
+            try trainer.group?.meet()
+            let course = try trainer.runEpoch(until: isStopped) { try step($0) }
+            if course.isDone { try finishEpoch() }
+            try journal?.keep()
+            if course.isStopped { return try finish(end) }
         }
         return try finish(.finished)
     }
@@ -131,29 +120,10 @@ public final class TrainingRun {
     private func step(_ report: StepReport) throws {
         meter.add(report)
         notice(.step(report, meter))
-        if let norm = report.gradientNorm {
-            events.add(
-                [
-                    "train/loss": report.loss, "train/bce": report.crossEntropy,
-                    "train/dice_loss": report.dice, "lr": report.learningRate, "grad_norm": norm,
-                ], step: report.step)
-            let isDue =
-                (ContinuousClock.now - lastKept).inSeconds > trainer.settings.keepEvery
-            if isDue && report.batch < report.batches { try keep() }
-        }
+        try journal?.step(report)
     }
 
-    /// Writes all that is needed for going on.
-    private func keep() throws {
-        guard isFirst else { return }
-        try events.flush()
-        try state.write(
-            network: trainer.network, optimizer: trainer.optimizer, average: trainer.average,
-            position: trainer.position, run: identity)
-        lastKept = .now
-    }
-
-    /// Validates, writes a row and the weights, and begins the next epoch.
+    /// Validates, and begins the next epoch.
     private func finishEpoch() throws {
         let position = trainer.position
         let sums = position.sums
@@ -167,45 +137,29 @@ public final class TrainingRun {
             "pictures_per_s": meter.rate, "waited": meter.waitedShare,
             "memory_mb": Double(ProcessMemory.resident() ?? 0) / 1e6,
         ]
-        if let validation {
-            let result = try averaged {
-                try validation.run(trainer) {
-                    notice(.validation($0, of: validation.samples.count))
+        try trainer.averaged {
+            if let validation {
+                // Batch statistics are those of the first process, whose weights are written.
+                try trainer.group?.shareValues()
+                let result = try validation.run(trainer) { notice(.validation($0, of: $1)) }
+                row["val/dice"] = result.meanDice
+                row["val/iou"] = result.meanIoU
+                for (group, dice) in result.dice { row["val/dice/\(group)"] = dice }
+                let isBest = result.meanDice > trainer.position.best ?? -1
+                if isBest {
+                    trainer.position.best = result.meanDice
+                    trainer.position.bestEpoch = position.epoch
                 }
+                try journal?.validated(result, isBest: isBest)
             }
-            lastValidation = result
-            row["val/dice"] = result.meanDice
-            row["val/iou"] = result.meanIoU
-            for (group, dice) in result.dice { row["val/dice/\(group)"] = dice }
-            if result.meanDice > trainer.position.best ?? -1 {
-                trainer.position.best = result.meanDice
-                trainer.position.bestEpoch = position.epoch
-                if isFirst { try writeWeights(to: folder.bestWeights, dice: result.meanDice) }
-            }
-        }
-        if isFirst {
-            try writeWeights(to: folder.lastWeights, dice: row["val/dice"])
-            try results.append(row)
-            events.add(
-                row.filter { $0.key.hasPrefix("val/") || $0.key == "pictures_per_s" },
-                step: position.step)
-            if let picture = results.picture() { try picture.write(to: folder.resultsPicture) }
+            try journal?.epoch(row)
         }
         notice(.epoch(position.epoch + 1, row))
         trainer.nextEpoch()
     }
 
-    /// Runs `body` with the averaged weights, where there are some.
-    func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try trainer.average.map { try $0.applied(body) } ?? body()
-    }
-
-    private func writeWeights(to path: String, dice: Double?) throws {
-        var remarks = [
-            "samus.training.epoch": "\(trainer.position.epoch + 1)",
-            "samus.training.step": "\(trainer.position.step)",
-        ]
-        remarks["samus.training.val_dice"] = dice.map { String(format: "%.4f", $0) }
-        try averaged { try weights.write(trainer.network, remarks: remarks, to: path) }
+    private func finish(_ end: End) throws -> End {
+        try journal?.finish(end)
+        return end
     }
 }

@@ -2,14 +2,14 @@ import Foundation
 
 /// The folder of one training run, `runs/train/exp`, and where each file of it lies.
 ///
-/// While it exists no other process can take the same folder. Names are those of Ultralytics'
+/// While it exists no other process can take the same folder, but for those that train together. Names are those of Ultralytics'
 /// programs where they have one.
 public final class RunFolder: Sendable {
     /// The folder itself.
     public let path: String
-    private let lock: RunLock
+    private let lock: RunLock?
 
-    private init(path: String, lock: RunLock) {
+    private init(path: String, lock: RunLock?) {
         self.path = path
         self.lock = lock
     }
@@ -61,6 +61,16 @@ public final class RunFolder: Sendable {
         let folder = try RunFolder(path: path, lock: RunLock(path))
         try folder.removeRunFiles()
         return try folder.prepared()
+    }
+
+    /// The folder that the first of several processes has made or taken; the others only read it.
+    ///
+    /// - Parameter path: its folder, on a disk that all of them reach.
+    /// - Returns: the folder, not locked.
+    /// - Throws: ``RunFolderError/notShared(path:)`` where it is not to be seen.
+    public static func joining(_ path: String) throws(RunFolderError) -> RunFolder {
+        guard isRun(path) else { throw .notShared(path: path) }
+        return RunFolder(path: path, lock: nil)
     }
 
     /// Takes a run to go on with it.

@@ -8,6 +8,8 @@ public enum RunFolderError: Error, Equatable, Sendable {
     case notARun(path: String)
     /// There is nothing to go on with.
     case noRun(path: String)
+    /// The folder of the first of several processes is not to be seen by another.
+    case notShared(path: String)
     /// Another process writes to the run.
     case inUse(path: String, holder: String)
     /// A file of the run cannot be read.
@@ -33,6 +35,9 @@ extension RunFolderError: CustomStringConvertible {
         case .noRun(let path):
             "'\(path)' holds no run to go on with; a folder such as runs/train/exp with args.yaml"
                 + " is needed"
+        case .notShared(let path):
+            "'\(path)', which rank 0 writes to, is not to be seen here; --project has to name a folder"
+                + " on a disk that all processes reach"
         case .inUse(let path, let holder):
             "another process writes to '\(path)'\(holder.isEmpty ? "" : " (\(holder))"); wait for"
                 + " it or end it"

@@ -10,7 +10,7 @@ public struct ProgressFigures: Equatable, Sendable {
     public var step: Int
     /// How many there will be.
     public var steps: Int
-    /// The loss, as the loop smooths it.
+    /// The loss of the last step.
     public var loss: Double
     /// Pictures a second.
     public var rate: Double
@@ -26,7 +26,7 @@ public struct ProgressFigures: Equatable, Sendable {
     ///   - epochs: how many there will be.
     ///   - step: steps done in all.
     ///   - steps: how many there will be.
-    ///   - loss: the loss, as the loop smooths it.
+    ///   - loss: the loss of the last step.
     ///   - rate: pictures a second.
     ///   - waited: share of the time in which the loop waited for the loader, 0 to 1.
     ///   - secondsLeft: seconds to the end.
@@ -111,16 +111,23 @@ public struct TrainingProgress {
     ///
     /// - Parameter figures: only asked for when they are shown.
     public mutating func show(_ figures: @autoclosure () -> ProgressFigures) {
+        show(line: figures().line)
+    }
+
+    /// Shows a line of another kind of work, as often.
+    ///
+    /// - Parameter line: only asked for when it is shown.
+    public mutating func show(line: @autoclosure () -> String) {
         let time = now()
         let pause = isInteractive ? .milliseconds(100) : interval
         if let last, time - last < pause { return }
         last = time
         guard isInteractive else {
-            write(figures().line + "\n")
+            write(line() + "\n")
             return
         }
         // A line that wraps could not be redrawn.
-        write("\r\u{1B}[K" + figures().line.prefix(width - 1))
+        write("\r\u{1B}[K" + line().prefix(width - 1))
         isShown = true
     }
 

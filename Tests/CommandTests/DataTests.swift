@@ -77,4 +77,29 @@ struct DataTests {
             try samus("data", "check", root, "--sheet", scratch.path("no/sheet.png")).code == 73)
         #expect(try samus("data", "check", root, "--sheet", "sheet.gif").code == 64)
     }
+
+    @Test("a preview has a row a picture, is the same for a seed, and replaces nothing unasked")
+    func preview() throws {
+        #expect(try samus("data", "split", root).code == 0)
+        let sheets = ["a.png", "b.png", "c.png"].map(scratch.path)
+        for (sheet, seed) in zip(sheets, ["1", "1", "2"]) {
+            let drawn = try samus(
+                "data", "preview", root, "--count", "2", "--versions", "3", "--augment",
+                "authors,flip,speckle:0.3", "--seed", seed, "--output", sheet)
+            #expect(drawn.code == 0, "\(drawn.errors)")
+        }
+        let images = try sheets.map { try Image.read($0) }
+        #expect(images[0].width > 4 * 256 && images[0].height > 2 * 256)
+        #expect(images[0] == images[1])
+        #expect(images[0] != images[2])
+        let again = try samus("data", "preview", root, "--output", sheets[0])
+        #expect(again.code == 73)
+        #expect(again.errors.contains("--force replaces it"))
+        #expect(try samus("data", "preview", root, "--augment", "blur").code == 64)
+        #expect(try samus("data", "preview", root, "--count", "0").code == 64)
+        let missing = try samus(
+            "data", "preview", root, "--dataset", "Heart", "--output", scratch.path("d.png"))
+        #expect(missing.code == 66)
+        #expect(missing.errors.contains("Heart"), "\(missing.errors)")
+    }
 }

@@ -1,7 +1,7 @@
 import Imaging
 
 extension Prompt {
-    /// A prompt that fits a picture, and what had to be put right; only ``checked(for:)`` makes one.
+    /// A prompt that fits a picture, and what had to be put right; only ``Prompt/checked(for:allowingOnlyNegatives:)`` makes one.
     public struct Checked: Equatable, Sendable {
         /// The prompt, with corners in order and inside the picture.
         public let prompt: Prompt

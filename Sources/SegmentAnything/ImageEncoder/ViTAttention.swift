@@ -5,7 +5,7 @@ import TorchNN
 /// those of a window.
 ///
 /// Computes what segment-anything computes, with less work: relative position is part of query and
-/// key (see ``RelativePosition``), and padding costs nothing (see ``WindowPartition``).
+/// key (see ``RelativePosition``), and padding costs nothing (see `WindowPartition`).
 public final class ViTAttention: Module, Layer {
     let qkv: Linear
     let proj: Linear

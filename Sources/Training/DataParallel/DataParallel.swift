@@ -15,7 +15,7 @@ import TorchNN
 /// With accumulation, only the last backward pass of a step is announced so; without an announcement
 /// ``averageGradients()`` sends all by itself. Gradients are clipped after it.
 ///
-/// With ``ProcessGroup/sum(_:for:)`` in a loss pooled over the batch, R processes with b pictures
+/// With `ProcessGroup/sum(_:for:)` in a loss pooled over the batch, R processes with b pictures
 /// each take the step of one process with R·b.
 public final class DataParallel {
     private let module: Module
@@ -45,7 +45,7 @@ public final class DataParallel {
     ///   - bucketBytes: how much is sent at a time.
     ///   - isOverlapping: whether gradients are sent during the backward pass. Switched off where a
     ///     step runs several backward passes over one weight, as checkpointing of shared layers does.
-    /// - Throws: ``ProcessGroupError/disagreement(rank:about:)`` for different networks, or when
+    /// - Throws: `ProcessGroupError/disagreement(rank:about:)` for different networks, or when
     ///   another process has gone.
     public init(
         _ module: Module, in group: ProcessGroup, bucketBytes: Int = 25 << 20,
@@ -82,7 +82,7 @@ public final class DataParallel {
     ///
     /// Batch statistics drift apart, as each process sees other pictures: call this before evaluating.
     ///
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    /// - Throws: `ProcessGroupError` when another process has gone.
     public func broadcastValues() throws(ProcessGroupError) {
         for (name, value) in module.namedValues() {
             try group.broadcast(value.value, for: "the broadcast of '\(name)'")
@@ -102,7 +102,7 @@ public final class DataParallel {
     /// A parameter that some processes did not use counts as 0 there; one that none used stays
     /// without a gradient.
     ///
-    /// - Throws: ``ProcessGroupError`` when another process has gone; the gradients are of no use then.
+    /// - Throws: `ProcessGroupError` when another process has gone; the gradients are of no use then.
     public func averageGradients() throws(ProcessGroupError) {
         let found = arrivals.withLock { state in
             defer { state = Arrivals() }

@@ -6,7 +6,7 @@ extension ProcessGroup {
     /// An hour at most: one may have more to do than the others, as writing files or reading slower
     /// disks. One that has ended is missed at once.
     ///
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    /// - Throws: `ProcessGroupError` when another process has gone.
     public func meet() throws(ProcessGroupError) {
         try barrier(timeout: 3600)
     }
@@ -16,7 +16,7 @@ extension ProcessGroup {
     /// - Parameters:
     ///   - text: this process's.
     ///   - about: what it is, in an error's words.
-    /// - Throws: ``ProcessGroupError/disagreement(rank:about:)``, or when another process has gone.
+    /// - Throws: `ProcessGroupError/disagreement(rank:about:)`, or when another process has gone.
     public func expectEqual(_ text: String, _ about: String) throws(ProcessGroupError) {
         try meet()
         let all = try gather(bytes: Array(text.utf8), for: "the comparison of \(about)")
@@ -34,7 +34,7 @@ extension RunFolder {
     ///   - first: makes or takes the folder, on the first process alone.
     /// - Returns: the folder, locked on the first process.
     /// - Throws: what `first` throws, ``RunFolderError/notShared(path:)`` where another process does not
-    ///   see the folder, ``ProcessGroupError`` when another process has gone.
+    ///   see the folder, `ProcessGroupError` when another process has gone.
     public static func shared(
         by group: ProcessGroup?, _ first: () throws -> RunFolder
     ) throws -> RunFolder {

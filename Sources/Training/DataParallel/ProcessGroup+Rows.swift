@@ -9,7 +9,7 @@ extension ProcessGroup {
     ///     ``shard(_:rank:of:remainder:)`` cut with ``ShardRemainder/uneven``.
     ///   - work: what it is for, in an error's words.
     /// - Returns: the rows of all items, on all ranks.
-    /// - Throws: ``ProcessGroupError`` when another process has gone, or `EncodingError` for a row
+    /// - Throws: `ProcessGroupError` when another process has gone, or `EncodingError` for a row
     ///   that JSON cannot hold.
     public func gather<Row: Codable>(
         rows: [Row], for work: String = "the gathering of results"

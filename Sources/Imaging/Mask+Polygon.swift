@@ -84,8 +84,6 @@ extension Mask {
     ///
     /// - Returns: the outline and its inside; nil when there is no outline, or a gap in it.
     public func filledConvexOutline() -> Mask? {
-        let whole = filled()
-        if whole.area > area { return whole }
         guard area > 0 else { return nil }
         var (sumX, sumY) = (0, 0)
         for y in 0..<height {
@@ -94,9 +92,13 @@ extension Mask {
                 sumY += y
             }
         }
+        // Holes in the outline's own stroke are filled too, and are not its inside.
+        let place = sumY / area * width + sumX / area
+        let whole = filled()
+        if whole.values[place] != 0 && values[place] == 0 { return whole }
         let pieces = Mask(width: width, height: height, values: values.map { 1 - $0 })
             .labelled(connectivity: .four)
-        let centre = pieces.labels[sumY / area * width + sumX / area]
+        let centre = pieces.labels[place]
         // With a gap, inside and outside are one piece.
         guard centre != 0, pieces.areas.count > 1 else { return nil }
         return Mask(

@@ -18,11 +18,6 @@ public struct AuthorsScores: Hashable, Codable, Sendable {
     /// The largest number of columns in which a row of one mask differs from every row of the other.
     public var samusHD: Double
 
-    private enum CodingKeys: String, CodingKey {
-        case dice, iou, accuracy, sensitivity, specificity
-        case samusHD = "samus_hd"
-    }
-
     init(_ counts: ConfusionCounts, rows: Int) {
         func share(_ part: Int, _ whole: Int) -> Double {
             (Double(part) + 1e-5) / (Double(whole) + 1e-5)

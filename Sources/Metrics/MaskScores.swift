@@ -46,19 +46,6 @@ public struct MaskScores: Hashable, Codable, Sendable {
     /// Area of the reference.
     public var referenceArea: Double
 
-    private enum CodingKeys: String, CodingKey {
-        case emptiness, counts, spacing, dice, iou, precision, recall, specificity, hd, hd95
-        case hd95Directed = "hd95_directed"
-        case hd95Length = "hd95_length"
-        case asd, assd
-        case surfaceDice = "surface_dice"
-        case tolerance
-        case samusHD = "samus_hd"
-        case centroidDistance = "centroid_distance"
-        case predictionArea = "prediction_area"
-        case referenceArea = "reference_area"
-    }
-
     /// Area of the prediction minus that of the reference.
     public var areaError: Double { predictionArea - referenceArea }
 

@@ -22,15 +22,6 @@ public struct MaskShape: Hashable, Codable, Sendable {
     /// Largest distance of two points on the contour of the convex hull.
     public var maximumFeret: Double
 
-    private enum CodingKeys: String, CodingKey {
-        case area
-        case centroidX = "centroid_x"
-        case centroidY = "centroid_y"
-        case majorAxis = "major_axis"
-        case minorAxis = "minor_axis"
-        case orientation, perimeter
-        case maximumFeret = "maximum_feret"
-    }
 }
 
 extension Mask {

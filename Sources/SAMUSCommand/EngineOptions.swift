@@ -14,13 +14,18 @@ public struct EngineOptions: ParsableArguments {
 
     /// The model, by name or file.
     @Option(
+        name: .customLong("model"),
         help: ArgumentHelp(
-            "A model's name, or a checkpoint file (.pth, .safetensors).",
+            "A model's name, or a checkpoint file (.pth, .safetensors). (default: "
+                + "\(ModelCatalog.standard.name))",
             discussion: "Known by name: \(ModelCatalog.names). Looked for in the folder that "
                 + "SAMUS_MODELS names, and where set-up puts it.",
             valueName: "name|file"),
         completion: .file(extensions: ["pth", "safetensors"]))
-    public var model = ModelCatalog.standard.name
+    public var givenModel: String?
+
+    /// The model to use: the one named, or the standard one.
+    public var model: String { givenModel ?? ModelCatalog.standard.name }
 
     /// Threads.
     @Option(help: ArgumentHelp("Processor threads to use (default: all cores).", valueName: "n"))

@@ -22,6 +22,18 @@ extension Sample {
         return LabelledPicture(image: image.grey(), label: label)
     }
 
+    /// Makes sure that a label holds classes of the data set alone: what is none would count as if
+    /// nothing were there.
+    ///
+    /// - Parameter picture: as read.
+    /// - Throws: ``DataError/unreadable(path:reason:)`` with the value.
+    public func checkClasses(of picture: LabelledPicture) throws(DataError) {
+        guard let largest = picture.label.pixels.max(), largest >= classes else { return }
+        throw .unreadable(
+            path: labelPath,
+            reason: "it has the value \(largest); its data set has the classes 0 to \(classes - 1)")
+    }
+
     private func onlyClass(_ limits: ImageLimits) throws(DataError) -> Image {
         let mask = try Self.reading(labelPath) { () throws(ImageError) in
             try Mask.read(labelPath, limits: limits)

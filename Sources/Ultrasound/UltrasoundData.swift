@@ -64,13 +64,16 @@ public struct UltrasoundData: Sendable {
         return samples
     }
 
+    /// Samples that a list may have: as many lines as it may have can name 255 classes each.
+    static let mostSamples = 10_000_000
+
     private func samples(_ list: DataList) throws(DataError) -> [Sample] {
         var samples: [Sample] = []
         for line in try LayoutFile.lines(list.path) {
             samples += try self.samples(of: line.text, number: line.number, path: list.path)
-            // As many lines as a list may have can name 255 classes each.
-            guard samples.count <= 10_000_000 else {
-                throw .unreadable(path: list.path, reason: "it has more than 10 million samples")
+            guard samples.count <= Self.mostSamples else {
+                throw .unreadable(
+                    path: list.path, reason: "it has more than \(Self.mostSamples) samples")
             }
         }
         return samples

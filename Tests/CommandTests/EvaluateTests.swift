@@ -57,7 +57,7 @@ struct EvaluateTests {
         let json = scratch.path("out/report.json")
         let same = try samus("compare", json, json, "--output", scratch.path("same"))
         #expect(same.code == 0, "\(same.errors)")
-        #expect(same.output.contains("| 0/8/0 | 1 |"), "\(same.output)")
+        #expect(same.output.contains("| 0/8/0 | 1 (exact) |"), "\(same.output)")
         #expect(
             scratch.files("same") == ["comparison.json", "comparison.md", "comparison.png"])
     }
@@ -104,6 +104,7 @@ struct EvaluateTests {
             "64 --prompt boxes", "64 --prompt box,,fixed", "64 --model ellipse --prompt fixed",
             "64 --split tests", "64 --limit 0", "64 --prompt box --prompt box",
             "66 --predictions /nowhere", "64 --predictions x --prompt box",
+            "64 --predictions x --model litemedsam",
             "66 --model ellipse --split test-Nothing",
         ])
     func arguments(line: String) throws {

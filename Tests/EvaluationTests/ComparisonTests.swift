@@ -81,4 +81,47 @@ final class ComparisonTests {
         let both = try report(engine, [.fixed, .box(growth: 0)])
         #expect(try Comparison(box, both, prompts: [.box(growth: 0)]).pairs.count == 1)
     }
+
+    @Test("masks made without a prompt are compared with those of each prompt, and it is said")
+    func unprompted() throws {
+        let model = try report(EngineSource(BrightEngine()), [.fixed, .box(growth: 0)])
+        var given = try report(BaselineSource.ellipse)
+        for index in given.cases.indices { given.cases[index].prompt = nil }
+        let comparison = try Comparison(given, model)
+        #expect(Set(comparison.rows.map(\.variant.prompt)) == [.fixed, .box(growth: 0)])
+        #expect(comparison.markdown.contains("One side made its masks without a prompt"))
+        let box = try Comparison(model, given, prompts: [.box(growth: 0)])
+        #expect(box.pairs.count == 1)
+        #expect(throws: EvaluationError.self) {
+            try Comparison(model, given, prompts: [.box(growth: 0.1)])
+        }
+    }
+
+    @Test(
+        "lengths whose mm per pixel changed are refused, overlaps are not; no measurement is 1e308")
+    func changedSpacing() throws {
+        let first = try report(BaselineSource.filledBox)
+        var second = first
+        let place = try #require(second.cases.firstIndex { $0.unit == .millimetres })
+        second.cases[place].unit = .pixels
+        #expect {
+            try Comparison(first, second, metric: .hd)
+        } throws: { "\($0)".contains("mm per pixel") }
+        #expect(try Comparison(first, second).rows.first?.count == 8)
+        second.cases[place].metrics["dice"] = 1e308
+        #expect {
+            try Comparison(first, second)
+        } throws: { "\($0)".contains("no measurement") }
+    }
+
+    @Test("a network's report is read back and compared")
+    func readBack() throws {
+        let made = try report(EngineSource(BrightEngine()))
+        #expect(!made.calibration.isEmpty)
+        let path = folder.appending(path: "report.json").path
+        try Data(made.json()).write(to: URL(filePath: path))
+        let read = try EvaluationReport.read(path)
+        #expect(read == made)
+        #expect(try Comparison(read, made).rows.first?.difference.mean == 0)
+    }
 }

@@ -24,4 +24,16 @@ struct FiguresTests {
         #expect(abs(figures.low - (figures.mean - half)) < 0.15 * half)
         #expect(abs(figures.high - (figures.mean + half)) < 0.15 * half)
     }
+
+    @Test(
+        "values of one cluster are drawn together: the interval of copies is that of the originals")
+    func clusters() throws {
+        let values = [0.1, 0.4, 0.5, 0.9, 0.7]
+        let once = try #require(Figures(values, seed: 3))
+        let twice = try #require(
+            Figures(values + values, clusters: (values + values).map { "\($0)" }, seed: 3))
+        #expect(abs(once.low - twice.low) < 1e-12 && abs(once.high - twice.high) < 1e-12)
+        let apart = try #require(Figures(values + values, seed: 3))
+        #expect(apart.high - apart.low < twice.high - twice.low)
+    }
 }

@@ -118,4 +118,22 @@ struct ImportingTests {
         }
         #expect(try UltrasoundData(root: odd.root).samples(.train).count == report.pictures)
     }
+
+    @Test("where each set has lists of its own, a new list of all has their lines too")
+    func ownLists() throws {
+        try tree.picture("benign/benign (1).png")
+        try tree.mask("benign/benign (1)_mask.png", at: [(1, 1)])
+        let folder = URL(filePath: tree.root).appending(path: "MainPatient")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for (name, text) in [
+            ("class.json", #"{"Other": 2}"#), ("test-Other.txt", "1/Other/x\n"),
+            ("train-Other.txt", "1/Other/y\n"),
+        ] {
+            try Data(text.utf8).write(to: folder.appending(path: name))
+        }
+        _ = try tree.run(.busi)
+        #expect(try tree.lines("MainPatient/test.txt") == ["1/Other/x"])
+        #expect(
+            try tree.lines("MainPatient/train.txt") == ["1/Other/y", "1/Breast-BUSI/benign0001"])
+    }
 }

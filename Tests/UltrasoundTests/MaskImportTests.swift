@@ -213,4 +213,35 @@ struct MaskImportTests {
         #expect(cut.remarks.contains { $0.reason.contains("above 127 are inside") })
         #expect(try tree.places("Smooth", "c").count == 64)
     }
+
+    @Test("masks in several colours are no single class, one colour is")
+    func colouredFolders() throws {
+        func mask(_ colours: [[UInt8]], _ name: String) throws {
+            let rest = [UInt8](repeating: 0, count: 3 * (48 - colours.count))
+            let image = Image(
+                width: 8, height: 6, channels: 3, pixels: colours.flatMap(\.self) + rest)
+            try tree.image(image, "masks/\(name).png")
+        }
+        try tree.picture("images/a.png")
+        try mask([[128, 0, 0], [128, 0, 0]], "a")
+        let report = try tree.run(.folders) { $0.dataset = "One" }
+        #expect(report.pictures == 1)
+        #expect(try tree.places("One", "a") == [[0, 0], [1, 0]])
+        try mask([[128, 0, 0], [0, 128, 0]], "a")
+        #expect {
+            try tree.run(.folders) { $0.dataset = "Two" }
+        } throws: { "\($0)".contains("2 colours") }
+    }
+
+    @Test("BUS-BRA: a fold that no file names is refused; without one all is in train, and said")
+    func busbraWithoutFolds() throws {
+        try tree.picture("BUSBRA/Images/bus_0001-l.png")
+        try tree.mask("BUSBRA/Masks/mask_0001-l.png", at: [(1, 1)])
+        #expect {
+            try tree.run(.busbra) { $0.fold = 2 }
+        } throws: { "\($0)".contains("5-fold-cv.csv") }
+        let report = try tree.run(.busbra)
+        #expect(report.splits == [.train: 1])
+        #expect(report.notes.contains { $0.contains("5-fold-cv.csv is missing") })
+    }
 }

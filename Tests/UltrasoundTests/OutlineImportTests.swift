@@ -169,4 +169,19 @@ struct OutlineImportTests {
             ])
         #expect(try tree.places("Yolo", "a", value: 1) == [[0, 0], [0, 1], [0, 2]])
     }
+
+    @Test("COCO: a picture that two files list could come into two splits, and is refused")
+    func cocoTwice() throws {
+        try tree.picture("images/a.png")
+        let file =
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "x"}],"#
+            + #""annotations": [{"image_id": 1, "category_id": 1, "#
+            + #""segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#
+        try tree.text("annotations/all.json", file)
+        try tree.text("annotations/test.json", file)
+        #expect {
+            try tree.run(.coco) { $0.dataset = "Twice" }
+        } throws: { "\($0)".contains("listed twice") }
+        #expect(tree.files().filter { $0.hasPrefix("Twice") }.isEmpty)
+    }
 }

@@ -135,4 +135,24 @@ struct SplitTests {
             try FileManager.default.contentsOfDirectory(atPath: "\(tree.root)/MainPatient")
                 .sorted() == ["class.json", "train.txt", "val.txt"])
     }
+
+    @Test("where each set has lists of its own, a new list of all has their lines too")
+    func ownLists() throws {
+        try DataSplit(tree.opened()).write()
+        for split in Split.allCases {
+            try FileManager.default.removeItem(
+                atPath: "\(tree.root)/MainPatient/\(split.rawValue).txt")
+        }
+        let other = try tree.lines("train-Breast-BUSI")
+        try DataSplit(
+            tree.opened(),
+            options: options {
+                $0.dataSets = ["Echo-CAMUS"]
+                $0.replaces = true
+            }
+        ).write()
+        let all = try tree.lines("train")
+        #expect(other.allSatisfy(all.contains))
+        #expect(all.contains { $0.contains("Echo-CAMUS") })
+    }
 }

@@ -25,7 +25,7 @@ extension Comparison {
     ///
     /// - Returns: an RGB picture.
     public func plot() -> Image {
-        let charts = pairs.filter { !$0.cases.isEmpty }.map { pairs in
+        let charts = pairs.map { pairs in
             let series = uniqued(pairs.cases.map(\.dataset)).map { dataset in
                 Chart.Series(
                     dataset,
@@ -33,7 +33,8 @@ extension Comparison {
                     style: .scatter)
             }
             return Chart(
-                title: "\(metric.title), \(pairs.variant.title)",
+                title: "\(metric.title), \(pairs.variant.title)"
+                    + (pairs.unit.map { " (\($0.rawValue))" } ?? ""),
                 xLabel: "A: \(first.source.name)", yLabel: "B: \(second.source.name)",
                 series: series, comparesEqualAxes: true)
         }
@@ -87,13 +88,17 @@ extension Comparison {
     }
 
     private var notes: String {
-        """
-        Intervals: 95 % paired percentile bootstrap of the mean difference. Wilcoxon's signed-rank \
-        test is two-sided and leaves equal pairs out; its probabilities are not corrected for the \
-        number of rows, and take cases as independent, which several of one patient are not. \
-        Rank-biserial: share of rank sums in favour of larger B, -1 to 1. d of pairs: mean over \
-        standard deviation of the differences.
-        """
+        (isOneUnprompted
+            ? "**One side made its masks without a prompt; the labels told the other where each "
+                + "object is.**\n\n" : "")
+                + """
+                Intervals: 95 % paired percentile bootstrap of the mean difference, cases of one patient \
+                drawn together. Wilcoxon's signed-rank \
+                test is two-sided and leaves equal pairs out; its probabilities are not corrected for the \
+                number of rows, and take cases as independent, which several of one patient are not. \
+                Rank-biserial: share of rank sums in favour of larger B, -1 to 1. d of pairs: mean over \
+                standard deviation of the differences.
+                """
     }
 }
 

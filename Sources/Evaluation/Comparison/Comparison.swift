@@ -35,11 +35,15 @@ public struct Comparison: Codable, Equatable, Sendable {
     public var pairs: [Pairs]
     /// Samples that only one report has, as when a mask of the other was missing.
     public var unpaired: [String]
+    /// Whether one side found its objects by itself while the labels told the other where they are.
+    public var isOneUnprompted: Bool
 
     /// The paired cases of one prompt.
     public struct Pairs: Codable, Equatable, Sendable {
         /// How masks were asked for.
         public var variant: Variant
+        /// In what the metric is, where that matters.
+        public var unit: LengthUnit?
         /// Cases in order.
         public var cases: [Pair]
     }
@@ -63,14 +67,15 @@ public struct Comparison: Codable, Equatable, Sendable {
     ///   - second: what is compared with it.
     ///   - metric: what is compared.
     ///   - prompts: only these, which both must have; all of both when nil, which must be the same.
+    ///     Masks made without a prompt are compared with those of every prompt.
     ///   - seed: of the bootstrap.
-    /// - Throws: ``EvaluationError/notComparable(_:)`` when data, grid or prompts differ.
+    /// - Throws: ``EvaluationError/notComparable(_:)`` when data, grid, prompts or units differ.
     public init(
         _ first: EvaluationReport, _ second: EvaluationReport, metric: MaskMetric = .dice,
         prompts: [LabelPrompt]? = nil, seed: UInt64 = 0
     ) throws(EvaluationError) {
         try Self.checkData(first, second)
-        let common = try Self.commonPrompts(first, second, only: prompts)
+        let common = try PairedVariant.all(of: first, second, only: prompts)
         if metric == .surfaceDice, first.options.tolerance != second.options.tolerance {
             throw .notComparable("their tolerances for surface Dice differ")
         }
@@ -84,34 +89,59 @@ public struct Comparison: Codable, Equatable, Sendable {
         pairs = []
         var alone: Set<String> = []
         let groups = first.cases.groups
-        for variant in common.flatMap(Variant.all) {
-            let left = Score.all(of: first.cases, as: variant)
+        for variant in common {
+            let left = Score.all(of: first.cases, as: variant.first)
             let right = Dictionary(
-                Score.all(of: second.cases, as: variant).map { ($0.id, $0) }
+                Score.all(of: second.cases, as: variant.second).map { ($0.id, $0) }
             ) { one, _ in one }
             let both = left.compactMap { one in right[one.id].map { (one, $0) } }
+            try Self.check(both, metric)
             alone.formUnion(Set(left.map(\.id)).symmetricDifference(right.keys))
-            rows += groups.flatMap { Self.rows(variant, $0, metric, both, seed) }
-            pairs.append(Pairs(variant: variant, cases: both.compactMap { Pair($0, $1, metric) }))
+            let units: [LengthUnit?] = metric.dependsOnUnit ? LengthUnit.allCases : [nil]
+            for unit in units {
+                let measured = both.filter { unit == nil || $0.0.unit == unit }
+                let cases = measured.compactMap { Pair($0, $1, metric) }
+                guard !cases.isEmpty else { continue }
+                pairs.append(Pairs(variant: variant.shown, unit: unit, cases: cases))
+            }
+            rows += groups.flatMap { group in
+                units.compactMap { Self.row(variant.shown, group, $0, metric, both, seed) }
+            }
         }
+        isOneUnprompted = common.contains { $0.first != $0.second }
         unpaired = alone.sorted()
-        guard pairs.contains(where: { !$0.cases.isEmpty }) else {
+        guard !pairs.isEmpty else {
             throw .notComparable("they have no case in common")
         }
     }
 
-    private static func rows(
-        _ variant: Variant, _ group: ScoreGroup, _ metric: MaskMetric, _ both: [(Score, Score)],
-        _ seed: UInt64
-    ) -> [ComparisonRow] {
-        let units: [LengthUnit?] = metric.dependsOnUnit ? LengthUnit.allCases : [nil]
-        return units.compactMap { unit in
-            let pairs = both.filter {
-                group.contains($0.0) && (unit == nil || $0.0.unit == unit)
-            }.compactMap { one, other in
-                one.values[metric].flatMap { value in other.values[metric].map { (value, $0) } }
+    private static func row(
+        _ variant: Variant, _ group: ScoreGroup, _ unit: LengthUnit?, _ metric: MaskMetric,
+        _ both: [(Score, Score)], _ seed: UInt64
+    ) -> ComparisonRow? {
+        let pairs = both.filter {
+            group.contains($0.0) && (unit == nil || $0.0.unit == unit)
+        }.compactMap { one, other in
+            Pair(one, other, metric).map { ($0.first, $0.second, one.cluster) }
+        }
+        return ComparisonRow(
+            variant, group: group, unit: unit, pairs: pairs.map { ($0.0, $0.1) },
+            clusters: pairs.map(\.2), seed: seed)
+    }
+
+    /// Refuses lengths of different pixels, and numbers that no measurement gives.
+    private static func check(
+        _ both: [(Score, Score)], _ metric: MaskMetric
+    ) throws(EvaluationError) {
+        for (one, other) in both {
+            if metric.dependsOnUnit, one.unit != other.unit || one.spacing != other.spacing {
+                throw .notComparable(
+                    "the mm per pixel of \(one.id) changed between them: evaluate both anew")
             }
-            return ComparisonRow(variant, group: group, unit: unit, pairs: pairs, seed: seed)
+            for value in [one, other].compactMap({ $0.values[metric] })
+            where !(abs(value) < 1e100) {
+                throw .notComparable("\(one.id) has the value \(value), which is no measurement")
+            }
         }
     }
 
@@ -132,34 +162,6 @@ public struct Comparison: Codable, Equatable, Sendable {
             throw .notComparable(
                 "their data differ: \(words(first)) and \(words(second))")
         }
-    }
-
-    private static func commonPrompts(
-        _ first: EvaluationReport, _ second: EvaluationReport, only: [LabelPrompt]?
-    ) throws(EvaluationError) -> [LabelPrompt?] {
-        let (one, other) = (first.cases.prompts, second.cases.prompts)
-        let chosen = only ?? one.compactMap { $0 }
-        func words(_ prompts: [LabelPrompt?]) -> String {
-            prompts.map { $0?.description ?? "masks as given" }.joined(separator: ", ")
-        }
-        if let only {
-            guard only.allSatisfy({ one.contains($0) && other.contains($0) }) else {
-                throw .notComparable(
-                    "not both have '\(words(only))': one has \(words(one)), the other "
-                        + words(other))
-            }
-        } else if Set(one) != Set(other) {
-            throw .notComparable(
-                "their prompts differ: \(words(one)) and \(words(other)); name those of both "
-                    + "with --prompt")
-        }
-        let isRandom = chosen.contains { $0.count > 1 }
-        guard !isRandom || first.options.seed == second.options.seed else {
-            throw .notComparable(
-                "their random clicks differ: the seeds are \(first.options.seed) and "
-                    + "\(second.options.seed)")
-        }
-        return only.map { $0.map { $0 } } ?? one
     }
 }
 

@@ -35,13 +35,14 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
     ///   - group: set and class.
     ///   - unit: in what the metric is.
     ///   - pairs: of the first and the second report; nil comes back where there are none.
+    ///   - clusters: one name a pair, of what the bootstrap draws together.
     ///   - seed: of the bootstrap.
     init?(
         _ variant: Variant, group: ScoreGroup, unit: LengthUnit?, pairs: [(Double, Double)],
-        seed: UInt64
+        clusters: [String], seed: UInt64
     ) {
         let differences = pairs.map { $0.1 - $0.0 }
-        guard let figures = Figures(differences, seed: seed) else { return nil }
+        guard let figures = Figures(differences, clusters: clusters, seed: seed) else { return nil }
         self.variant = variant
         isPrompted = variant.prompt?.isPrompted
         (dataset, label, self.unit) = (group.dataset, group.label, unit)

@@ -19,11 +19,13 @@ public struct Figures: Codable, Equatable, Sendable {
 extension Figures {
     /// - Parameters:
     ///   - values: finite numbers; nil comes back where there are none.
+    ///   - clusters: one name a value: the bootstrap draws values of one name together. Nil draws
+    ///     each by itself.
     ///   - seed: of the bootstrap.
-    public init?(_ values: [Double], seed: UInt64) {
+    public init?(_ values: [Double], clusters: [String]? = nil, seed: UInt64) {
         guard !values.isEmpty else { return nil }
         let (summary, interval) = ofFinite { () throws(MetricsError) in
-            (try Summary(values), try Bootstrap(seed: seed).mean(of: values))
+            (try Summary(values), try Bootstrap(seed: seed).mean(of: values, clusters: clusters))
         }
         self.init(
             count: summary.count, mean: summary.mean, deviation: summary.deviation,
@@ -31,8 +33,7 @@ extension Figures {
     }
 }
 
-/// Statistics of values that are there and finite: every metric of masks is, and so is every number
-/// that JSON holds.
+/// Statistics of values that are there and finite, as every metric of masks is.
 func ofFinite<Result>(_ statistics: () throws(MetricsError) -> Result) -> Result {
     do throws(MetricsError) {
         return try statistics()

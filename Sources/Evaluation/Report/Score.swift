@@ -1,3 +1,4 @@
+import Imaging
 import Metrics
 import Ultrasound
 
@@ -9,6 +10,8 @@ struct Score {
     let classes: Int
     let patient: String?
     let unit: LengthUnit
+    /// Of the picture's pixels, where lengths are in mm.
+    let spacing: PixelSpacing?
     let values: [MaskMetric: Double]
 
     /// Scores of all objects.
@@ -30,16 +33,22 @@ struct Score {
     private init(_ cases: [EvaluatedCase], _ reduction: Variant.Reduction) {
         let first = cases[0]
         (id, dataset, label, classes) = (first.id, first.dataset, first.label, first.classes)
-        (patient, unit) = (first.patient, first.unit)
+        (patient, unit, spacing) = (first.patient, first.unit, first.spacing)
         let worst = cases.min { ($0[.dice] ?? 0) < ($1[.dice] ?? 0) } ?? first
         let taken = reduction == .worst ? [worst] : cases
         values = Self.means(taken.map { one in { one[$0] } })
+    }
+
+    /// Cases of one cluster are not independent: the patient where it is known, else the picture.
+    var cluster: String {
+        "\(dataset)/" + (patient ?? id.split(separator: "#").dropLast().joined(separator: "#"))
     }
 
     private init(of patient: String, _ scores: [Score]) {
         let first = scores[0]
         (id, self.patient) = (patient, patient)
         (dataset, label, classes, unit) = (first.dataset, first.label, first.classes, first.unit)
+        spacing = nil
         values = Self.means(scores.map { score in { score.values[$0] } })
     }
 

@@ -75,9 +75,11 @@ extension [EvaluatedCase] {
         MaskMetric.allCases.flatMap { metric -> [SummaryRow] in
             let units: [LengthUnit?] = metric.dependsOnUnit ? LengthUnit.allCases : [nil]
             return units.compactMap { unit in
-                let values = scores.filter { unit == nil || $0.unit == unit }
-                    .compactMap { $0.values[metric] }
-                return Figures(values, seed: seed).map {
+                let measured = scores.filter {
+                    (unit == nil || $0.unit == unit) && $0.values[metric] != nil
+                }
+                let values = measured.compactMap { $0.values[metric] }
+                return Figures(values, clusters: measured.map(\.cluster), seed: seed).map {
                     SummaryRow(
                         variant: variant, isPrompted: variant.prompt?.isPrompted,
                         dataset: group.dataset, label: group.label, basis: basis, metric: metric,

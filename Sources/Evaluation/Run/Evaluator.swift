@@ -74,6 +74,7 @@ public struct Evaluator: Sendable {
     ) throws {
         let clock = ContinuousClock()
         let start = clock.now
+        try samples[0].checkClasses(of: picture)
         let opened = try source.open(picture.image, of: samples[0])
         let encode = (clock.now - start).inSeconds
         var found = CasesOfPicture(encode: encode)

@@ -49,21 +49,6 @@ public struct Bootstrap: Hashable, Codable, Sendable {
         return Interval(low: means.sortedQuantile(tail), high: means.sortedQuantile(1 - tail))
     }
 
-    /// The interval of the mean difference of pairs, `first - second`.
-    ///
-    /// - Parameters:
-    ///   - first: one figure a case.
-    ///   - second: the same cases' figures of the other program.
-    ///   - clusters: one name a case, as the patient; nil draws each case by itself.
-    /// - Returns: the interval.
-    /// - Throws: ``MetricsError``, as ``mean(of:clusters:)`` does, and when there are no pairs.
-    public func meanDifference(
-        _ first: [Double], _ second: [Double], clusters: [String]? = nil
-    ) throws(MetricsError) -> Interval {
-        try first.checkPairs(with: second)
-        return try mean(of: zip(first, second).map(-), clusters: clusters)
-    }
-
     private struct Group {
         var sum = 0.0
         var count = 0

@@ -13,11 +13,6 @@ public struct Calibration: Hashable, Codable, Sendable {
         /// Mean IoU against the reference; nil when there are no cases.
         public var meanIoU: Double?
 
-        private enum CodingKeys: String, CodingKey {
-            case low, high, count
-            case meanEstimate = "mean_estimate"
-            case meanIoU = "mean_iou"
-        }
     }
 
     /// Bins of equal width from 0 to 1; estimates beyond count in the first and the last.
@@ -34,15 +29,6 @@ public struct Calibration: Hashable, Codable, Sendable {
     public var pearson: Double?
     /// Spearman's correlation; nil without a spread.
     public var spearman: Double?
-
-    private enum CodingKeys: String, CodingKey {
-        case bins
-        case expectedError = "expected_calibration_error"
-        case largestError = "largest_calibration_error"
-        case bias
-        case meanAbsoluteError = "mean_absolute_error"
-        case pearson, spearman
-    }
 
     /// - Parameters:
     ///   - estimates: the network's IoU estimate, one a case.

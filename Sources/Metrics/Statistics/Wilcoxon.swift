@@ -22,14 +22,6 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
     /// How `pValue` was computed.
     public var method: Method
 
-    private enum CodingKeys: String, CodingKey {
-        case positiveRanks = "positive_ranks"
-        case negativeRanks = "negative_ranks"
-        case zeros
-        case pValue = "p_value"
-        case method
-    }
-
     /// - Parameters:
     ///   - first: one figure a case.
     ///   - second: the same cases' figures of the other program.

@@ -28,6 +28,8 @@ struct CheckCommand: ParsableCommand {
     var sheet: String?
     @Option(help: "How many pictures of each set the sheet has.")
     var perSet = 5
+    @Flag(help: "Replace the sheet where it exists.")
+    var force = false
     @Flag(help: "Print everything as JSON.")
     var json = false
     @Flag(help: "Exit with 1 on warnings too.")
@@ -41,6 +43,10 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
+            throw Failure.output.because(
+                "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
+        }
         let data = try Failure.input.guarding { try UltrasoundData(root: root) }
         let report = try checked(data)
         if let sheet {

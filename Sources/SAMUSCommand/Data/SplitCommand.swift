@@ -41,10 +41,10 @@ struct SplitCommand: ParsableCommand {
     func run() throws {
         let data = try Failure.input.guarding { try UltrasoundData(root: root) }
         let split = try divided(data)
-        print(text(split), terminator: "")
         if !dryRun {
             try Failure.output.guarding { try split.write() }
         }
+        print(text(split), terminator: "")
     }
 
     private func divided(_ data: UltrasoundData) throws -> DataSplit {

@@ -102,6 +102,9 @@ public struct EvaluateCommand: ParsableCommand {
         if predictions != nil && !prompts.isEmpty {
             throw ValidationError("--predictions are masks already: leave --prompt out")
         }
+        if predictions != nil && engine.givenModel != nil {
+            throw ValidationError("--predictions are another program's masks: leave --model out")
+        }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
         }

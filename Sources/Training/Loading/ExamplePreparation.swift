@@ -66,7 +66,7 @@ public struct ExamplePreparation: Sendable {
         } else {
             augment(&picture, &random)
         }
-        return fitted(picture, sample, variant: variant) { inside, extent in
+        return try fitted(picture, sample, variant: variant) { inside, extent in
             kind.prompt(on: inside, within: extent, using: &random)
         }
     }
@@ -81,14 +81,15 @@ public struct ExamplePreparation: Sendable {
     public func plainExample(
         of sample: Sample, prompt: (Mask, Size) -> Prompt
     ) throws -> Example {
-        fitted(
+        try fitted(
             try read(sample), sample, variant: variants == nil ? nil : 0, prompt: prompt)
     }
 
     private func fitted(
         _ picture: LabelledPicture, _ sample: Sample, variant: Int?,
         prompt: (Mask, Size) -> Prompt
-    ) -> Example {
+    ) throws -> Example {
+        try sample.checkClasses(of: picture)
         let geometry = InputGeometry(
             original: picture.image.size, inputSize: inputSize, preparation: preparation)
         let label = picture.label.resizedNearest(to: geometry.resized)

@@ -50,6 +50,11 @@ struct ListedData {
                             "'\(line.text)' is there twice and counts twice"))
                 }
                 samples += fresh
+                guard samples.count <= UltrasoundData.mostSamples else {
+                    throw .unreadable(
+                        path: list.path,
+                        reason: "it has more than \(UltrasoundData.mostSamples) samples")
+                }
                 if let own = list.dataset, let dataset = named.first?.dataset,
                     data.known(own) != dataset
                 {

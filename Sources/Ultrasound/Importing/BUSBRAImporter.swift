@@ -19,6 +19,9 @@ struct BUSBRAImporter: Importer {
         }
         let data = try root.table("bus_data.csv", key: "ID")
         let folds = try root.table("5-fold-cv.csv", key: "ID")
+        if options.fold != nil && folds == nil {
+            throw .wrongOption("there is no 5-fold-cv.csv that names the folds")
+        }
         var plan = ImportPlan(
             classNames: ["tumour"],
             detailColumns: ["pathology", "birads", "histology", "device", "fold"],
@@ -47,10 +50,10 @@ struct BUSBRAImporter: Importer {
                 fold == testFold ? .test : fold == testFold % 5 + 1 ? .val : .train
         }
         if data == nil { plan.notes.append("bus_data.csv is missing: the patients are not known") }
-        if folds != nil {
-            plan.notes.append(
-                "split of 5-fold-cv.csv: fold \(testFold) tests, \(testFold % 5 + 1) validates")
-        }
+        plan.notes.append(
+            folds == nil
+                ? "5-fold-cv.csv is missing: all is in train"
+                : "split of 5-fold-cv.csv: fold \(testFold) tests, \(testFold % 5 + 1) validates")
         return plan
     }
 

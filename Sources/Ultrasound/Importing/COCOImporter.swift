@@ -58,6 +58,13 @@ struct COCOImporter: Importer {
         plan.hasSplit = parts.contains { $0.split != nil }
         let pictures = PictureFinder(root)
         for part in parts { Self.add(part, classes.map(\.id), pictures, of: root, to: &plan) }
+        var seen: Set<String> = []
+        if let twice = plan.items.map(\.source).first(where: { !seen.insert($0).inserted }) {
+            throw .notOfTheForm(
+                source: source.path,
+                reason: "'\(twice)' is listed twice, in one file or in several: it could come into"
+                    + " two splits; name the one file to import, or take the others away")
+        }
         return plan
     }
 

@@ -78,9 +78,17 @@ private struct MaskReading {
             return
         }
         var levels: Set<Int> = []
+        var colours: Set<[UInt8]> = []
         for mask in masks where mask.lowercased().hasSuffix(".png") {
             // One that cannot be read is reported when its turn comes.
-            levels.formUnion((try? Image.read(source.path(mask)))?.levels ?? [])
+            guard let image = try? Image.read(source.path(mask)) else { continue }
+            levels.formUnion(image.levels)
+            colours.formUnion(image.colours)
+        }
+        guard colours.count <= 1 || colours.count > Self.mostClasses else {
+            throw .wrongOption(
+                "the masks hold \(colours.count) colours: grey masks are needed whose values are the"
+                    + " classes, or masks of one colour")
         }
         levels.remove(0)
         if let largest = levels.max(), largest > 1, largest <= Self.mostClasses {

@@ -69,7 +69,7 @@ final class ImportTarget {
     /// - Parameters:
     ///   - lists: the files of `MainPatient`, by their names.
     ///   - replaces: whether an older data set of the name goes.
-    /// - Throws: ``ImportError``; until the last moment everything is as it was.
+    /// - Throws: ``ImportError``; the older data set is then where it was.
     func commit(lists: [(name: String, text: String)], replaces: Bool) throws(ImportError) {
         let final = "\(root)/\(dataset)"
         let older = "\(temporary).replaced"
@@ -88,8 +88,14 @@ final class ImportTarget {
                 if hasOlder { rename(older, final) }
                 throw error
             }
+            do throws(FileError) {
+                for file in files { try file.commit() }
+            } catch {
+                rename(final, temporary)
+                if hasOlder { rename(older, final) }
+                throw error
+            }
             isCommitted = true
-            for file in files { try file.commit() }
             if hasOlder { try? FileManager.default.removeItem(atPath: older) }
         } catch {
             throw .cannotWrite(path: error.path, reason: error.reason)

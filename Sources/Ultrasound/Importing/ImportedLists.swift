@@ -23,7 +23,7 @@ struct ImportedLists {
         var files = [(name: "class.json", text: try classes())]
         for split in Split.allCases {
             let own = entries.filter { $0.split == split }.flatMap(lines)
-            let others = try others("\(split.rawValue).txt")
+            let others = try others(in: split)
             let dataset = "\(split.rawValue)-\(dataset).txt"
             files.append(("\(split.rawValue).txt", text(others + own)))
             if !own.isEmpty || FileManager.default.fileExists(atPath: path(dataset)) {
@@ -44,15 +44,23 @@ struct ImportedLists {
         return seen.map { "\($0)/\(dataset)/\(entry.name)" }
     }
 
-    private func others(_ name: String) throws(ImportError) -> [String] {
-        guard FileManager.default.fileExists(atPath: path(name)) else { return [] }
-        guard let text = try? String(contentsOfFile: path(name), encoding: .utf8) else {
-            throw .unreadable(path: path(name), reason: "a text file is needed")
+    /// The lines of other data sets: those of the list of all or, where there is none, of each set's
+    /// own, which the new list of all would hide.
+    private func others(in split: Split) throws(ImportError) -> [String] {
+        let lists = DataList.all(root: root).filter { $0.split == split }
+        let all = lists.filter { $0.dataset == nil }
+        let names = DataFolder.names(of: dataset)
+        var lines: [String] = []
+        for list in all.isEmpty ? lists : all {
+            guard let text = try? String(contentsOfFile: list.path, encoding: .utf8) else {
+                throw .unreadable(path: list.path, reason: "a text file is needed")
+            }
+            lines += text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
+                let parts = line.split(separator: "/")
+                return parts.count < 2 || !names.contains(String(parts[parts.count - 2]))
+            }
         }
-        return text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
-            let parts = line.split(separator: "/")
-            return parts.count < 2 || parts[parts.count - 2] != dataset
-        }
+        return lines
     }
 
     private func classes() throws(ImportError) -> String {
@@ -65,6 +73,7 @@ struct ImportedLists {
             }
             classes = older
         }
+        for name in DataFolder.names(of: dataset) { classes[name] = nil }
         classes[dataset] = classCount
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -79,6 +79,17 @@ extension Image {
         for value in highest() { occurs[Int(value)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }
+
+    /// The colours that occur, greys left out; some of them where there are very many.
+    var colours: Set<[UInt8]> {
+        guard channels == 3 else { return [] }
+        var found: Set<[UInt8]> = []
+        for place in stride(from: 0, to: pixels.count, by: 3) where found.count < 256 {
+            let (red, green, blue) = (pixels[place], pixels[place + 1], pixels[place + 2])
+            if red != green || green != blue { found.insert([red, green, blue]) }
+        }
+        return found
+    }
 }
 
 extension ImageError {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How a prompt is made from a label: what `--prompt` of `samus evaluate` means.
 public enum LabelPrompt: Hashable, Sendable {
     /// The middle one of the object's pixels in row-major order: the authors' click of validation
@@ -57,7 +59,7 @@ extension LabelPrompt: LosslessStringConvertible {
         case .random(let clicks): "random:\(clicks)"
         case .box(0): "box"
         case .box(let growth):
-            "box:\(Int(exactly: growth * 100).map(String.init) ?? "\(growth * 100)")%"
+            "box:\(String(format: "%.10g", growth * 100))%"
         case .unprompted: "none"
         }
     }

@@ -152,11 +152,14 @@ public struct DataSplit: Sendable {
         _ lines: [DataSetLines], replacing existing: [DataList], _ data: UltrasoundData
     ) throws(SplitError) -> [(name: String, text: String)] {
         let replaced = Set(lines.map(\.dataset))
-        var lists: [(name: String, text: String)] = []
+        var files: [(name: String, text: String)] = []
         func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
         for split in Split.allCases {
             var all: [String] = []
-            for list in existing where list.split == split && list.dataset == nil {
+            let lists = existing.filter { $0.split == split }
+            let ofAll = lists.filter { $0.dataset == nil }
+            // Without a list of all the new one would hide the lists of the other sets.
+            for list in ofAll.isEmpty ? lists : ofAll {
                 do throws(DataError) {
                     all += try LayoutFile.lines(list.path).map(\.text).filter { line in
                         let parts = line.split(separator: "/")
@@ -169,18 +172,18 @@ public struct DataSplit: Sendable {
                 }
             }
             all += lines.flatMap { $0.lines[split] ?? [] }
-            lists.append(("\(split.rawValue).txt", text(all)))
+            files.append(("\(split.rawValue).txt", text(all)))
             for dataset in lines {
                 let own = dataset.lines[split] ?? []
                 let names = existing.filter {
                     $0.split == split && $0.dataset.flatMap(data.known) == dataset.dataset
                 }.map(\.name)
                 let name = names.first ?? "\(split.rawValue)-\(dataset.dataset).txt"
-                if !own.isEmpty || !names.isEmpty { lists.append((name, text(own))) }
+                if !own.isEmpty || !names.isEmpty { files.append((name, text(own))) }
                 // The other name of a set with two would still hold the older lines.
-                lists += names.dropFirst().map { ($0, text(own)) }
+                files += names.dropFirst().map { ($0, text(own)) }
             }
         }
-        return lists
+        return files
     }
 }

@@ -15,6 +15,7 @@ struct PairedVariant: Equatable {
     ///   - first: what differences are taken from.
     ///   - second: what is compared with it.
     ///   - only: these prompts alone.
+    /// - Returns: at least one.
     /// - Throws: ``EvaluationError/notComparable(_:)`` when prompts or random clicks differ.
     static func all(
         of first: EvaluationReport, _ second: EvaluationReport, only: [LabelPrompt]?

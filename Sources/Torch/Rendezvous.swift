@@ -49,8 +49,8 @@ public struct Rendezvous: Equatable, Sendable {
         _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(ProcessGroupError) -> Rendezvous? {
         let launch = ["RANK", "WORLD_SIZE"]
-        guard launch.contains(where: { environment[$0] != nil }) else { return nil }
         let reader = EnvironmentReader(environment)
+        guard launch.contains(where: { reader.environment[$0] != nil }) else { return nil }
         try reader.requireAll(launch)
         let size = try reader.number("WORLD_SIZE", in: 1...4096)
         let rank = try reader.number("RANK", in: 0...(size - 1))

@@ -53,10 +53,14 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     }
 
     /// The prompts of its steps by default.
-    public var prompts: PromptMix {
+    ///
+    /// - Parameter kind: the network: AutoSAMUS's prompt generator is trained without prompts alone.
+    /// - Returns: kinds and shares.
+    public func prompts(for kind: ModelKind) -> PromptMix {
         switch self {
         case .samus: .init([.init(.clicks(1))])
         case .autosamus: .init([.init(.none)])
+        case .full where kind == .autoSAMUS: .init([.init(.none)])
         case .decoder, .full:
             .init([
                 .init(.clicks(1), share: 3), .init(.box, share: 3),

@@ -33,13 +33,13 @@ extension TrainingError: CustomStringConvertible {
         case .start(let reason): reason
         case .notFinite(let what, let step, let samples):
             "the \(what) of step \(step) is not a finite number; its pictures were "
-                + "\(samples.joined(separator: ", ")). The last good state is kept: try a smaller "
+                + "\(samples.joined(separator: ", ")). The last state that gave a finite loss is kept: try a smaller "
                 + "--learning-rate, --clip or f32"
         case .diverged(let loss, let lowest, let step, let samples):
             "the loss diverges: \(loss.formatted(.number.precision(.significantDigits(3)))) at "
                 + "step \(step), lowest so far "
                 + "\(lowest.formatted(.number.precision(.significantDigits(3)))); the last "
-                + "pictures were \(samples.joined(separator: ", ")). The last good state is kept: "
+                + "pictures were \(samples.joined(separator: ", ")). The last state that gave a sound loss is kept: "
                 + "try a smaller --learning-rate or --clip"
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
         case .nothingToTrain: "every weight is frozen: there is nothing to train"

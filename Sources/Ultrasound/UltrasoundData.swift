@@ -64,6 +64,14 @@ public struct UltrasoundData: Sendable {
         return samples
     }
 
+    /// Whether there is a list, of all data sets or of one.
+    ///
+    /// - Parameter split: which list.
+    /// - Returns: whether a file of its name is there, readable or not.
+    public func hasList(_ split: Split) -> Bool {
+        DataList.all(root: root).contains { $0.split == split }
+    }
+
     /// Samples that a list may have: as many lines as it may have can name 255 classes each.
     static let mostSamples = 10_000_000
 

@@ -134,22 +134,54 @@ struct TrainTests {
                 ], 64, "only AutoSAMUS"
             ),
             (["--resume", "nowhere"], 66, "nowhere"),
+            (
+                [
+                    "--data", "ROOT", "--recipe", "full", "--network", "samus", "--width", "16",
+                    "--depth", "2", "--validate", "none",
+                ], 64, "needs a prompt"
+            ),
+            (
+                [
+                    "--data", "ROOT", "--recipe", "decoder", "--network", "samus", "--width", "16",
+                    "--depth", "2", "--teacher", "litemedsam",
+                ], 69, "could not teach"
+            ),
+            (["--data", "ROOT", "--network", "samus", "--embeddings-limit", "inf"], 64, "GB"),
+            (["--data", "ROOT", "--network", "samus", "--divergence=-1"], 64, "--divergence"),
+            (["--data", "ROOT", "--network", "samus", "--patience", "0"], 64, "--patience"),
         ])
     func refused(_ given: [String], code: Int32, words: String) throws {
         let arguments = given.map { $0 == "ROOT" ? root : $0 }
         let outcome = try run(["train"] + arguments + ["--project", scratch.path("runs")])
         #expect(outcome.code == code, "\(outcome.errors)")
         #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/exp")))
     }
 
-    @Test("a loss that is not a number stops it; the pictures are named, the last state stays")
+    @Test("what the result does not depend on may change when it goes on, the rest is refused")
+    func otherOptions() throws {
+        let begun = try run(arguments("changed", "--time-limit", "0", "--continue"))
+        #expect(begun.code == 0, "\(begun.errors)")
+        #expect(begun.output.contains("time limit after"))
+        let files = scratch.files("runs/changed/weights")
+        #expect(files == ["last.safetensors", "state.safetensors"])
+        let folder = scratch.path("runs/changed")
+        let rate = try run(["train", "--resume", folder, "--learning-rate", "1e-5"])
+        #expect(rate.code == 64)
+        #expect(rate.errors.contains("--learning-rate cannot change"), "\(rate.errors)")
+        let onward = try run(arguments("changed", "--continue", "--workers", "1"))
+        #expect(onward.code == 0, "\(onward.errors)")
+        #expect(onward.output.contains("goes on at step"))
+        #expect(onward.output.contains("finished after 2 epochs, 6 steps"))
+    }
+
+    @Test("a loss that is not a number stops it; the pictures are named, no ruined state stays")
     func notFinite() throws {
         let outcome = try run(arguments("nan", "--learning-rate", "1e30"))
         #expect(outcome.code == 69, "\(outcome.errors)")
         #expect(outcome.errors.contains("is not a finite number"))
         #expect(outcome.errors.contains("Disc/p"))
-        let state = scratch.path("runs/nan/weights/state.safetensors")
-        let kept = try Checkpoint.read(state)
-        #expect(kept.names.contains { $0.hasPrefix("model.") })
+        // The only state was that of the step which lost the loss: it is no state to go on from.
+        #expect(scratch.files("runs/nan/weights").isEmpty)
     }
 }

@@ -23,19 +23,18 @@ struct SampleSelection {
             throw DataError.empty(root: root, what: "samples to train with in these data sets")
         }
         // Samples of one picture one after the other: it is encoded once.
-        validation = try Self.withoutEmpty { try chosen(.val, options.validationFraction) }
-            .sorted { $0.id < $1.id }
+        validation =
+            try data.hasList(.val)
+            ? Self.withoutEmpty { try chosen(.val, options.validationFraction) }
+                .sorted { $0.id < $1.id } : []
     }
 
-    /// What `body` gives; nothing where a list is empty or missing.
+    /// What `body` gives; nothing where a list is empty.
     private static func withoutEmpty(_ body: () throws -> [Sample]) throws -> [Sample] {
         do {
             return try body()
-        } catch let error as DataError {
-            switch error {
-            case .empty, .unreadable: return []
-            default: throw error
-            }
+        } catch DataError.empty {
+            return []
         }
     }
 

@@ -21,7 +21,7 @@ final class TrainDisplay {
                     + "val Dice \(value("val/dice"))  \(value("pictures_per_s")) pictures/s  "
                     + "waited for pictures \(value("waited"))")
         case .step(let report, let meter):
-            let steps = report.batches / settings.accumulation * settings.epochs
+            let steps = ((report.batches - 1) / settings.accumulation + 1) * settings.epochs
             let left = steps - report.step
             line.show(
                 ProgressFigures(

@@ -71,6 +71,12 @@ struct TrainDataOptions: ParsableArguments {
         where !(share > 0 && share <= 1) {
             throw ValidationError("\(name) \(share): above 0, at most 1")
         }
+        for (name, bytes) in [
+            ("--picture-cache", pictureCache), ("--embeddings-limit", embeddingsLimit),
+        ]
+        where !(bytes >= 0 && bytes <= 1e6) {
+            throw ValidationError("\(name) \(bytes): from 0 to 1,000,000 GB")
+        }
         if let variants, !(1...1000).contains(variants) {
             throw ValidationError("--variants \(variants): from 1 to 1000")
         }
@@ -109,6 +115,12 @@ struct TrainNetworkOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Weight of the distance to the teacher.", valueName: "w"))
     var teacherWeight = 1.0
+
+    func validate() throws {
+        guard teacherWeight >= 0, teacherWeight.isFinite else {
+            throw ValidationError("--teacher-weight \(teacherWeight): at least 0")
+        }
+    }
 
     @Option(help: ArgumentHelp("Width of a new network's tokens.", valueName: "n"))
     var width = 768

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Foundation
 import Imaging
 import SAMUSCommand
@@ -28,20 +29,26 @@ extension TrainDataOptions {
     }
 
     /// What points at the object in validation.
-    func pointings(_ prompts: PromptMix) throws -> [Validation.Pointing] {
-        if let pointedBy {
-            return try pointedBy.split(separator: ",").map { word in
-                guard let pointing = Validation.Pointing(rawValue: String(word)) else {
-                    throw ValidationError("--validate \(word): click, box or none")
-                }
-                return pointing
-            }
+    func pointings(_ prompts: PromptMix, of kind: ModelKind) throws -> [Validation.Pointing] {
+        guard let pointedBy else {
+            let kinds = prompts.promptKinds
+            let isUnprompted = prompts.parts.contains { $0.kind == .none }
+            return (kinds.contains(.click) ? [.click] : []) + (kinds.contains(.box) ? [.box] : [])
+                + (isUnprompted ? [.none] : [])
         }
-        if prompts.isUnprompted { return [.none] }
-        let kinds = prompts.promptKinds
-        let both: [Validation.Pointing] =
-            (kinds.contains(.click) ? [.click] : []) + (kinds.contains(.box) ? [.box] : [])
-        return both
+        let pointings = try pointedBy.split(separator: ",").map { word in
+            guard let pointing = Validation.Pointing(rawValue: String(word)) else {
+                throw ValidationError("--validate \(word): click, box or none")
+            }
+            return pointing
+        }
+        guard !pointings.isEmpty else {
+            throw ValidationError("--validate names nothing: click, box or none")
+        }
+        guard kind.findsPrompts || !pointings.contains(.none) else {
+            throw ValidationError("--validate none: \(kind.rawValue) needs a prompt")
+        }
+        return pointings
     }
 }
 
@@ -69,9 +76,9 @@ extension RunArguments {
             switch entry.value {
             case .none, .flag(false): []
             case .flag(true): ["--\(entry.name)"]
-            case .integer(let value): ["--\(entry.name)", "\(value)"]
-            case .number(let value): ["--\(entry.name)", "\(value)"]
             // One word, so that a value may begin with a dash.
+            case .integer(let value): ["--\(entry.name)=\(value)"]
+            case .number(let value): ["--\(entry.name)=\(value)"]
             case .text(let text): ["--\(entry.name)=\(text)"]
             case .list: []
             }
@@ -139,15 +146,40 @@ extension TrainCommand {
     }
 
     /// Everything that the result depends on, as one line.
-    func identity(of start: NetworkStart, _ selection: SampleSelection) throws -> String {
-        let free: Set = [
-            "data", "embeddings", "embeddings-limit", "picture-cache", "patience", "time-limit",
-            "keep-every", "threads", "workers", "deterministic", "device", "licence",
-        ]
-        let options = arguments.entries.filter { !free.contains($0.name) }
+    func identity(
+        of start: NetworkStart, teacher: Checkpoint?, _ selection: SampleSelection
+    ) throws -> String {
+        let options = arguments.entries.filter { !Self.free.contains($0.name) }
             .map { "\($0.name)=\($0.value)" }
+        let taught = try teacher.map { ["teacher-sha256=\(try $0.sha256)"] } ?? []
         let samples = "samples=\(selection.fingerprint)"
-        return (options + [start.encoderName, samples]).joined(separator: " ")
+        return (options + [start.encoderName] + taught + [samples]).joined(separator: " ")
+    }
+
+    /// Options that may be others when a run goes on: the result does not depend on them.
+    static let free: Set = [
+        "data", "embeddings", "embeddings-limit", "picture-cache", "patience", "time-limit",
+        "keep-every", "threads", "workers", "deterministic", "device", "licence",
+    ]
+
+    /// These options with those of another command line in their place where they may change.
+    ///
+    /// - Parameter given: the options beside `--resume`.
+    /// - Returns: the options to go on with; a time limit is of one start alone.
+    /// - Throws: `ValidationError` for one that the result depends on.
+    func going(onWith given: TrainCommand) throws -> TrainCommand {
+        let standard = try TrainCommand.parse(["--resume=latest"]).arguments.entries
+        var options = arguments
+        options["time-limit"] = RunArgument.none
+        for (entry, usual) in zip(given.arguments.entries, standard)
+        where entry.value != usual.value && entry.value != options[entry.name] {
+            guard Self.free.contains(entry.name) else {
+                throw ValidationError(
+                    "--\(entry.name) cannot change when a run goes on: begin another one for that")
+            }
+            options[entry.name] = entry.value
+        }
+        return try TrainCommand.parse(options.words)
     }
 }
 

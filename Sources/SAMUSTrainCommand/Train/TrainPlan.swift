@@ -1,3 +1,4 @@
+import ArgumentParser
 import Checkpoints
 import SAMUSCommand
 import SAMUSModels
@@ -27,13 +28,17 @@ struct TrainPlan {
         TorchRuntime.threads = run.deterministic ? 1 : run.threads ?? TorchRuntime.threads
         let device = Device(run.device, index: group?.localRank)
         try device.check()
-        let prompts =
-            try command.data.prompts.map { try PromptMix($0) } ?? command.network.recipe.prompts
         let selection = try SampleSelection(command.data, seed: command.steps.seed)
         let start = try Self.started(command, on: device)
+        let prompts =
+            try command.data.prompts.map { try PromptMix($0) }
+            ?? command.network.recipe.prompts(for: start.kind)
         let teacher = try command.network.teacher.map(Self.checkpoint)
         let settings = command.settings
-        let isFrozen = command.network.recipe == .decoder
+        let isFrozen = command.network.recipe == .decoder && !start.isEncoderTrained
+        guard start.isEncoderTrained || teacher == nil else {
+            throw TrainingError.start("the image encoder is frozen: a --teacher could not teach it")
+        }
         let variants = command.data.variants ?? (isFrozen || teacher != nil ? 4 : nil)
         let preparation = try command.data.preparation(
             start, variants: variants, seed: settings.seed)
@@ -41,10 +46,19 @@ struct TrainPlan {
             selection.validation.isEmpty
             ? nil
             : Validation(
-                samples: selection.validation, pointings: try command.data.pointings(prompts),
+                samples: selection.validation,
+                pointings: try command.data.pointings(prompts, of: start.kind),
                 preparation: isFrozen ? preparation : preparation.withoutVariants)
+        guard validation != nil || settings.patience == nil else {
+            throw ValidationError("--patience needs a validation list, and there is none")
+        }
+        let batches = BatchMaker(
+            samples: selection.train, preparation: preparation, prompts: prompts,
+            size: settings.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1)
+        try Trainer.check(start.network, kind: start.kind, batches: batches)
+        let taught = try teacher.map { try Self.taught($0, student: start, on: device) }
         identity =
-            try command.identity(of: start, selection)
+            try command.identity(of: start, teacher: teacher, selection)
             + (group.map { " processes=\($0.size)" } ?? "")
         try group?.expectEqual(identity, "options, weights or data")
         // Last of all: what cannot be trained leaves no folder.
@@ -56,25 +70,23 @@ struct TrainPlan {
         func cache(_ encoder: String) throws -> EmbeddingCache? {
             try kept.map { folder in
                 try EmbeddingCache(
-                    folder: folder,
-                    key: "\(encoder) \(command.data.augment) \(settings.seed) "
-                        + command.steps.precision.rawValue,
+                    folder: folder, key: "\(encoder) \(command.steps.precision.rawValue)",
                     limit: Int(command.data.embeddingsLimit * 1e9), processes: group?.size ?? 1)
             }
         }
         trainer = try Trainer(
-            start.network, kind: start.kind, settings: settings,
-            batches: BatchMaker(
-                samples: selection.train, preparation: preparation, prompts: prompts,
-                size: settings.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1),
+            start.network, kind: start.kind, settings: settings, batches: batches,
             embeddings: isFrozen
                 ? FrozenEmbeddings(
                     start.network, cache: try cache(start.encoderName),
                     isBFloat16: settings.isBFloat16) : nil,
-            teacher: try teacher.map { teacher in
-                try Self.teacher(
-                    teacher, student: start, settings: settings, device: device,
-                    cache: try cache(teacher.sha256))
+            teacher: try taught.map { taught in
+                Teacher(
+                    FrozenEmbeddings(
+                        taught.network, cache: try cache(taught.encoderName),
+                        isBFloat16: settings.isBFloat16,
+                        isPooled: Self.gridSize(taught) != Self.gridSize(start)),
+                    inputSize: taught.sizes.imageSize, preparation: taught.kind.preparation)
             }, group: try group.map { try ProcessTraining(start.network, in: $0) })
         self.command = command
         self.start = start
@@ -100,19 +112,20 @@ struct TrainPlan {
     private static func resumed(
         _ given: TrainCommand, _ group: ProcessGroup?
     ) throws -> (TrainCommand, RunFolder?) {
-        guard let resume = given.course.resume else { return (given, nil) }
+        var resume = given.course.resume
+        if given.course.continues, let name = given.course.name {
+            let path = given.course.project + "/" + name
+            resume = resume ?? (RunFolder.isRun(path) ? path : nil)
+        }
+        guard let resume else { return (given, nil) }
         let folder = try RunFolder.shared(by: group) {
             let project = given.course.project
             guard let path = resume == "latest" ? RunFolder.latest(in: project) : resume
             else { throw RunFolderError.noRun(path: project) }
             return try RunFolder.resume(path)
         }
-        var command = try TrainCommand.parse(
-            RunArguments.read(folder.arguments).words)
-        // What may differ from start to start without a change of the result.
-        command.data.root = given.data.root ?? command.data.root
-        command.course.timeLimit = given.course.timeLimit
-        command.course.threads = given.course.threads ?? command.course.threads
+        var command = try TrainCommand.parse(RunArguments.read(folder.arguments).words)
+            .going(onWith: given)
         command.course.dryRun = given.course.dryRun
         return (command, folder)
     }
@@ -134,27 +147,25 @@ struct TrainPlan {
         try Checkpoint.read(ModelCatalog.path(of: name))
     }
 
-    private static func teacher(
-        _ checkpoint: Checkpoint, student: NetworkStart, settings: TrainingSettings,
-        device: Device, cache: EmbeddingCache?
-    ) throws -> Teacher {
+    private static func gridSize(_ start: NetworkStart) -> Int {
+        start.network.promptEncoder.gridSize
+    }
+
+    /// A network that teaches, as it comes.
+    private static func taught(
+        _ checkpoint: Checkpoint, student: NetworkStart, on device: Device
+    ) throws -> NetworkStart {
         let taught = try NetworkStart(nil, sizes: nil, from: checkpoint, seed: 0)
         let network = taught.network
         network.setTrainable(false)
         network.evaluate()
         network.move(to: device)
         network.foldBatchNorms()
-        let grids = [taught, student].map(\.network.promptEncoder.gridSize)
-        guard grids[0] == grids[1] || grids[0] == 2 * grids[1] else {
+        let (grid, own) = (gridSize(taught), gridSize(student))
+        guard grid == own || grid == 2 * own else {
             throw TrainingError.start(
-                "a teacher with \(grids[0]) x \(grids[0]) cells cannot teach \(grids[1]) x \(grids[1])"
-            )
+                "a teacher with \(grid) x \(grid) cells cannot teach \(own) x \(own)")
         }
-        return Teacher(
-            FrozenEmbeddings(
-                network, cache: cache, isBFloat16: settings.isBFloat16,
-                isPooled: grids[0] != grids[1]),
-            inputSize: taught.sizes.imageSize,
-            preparation: taught.kind.preparation)
+        return taught
     }
 }

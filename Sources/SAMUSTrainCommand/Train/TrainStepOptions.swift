@@ -59,6 +59,13 @@ struct TrainStepOptions: ParsableArguments {
         }
         if let ema, !(ema > 0 && ema < 1) { throw ValidationError("--ema \(ema): between 0 and 1") }
         if let clip, !(clip > 0) { throw ValidationError("--clip \(clip): above 0") }
+        let weights = [
+            ("--focal", focal), ("--iou-loss", iouLoss ?? 0), ("--divergence", divergence),
+            ("--weight-decay", weightDecay ?? 0),
+        ]
+        for (name, weight) in weights where !(weight >= 0 && weight.isFinite) {
+            throw ValidationError("\(name) \(weight): at least 0")
+        }
         guard warmUp >= 0 else { throw ValidationError("--warm-up \(warmUp): at least 0") }
     }
 
@@ -114,6 +121,10 @@ struct TrainRunOptions: ParsableArguments {
         help: ArgumentHelp(
             "Go on with a run: its folder, or 'latest'.", valueName: "run"))
     var resume: String?
+    @Flag(
+        name: .customLong("continue"),
+        help: "Go on with the run of that --name where it has begun, else begin it.")
+    var continues = false
     @Flag(help: "Show what would be trained, with what, for how long; train nothing.")
     var dryRun = false
     @Option(
@@ -141,6 +152,16 @@ struct TrainRunOptions: ParsableArguments {
         for (name, count) in [("--threads", threads ?? 1), ("--workers", workers)]
         where !(1...1024).contains(count) {
             throw ValidationError("\(name) \(count): from 1 to 1024")
+        }
+        for (name, minutes) in [("--time-limit", timeLimit ?? 0), ("--keep-every", keepEvery)]
+        where !(minutes >= 0 && minutes.isFinite) {
+            throw ValidationError("\(name) \(minutes): at least 0 minutes")
+        }
+        if let patience, patience < 1 {
+            throw ValidationError("--patience \(patience): at least 1 epoch")
+        }
+        if continues, name == nil {
+            throw ValidationError("--continue needs the --name of the run")
         }
     }
 }

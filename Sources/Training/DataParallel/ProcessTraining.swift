@@ -50,11 +50,12 @@ public final class ProcessTraining {
         return means.elements(as: Double.self)
     }
 
-    /// Whether something is so in any process.
-    func isAny(_ isSo: Bool) throws -> Bool {
-        let count = Tensor([Float(isSo ? 1 : 0)])
-        try group.sumInPlace(count, for: "the question whether to stop")
-        return count.item() > 0
+    /// What any process wants.
+    func union(_ wish: StepWish) throws -> StepWish {
+        let all: [StepWish] = [.stop, .keep]
+        let counts = Tensor(all.map { Float(wish.contains($0) ? 1 : 0) })
+        try group.sumInPlace(counts, for: "the question whether to stop")
+        return StepWish(zip(all, counts.floats()).filter { $0.1 > 0 }.map(\.0))
     }
 
     /// Rows of shares that were cut with ``ShardRemainder/uneven``, together in the items' order.

@@ -22,15 +22,17 @@ public final class EmbeddingCache {
     /// - Parameters:
     ///   - folder: where they are kept; made when it is not there.
     ///   - key: of what they depend on besides the picture: encoder, preparation, augmentation.
-    ///   - limit: bytes on disk.
+    ///   - limit: bytes on disk, in `folder` and all below it.
     ///   - processes: how many keep embeddings there; each may add its part of what is left.
     /// - Throws: when the folder cannot be made or read.
     public init(folder: String, key: String, limit: Int, processes: Int = 1) throws {
         self.folder = "\(folder)/\(Fingerprint(of: key).text)"
         let files = FileManager.default
         try files.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
-        for name in try files.contentsOfDirectory(atPath: self.folder) {
-            let size = try files.attributesOfItem(atPath: "\(self.folder)/\(name)")[.size]
+        // Those of other runs count too: the bound is the folder's. One that is being written may go.
+        for case let name as String in files.enumerator(atPath: folder) ?? .init()
+        where name.hasSuffix(".safetensors") {
+            let size = try? files.attributesOfItem(atPath: "\(folder)/\(name)")[.size]
             bytes += (size as? Int) ?? 0
         }
         self.limit = bytes + max(limit - bytes, 0) / processes

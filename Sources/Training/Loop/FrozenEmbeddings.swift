@@ -1,5 +1,6 @@
 import SegmentAnything
 import Torch
+import Ultrasound
 
 /// Embeddings of an encoder that is not trained, computed once for each variant of a picture.
 public struct FrozenEmbeddings {
@@ -37,7 +38,14 @@ public struct FrozenEmbeddings {
                 guard let cache, let variant = example.variant else {
                     return encode(input(example))
                 }
-                return try cache.embedding(of: "\(example.sample.picture)#\(variant)") {
+                // The pixels too: another root may have another picture of the name.
+                var seen = Fingerprint()
+                seen.add(example.picture.width)
+                seen.add(example.picture.pixels)
+                let name =
+                    "\(example.sample.picture)#\(variant) \(seen.text)"
+                    + (isPooled ? " pooled" : "")
+                return try cache.embedding(of: name) {
                     encode(input(example))
                 }
             })

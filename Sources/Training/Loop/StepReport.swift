@@ -1,3 +1,13 @@
+/// What is to happen after a step.
+struct StepWish: OptionSet {
+    let rawValue: Int
+
+    /// The training ends here.
+    static let stop = StepWish(rawValue: 1)
+    /// The state is kept.
+    static let keep = StepWish(rawValue: 2)
+}
+
 /// What one batch gave.
 public struct StepReport: Sendable {
     /// The epoch, from 0.

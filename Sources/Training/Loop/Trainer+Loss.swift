@@ -19,6 +19,8 @@ extension Trainer {
         let input = { (example: Example) in Batch.picture(of: example).to(device) }
         let frozen = try embeddings.map { try $0(batch.examples, input: input) }
         let taught = try teacher?.embeddings(of: batch.examples, on: device)
+        // One process may have had more to encode than the others.
+        if frozen != nil || taught != nil { try group?.meet() }
         let dtype: DType = settings.isBFloat16 ? .bfloat16 : .float32
         return try withAutocast(to: dtype, on: Device(device.kind)) {
             let embedding = frozen ?? network.encode(batch.pictures.to(device))

@@ -44,9 +44,7 @@ public final class Trainer {
         batches: BatchMaker, embeddings: FrozenEmbeddings? = nil, teacher: Teacher? = nil,
         group: ProcessTraining? = nil
     ) throws {
-        guard !network.trainable.isEmpty else { throw TrainingError.nothingToTrain }
-        guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })
-        else { throw TrainingError.unprompted(kind: kind) }
+        try Self.check(network, kind: kind, batches: batches)
         self.network = network
         self.kind = kind
         self.settings = settings
@@ -64,16 +62,37 @@ public final class Trainer {
             total: settings.epochs * ((batches.count - 1) / settings.accumulation + 1))
     }
 
+    /// Makes sure that there is something to train, with prompts that the network takes.
+    ///
+    /// - Parameters:
+    ///   - network: frozen where it is not trained.
+    ///   - kind: which network it is.
+    ///   - batches: makes the batches.
+    /// - Throws: ``TrainingError`` with what is missing.
+    public static func check(
+        _ network: any PromptableNetwork, kind: ModelKind, batches: BatchMaker
+    ) throws(TrainingError) {
+        guard !network.trainable.isEmpty else { throw .nothingToTrain }
+        guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })
+        else { throw .unprompted(kind: kind) }
+        guard batches.count > 0 else {
+            throw .start(
+                "\(batches.samples.count) samples cannot be shared out among "
+                    + "\(batches.processes) processes")
+        }
+    }
+
     /// Goes on with the epoch under way.
     ///
     /// - Parameters:
-    ///   - isStopped: asked after each step of the optimizer; one process that says so stops all.
-    ///   - after: told of each step.
+    ///   - after: told of each batch, and asked what is wanted; what one of several processes wants
+    ///     happens in all, after a step of the optimizer.
+    ///   - keep: keeps the state.
     /// - Returns: whether the epoch is done, and whether it was stopped; both after its last step.
     /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
     ///   pictures throws.
-    public func runEpoch(
-        until isStopped: () -> Bool = { false }, after: (StepReport) throws -> Void
+    func runEpoch(
+        after: (StepReport) throws -> StepWish, keep: () throws -> Void
     ) throws -> (isDone: Bool, isStopped: Bool) {
         setMode()
         let epoch = position.epoch
@@ -98,10 +117,14 @@ public final class Trainer {
             report.seconds = (ContinuousClock.now - start).inSeconds + wait
             report.batches = order.count
             position.seconds += report.seconds
-            try after(report)
+            var wish = try after(report)
             guard isStep else { continue }
-            let isAsked = isStopped()
-            isEnding = try group?.isAny(isAsked) ?? isAsked
+            if let group { wish = try group.union(wish) }
+            if wish.contains(.keep) {
+                try keep()
+                try group?.meet()
+            }
+            isEnding = wish.contains(.stop)
         }
         return (position.batch == order.count, isEnding)
     }
@@ -118,10 +141,14 @@ public final class Trainer {
         position.sums = .init()
     }
 
-    /// Training's behaviour of layers; a frozen encoder keeps that of inference, batch norms folded.
+    /// Training's behaviour of layers; what is frozen keeps that of inference, with its statistics.
     private func setMode() {
         guard embeddings != nil else {
             network.train()
+            network.visit { _, module in
+                let weights = module.parameters
+                if !weights.isEmpty, !weights.contains(where: \.isTrainable) { module.evaluate() }
+            }
             return
         }
         network.evaluate()

@@ -91,6 +91,29 @@ struct TrainingState {
             tensors.map { (name: $0.0, tensor: StoredTensor($0.1)) }, metadata: metadata, to: path)
     }
 
+    private var aside: String { path + ".before" }
+
+    /// Keeps a second name for the state as it is, which the next ``write`` does not touch.
+    func setAside() {
+        unlink(aside)
+        link(path, aside)
+    }
+
+    /// Lets the state go that was set aside.
+    func forgetAside() {
+        unlink(aside)
+    }
+
+    /// Takes the state back that was set aside; without one there is none any more.
+    ///
+    /// - Throws: ``TrainingError/state(path:reason:)`` when the system does not let us.
+    func restore() throws(TrainingError) {
+        let isThere = access(aside, F_OK) == 0
+        guard (isThere ? rename(aside, path) : unlink(path)) == 0 || errno == ENOENT else {
+            throw .state(path: path, reason: String(cString: strerror(errno)))
+        }
+    }
+
     /// Reads a state into a training.
     ///
     /// - Returns: where it stood.

@@ -12,6 +12,8 @@ final class RunJournal {
     private let events: EventWriter
     private var record: RunRecord
     private var lastKept = ContinuousClock.now
+    /// Whether a loss came of the weights kept last, so that they can be gone on with.
+    private var isProven = true
     private var sheets: [PredictionRank: Image] = [:]
 
     /// Begins a journal, or goes on with the folder's at the trainer's step.
@@ -66,25 +68,43 @@ final class RunJournal {
         try events.add(sheet, tag: "train_batch0", step: 0)
     }
 
-    /// Notes a step, and where it is time to keeps the state.
-    func step(_ report: StepReport) throws {
-        guard let norm = report.gradientNorm else { return }
+    /// Notes a step.
+    ///
+    /// - Returns: whether it is time to keep the state; not while the loss is far from its lowest.
+    func step(_ report: StepReport) throws -> StepWish {
+        if !isProven { state.forgetAside() }
+        isProven = true
+        guard let norm = report.gradientNorm else { return [] }
         events.add(
             [
                 "train/loss": report.loss, "train/bce": report.crossEntropy,
                 "train/dice_loss": report.dice, "lr": report.learningRate, "grad_norm": norm,
             ], step: report.step)
         let isDue = (ContinuousClock.now - lastKept).inSeconds > trainer.settings.keepEvery
-        if isDue && report.batch < report.batches { try keep() }
+        let position = trainer.position
+        let isSound = (position.smoothedLoss ?? 0) <= 1.5 * (position.lowestLoss ?? .infinity)
+        return isDue && isSound && report.batch < report.batches ? .keep : []
     }
 
-    /// Writes all that is needed for going on.
+    /// Writes all that is needed for going on; the state before stays until a loss came of this one.
     func keep() throws {
         try events.flush()
+        if isProven { state.setAside() }
         try state.write(
             network: trainer.network, optimizer: trainer.optimizer, average: trainer.average,
             position: trainer.position)
+        isProven = false
         lastKept = .now
+    }
+
+    /// Goes back to the state before the one kept last where no finite loss came of that.
+    func discardUnproven() throws {
+        if !isProven { try state.restore() }
+    }
+
+    /// Writes the weights of a training that ends within an epoch.
+    func writeLast() throws {
+        try write(to: folder.lastWeights, dice: nil)
     }
 
     /// Draws the worst, the median and the best cases of a validation, and keeps the best weights.
@@ -150,6 +170,7 @@ final class RunJournal {
             end: end.rawValue
         ).write(to: folder.summary)
         try card.write(to: folder.modelCard)
+        state.forgetAside()
     }
 
     /// The row of the best validation.

@@ -86,28 +86,40 @@ public final class TrainingRun {
     /// - Throws: ``TrainingError``, what reading pictures and writing files throws; the state that
     ///   was kept last stays.
     public func run(isInterrupted: () -> Bool) throws -> End {
+        do {
+            return try train(isInterrupted)
+        } catch let error as TrainingError {
+            // Whatever was kept last may be what the loss was lost with.
+            try journal?.discardUnproven()
+            throw error
+        }
+    }
+
+    private func train(_ isInterrupted: () -> Bool) throws -> End {
         // Another process may have made the decision.
         var end = End.interrupted
-        let isStopped = { [self] in
-            if let limit = trainer.settings.timeLimit,
-                (ContinuousClock.now - start).inSeconds > limit
-            {
-                end = .timeLimit
-                return true
-            }
-            return isInterrupted()
-        }
         if trainer.position.step == 0 { try journal?.begin() }
         while trainer.position.epoch < trainer.settings.epochs {
             if isWithoutProgress { return try finish(.patience) }
             // The first process may have had files to write.
             try trainer.group?.meet()
-            let course = try trainer.runEpoch(until: isStopped) { try step($0) }
+            let course = try trainer.runEpoch { report in
+                var wish = try step(report)
+                if isOutOfTime { end = .timeLimit }
+                if isOutOfTime || isInterrupted() { wish.insert(.stop) }
+                return wish
+            } keep: {
+                try journal?.keep()
+            }
             if course.isDone { try finishEpoch() }
             try journal?.keep()
             if course.isStopped { return try finish(end) }
         }
         return try finish(.finished)
+    }
+
+    private var isOutOfTime: Bool {
+        trainer.settings.timeLimit.map { (ContinuousClock.now - start).inSeconds > $0 } ?? false
     }
 
     private var isWithoutProgress: Bool {
@@ -117,10 +129,10 @@ public final class TrainingRun {
         return trainer.position.epoch - 1 - best >= patience
     }
 
-    private func step(_ report: StepReport) throws {
+    private func step(_ report: StepReport) throws -> StepWish {
         meter.add(report)
         notice(.step(report, meter))
-        try journal?.step(report)
+        return try journal?.step(report) ?? []
     }
 
     /// Validates, and begins the next epoch.
@@ -159,6 +171,7 @@ public final class TrainingRun {
     }
 
     private func finish(_ end: End) throws -> End {
+        if trainer.position.batch > 0 { try trainer.averaged { try journal?.writeLast() } }
         try journal?.finish(end)
         return end
     }

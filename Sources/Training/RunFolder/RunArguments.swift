@@ -41,11 +41,20 @@ public struct RunArguments: Equatable, Sendable {
         self.entries = entries
     }
 
-    /// The value of an option; nil where the file does not name it.
+    /// The value of an option; nil where the file does not name it, and to take it away.
     ///
     /// - Parameter name: its long name without dashes.
     public subscript(name: String) -> RunArgument? {
-        entries.first { $0.name == name }?.value
+        get { entries.first { $0.name == name }?.value }
+        set {
+            let place = entries.firstIndex { $0.name == name }
+            switch (place, newValue) {
+            case (let place?, let value?): entries[place].value = value
+            case (let place?, nil): entries.remove(at: place)
+            case (nil, let value?): entries.append(Entry(name, value))
+            case (nil, nil): break
+            }
+        }
     }
 
     /// Writes `args.yaml`, whole or not at all.

@@ -106,7 +106,11 @@ public final class RunFolder: Sendable {
         return attributes?[.modificationDate] as? Date ?? .distantPast
     }
 
-    private static func isRun(_ path: String) -> Bool {
+    /// Whether a folder holds a run.
+    ///
+    /// - Parameter path: a folder, or what is none.
+    /// - Returns: whether it has a run's `args.yaml` or `run.json`.
+    public static func isRun(_ path: String) -> Bool {
         let files = ["args.yaml", "run.json"]
         return files.contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
     }

@@ -18,7 +18,7 @@ final class RunLock: Sendable {
             guard code == EWOULDBLOCK else { return }
             var bytes = [UInt8](repeating: 0, count: 300)
             let count = max(pread(descriptor, &bytes, bytes.count, 0), 0)
-            close(descriptor)
+            // The descriptor is closed by the deinitializer.
             let holder = String(decoding: bytes.prefix(count), as: UTF8.self)
             throw .inUse(
                 path: folder, holder: holder.split(separator: "\n").first.map(String.init) ?? "")

@@ -115,3 +115,12 @@ extension SAMConfiguration {
     /// What stands for LiteMedSAM's sizes, of which there is one set: only the input counts.
     static var liteMedSAM: SAMConfiguration { .base(imageSize: LiteMedSAM.inputSize) }
 }
+
+extension NetworkStart {
+    /// Whether a weight of the image encoder is trained.
+    public var isEncoderTrained: Bool {
+        network.namedParameters().contains {
+            $0.parameter.isTrainable && $0.name.hasPrefix("image_encoder.")
+        }
+    }
+}

@@ -6,7 +6,7 @@ import Segmentation
 struct CatalogEntry: Equatable, Sendable {
     let name: String
     let kind: ModelKind
-    /// Where set-up puts it, below a folder of models or `.deps`.
+    /// Where set-up puts it or the checkout has it, below a folder of models.
     let file: String
     let sha256: String
     let licence: String
@@ -20,7 +20,14 @@ public enum ModelCatalog {
         sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
         licence: "Apache-2.0 (the authors of MedSAM)")
 
-    static let entries = [standard]
+    /// LiteMedSAM that has learnt clicks, and ultrasound, in this project: `Docs/Results.md`.
+    static let ultrasound = CatalogEntry(
+        name: "litemedsam-ultrasound", kind: .liteMedSAM,
+        file: "litemedsam-ultrasound/weights.safetensors",
+        sha256: "c3bfd47b57f62218bbcf73692586f0675438868a12aa285c6963baf6ba6a97b5",
+        licence: "Apache-2.0")
+
+    static let entries = [standard, ultrasound]
 
     /// The model whose file has this hash.
     static func entry(sha256: String) -> CatalogEntry? {
@@ -42,7 +49,9 @@ public enum ModelCatalog {
             return nameOrFile
         }
         let candidates = folders.flatMap { folder in
-            [entry.file, "\(entry.name).pth"].map { folder.appendingPathComponent($0).path }
+            [entry.file, "\(entry.name).pth", "\(entry.name).safetensors"].map {
+                folder.appendingPathComponent($0).path
+            }
         }
         guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
             throw .notInstalled(entry.name, looked: folders.map(\.path))
@@ -50,7 +59,8 @@ public enum ModelCatalog {
         return found
     }
 
-    /// `SAMUS_MODELS`, the installed program's `share`, and `.deps` of the checkout it was built in.
+    /// `SAMUS_MODELS`, the installed program's `share`, and `.deps` and `Models` of the checkout it was
+    /// built in.
     private static var folders: [URL] {
         var folders: [URL] = []
         if let named = ProcessInfo.processInfo.environment["SAMUS_MODELS"], !named.isEmpty {
@@ -61,7 +71,7 @@ public enum ModelCatalog {
         // From .build/<triple>/release up to the checkout.
         for _ in 0..<4 {
             folder.deleteLastPathComponent()
-            folders.append(folder.appendingPathComponent(".deps"))
+            folders += [".deps", "Models"].map(folder.appendingPathComponent)
         }
         return folders
     }

@@ -1,14 +1,14 @@
 import Torch
 
 extension ProcessGroup {
-    /// Waits until all processes are here.
+    /// Waits until all processes are here, ten minutes at most.
     ///
-    /// An hour at most: one may have more to do than the others, as writing files or reading slower
+    /// One may have more to do than the others, as writing files or reading slower
     /// disks. One that has ended is missed at once.
     ///
     /// - Throws: `ProcessGroupError` when another process has gone.
     public func meet() throws(ProcessGroupError) {
-        try barrier(timeout: 3600)
+        try barrier(timeout: 600)
     }
 
     /// Makes sure that all processes hold the same text.

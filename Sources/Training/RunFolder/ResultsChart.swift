@@ -9,7 +9,7 @@ extension ResultsTable {
     public func picture() -> Image? {
         let sets = columns.filter { $0.hasPrefix("val/dice/") }
         let panels = [
-            panel("Loss", ["train/loss", "train/bce", "train/dice_loss", "val/loss"]),
+            panel("Loss", ["train/loss", "train/bce", "train/dice_loss"]),
             panel("Validation", ["val/dice", "val/iou"]),
             sets.count > 1 ? panel("Validation Dice by set", sets) : nil,
             panel("Learning rate", ["lr"]),

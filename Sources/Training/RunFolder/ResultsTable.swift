@@ -13,14 +13,14 @@ public struct ResultsTable: Sendable {
     /// The file.
     public let path: String
 
-    /// Columns that every run has; the Dice of each validation set comes after `val/iou`.
+    /// Columns that every run has; the Dice of each class of each validation set comes after `val/iou`.
     ///
-    /// - Parameter sets: names of the validation sets.
+    /// - Parameter sets: validation sets and classes, as `Echo-CAMUS#2`.
     /// - Returns: names in the file's order.
     public static func columns(sets: [String] = []) -> [String] {
         [
-            "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/loss",
-            "val/dice", "val/iou",
+            "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/dice",
+            "val/iou",
         ] + sets.map { "val/dice/\($0)" }
             + ["lr", "grad_norm", "pictures_per_s", "waited", "memory_mb"]
     }

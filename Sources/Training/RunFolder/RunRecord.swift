@@ -35,7 +35,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public private(set) var notice = ResearchNotice.text
     /// All randomness comes from it.
     public var seed: UInt64
-    /// SHA-256 over the training data; nil where it was not computed.
+    /// A fingerprint of the training data, 64 bits; nil where it was not computed.
     public var dataHash: String?
     /// SHA-256 of the weights that the run started from; nil when it started from nothing.
     public var startWeightsHash: String?
@@ -56,7 +56,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
 
     /// - Parameters:
     ///   - seed: all randomness comes from it.
-    ///   - dataHash: SHA-256 over the training data.
+    ///   - dataHash: a fingerprint of the training data.
     ///   - startWeightsHash: SHA-256 of the weights that the run starts from.
     ///   - versions: versions by what they are of; Swift's is added.
     ///   - machine: the computer.

@@ -89,6 +89,22 @@ struct SegmentTests {
         }
     }
 
+    @Test("a click: litemedsam warns and names the model that has learnt clicks, which finds the chamber")
+    func click() throws {
+        let foreign = try segment(Program.frame.path, "--point", "178,105")
+        #expect(foreign.code == 0)
+        #expect(foreign.errors.contains("--model litemedsam-ultrasound"), "\(foreign.errors)")
+        let outcome = try segment(
+            Program.frame.path, "--point", "178,105", "--model", "litemedsam-ultrasound",
+            "--force")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(!outcome.errors.contains("warning"), "\(outcome.errors)")
+        let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
+        #expect(mask.values[105 * mask.width + 178] == 1)
+        // The cavity as it was drawn from this click, give or take another processor's rounding.
+        #expect((4000...6000).contains(mask.area), "\(mask.area)")
+    }
+
     @Test("a folder with bad pictures: the good ones are done, the bad ones listed")
     func badPictures() throws {
         let good = try Data(contentsOf: Program.frame)

@@ -34,6 +34,18 @@ public enum ModelCatalog {
         entries.first { $0.sha256 == sha256 }
     }
 
+    /// Another model of the catalog that suits a prompt better.
+    ///
+    /// - Parameters:
+    ///   - prompt: what points at the object.
+    ///   - sha256: of the model it is given to.
+    static func hints(about prompt: Prompt, to sha256: String) -> [String] {
+        guard sha256 == standard.sha256, prompt.box == nil, !prompt.points.isEmpty else {
+            return []
+        }
+        return ["for clicks there is --model \(ultrasound.name), which has learnt them"]
+    }
+
     static var names: String { entries.map(\.name).joined(separator: ", ") }
 
     /// The file of a model.

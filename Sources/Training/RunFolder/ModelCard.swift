@@ -107,10 +107,18 @@ public struct ModelCard: Sendable {
     private var frontMatter: Node {
         var pairs: [(Node, Node)] = []
         if let licence {
-            pairs += [
-                (Node("license"), Node("other")),
-                (Node("license_name"), RunArgument.text(licence).node),
-            ]
+            // Those that the Hub knows by name.
+            let isKnown = [
+                "apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0",
+                "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
+            ].contains(licence.lowercased())
+            pairs +=
+                isKnown
+                ? [(Node("license"), RunArgument.text(licence.lowercased()).node)]
+                : [
+                    (Node("license"), Node("other")),
+                    (Node("license_name"), RunArgument.text(licence).node),
+                ]
         }
         let tags = ["medical", "ultrasound", "segmentation", "sam", "samus", "research-use-only"]
         pairs += [

@@ -145,7 +145,7 @@ struct RunFilesTests {
             try card.write(to: folder + "/model_card.md")
             let text = try String(contentsOfFile: folder + "/model_card.md", encoding: .utf8)
             for words in [
-                "---\nlicense: other\n", "pipeline_tag: image-segmentation", "value: 0.8123",
+                "---\nlicense: cc-by-nc-4.0\n", "pipeline_tag: image-segmentation", "value: 0.8123",
                 "**Research use only, not a medical device.**",
                 "| BUSI | 500 train, 60 val | CC BY 4.0 |", "a\\|b", "- Small.",
                 "| BUSI: val | one click | Dice | 0.8123 |",

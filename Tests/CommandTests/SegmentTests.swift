@@ -89,7 +89,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("a click: litemedsam warns and names the model that has learnt clicks, which finds the chamber")
+    @Test("a click: litemedsam names the model that has learnt clicks, which finds the chamber")
     func click() throws {
         let foreign = try segment(Program.frame.path, "--point", "178,105")
         #expect(foreign.code == 0)

@@ -39,6 +39,7 @@ public enum ModelCatalog {
     /// - Parameters:
     ///   - prompt: what points at the object.
     ///   - sha256: of the model it is given to.
+    /// - Returns: what to do instead, where there is something.
     static func hints(about prompt: Prompt, to sha256: String) -> [String] {
         guard sha256 == standard.sha256, prompt.box == nil, !prompt.points.isEmpty else {
             return []

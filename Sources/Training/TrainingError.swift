@@ -39,7 +39,7 @@ extension TrainingError: CustomStringConvertible {
             "the loss diverges: \(loss.formatted(.number.precision(.significantDigits(3)))) at "
                 + "step \(step), lowest so far "
                 + "\(lowest.formatted(.number.precision(.significantDigits(3)))); the last "
-                + "pictures were \(samples.joined(separator: ", ")). The last state that gave a sound loss is kept: "
+                + "pictures were \(samples.joined(separator: ", ")). The state kept last and the best weights stay: "
                 + "try a smaller --learning-rate or --clip"
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
         case .nothingToTrain: "every weight is frozen: there is nothing to train"

@@ -114,6 +114,16 @@ struct TrainProcessesTests {
         #expect(resumed[0].output.contains("time limit after"))
     }
 
+    @Test("a loss that is not a number in one process ends all, and no ruined state stays")
+    func notFinite() throws {
+        let ended = try running { _ in
+            arguments("nan", batch: 2, "--learning-rate", "1e30", "--dice-per-picture")
+        }.map { $0.outcome() }
+        #expect(ended.allSatisfy { $0.code == 69 })
+        #expect(ended.allSatisfy { $0.errors.contains("is not a finite number") })
+        #expect(scratch.files("runs/nan/weights").isEmpty)
+    }
+
     @Test("half of a launcher's variables, or other options, are refused and leave no run")
     func disagreeing() throws {
         var samus = Program()

@@ -169,6 +169,11 @@ struct TrainTests {
         let rate = try run(["train", "--resume", folder, "--learning-rate", "1e-5"])
         #expect(rate.code == 64)
         #expect(rate.errors.contains("--learning-rate cannot change"), "\(rate.errors)")
+        let usual = try run([
+            "train", "--resume", folder, "--ema", "0.999", "--learning-rate", "5e-4",
+        ])
+        #expect(usual.code == 64)
+        #expect(usual.errors.contains("--ema cannot change"), "\(usual.errors)")
         let onward = try run(arguments("changed", "--continue", "--workers", "1"))
         #expect(onward.code == 0, "\(onward.errors)")
         #expect(onward.output.contains("goes on at step"))

@@ -168,11 +168,10 @@ extension TrainCommand {
     /// - Returns: the options to go on with; a time limit is of one start alone.
     /// - Throws: `ValidationError` for one that the result depends on.
     func going(onWith given: TrainCommand) throws -> TrainCommand {
-        let standard = try TrainCommand.parse(["--resume=latest"]).arguments.entries
         var options = arguments
         options["time-limit"] = RunArgument.none
-        for (entry, usual) in zip(given.arguments.entries, standard)
-        where entry.value != usual.value && entry.value != options[entry.name] {
+        for entry in given.arguments.entries
+        where Self.isTyped(entry.name) && entry.value != options[entry.name] {
             guard Self.free.contains(entry.name) else {
                 throw ValidationError(
                     "--\(entry.name) cannot change when a run goes on: begin another one for that")
@@ -180,6 +179,11 @@ extension TrainCommand {
             options[entry.name] = entry.value
         }
         return try TrainCommand.parse(options.words)
+    }
+
+    /// Whether an option stands on the command line, also where its value is the usual one.
+    private static func isTyped(_ name: String) -> Bool {
+        CommandLine.arguments.contains { $0 == "--\(name)" || $0.hasPrefix("--\(name)=") }
     }
 }
 

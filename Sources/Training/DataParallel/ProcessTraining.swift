@@ -52,7 +52,7 @@ public final class ProcessTraining {
 
     /// What any process wants.
     func union(_ wish: StepWish) throws -> StepWish {
-        let all: [StepWish] = [.stop, .keep]
+        let all: [StepWish] = [.interrupted, .timeLimit, .keep]
         let counts = Tensor(all.map { Float(wish.contains($0) ? 1 : 0) })
         try group.sumInPlace(counts, for: "the question whether to stop")
         return StepWish(zip(all, counts.floats()).filter { $0.1 > 0 }.map(\.0))

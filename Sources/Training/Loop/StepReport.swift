@@ -2,10 +2,12 @@
 struct StepWish: OptionSet {
     let rawValue: Int
 
-    /// The training ends here.
-    static let stop = StepWish(rawValue: 1)
+    /// The training ends here, for somebody wants it.
+    static let interrupted = StepWish(rawValue: 1)
+    /// The training ends here, for the time is over.
+    static let timeLimit = StepWish(rawValue: 2)
     /// The state is kept.
-    static let keep = StepWish(rawValue: 2)
+    static let keep = StepWish(rawValue: 4)
 }
 
 /// What one batch gave.

@@ -88,12 +88,12 @@ public final class Trainer {
     ///   - after: told of each batch, and asked what is wanted; what one of several processes wants
     ///     happens in all, after a step of the optimizer.
     ///   - keep: keeps the state.
-    /// - Returns: whether the epoch is done, and whether it was stopped; both after its last step.
+    /// - Returns: whether the epoch is done, and why it was stopped; both after its last step.
     /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
     ///   pictures throws.
     func runEpoch(
         after: (StepReport) throws -> StepWish, keep: () throws -> Void
-    ) throws -> (isDone: Bool, isStopped: Bool) {
+    ) throws -> (isDone: Bool, ending: StepWish) {
         setMode()
         let epoch = position.epoch
         let order = batches.order(of: epoch)
@@ -103,8 +103,8 @@ public final class Trainer {
         }
         defer { loader.stop() }
         var waited = 0.0
-        var isEnding = false
-        while !isEnding, let batch = try loader.next() {
+        var ending: StepWish = []
+        while ending.isEmpty, let batch = try loader.next() {
             let start = ContinuousClock.now
             let isLast = position.batch + 1 == order.count
             let isStep = isLast || (position.batch + 1) % settings.accumulation == 0
@@ -124,9 +124,9 @@ public final class Trainer {
                 try keep()
                 try group?.meet()
             }
-            isEnding = wish.contains(.stop)
+            ending = wish.intersection([.interrupted, .timeLimit])
         }
-        return (position.batch == order.count, isEnding)
+        return (position.batch == order.count, ending)
     }
 
     /// Runs `body` with the averaged weights, where there are some.
@@ -158,7 +158,6 @@ public final class Trainer {
     /// One batch forward and backward, and where it is due a step of the optimizer.
     private func batch(_ batch: Batch, share: Double, isStep: Bool) throws -> StepReport {
         var loss = try self.loss(of: batch)
-        try check(loss.total, "loss", batch)
         var total = loss.total.item()
         if let group {
             // Each process has the figures of its own part.
@@ -166,6 +165,10 @@ public final class Trainer {
             (total, loss.crossEntropy, loss.dice, loss.teacher) = (
                 means[0], means[1], means[2], means[3]
             )
+        }
+        guard total.isFinite else {
+            throw TrainingError.notFinite(
+                what: "loss", step: position.step, samples: batch.names)
         }
         group?.willRunBackward(isLast: isStep)
         (loss.total * share).backward()
@@ -203,12 +206,6 @@ public final class Trainer {
             crossEntropy: loss.crossEntropy, dice: loss.dice, teacher: loss.teacher,
             gradientNorm: norm, learningRate: rate,
             samples: batch.examples.count * batches.processes)
-    }
-
-    private func check(_ value: Tensor, _ what: String, _ batch: Batch) throws(TrainingError) {
-        guard value.item().isFinite else {
-            throw .notFinite(what: what, step: position.step, samples: batch.names)
-        }
     }
 
     /// Stops a training whose loss has left its lowest far below.

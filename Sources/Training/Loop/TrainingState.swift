@@ -93,10 +93,23 @@ struct TrainingState {
 
     private var aside: String { path + ".before" }
 
+    /// Whether a state was set aside and not let go.
+    var hasAside: Bool { access(aside, F_OK) == 0 }
+
     /// Keeps a second name for the state as it is, which the next ``write`` does not touch.
-    func setAside() {
+    ///
+    /// - Returns: whether it could be done, also where there is no state yet.
+    func setAside() -> Bool {
         unlink(aside)
-        link(path, aside)
+        if link(path, aside) == 0 || errno == ENOENT { return true }
+        // Some network file systems have no second names.
+        do {
+            try FileManager.default.copyItem(atPath: path, toPath: aside)
+            return true
+        } catch {
+            unlink(aside)
+            return false
+        }
     }
 
     /// Lets the state go that was set aside.
@@ -108,8 +121,7 @@ struct TrainingState {
     ///
     /// - Throws: ``TrainingError/state(path:reason:)`` when the system does not let us.
     func restore() throws(TrainingError) {
-        let isThere = access(aside, F_OK) == 0
-        guard (isThere ? rename(aside, path) : unlink(path)) == 0 || errno == ENOENT else {
+        guard (hasAside ? rename(aside, path) : unlink(path)) == 0 || errno == ENOENT else {
             throw .state(path: path, reason: String(cString: strerror(errno)))
         }
     }

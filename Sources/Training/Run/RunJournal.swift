@@ -13,7 +13,9 @@ final class RunJournal {
     private var record: RunRecord
     private var lastKept = ContinuousClock.now
     /// Whether a loss came of the weights kept last, so that they can be gone on with.
-    private var isProven = true
+    private var isProven: Bool
+    /// Whether the state before that one is kept too, or there was none.
+    private var canGoBack = true
     private var sheets: [PredictionRank: Image] = [:]
 
     /// Begins a journal, or goes on with the folder's at the trainer's step.
@@ -33,6 +35,7 @@ final class RunJournal {
         self.trainer = trainer
         self.folder = folder
         self.state = state
+        isProven = !state.hasAside
         self.weights = weights
         self.validation = validation
         let samples = validation?.samples ?? []
@@ -89,7 +92,7 @@ final class RunJournal {
     /// Writes all that is needed for going on; the state before stays until a loss came of this one.
     func keep() throws {
         try events.flush()
-        if isProven { state.setAside() }
+        if isProven { canGoBack = state.setAside() }
         try state.write(
             network: trainer.network, optimizer: trainer.optimizer, average: trainer.average,
             position: trainer.position)
@@ -99,7 +102,7 @@ final class RunJournal {
 
     /// Goes back to the state before the one kept last where no finite loss came of that.
     func discardUnproven() throws {
-        if !isProven { try state.restore() }
+        if !isProven && canGoBack { try state.restore() }
     }
 
     /// Writes the weights of a training that ends within an epoch.
@@ -170,7 +173,7 @@ final class RunJournal {
             end: end.rawValue
         ).write(to: folder.summary)
         try card.write(to: folder.modelCard)
-        state.forgetAside()
+        if isProven || end == .finished || end == .patience { state.forgetAside() }
     }
 
     /// The row of the best validation.

@@ -96,8 +96,6 @@ public final class TrainingRun {
     }
 
     private func train(_ isInterrupted: () -> Bool) throws -> End {
-        // Another process may have made the decision.
-        var end = End.interrupted
         if trainer.position.step == 0 { try journal?.begin() }
         while trainer.position.epoch < trainer.settings.epochs {
             if isWithoutProgress { return try finish(.patience) }
@@ -105,15 +103,16 @@ public final class TrainingRun {
             try trainer.group?.meet()
             let course = try trainer.runEpoch { report in
                 var wish = try step(report)
-                if isOutOfTime { end = .timeLimit }
-                if isOutOfTime || isInterrupted() { wish.insert(.stop) }
+                if isOutOfTime { wish.insert(.timeLimit) }
+                if isInterrupted() { wish.insert(.interrupted) }
                 return wish
             } keep: {
                 try journal?.keep()
             }
             if course.isDone { try finishEpoch() }
             try journal?.keep()
-            if course.isStopped { return try finish(end) }
+            if course.ending.contains(.interrupted) { return try finish(.interrupted) }
+            if course.ending.contains(.timeLimit) { return try finish(.timeLimit) }
         }
         return try finish(.finished)
     }

@@ -55,7 +55,12 @@ public final class RunFolder: Sendable {
         guard let content = try? FileManager.default.contentsOfDirectory(atPath: path) else {
             throw .exists(path: path)
         }
-        let isEmpty = content.allSatisfy { $0 == ".lock" }
+        let isEmpty = content.allSatisfy { name in
+            // What a start that was killed at once has made.
+            let below = try? FileManager.default.contentsOfDirectory(atPath: path + "/weights")
+            return name == ".lock" || name == "weights" && below == []
+                || name.hasPrefix(".") && name.hasSuffix(".partial")
+        }
         guard isEmpty || replacing else { throw .exists(path: path) }
         guard isEmpty || isRun(path) else { throw .notARun(path: path) }
         let folder = try RunFolder(path: path, lock: RunLock(path))
@@ -160,7 +165,7 @@ public final class RunFolder: Sendable {
     private static func isWrittenByRuns(_ name: String) -> Bool {
         let names = [
             "args.yaml", "results.csv", "results.png", "run.json", "summary.json", "per_case.csv",
-            "model_card.md", "weights",
+            "model_card.md", "weights", "embeddings",
         ]
         let beginnings = ["events.out.tfevents.", "train_batch", "val_pred_"]
         return names.contains(name) || beginnings.contains { name.hasPrefix($0) }

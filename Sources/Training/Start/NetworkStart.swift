@@ -39,7 +39,10 @@ public struct NetworkStart {
         var sources: [String: String] = [:]
         if let checkpoint {
             (network, self.kind, self.sizes) = try Self.started(kind, from: checkpoint, seed: seed)
-            origins.append("started from \(Self.name(checkpoint))")
+            let isSame = ModelKind(names: checkpoint.names) == self.kind
+            origins.append(
+                "started from \(Self.name(checkpoint))"
+                    + (isSame ? "" : ", what that lacks new with seed \(seed)"))
             sources[Self.name(checkpoint)] = try checkpoint.sha256
         } else {
             guard let kind else { throw TrainingError.start("name a network, or weights") }

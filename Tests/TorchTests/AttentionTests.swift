@@ -105,7 +105,8 @@ struct AttentionTests {
         for (found, expected) in zip(found, expected) {
             let (found, expected) = (try #require(found), try #require(expected))
             if precision == .float32 {
-                expectClose(found, expected, absolute: 2e-5)
+                // Few keys that many queries share gather gradients in the thousands.
+                expectClose(found, expected, absolute: 2e-5, relativeL2: 5e-6)
             } else {
                 expectClose(found, expected, absolute: 1e-2, relativeL2: 0.05)
             }

@@ -9,8 +9,8 @@ public enum LinearActivation: String, Sendable {
 
 /// `x W^T + b`, or a function of it.
 ///
-/// Without gradients, float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use
-/// all of the processors that are not Intel's (measured by Benchmarks/samus).
+/// float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use all of the processors
+/// that are not Intel's (measured by Benchmarks/samus and Benchmarks/training).
 ///
 /// - Parameters:
 ///   - x: `[..., I]`.
@@ -21,14 +21,42 @@ public enum LinearActivation: String, Sendable {
 public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation = .none
 ) -> Tensor {
-    if OneDNN.takes(x, weight, bias) {
-        // The name of the GELU's form comes last; without a GELU it is not looked at.
-        return call(
-            "mkldnn::_linear_pointwise", x.contiguous(), weight, bias, activation.rawValue,
-            [] as [Int], "none")
+    guard OneDNN.takes(x, weight, bias) else {
+        let y = call("linear", x, weight, bias)
+        return activation == .gelu ? gelu(y) : y
     }
-    let y = call("linear", x, weight, bias)
+    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    guard isGradEnabled, inputs.contains(where: \.requiresGrad) else {
+        return OneDNN.product(x, weight, bias, activation)
+    }
+    let y = recordedLinear(inputs)
     return activation == .gelu ? gelu(y) : y
+}
+
+/// A product of oneDNN whose gradient for `x` is one too; that for the weight is libtorch's.
+///
+/// - Parameter inputs: x, weight, and where there is one the bias.
+/// - Returns: `[..., O]`.
+private func recordedLinear(_ inputs: [Tensor]) -> Tensor {
+    let (x, weight) = (inputs[0].detached(), inputs[1].detached())
+    let bias = inputs.count > 2 ? inputs[2].detached() : nil
+    let before = inputs.prefix(2).map(Tensor.Snapshot.init)
+    let result = withoutGrad { OneDNN.product(x, weight, bias, .none) }
+    return recorded([result], from: inputs) { gradients in
+        precondition(
+            zip(before, inputs).allSatisfy { $0.isCurrent($1) },
+            "an input or a weight of a linear layer was written to before backward")
+        guard let gradient = gradients[0] else { return inputs.map { _ in nil } }
+        let rows = gradient.reshaped([-1, weight.size(0)])
+        let ofX =
+            inputs[0].requiresGrad
+            ? linear(gradient, weight: weight.transposed(0, 1).contiguous()) : nil
+        let ofWeight =
+            inputs[1].requiresGrad
+            ? rows.transposed(0, 1).matmul(x.reshaped([-1, weight.size(1)])) : nil
+        guard let bias = inputs.dropFirst(2).first else { return [ofX, ofWeight] }
+        return [ofX, ofWeight, bias.requiresGrad ? rows.sum(axes: [0]) : nil]
+    }[0]
 }
 
 /// The matrix products that oneDNN computes.
@@ -44,6 +72,16 @@ private enum OneDNN {
         return found?.count == 1
     }()
 
+    /// `x W^T + b`, and what is done to it, without history.
+    static func product(
+        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ activation: LinearActivation
+    ) -> Tensor {
+        // The name of the GELU's form comes last; without a GELU it is not looked at.
+        call(
+            "mkldnn::_linear_pointwise", x.contiguous(), weight, bias, activation.rawValue,
+            [] as [Int], "none")
+    }
+
     private static func fits(_ bias: Tensor, _ weight: Tensor) -> Bool {
         bias.shape == [weight.size(0)] && bias.dtype == .float32 && bias.isContiguous
     }
@@ -53,7 +91,7 @@ private enum OneDNN {
         guard x.rank > 0, weight.rank == 2, weight.size(1) > 0, x.size(-1) == weight.size(1)
         else { return false }
         return x.dtype == .float32 && weight.dtype == .float32 && x.device.kind == .cpu
-            && !ct_grad_enabled() && !ct_autocast_enabled()
+            && !ct_autocast_enabled()
             && x.elementCount >= leastRows * weight.size(1)
             // For weights with gaps oneDNN has only its slow reference; a bias's gaps it overlooks.
             && weight.isContiguous && bias.map { fits($0, weight) } ?? true && isPresent

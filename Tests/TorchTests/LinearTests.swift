@@ -23,18 +23,23 @@ struct ProductSizes: CustomTestStringConvertible, Sendable {
     ]
 }
 
-@Suite("A linear layer gives the same without gradients as with them")
+@Suite("A linear layer gives the same as libtorch's product, without gradients and with them")
 struct LinearTests {
     private func normal(_ shape: [Int], seed: UInt64) -> Tensor {
         .normal(shape, generator: Generator(seed: seed))
     }
 
-    /// Both ways; the way with gradients is libtorch's plain operator, and GELU apart.
+    /// libtorch's own layer, in 64 bits, which oneDNN does not take.
+    private func plain(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
+        linear(x.to(.float64), weight: weight.to(.float64), bias: bias?.to(.float64)).to(.float32)
+    }
+
+    /// Without gradients, against libtorch's own product, and GELU apart.
     private func expectSame(
         _ x: Tensor, weight: Tensor, bias: Tensor?, activation: LinearActivation = .none,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        let plain = linear(x, weight: weight.contiguous(), bias: bias?.contiguous())
+        let plain = plain(x, weight, bias)
         let fast = withoutGrad { linear(x, weight: weight, bias: bias, activation: activation) }
         expectClose(
             fast, activation == .gelu ? gelu(plain) : plain, absolute: 1e-5,
@@ -49,6 +54,33 @@ struct LinearTests {
         let bias = hasBias ? normal([sizes.outputs], seed: 3) : nil
         for activation in [LinearActivation.none, .gelu] {
             expectSame(x, weight: weight, bias: bias, activation: activation)
+        }
+    }
+
+    @Test("gradients of input, weight and bias", arguments: ProductSizes.all, [false, true])
+    func gradients(sizes: ProductSizes, hasBias: Bool) throws {
+        let all = [
+            normal(sizes.rows + [sizes.inputs], seed: 1),
+            normal([sizes.outputs, sizes.inputs], seed: 2), normal([sizes.outputs], seed: 3),
+        ]
+        let wanted = normal(sizes.rows + [sizes.outputs], seed: 4)
+        // Everything trained, and each of them frozen: a frozen weight still passes gradients on.
+        for frozen in [nil, 0, 1, 2] where hasBias || frozen != 2 {
+            let leaves = all.prefix(hasBias ? 3 : 2).enumerated().map {
+                $0.element.clone().requiringGrad($0.offset != frozen)
+            }
+            let trained = leaves.filter(\.requiresGrad)
+            func gradients(_ y: Tensor) -> [Tensor?] {
+                grad(of: [(gelu(y) * wanted).sum()], withRespectTo: trained)
+            }
+            let bias = hasBias ? leaves[2] : nil
+            let found = linear(leaves[0], weight: leaves[1], bias: bias, activation: .gelu)
+            let fused = grad(of: [(found * wanted).sum()], withRespectTo: trained)
+            let expected = gradients(plain(leaves[0], leaves[1], bias))
+            for (found, expected) in zip(fused, expected) {
+                expectClose(
+                    try #require(found), try #require(expected), absolute: 1e-5, relativeL2: 1e-5)
+            }
         }
     }
 

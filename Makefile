@@ -14,7 +14,7 @@ help:
 	@echo 'make setup      check the tools, download libtorch and the weights into .deps/'
 	@echo 'make build      build everything in release: .build/release/samus'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
-	@echo 'make parity     compare with the Python programs (downloads the same)'
+	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
 	@echo 'make lint       check the format of the code and the syntax of the scripts'
 	@echo 'make docs       build the documentation of the libraries into .docs/'
 	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
@@ -44,6 +44,8 @@ bench: build peers
 
 parity: build peers
 	@Scripts/parity
+	@Scripts/setup-metrics-peers
+	@.deps/metrics-peers/bin/python Scripts/compare-metrics.py
 
 lint:
 	@Scripts/lint

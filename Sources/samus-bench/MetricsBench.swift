@@ -39,7 +39,9 @@ enum MetricsBench {
                 name: pair.name, scores: comparison.scores(tolerance: pair.tolerance),
                 authors: comparison.authorsScores(), shape: comparison.reference.shape())
         }
-        return String(decoding: try JSONEncoder().encode(scored), as: UTF8.self)
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(scored), as: UTF8.self)
     }
 
     /// Times the Hausdorff distance, and all figures, of masks of several kinds.

@@ -119,7 +119,9 @@ struct TrainRunOptions: ParsableArguments {
     var force = false
     @Option(
         help: ArgumentHelp(
-            "Go on with a run: its folder, or 'latest'.", valueName: "run"))
+            "Go on with a run: its folder, or 'latest'. Beside it only what the result does not depend "
+                + "on, as --threads, --workers, --patience, --time-limit, --data.",
+            valueName: "run"))
     var resume: String?
     @Flag(
         name: .customLong("continue"),

@@ -112,6 +112,8 @@ final class RunJournal {
 
     /// Draws the worst, the median and the best cases of a validation, and keeps the best weights.
     ///
+    /// These few are found once more, so that no validation holds all its pictures in memory.
+    ///
     /// - Parameters:
     ///   - result: of the weights that the network has now.
     ///   - isBest: whether none was better.

@@ -104,9 +104,16 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(
+            name: "Export",
+            dependencies: [
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
+                "Files", "Imaging", "Segmentation",
+            ]),
+        .target(
             name: "SAMUSTrainCommand",
             dependencies: [
-                "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "Training", "SAMUSCommand",
+                "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "Training", "Export",
+                "SAMUSCommand",
                 "Checkpoints", "Evaluation", "Files", "Imaging", "Segmentation", "Ultrasound",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -115,8 +122,8 @@ let package = Package(
         .executableTarget(
             name: "samus-bench",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Training", "Segmentation",
-                "Checkpoints", "Imaging", "Metrics",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Training",
+                "Segmentation", "Checkpoints", "Imaging", "Metrics",
             ]),
 
         // Tests.

@@ -11,7 +11,7 @@ public struct SamusTrainCommand: ParsableCommand {
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
-            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, InfoCommand.self,
+            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self, InfoCommand.self,
             InitCommand.self,
         ])
 

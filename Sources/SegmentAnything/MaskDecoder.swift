@@ -61,9 +61,17 @@ public final class MaskDecoder: Module {
         return (logits[.all, taken], iou[.all, taken])
     }
 
-    private func all(
+    /// The same with all masks: the single one first, then the candidates.
+    ///
+    /// - Parameters:
+    ///   - image: image embedding, `[1, D, H, W]` or `[B, D, H, W]`.
+    ///   - positions: encoding of its cells, `[1, D, H, W]`.
+    ///   - sparse: prompt tokens, `[B, T, D]`.
+    ///   - dense: added to the embedding, `[B, D, H, W]`.
+    /// - Returns: logits, `[B, M, 4 H, 4 W]`, and IoU estimates, `[B, M]`.
+    public func all(
         image: Tensor, positions: Tensor, sparse: Tensor, dense: Tensor
-    ) -> (Tensor, Tensor) {
+    ) -> (logits: Tensor, iou: Tensor) {
         let batch = sparse.size(0)
         let tokens = Tensor.concatenate(
             [outputTokens.unsqueezed(0).expanded([batch, -1, -1]), sparse], axis: 1)

@@ -9,7 +9,8 @@ import Torch
 ///   - encode: from a batch of any size to as many embeddings.
 /// - Returns: the embeddings of all.
 public func pictureByPicture(_ pictures: Tensor, _ encode: (Tensor) -> Tensor) -> Tensor {
-    guard pictures.size(0) > 1, !isGradEnabled, pictures.device.kind == .cpu else {
+    guard pictures.size(0) > 1, !isGradEnabled, pictures.device.kind == .cpu, !Trace.isRecording
+    else {
         return encode(pictures)
     }
     return .concatenate((0..<pictures.size(0)).map { encode(pictures[$0..<($0 + 1)]) })

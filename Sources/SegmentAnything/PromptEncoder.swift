@@ -109,14 +109,40 @@ public final class PromptEncoder: Module {
             positions = .concatenate([positions, positions[.all, 0..<1].zerosLike()], axis: 1)
             labels = .concatenate([labels, labels[.all, 0..<1].zerosLike() - 1], axis: 1)
         }
+        return tokens(at: positions, labels, kinds: 0...1)
+    }
+
+    /// Tokens of places in 0..1, by what each is: the kinds that occur beside -1, nothing.
+    private func tokens(
+        at positions: Tensor, _ labels: Tensor, kinds: ClosedRange<Int>
+    ) -> Tensor {
         let labelled = labels.unsqueezed(-1)
         let nothing = labelled .== -1
         var tokens = nothing.choosing(notAPointEmbed.table, else: peLayer(positions))
-        for label in 0...1 {
-            let embedding = pointEmbeddings[label].table
-            tokens = (labelled .== label).choosing(tokens + embedding, else: tokens)
+        for kind in kinds {
+            let embedding = pointEmbeddings[kind].table
+            tokens = (labelled .== kind).choosing(tokens + embedding, else: tokens)
         }
         return tokens
+    }
+
+    /// Encodes B sets of prompts in the one form that an exported decoder takes them in: places with
+    /// labels, and a mask that may count or not.
+    ///
+    /// - Parameters:
+    ///   - points: (x, y) in pixels of the model's input, `[B, P, 2]`.
+    ///   - labels: what each is, `[B, P]`: 1 on the target, 0 beside it, 2 and 3 a box's upper left
+    ///     and lower right corner, -1 nothing. Clicks without a box want one -1 more.
+    ///   - mask: logits of an earlier mask, `[1, 1, 4 H, 4 W]` or `[B, 1, 4 H, 4 W]`.
+    ///   - hasMask: 1 where the mask counts, 0 where there is none, `[1]`.
+    /// - Returns: `sparse`, `[B, P, D]`, and `dense`, `[B, D, H, W]`.
+    public func uniform(
+        points: Tensor, labels: Tensor, mask: Tensor, hasMask: Tensor
+    ) -> (sparse: Tensor, dense: Tensor) {
+        let sparse = tokens(at: (points + 0.5) / inputSize, labels, kinds: 0...3)
+        let without = noMaskEmbed.table.reshaped([1, -1, 1, 1])
+        let dense = without + (maskDownscaling(mask) - without) * hasMask.reshaped([1, 1, 1, 1])
+        return (sparse, dense.expanded([points.size(0), -1, -1, -1]))
     }
 
     private func encode(_ boxes: Tensor) -> Tensor {

@@ -4,7 +4,7 @@ import CTorch
 ///
 /// On the CPU many tokens are taken head by head, so that the weights of one head stay in the
 /// processor's cache between the two products, and gradients compute the weights anew. Other devices
-/// have libtorch's fused kernel. All ways give the same but for rounding.
+/// and recordings have libtorch's fused operator. All ways give the same but for rounding.
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.
@@ -13,7 +13,7 @@ import CTorch
 ///   - marks: constants appended to each head's keys, `[S, M]`; they get no gradient.
 /// - Returns: the heads beside each other, `[N, T, heads D]`.
 public func attention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor? = nil) -> Tensor {
-    guard query.device.kind == .cpu else {
+    guard query.device.kind == .cpu, !Trace.isRecording else {
         return scaledDotProductAttention(
             query: query, key: marked(key, with: marks), value: value, scale: 1
         ).transposed(1, 2).flattened(from: 2)

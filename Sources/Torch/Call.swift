@@ -24,6 +24,7 @@ public func attempt(
             op: "\(op)", shapes: shapes(of: arguments),
             message: "result \(gap) of \(found.count) is undefined")
     }
+    Trace.current?.record(op, arguments, defined)
     return defined
 }
 
@@ -110,11 +111,13 @@ private func shapes(of arguments: [(any OperatorArgument)?]) -> [[Int]] {
 func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor {
     do throws(TorchError) {
         // No list is made of the one result: this is the way of nearly every operator.
-        return try perform(op, arguments) { results in
+        let result = try perform(op, arguments) { results in
             guard results.count == 1, results[0].kind == CT_TENSOR, let raw = results[0].pointer
             else { preconditionFailure("\(op) does not give one tensor") }
             return Tensor(Handle(OpaquePointer(raw)))
         }
+        Trace.current?.record(op, arguments, [result])
+        return result
     } catch {
         fatalError(error.description)
     }

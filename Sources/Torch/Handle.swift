@@ -4,6 +4,10 @@ import CTorch
 final class Handle: Sendable {
     // The pointer is opaque and never changes; libtorch counts its references atomically.
     nonisolated(unsafe) let raw: OpaquePointer
+    /// The number of the recorded value that this is (see ``Trace``); 0 for any other tensor.
+    ///
+    /// Written once, by the thread that made the tensor, before anybody else has it.
+    nonisolated(unsafe) var value = 0
 
     init(_ raw: OpaquePointer) {
         self.raw = raw

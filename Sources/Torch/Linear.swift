@@ -10,7 +10,8 @@ public enum LinearActivation: String, Sendable {
 /// `x W^T + b`, or a function of it.
 ///
 /// float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use all of the processors
-/// that are not Intel's (measured by Benchmarks/samus and Benchmarks/training).
+/// that are not Intel's (measured by Benchmarks/samus and Benchmarks/training). A recording has the
+/// plain operator.
 ///
 /// - Parameters:
 ///   - x: `[..., I]`.
@@ -21,7 +22,7 @@ public enum LinearActivation: String, Sendable {
 public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation = .none
 ) -> Tensor {
-    guard OneDNN.takes(x, weight, bias) else {
+    guard !Trace.isRecording, OneDNN.takes(x, weight, bias) else {
         let y = call("linear", x, weight, bias)
         return activation == .gelu ? gelu(y) : y
     }

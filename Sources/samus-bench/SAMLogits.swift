@@ -45,11 +45,3 @@ enum SAMLogits {
         try Safetensors.write(results, to: output)
     }
 }
-
-extension StoredTensor {
-    /// A copy of a tensor as 32-bit floating point numbers.
-    fileprivate init(_ tensor: Tensor) {
-        let bytes = tensor.floats().withUnsafeBytes { Array($0) }
-        self.init(elementType: .float32, shape: tensor.shape, bytes: bytes)
-    }
-}

@@ -1,7 +1,8 @@
 // One side of the benchmarks; the other are peer.py, samus_works.py and training_works.py. Reads one
 // work per line, does it once, and answers with its figure: seconds, or what the work says. `load` is
 // for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `training-peak` for
-// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py, `metrics` for
+// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py, `export-reference` for
+// Scripts/check-export.py, `metrics` for
 // Scripts/compare-metrics.py and `metrics-time` for Benchmarks/metrics.
 
 import Foundation
@@ -35,6 +36,8 @@ case ("load", 2):
     print(try CheckpointBench.load(arguments[1]))
 case ("sam-logits", 4):
     try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
+case ("export-reference", 3):
+    try ExportReference.write(weights: arguments[1], output: arguments[2])
 case ("metrics", 2):
     print(try MetricsBench.score(arguments[1]))
 case ("metrics-time", 2):
@@ -80,6 +83,7 @@ default:
                samus-bench processes THREADS   for Benchmarks/processes
                samus-bench load FILE
                samus-bench sam-logits WEIGHTS INPUT OUTPUT
+               samus-bench export-reference WEIGHTS OUTPUT
                samus-bench metrics FOLDER
                samus-bench metrics-time SIZE
         """)

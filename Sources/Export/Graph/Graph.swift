@@ -1,0 +1,49 @@
+import Torch
+
+/// A computation as ONNX has it: nodes that read and give named values.
+struct Graph {
+    /// The version of ONNX's operators: LayerNormalization came with it, and all runtimes of today
+    /// have it.
+    static let operatorSet = 17
+
+    var name: String
+    var inputs: [GraphValue]
+    var outputs: [GraphValue]
+    var nodes: [GraphNode]
+    var constants: [GraphConstant]
+}
+
+/// An input or a result.
+struct GraphValue {
+    /// The length of an axis: a number, or a name where it is free.
+    enum Length: Equatable {
+        case fixed(Int)
+        case named(String)
+    }
+
+    var name: String
+    var type: DType
+    var shape: [Length]
+}
+
+/// One operator.
+struct GraphNode {
+    enum Attribute {
+        case integer(Int)
+        case real(Double)
+        case word(String)
+        case integers([Int])
+    }
+
+    var op: String
+    /// Values by name; empty for one that is left out.
+    var inputs: [String]
+    var outputs: [String]
+    var attributes: [(name: String, value: Attribute)] = []
+}
+
+/// A constant.
+struct GraphConstant {
+    var name: String
+    var tensor: Tensor
+}

@@ -1,0 +1,124 @@
+import Torch
+
+/// How an operator of ATen is said in ONNX.
+struct Lowering: Sendable {
+    /// Adds nodes for a step, and names its results.
+    let apply: @Sendable (inout GraphBuilder, Recording.Step) throws -> Void
+
+    /// An operator with one result.
+    ///
+    /// - Parameter body: adds the nodes and gives the name of the result.
+    init(_ body: @escaping @Sendable (inout GraphBuilder, Recording.Step) throws -> String) {
+        apply = { builder, step in
+            let name = try body(&builder, step)
+            builder.bind(step.results[0], to: name)
+        }
+    }
+
+    init(apply: @escaping @Sendable (inout GraphBuilder, Recording.Step) throws -> Void) {
+        self.apply = apply
+    }
+
+    /// All operators that the networks use.
+    static let table: [String: Lowering] = arithmetic.merging(shapes) { one, _ in one }
+        .merging(layers) { one, _ in one }
+}
+
+extension Graph {
+    /// The graph of a recording.
+    ///
+    /// - Parameters:
+    ///   - name: of the graph.
+    ///   - recording: the computation.
+    ///   - inputs: names of its inputs, and what their axes are called where they vary.
+    ///   - outputs: names of its results.
+    ///   - weightNames: names of weights, by where they lie in memory.
+    /// - Throws: ``ExportError`` for an operator that has no form in ONNX here.
+    init(
+        name: String, _ recording: Recording, inputs: [String], outputs: [String],
+        weightNames: [UnsafeRawPointer: String]
+    ) throws {
+        var builder = GraphBuilder(recording, inputNames: inputs, weightNames: weightNames)
+        for step in recording.steps {
+            guard let lowering = Lowering.table[step.op] else {
+                throw ExportError.unknownOperator(step.op)
+            }
+            try lowering.apply(&builder, step)
+        }
+        func lengths(_ shape: [Size]) -> [GraphValue.Length] {
+            shape.enumerated().map { place, size in
+                if let number = size.fixed { return .fixed(number) }
+                if let axis = size.axis { return .named(recording.axes[axis].name) }
+                return .named("axis_\(place)")
+            }
+        }
+        var results: [GraphValue] = []
+        for (output, name) in zip(recording.outputs, outputs) {
+            // A value of its own, so that it can have the name that is wanted.
+            let value = try builder.name(output)
+            builder.rename(value, to: name)
+            results.append(
+                GraphValue(
+                    name: name, type: builder.dtype(output), shape: lengths(builder.shape(output))))
+        }
+        self.init(
+            name: name,
+            inputs: zip(recording.inputs, inputs).map {
+                GraphValue(name: $1, type: $0.dtype, shape: lengths($0.shape))
+            },
+            outputs: results, nodes: builder.nodes, constants: builder.constants)
+    }
+}
+
+extension Recording.Step {
+    /// An argument; what is left out is none.
+    subscript(_ place: Int) -> Recording.Argument {
+        place < arguments.count ? arguments[place] : .none
+    }
+
+    /// An argument that is a fixed integer.
+    func integer(_ place: Int) throws(ExportError) -> Int {
+        guard case .size(let size) = self[place], let number = size.fixed else {
+            throw .unknownForm(op: op, what: "argument \(place) that is no fixed integer")
+        }
+        return number
+    }
+
+    /// An argument that is a list of fixed integers; one integer stands for all.
+    func integers(_ place: Int, count: Int) throws(ExportError) -> [Int] {
+        if case .sizes(let sizes) = self[place] {
+            let numbers = sizes.compactMap(\.fixed)
+            if numbers.count == sizes.count {
+                return numbers.count == 1 ? [Int](repeating: numbers[0], count: count) : numbers
+            }
+        }
+        return [Int](repeating: try integer(place), count: count)
+    }
+
+    func real(_ place: Int, default value: Double) throws(ExportError) -> Double {
+        switch self[place] {
+        case .none: return value
+        case .real(let number): return number
+        case .size(let size) where size.fixed != nil: return Double(size.base)
+        default: throw .unknownForm(op: op, what: "argument \(place) that is no number")
+        }
+    }
+
+    func truth(_ place: Int) -> Bool {
+        if case .boolean(let truth) = self[place] { return truth }
+        return false
+    }
+
+    func list(_ place: Int) throws(ExportError) -> [Recording.Argument] {
+        guard case .list(let list) = self[place] else {
+            throw .unknownForm(op: op, what: "argument \(place) that is no list")
+        }
+        return list
+    }
+
+    /// An axis, counted from the front.
+    func axis(_ place: Int, of rank: Int) throws(ExportError) -> Int {
+        let axis = try integer(place)
+        return axis < 0 ? axis + rank : axis
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Checkpoints
+import Export
+import SAMUSCommand
+import Segmentation
+import TorchEngine
+
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.")
+    @Argument var model: String
+    @Argument var output: String
+    func run() throws {
+        let checkpoint = try Checkpoint.read(try ModelCatalog.path(of: model))
+        let kind = ModelKind(names: checkpoint.names)!
+        let sized = try SizedNetwork(kind, checkpoint: checkpoint)
+        sized.network.setTrainable(false)
+        sized.network.evaluate()
+        sized.network.foldBatchNorms()
+        try Draft.write(sized.network, channels: kind.preparation.channels, inputSize: sized.inputSize, to: output)
+    }
+}

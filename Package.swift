@@ -159,6 +159,8 @@ let package = Package(
             name: "SAMUSModelsTests",
             dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
+            name: "ExportTests", dependencies: ["Export", "Torch", "TestSupport"]),
+        .testTarget(
             name: "CommandTests",
             dependencies: [
                 "SAMUSCommand", "Checkpoints", "Imaging", "Ultrasound", "TestSupport", "samus",

@@ -5,6 +5,7 @@ public enum ExportError: Error, Equatable, Sendable {
     case unknownOperator(String)
     case unknownForm(op: String, what: String)
     case tooLarge(bytes: Int)
+    case outOfHalfRange(constant: String, value: Double)
 }
 
 extension ExportError: CustomStringConvertible {
@@ -18,6 +19,8 @@ extension ExportError: CustomStringConvertible {
         case .tooLarge(let bytes):
             "one ONNX file of \(bytes.formatted()) bytes would be needed, 2 GiB are the most: store "
                 + "the weights as f16 (--precision f16-weights)"
+        case .outOfHalfRange(let constant, let value):
+            "'\(constant)' holds \(value), and float16 ends at 65504: it cannot be stored as f16"
         }
     }
 }

@@ -49,6 +49,7 @@ public final class Trace: @unchecked Sendable {
     public private(set) var steps: [Step] = []
     /// What it gave: values, or constants where they do not depend on the inputs.
     public private(set) var outputs: [Argument] = []
+    private var numbers: Set<Int> = []
     private var refusal: TraceError?
 
     @TaskLocal static var current: Trace?
@@ -78,7 +79,7 @@ public final class Trace: @unchecked Sendable {
         return trace
     }
 
-    /// Takes down an operator that was called.
+    /// Takes down an operator that was called, when one of its arguments depends on the inputs.
     func record(_ op: StaticString, _ arguments: [(any OperatorArgument)?], _ results: [Tensor]) {
         let taken = arguments.map(argument)
         guard taken.contains(where: \.isDependent) else { return }
@@ -97,6 +98,7 @@ public final class Trace: @unchecked Sendable {
     private func added(_ tensor: Tensor) -> Result {
         let value = Value(number: ValueNumber.next())
         tensor.handle.value = value.number
+        numbers.insert(value.number)
         return Result(value: value, shape: tensor.shape, dtype: tensor.dtype)
     }
 
@@ -104,8 +106,8 @@ public final class Trace: @unchecked Sendable {
         switch argument {
         case nil: .none
         case let tensor as Tensor:
-            tensor.handle.value == 0
-                ? .constant(tensor) : .value(Value(number: tensor.handle.value))
+            numbers.contains(tensor.handle.value)
+                ? .value(Value(number: tensor.handle.value)) : .constant(tensor)
         case let list as [Tensor]: .list(list.map(self.argument))
         case let list as [Tensor?]: .list(list.map(self.argument))
         case let number as Int: .integer(number)

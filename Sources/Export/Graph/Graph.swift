@@ -40,6 +40,8 @@ struct GraphNode {
     var inputs: [String]
     var outputs: [String]
     var attributes: [(name: String, value: Attribute)] = []
+    /// The step of the recording that it stands for; nil where it was added later.
+    var step: Int?
 }
 
 /// A constant.

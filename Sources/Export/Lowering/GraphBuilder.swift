@@ -18,6 +18,8 @@ struct GraphBuilder {
     /// Names of matrices that are turned, by where they lay in memory.
     var turnedNames: [UnsafeRawPointer: String] = [:]
     private var count = 0
+    /// The step of the recording whose nodes are added.
+    var step: Int?
 
     /// - Parameters:
     ///   - recording: what is to be built.
@@ -72,7 +74,7 @@ struct GraphBuilder {
         nodes.append(
             GraphNode(
                 op: op, inputs: inputs, outputs: names,
-                attributes: attributes.map { (name: $0.0, value: $0.1) }))
+                attributes: attributes.map { (name: $0.0, value: $0.1) }, step: step))
         return names
     }
 

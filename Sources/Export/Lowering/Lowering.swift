@@ -39,12 +39,14 @@ extension Graph {
         weightNames: [UnsafeRawPointer: String]
     ) throws {
         var builder = GraphBuilder(recording, inputNames: inputs, weightNames: weightNames)
-        for step in recording.steps {
+        for (index, step) in recording.steps.enumerated() {
+            builder.step = index
             guard let lowering = Lowering.table[step.op] else {
                 throw ExportError.unknownOperator(step.op)
             }
             try lowering.apply(&builder, step)
         }
+        builder.step = nil
         func lengths(_ shape: [Size]) -> [GraphValue.Length] {
             shape.enumerated().map { place, size in
                 if let number = size.fixed { return .fixed(number) }

@@ -10,6 +10,8 @@ struct ExportCommand: ParsableCommand {
         commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.")
     @Argument var model: String
     @Argument var output: String
+    @Argument var pictures: [String] = []
+    @Flag var half = false
     func run() throws {
         let checkpoint = try Checkpoint.read(try ModelCatalog.path(of: model))
         let kind = ModelKind(names: checkpoint.names)!
@@ -17,6 +19,6 @@ struct ExportCommand: ParsableCommand {
         sized.network.setTrainable(false)
         sized.network.evaluate()
         sized.network.foldBatchNorms()
-        try Draft.write(sized.network, channels: kind.preparation.channels, inputSize: sized.inputSize, to: output)
+        try Draft.write(sized.network, kind: kind, inputSize: sized.inputSize, to: output, pictures: pictures, half: half)
     }
 }

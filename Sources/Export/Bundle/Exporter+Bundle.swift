@@ -1,0 +1,106 @@
+import Checkpoints
+import Files
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+
+extension Exporter {
+    /// Writes a bundle: a folder `NAME.samus` with the graphs and `model.json`.
+    ///
+    /// - Parameters:
+    ///   - name: of the model, as results will state it.
+    ///   - precision: how weights are stored and products computed.
+    ///   - layers: what calibration found, for `int8`: the layers to be computed in integers.
+    ///   - path: of the folder, which appears whole or not at all.
+    /// - Throws: ``ExportError``, `FileError`.
+    public func writeBundle(
+        named name: String, precision: ModelBundle.Manifest.Precision,
+        layers: QuantizedLayers? = nil, to path: String
+    ) throws {
+        let folder = try AtomicFolder(path)
+        let files = try writeGraphs(precision: precision, layers: layers) { folder.place(of: $0) }
+        let manifest = ModelBundle.Manifest(
+            name: name, kind: model.kind, encoder: model.network?.encoder ?? model.kind.rawValue,
+            parameters: model.network?.parameters ?? 0,
+            candidates: model.network?.candidates ?? 3,
+            input: .init(
+                size: inputSize, channels: model.kind.preparation.channels,
+                preparation: model.kind.preparation, range: model.kind.preparation.range),
+            embedding: .init(
+                width: network.maskDecoder.outputTokens.size(1),
+                side: network.promptEncoder.gridSize),
+            prompts: PromptKind.allCases, trainedPrompts: model.trainedPrompts?.sorted(),
+            precision: precision, files: files,
+            source: .init(sha256: model.sha256, program: program), licence: model.licence,
+            origin: model.origin, notice: ResearchNotice.text,
+            macs: graphs.encoder.multiplyAdds)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        var json = try encoder.encode(manifest)
+        json.append(UInt8(ascii: "\n"))
+        try AtomicFile.write(json, to: folder.place(of: "model.json"))
+        if let layers {
+            try AtomicFile.write(try layers.json(), to: folder.place(of: "quantization.json"))
+        }
+        try folder.commit()
+    }
+
+    /// Writes encoder, decoder and what finds an object by itself as ONNX files.
+    ///
+    /// - Returns: their sizes and hashes, by name.
+    func writeGraphs(
+        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?,
+        to place: (String) -> String
+    ) throws -> [String: ModelBundle.Manifest.File] {
+        var files: [String: ModelBundle.Manifest.File] = [:]
+        for var part in try parts() {
+            if part.isEncoder, let layers { part.graph.quantize(layers.chosen) }
+            if precision != .float32 { try part.graph.storeWeightsAsHalf() }
+            let path = place(part.file)
+            let file = try AtomicFile(path)
+            try ONNXFile.write(part.graph, remarks: remarks, to: file)
+            try file.commit()
+            files[part.file] = try ModelBundle.Manifest.File(describing: path)
+        }
+        return files
+    }
+
+    private struct Part {
+        let file: String
+        let isEncoder: Bool
+        var graph: Graph
+    }
+
+    private func parts() throws -> [Part] {
+        func graph(
+            _ name: String, _ recording: Recording, _ inputs: [String], _ outputs: [String]
+        ) throws -> Part {
+            Part(
+                file: name + ".onnx", isEncoder: name == "encoder",
+                graph: try Graph(
+                    name: name, recording, inputs: inputs, outputs: outputs,
+                    weightNames: weightNames))
+        }
+        var parts = [
+            try graph("encoder", graphs.encoder, ["pictures"], ["image_embeddings"]),
+            try graph(
+                "decoder", graphs.decoder, ModelGraphs.decoderInputs, ModelGraphs.decoderOutputs),
+        ]
+        if let auto = graphs.auto {
+            parts.append(
+                try graph("auto", auto, ["image_embeddings"], ModelGraphs.decoderOutputs))
+        }
+        return parts
+    }
+
+    /// What each file says of itself.
+    var remarks: [(key: String, value: String)] {
+        [
+            ("model", "\(model.kind.rawValue), \(model.name)"),
+            ("source SHA-256", model.sha256), ("program", program),
+            ("license", model.licence ?? "not stated"), ("origin", model.origin ?? "not stated"),
+            ("notice", ResearchNotice.text),
+        ]
+    }
+}

@@ -34,6 +34,8 @@ let package = Package(
         .library(name: "Ultrasound", targets: ["Ultrasound"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Inference", targets: ["Inference"]),
+        .library(name: "SAMUS", targets: ["SAMUS"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -59,6 +61,13 @@ let package = Package(
             dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG", "CZlib"]),
         .target(name: "Segmentation", dependencies: ["Checkpoints", "Imaging"]),
+        // Opens OpenVINO when it runs: nothing of it is needed to build or link.
+        .target(
+            name: "COpenVINO",
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "Inference",
+            dependencies: ["COpenVINO", "Checkpoints", "Files", "Imaging", "Segmentation"]),
         .target(name: "Ultrasound", dependencies: ["Files", "Imaging", "Segmentation"]),
         .target(name: "Metrics", dependencies: ["Imaging"]),
         .target(
@@ -66,6 +75,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
             ]),
+        .target(name: "SAMUS", dependencies: ["Imaging", "Inference", "Segmentation"]),
         .target(
             name: "SAMUSCommand",
             dependencies: [
@@ -136,6 +146,10 @@ let package = Package(
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
+        .testTarget(name: "SAMUSTests", dependencies: ["SAMUS", "Inference"]),
         .testTarget(
             name: "UltrasoundTests", dependencies: ["Ultrasound", "Imaging", "TestSupport"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),

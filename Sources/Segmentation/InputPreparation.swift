@@ -1,7 +1,7 @@
 import Imaging
 
 /// How a network of SAM's family wants its input made of a picture.
-public enum InputPreparation: String, Sendable {
+public enum InputPreparation: String, Sendable, Codable {
     /// Longest side to the input's, antialiased; the picture's darkest and lightest value become 0
     /// and 1.
     case liteMedSAM

@@ -76,7 +76,11 @@ extension EmbeddedImage {
         restored(try predictUnprompted())
     }
 
-    private func restored(_ prediction: MaskPrediction) -> Segmentation {
+    /// A prediction with its mask at the picture's size.
+    ///
+    /// - Parameter prediction: of this picture.
+    /// - Returns: the same with a mask.
+    public func restored(_ prediction: MaskPrediction) -> Segmentation {
         Segmentation(
             logits: prediction.logits, mask: geometry.restore(prediction.logits),
             iouEstimate: prediction.iouEstimate)

@@ -51,28 +51,12 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         let geometry: InputGeometry
         let embedding: Tensor
 
-        /// Prompts that the decoder takes in one pass; more would only cost memory.
-        private static let batch = 64
-
         func predict(
             _ prompts: [Prompt.Checked], multimask: Bool
         ) throws -> [[MaskPrediction]] {
             precondition(
                 prompts.allSatisfy { $0.size == size }, "prompts for a picture of \(size)")
-            var results = [[MaskPrediction]](repeating: [], count: prompts.count)
-            // Only prompts with as many clicks and boxes make tensors together.
-            let forms = Dictionary(grouping: prompts.indices) { PromptForm(prompts[$0].prompt) }
-            for places in forms.values {
-                for start in stride(from: 0, to: places.count, by: Self.batch) {
-                    let taken = places[start..<min(start + Self.batch, places.count)]
-                    let found = try predictAlike(
-                        taken.map { prompts[$0].prompt }, multimask: multimask)
-                    for (place, masks) in zip(taken, found) {
-                        results[place] = masks
-                    }
-                }
-            }
-            return results
+            return try prompts.predictedTogether { try predictAlike($0, multimask: multimask) }
         }
 
         private func predictAlike(
@@ -94,18 +78,5 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
             }
             return try predictions(logits: logits, iou: iou, model: engine.model.name)[0][0]
         }
-    }
-}
-
-/// What has to agree for prompts to be decoded together.
-private struct PromptForm: Hashable {
-    let clicks: Int
-    let hasBox: Bool
-    let hasMask: Bool
-
-    init(_ prompt: Prompt) {
-        clicks = prompt.points.count + prompt.negatives.count
-        hasBox = prompt.box != nil
-        hasMask = prompt.mask != nil
     }
 }

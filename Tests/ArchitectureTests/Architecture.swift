@@ -28,6 +28,7 @@ enum Architecture {
         "CTurboJPEG": Place(side: .running, level: -1),
         "CZlib": Place(side: .running, level: -1),
         "CPng": Place(side: .running, level: 0),
+        "COpenVINO": Place(side: .running, level: 0),
         "Files": Place(side: .running, level: 0),
         "Checkpoints": Place(side: .running, level: 1),
         "Imaging": Place(side: .running, level: 1),
@@ -35,6 +36,8 @@ enum Architecture {
         "Ultrasound": Place(side: .running, level: 3),
         "Metrics": Place(side: .running, level: 3),
         "Evaluation": Place(side: .running, level: 4),
+        "Inference": Place(side: .running, level: 5),
+        "SAMUS": Place(side: .running, level: 6),
         "SAMUSCommand": Place(side: .running, level: 7),
         "samus": Place(side: .running, level: 8),
     ]
@@ -50,6 +53,7 @@ enum Architecture {
         "CLibPNG": ["CPng"],
         "CPng": ["Imaging"],
         "CTurboJPEG": ["Imaging"],
+        "COpenVINO": ["Inference"],
     ]
 
     /// Why `target` must not import `module`, or nil when it may.

@@ -1,0 +1,142 @@
+import Foundation
+import Testing
+
+@testable import Inference
+
+@Suite("A bundle that is not whole is refused")
+struct BadBundleTests {
+    private let folder: TemporaryFolder
+    private let copy: URL
+
+    init() throws {
+        folder = try TemporaryFolder()
+        copy = try Fixture(Fixture.finds).copy(into: folder)
+    }
+
+    private func file(_ name: String) -> URL { copy.appendingPathComponent(name) }
+
+    private func change(_ name: String, _ body: (inout Data) -> Void) throws {
+        var data = try Data(contentsOf: file(name))
+        body(&data)
+        try data.write(to: file(name))
+    }
+
+    private func manifest(_ body: (inout ModelBundle.Manifest) -> Void) throws {
+        var manifest = try ModelBundle(Fixture(Fixture.finds).folder).manifest
+        body(&manifest)
+        try JSONEncoder().encode(manifest).write(to: file("model.json"))
+    }
+
+    @Test("without a file", arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
+    func missing(name: String) throws {
+        try FileManager.default.removeItem(at: file(name))
+        #expect {
+            try ModelBundle(copy)
+        } throws: {
+            if case .cannotRead(let path, _) = $0 as? ModelBundleError {
+                path == file(name).path
+            } else {
+                false
+            }
+        }
+    }
+
+    @Test("with a file of another size")
+    func size() throws {
+        try change("encoder.onnx") { $0.removeLast(10) }
+        let bytes = try Data(contentsOf: file("encoder.onnx")).count
+        #expect(
+            throws: ModelBundleError.otherSize(
+                file: file("encoder.onnx").path, expected: bytes + 10, found: bytes)
+        ) { try ModelBundle(copy) }
+    }
+
+    @Test("with a folder or a pipe for a file", arguments: ["folder", "pipe"])
+    func irregular(kind: String) throws {
+        try FileManager.default.removeItem(at: file("auto.onnx"))
+        if kind == "folder" {
+            try FileManager.default.createDirectory(
+                at: file("auto.onnx"), withIntermediateDirectories: false)
+        } else {
+            mkfifo(file("auto.onnx").path, 0o600)
+        }
+        #expect(throws: ModelBundleError.notARegularFile(path: file("auto.onnx").path)) {
+            try ModelBundle(copy)
+        }
+    }
+
+    @Test("with a manifest that no bundle needs")
+    func large() throws {
+        try Data(repeating: 32, count: 2 << 20).write(to: file("model.json"))
+        #expect(throws: ModelBundleError.manifestTooLarge(bytes: 2 << 20, limit: 1 << 20)) {
+            try ModelBundle(copy)
+        }
+    }
+
+    @Test(
+        "with other content of the same size",
+        .enabled(if: Runtime.isHere, Runtime.reason))
+    func content() throws {
+        try change("decoder.onnx") { $0[$0.count / 2] ^= 1 }
+        let bundle = try ModelBundle(copy)
+        #expect {
+            try BundleEngine(bundle, cache: nil)
+        } throws: {
+            if case .otherContent = $0 as? ModelBundleError { true } else { false }
+        }
+    }
+
+    @Test("with a cut ONNX file", .enabled(if: Runtime.isHere, Runtime.reason))
+    func truncated() throws {
+        try change("encoder.onnx") { $0.removeLast($0.count / 2) }
+        try resign("encoder.onnx")
+        expectOpenVINOError { if case .failed = $0 { true } else { false } }
+    }
+
+    @Test("whose ONNX has other shapes", .enabled(if: Runtime.isHere, Runtime.reason))
+    func shapes() throws {
+        try manifest { $0.embedding.width = 7 }
+        expectOpenVINOError { if case .otherPorts = $0 { true } else { false } }
+        try manifest { $0.candidates = 2 }
+        expectOpenVINOError {
+            if case .otherPorts(_, "low_res_masks", _, _) = $0 { true } else { false }
+        }
+    }
+
+    @Test("whose decoder is another model", .enabled(if: Runtime.isHere, Runtime.reason))
+    func exchanged() throws {
+        try FileManager.default.removeItem(at: file("decoder.onnx"))
+        try FileManager.default.copyItem(at: file("auto.onnx"), to: file("decoder.onnx"))
+        try resign("decoder.onnx")
+        expectOpenVINOError {
+            if case .otherPorts(_, "point_coords", _, "missing") = $0 { true } else { false }
+        }
+    }
+
+    /// Makes the manifest go with a file again.
+    private func resign(_ name: String) throws {
+        let bytes = try Data(contentsOf: file(name))
+        try manifest { manifest in
+            manifest.files[name]?.bytes = bytes.count
+            manifest.files[name]?.sha256 = String(repeating: "0", count: 64)
+        }
+        var wanted = ""
+        do {
+            try ModelBundle(copy).verify(name)
+        } catch .otherContent(_, _, let found) {
+            wanted = found
+        }
+        try manifest { manifest in
+            manifest.files[name]?.bytes = bytes.count
+            manifest.files[name]?.sha256 = wanted
+        }
+    }
+
+    private func expectOpenVINOError(_ matches: (OpenVINOError) -> Bool) {
+        #expect {
+            try BundleEngine(ModelBundle(copy), cache: nil)
+        } throws: { error in
+            (error as? OpenVINOError).map(matches) ?? false
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Imaging
+import Synchronization
+import Testing
+
+@testable import Inference
+
+@Suite("Embeddings that are kept")
+struct EmbeddingCacheTests {
+    private func picture(_ grey: UInt8) -> Image {
+        Image(width: 2, height: 1, channels: 1, pixels: [grey, 0])
+    }
+
+    private let embedding = FloatTensor([Float](repeating: 1, count: 25), shape: [25])
+
+    @Test("stay within the limit, and the longest unused go first")
+    func limit() throws {
+        let cache = EmbeddingCache(limit: 250)
+        var made: [UInt8] = []
+        for grey: UInt8 in [1, 2, 1, 3, 1, 2] {
+            _ = try cache.embedding(of: picture(grey), model: "m") {
+                made.append(grey)
+                return embedding
+            }
+        }
+        #expect(made == [1, 2, 3, 2])
+        #expect(cache.usedBytes == 200)
+    }
+
+    @Test("are told apart by model and size")
+    func keys() throws {
+        let cache = EmbeddingCache(limit: 10_000)
+        var made = 0
+        let tall = Image(width: 1, height: 2, channels: 1, pixels: [1, 0])
+        for (picture, model) in [(picture(1), "a"), (picture(1), "b"), (tall, "a")] {
+            _ = try cache.embedding(of: picture, model: model) {
+                made += 1
+                return embedding
+            }
+        }
+        #expect(made == 3)
+    }
+
+    @Test("one too large for the cache is given and not kept")
+    func large() throws {
+        let cache = EmbeddingCache(limit: 99)
+        #expect(try cache.embedding(of: picture(1), model: "m") { embedding } == embedding)
+        #expect(cache.usedBytes == 0)
+    }
+
+    @Test("are made once for two at a time; after a failure the next one makes it")
+    func once() throws {
+        let cache = EmbeddingCache(limit: 10_000)
+        let made = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            _ = try? cache.embedding(of: picture(1), model: "m") {
+                let number = made.withLock { count in
+                    count += 1
+                    return count
+                }
+                Thread.sleep(forTimeInterval: 0.05)
+                if number == 1 { throw CancellationError() }
+                return embedding
+            }
+        }
+        #expect(made.withLock { $0 } == 2)
+        #expect(cache.usedBytes == 100)
+    }
+}

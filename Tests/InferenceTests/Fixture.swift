@@ -1,0 +1,102 @@
+import Checkpoints
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+import Testing
+
+/// A toy bundle, its picture, and what onnxruntime made of it: Scripts/make-bundle-fixture.py.
+struct Fixture {
+    static let clicks = "clicks"
+    static let finds = "finds"
+
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Fixtures/bundle")
+
+    let folder: URL
+    let picture: Image
+    let mask: Mask
+    private let golden: Checkpoint
+
+    init(_ name: String) throws {
+        folder = Self.root.appendingPathComponent("\(name).samus")
+        golden = try Checkpoint.read(
+            Self.root.appendingPathComponent("\(name).safetensors").path)
+        let pixels = try #require(golden["picture"])
+        picture = Image(
+            width: pixels.shape[1], height: pixels.shape[0], channels: pixels.shape[2],
+            pixels: try pixels.elements(as: UInt8.self))
+        mask = Mask(
+            width: picture.width, height: picture.height,
+            values: try #require(golden["mask"]).elements(as: UInt8.self))
+    }
+
+    func values(_ name: String) throws -> [Float] {
+        try #require(golden[name]).elements(as: Float.self)
+    }
+
+    /// What the cases of the golden values say, in pixels of the picture.
+    func prompts(_ name: String) throws -> [Prompt.Checked] {
+        let click = PixelPoint(x: 9, y: 7)
+        let box = PixelRectangle(x0: 4, y0: 5, x1: 25, y1: 19)
+        let prompts: [Prompt] =
+            switch name {
+            case "click": [Prompt(points: [click])]
+            case "clicks":
+                [
+                    Prompt(
+                        points: [click, PixelPoint(x: 20, y: 11)],
+                        negatives: [PixelPoint(x: 3, y: 21)])
+                ]
+            case "box": [Prompt(box: box)]
+            case "both": [Prompt(points: [click], box: box)]
+            case "two": [Prompt(points: [click]), Prompt(points: [PixelPoint(x: 23, y: 17)])]
+            default: [Prompt(mask: mask)]
+            }
+        return try prompts.map { try $0.checked(for: picture.size) }
+    }
+
+    func engine(
+        options: RuntimeOptions = .init(), cache: CompiledModelCache? = nil,
+        embeddings: EmbeddingCache? = nil
+    ) throws -> BundleEngine {
+        try BundleEngine(
+            ModelBundle(folder), options: options, cache: cache, embeddings: embeddings)
+    }
+
+    /// A copy that a test may damage.
+    func copy(into folder: TemporaryFolder) throws -> URL {
+        let copy = folder.url.appendingPathComponent("copy.samus")
+        try FileManager.default.copyItem(at: self.folder, to: copy)
+        return copy
+    }
+}
+
+/// Whether the tests that run models can run.
+enum Runtime {
+    static let isHere = (try? OpenVINOLibrary.shared()) != nil
+    static let reason: Comment = "OpenVINO is not here: run 'make setup'"
+}
+
+/// A folder that goes when the test ends.
+final class TemporaryFolder {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("samus-\(UInt64.random(in: 0 ... .max))")
+            .resolvingSymlinksInPath()
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+}
+
+/// The largest difference of two lists.
+func difference(_ one: [Float], _ other: [Float]) -> Float {
+    guard one.count == other.count else { return .infinity }
+    return zip(one, other).map { abs($0 - $1) }.max() ?? 0
+}

@@ -1,0 +1,75 @@
+import Foundation
+import Testing
+
+@testable import Inference
+
+@Suite("OpenVINO's library is looked for")
+struct LibraryTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func search(_ environment: [String: String]) -> OpenVINOSearch {
+        OpenVINOSearch(
+            environment: environment, program: folder.url.appendingPathComponent("a/b/c/d/e"))
+    }
+
+    @Test("where SAMUS_OPENVINO says, and only there; a sentence says so")
+    func missing() {
+        let empty = folder.url.appendingPathComponent("nothing").path
+        let looked = search(["SAMUS_OPENVINO": empty])
+        #expect(throws: OpenVINOError.libraryMissing(looked: ["SAMUS_OPENVINO=\(empty)"])) {
+            try OpenVINOLibrary(looked)
+        }
+        #expect(
+            OpenVINOError.libraryMissing(looked: looked.looked).description.contains("make setup"))
+    }
+
+    @Test("in the checkout, beside the program, in the system")
+    func places() throws {
+        let libraries = folder.url.appendingPathComponent("a/b/.deps/openvino/libs")
+        try FileManager.default.createDirectory(
+            at: libraries, withIntermediateDirectories: true)
+        for version in ["2640", "2641"] {
+            try Data().write(
+                to: libraries.appendingPathComponent("libopenvino_c.so.\(version)"))
+        }
+        let candidates = search([:]).candidates
+        #if os(Linux)
+            let newest = ".deps/openvino/libs/libopenvino_c.so.2641"
+            #expect(candidates.first?.hasSuffix(newest) == true)
+        #endif
+        #expect(search([:]).looked.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
+        #expect(candidates.last?.contains("/") == false)
+    }
+
+    @Test("a file that is no library, and a library that is not OpenVINO")
+    func wrong() throws {
+        let file = folder.url.appendingPathComponent("libopenvino_c.so")
+        try Data("no library".utf8).write(to: file)
+        #expect {
+            try OpenVINOLibrary(search(["SAMUS_OPENVINO": file.path]))
+        } throws: {
+            if case .libraryUnusable = $0 as? OpenVINOError { true } else { false }
+        }
+        #if os(Linux)
+            let other = try #require(
+                ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6"].first {
+                    FileManager.default.fileExists(atPath: $0)
+                })
+            #expect {
+                try OpenVINOLibrary(search(["SAMUS_OPENVINO": other]))
+            } throws: {
+                if case .tooOld(other, nil, .some) = $0 as? OpenVINOError { true } else { false }
+            }
+        #endif
+    }
+
+    @Test("and tells its version", .enabled(if: Runtime.isHere, Runtime.reason))
+    func version() throws {
+        #expect(try OpenVINOLibrary.shared().version.hasPrefix("20"))
+        #expect(try OpenVINOCore(.shared()).devices().contains("CPU"))
+    }
+}

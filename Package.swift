@@ -116,14 +116,14 @@ let package = Package(
         .target(
             name: "Export",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
-                "Files", "Imaging", "Segmentation",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Inference",
+                "Checkpoints", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
             ]),
         .target(
             name: "SAMUSTrainCommand",
             dependencies: [
                 "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "Training", "Export",
-                "SAMUSCommand",
+                "Inference", "SAMUSCommand",
                 "Checkpoints", "Evaluation", "Files", "Imaging", "Segmentation", "Ultrasound",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),

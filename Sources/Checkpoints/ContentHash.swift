@@ -14,6 +14,13 @@ public struct ContentHash: Sendable {
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }
 
+    /// Adds bytes.
+    ///
+    /// - Parameter bytes: what comes next.
+    public mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        hash.update(bufferPointer: bytes)
+    }
+
     /// The hash of what was added until now, 64 hexadecimal digits.
     public var text: String {
         hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()

@@ -41,6 +41,11 @@ public struct Exporter {
         weightNames = network.namesByPlace
     }
 
+    /// The network on libtorch, to compare with.
+    public var engine: any SegmentationEngine {
+        TorchSegmentationEngine(network: network, inputSize: inputSize, model: model)
+    }
+
     /// The geometry of a picture in the network's input.
     func geometry(of size: Size) -> InputGeometry {
         InputGeometry(

@@ -2,17 +2,22 @@ import Evaluation
 import Foundation
 
 /// A line on the terminal that says how far a run is; nothing where there is no terminal.
-struct ProgressBar {
+public struct ProgressBar {
     private let total: Int
     private let start = ContinuousClock.now
     private var isShown = false
 
-    init(total: Int) {
+    /// - Parameter total: pieces of work.
+    public init(total: Int) {
         self.total = total
     }
 
-    /// Draws the line, when there is more than one picture and a terminal.
-    mutating func show(done: Int, name: String) {
+    /// Draws the line, when there is more than one piece and a terminal.
+    ///
+    /// - Parameters:
+    ///   - done: pieces that are done.
+    ///   - name: what comes next.
+    public mutating func show(done: Int, name: String) {
         guard Terminal.isInteractive, total > 1 else { return }
         let width = 24
         let filled = width * done / total
@@ -27,7 +32,7 @@ struct ProgressBar {
     }
 
     /// Takes the line away, so that something else can be written.
-    mutating func clear() {
+    public mutating func clear() {
         guard isShown else { return }
         Terminal.write("\r\u{1B}[K")
         isShown = false

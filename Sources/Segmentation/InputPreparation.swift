@@ -37,10 +37,12 @@ public enum InputPreparation: String, Sendable, Codable {
         }
     }
 
-    /// Mean and deviation of ImageNet's red, green and blue, as SAM was trained with.
+    /// Mean of ImageNet's red, green and blue, as SAM was trained with.
+    static let mean: [Float] = [123.675, 116.28, 103.53]
+    /// Their deviation.
+    static let deviation: [Float] = [58.395, 57.12, 57.375]
+
     private static func standardized(_ planes: Planes) -> Planes {
-        let mean: [Float] = [123.675, 116.28, 103.53]
-        let deviation: [Float] = [58.395, 57.12, 57.375]
         let count = planes.size.area
         var result = planes
         result.values = planes.values.enumerated().map { index, value in

@@ -37,6 +37,19 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         network.foldBatchNorms()
     }
 
+    /// An engine of a network that is ready for inference on the CPU.
+    ///
+    /// - Parameters:
+    ///   - network: with its weights.
+    ///   - inputSize: height and width of its input in pixels.
+    ///   - model: what it is.
+    public init(network: any PromptableNetwork, inputSize: Int, model: ModelDescription) {
+        self.network = network
+        self.inputSize = inputSize
+        self.model = model
+        options = .init()
+    }
+
     /// Encodes a picture.
     public func embed(_ image: Image) throws -> any EmbeddedImage {
         let geometry = InputGeometry(

@@ -30,7 +30,9 @@ extension Exporter {
             embedding: .init(
                 width: network.maskDecoder.outputTokens.size(1),
                 side: network.promptEncoder.gridSize),
-            prompts: PromptKind.allCases, trainedPrompts: model.trainedPrompts?.sorted(),
+            prompts: PromptKind.allCases, trainedPrompts: model.trainedPrompts.map { trained in
+                PromptKind.allCases.filter(trained.contains)
+            },
             precision: precision, files: files,
             source: .init(sha256: model.sha256, program: program), licence: model.licence,
             origin: model.origin, notice: ResearchNotice.text,
@@ -48,8 +50,22 @@ extension Exporter {
 
     /// Writes encoder, decoder and what finds an object by itself as ONNX files.
     ///
+    /// - Parameters:
+    ///   - precision: how weights are stored and products computed.
+    ///   - layers: the layers to be computed in integers.
+    ///   - path: of their folder, which appears whole or not at all.
+    /// - Throws: ``ExportError``, `FileError`.
+    public func writeGraphs(
+        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers? = nil,
+        to path: String
+    ) throws {
+        let folder = try AtomicFolder(path)
+        _ = try writeGraphs(precision: precision, layers: layers) { folder.place(of: $0) }
+        try folder.commit()
+    }
+
     /// - Returns: their sizes and hashes, by name.
-    func writeGraphs(
+    private func writeGraphs(
         precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?,
         to place: (String) -> String
     ) throws -> [String: ModelBundle.Manifest.File] {
@@ -58,10 +74,10 @@ extension Exporter {
             if part.isEncoder, let layers { part.graph.quantize(layers.chosen) }
             if precision != .float32 { try part.graph.storeWeightsAsHalf() }
             let path = place(part.file)
-            let file = try AtomicFile(path)
-            try ONNXFile.write(part.graph, remarks: remarks, to: file)
-            try file.commit()
-            files[part.file] = try ModelBundle.Manifest.File(describing: path)
+            var sink = HashedFile(file: try AtomicFile(path))
+            try ONNXFile.write(part.graph, remarks: remarks, to: &sink)
+            try sink.file.commit()
+            files[part.file] = .init(bytes: sink.bytes, sha256: sink.hash.text)
         }
         return files
     }

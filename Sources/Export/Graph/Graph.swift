@@ -16,14 +16,14 @@ struct Graph {
 /// An input or a result.
 struct GraphValue {
     /// The length of an axis: a number, or a name where it is free.
-    enum Length: Equatable {
+    enum Axis: Equatable {
         case fixed(Int)
         case named(String)
     }
 
     var name: String
     var type: DType
-    var shape: [Length]
+    var shape: [Axis]
 }
 
 /// One operator.

@@ -14,7 +14,7 @@ enum ONNXFile {
     ///   - file: takes the bytes.
     /// - Throws: ``ExportError/tooLarge(bytes:)``, `FileError`.
     static func write(
-        _ graph: Graph, remarks: [(key: String, value: String)], to file: AtomicFile
+        _ graph: Graph, remarks: [(key: String, value: String)], to file: inout HashedFile
     ) throws {
         let heads = graph.constants.map(head)
         let constantsLength = zip(heads, graph.constants).reduce(0) { total, part in

@@ -6,7 +6,7 @@ struct GraphBuilder {
     private(set) var constants: [GraphConstant] = []
     /// Names of the recording's values.
     private var names: [Int: String] = [:]
-    private var shapes: [Int: [Size]]
+    private var shapes: [Int: [Length]]
     private var types: [Int: DType]
     private var constantNames: [ConstantKey: String] = [:]
     /// For each axis of the recording the name of its length, `[1]`.
@@ -90,7 +90,7 @@ struct GraphBuilder {
         case .stretched(let tensor, let sizes):
             let one = constant(tensor)
             let target = self.sizes(
-                zip(sizes, tensor.shape).map { $0.fixed == $1 ? Size(1) : $0 })
+                zip(sizes, tensor.shape).map { $0.fixed == $1 ? Length(1) : $0 })
             return add("Expand", [one, target])
         case .size(let size) where size.fixed != nil:
             return number(Float(size.base))
@@ -101,10 +101,10 @@ struct GraphBuilder {
     }
 
     /// The shape of an argument that is a tensor.
-    func shape(_ argument: Recording.Argument) -> [Size] {
+    func shape(_ argument: Recording.Argument) -> [Length] {
         switch argument {
         case .value(let number): shapes[number] ?? []
-        case .constant(let tensor): tensor.shape.map(Size.init)
+        case .constant(let tensor): tensor.shape.map(Length.init)
         case .stretched(_, let sizes): sizes
         default: []
         }
@@ -164,7 +164,7 @@ struct GraphBuilder {
     }
 
     /// A list of sizes, `[n]`, computed from the inputs where they vary.
-    mutating func sizes(_ sizes: [Size]) -> String {
+    mutating func sizes(_ sizes: [Length]) -> String {
         let fixed = sizes.compactMap(\.fixed)
         guard fixed.count < sizes.count else { return integers(fixed) }
         let parts = sizes.map { self.size($0) }
@@ -172,7 +172,7 @@ struct GraphBuilder {
     }
 
     /// A size, `[1]`.
-    private mutating func size(_ size: Size) -> String {
+    private mutating func size(_ size: Length) -> String {
         var sum: String?
         for (axis, factor) in size.factors.enumerated() where factor != 0 {
             var term = length(axis)
@@ -207,7 +207,7 @@ struct GraphBuilder {
 
     /// A value in another shape with as many elements.
     mutating func reshaped(
-        _ name: String, from shape: [Size], to target: [Size]
+        _ name: String, from shape: [Length], to target: [Length]
     ) -> String {
         guard shape != target else { return name }
         let kept = zip(shape, target).map { $0 == $1 }

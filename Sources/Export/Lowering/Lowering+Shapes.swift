@@ -22,7 +22,7 @@ extension Lowering {
             let (from, to) = (builder.shape(step[0]), step.results[0].shape)
             let added = to.count - from.count
             let target = to.indices.map { axis in
-                axis >= added && from[axis - added] == to[axis] ? Size(1) : to[axis]
+                axis >= added && from[axis - added] == to[axis] ? Length(1) : to[axis]
             }
             guard from != to else { return try builder.name(step[0]) }
             return builder.add("Expand", [try builder.name(step[0]), builder.sizes(target)])

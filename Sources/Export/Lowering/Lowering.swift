@@ -47,7 +47,7 @@ extension Graph {
             try lowering.apply(&builder, step)
         }
         builder.step = nil
-        func lengths(_ shape: [Size]) -> [GraphValue.Length] {
+        func lengths(_ shape: [Length]) -> [GraphValue.Axis] {
             shape.enumerated().map { place, size in
                 if let number = size.fixed { return .fixed(number) }
                 if let axis = size.axis { return .named(recording.axes[axis].name) }

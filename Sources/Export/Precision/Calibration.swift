@@ -6,10 +6,12 @@ import Torch
 /// A layer is a `linear` or a `conv2d` over several channels with constant weights.
 final class Calibration {
     /// One layer.
-    struct Layer {
+    struct Layer: Sendable {
         /// Its step in the recording.
         let step: Int
         let op: String
+        /// Its weight's name in the checkpoint, where it is there as it is.
+        let name: String
         let weight: QuantizedWeight
         fileprivate(set) var low = Double.infinity
         fileprivate(set) var high = -Double.infinity
@@ -38,13 +40,18 @@ final class Calibration {
     private let trace: Trace
     private(set) var layers: [Int: Layer] = [:]
 
-    /// - Parameter trace: of an encoder, for one picture.
-    init(_ trace: Trace) {
+    /// - Parameters:
+    ///   - trace: of an encoder, for one picture.
+    ///   - names: of weights, by where they lie in memory.
+    init(_ trace: Trace, names: [UnsafeRawPointer: String]) {
         self.trace = trace
         for (index, step) in trace.steps.enumerated() {
             guard let weight = Self.weight(of: step) else { continue }
             layers[index] = Layer(
-                step: index, op: "\(step.op)", weight: QuantizedWeight(weight),
+                step: index, op: "\(step.op)",
+                name: weight.withUnsafeBytes { $0.baseAddress.flatMap { names[$0] } }
+                    ?? "step \(index)",
+                weight: QuantizedWeight(weight),
                 errors: [Double](repeating: 0, count: Self.shares.count))
         }
     }
@@ -78,13 +85,15 @@ final class Calibration {
         _ = try trace.run([picture]) { index, given, results in
             guard var layer = layers[index] else { return }
             let weight = layer.weight.restored
+            let (input, expected) = layer.op == "linear"
+                ? (given[0].someRows, results[0].someRows) : (given[0], results[0])
             for (place, share) in Self.shares.enumerated() {
                 let range = ActivationRange(low: layer.low * share, high: layer.high * share)
-                let tensors = [try range.rounded(given[0]), weight] + given.dropFirst(2)
+                let tensors = [try range.rounded(input), weight] + given.dropFirst(2)
                 let found = try trace.steps[index].run(tensors)[0]
-                layer.errors[place] += (found - results[0]).squaredLength
+                layer.errors[place] += (found - expected).squaredLength
             }
-            layer.square += results[0].squaredLength
+            layer.square += expected.squaredLength
             layers[index] = layer
         }
     }
@@ -92,4 +101,12 @@ final class Calibration {
 
 extension Tensor {
     fileprivate var squaredLength: Double { (self * self).sum().item() }
+
+    /// At most a few hundred rows, evenly spread: `[R, C]` of `[..., C]`.
+    fileprivate var someRows: Tensor {
+        let rows = reshaped([-1, size(-1)])
+        let count = rows.size(0)
+        let step = Swift.max(1, count / 256)
+        return rows.indexed(by: Tensor(Array(stride(from: 0, to: count, by: step))), axis: 0)
+    }
 }

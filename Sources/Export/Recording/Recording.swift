@@ -24,19 +24,19 @@ struct Recording {
         case value(Int)
         case constant(Tensor)
         /// A constant repeated along axes where it has one element.
-        case stretched(Tensor, to: [Size])
-        case size(Size)
+        case stretched(Tensor, to: [Length])
+        case size(Length)
         case real(Double)
         case boolean(Bool)
         case word(String)
-        case sizes([Size])
+        case sizes([Length])
         case list([Argument])
     }
 
     /// A value.
     struct Result {
         let number: Int
-        let shape: [Size]
+        let shape: [Length]
         let dtype: DType
     }
 

@@ -80,13 +80,13 @@ struct RunComparison {
                 .flatMap(constant)
         case .integer:
             return all { if case .integer(let number) = $0 { number } else { nil } }
-                .map { .size(Size($0, axes: lengths)) }
+                .map { .size(Length($0, axes: lengths)) }
         case .integers:
             let lists = all { if case .integers(let numbers) = $0 { numbers } else { nil } }
             guard let lists, Set(lists.map(\.count)).count == 1 else { return nil }
             return .sizes(
                 lists[0].indices.map { index in
-                    Size(lists.map { $0[index] }, axes: lengths)
+                    Length(lists.map { $0[index] }, axes: lengths)
                 })
         case .real:
             return all { if case .real(let number) = $0 { number } else { nil } }
@@ -111,9 +111,9 @@ struct RunComparison {
         guard tensors.allSatisfy({ $0.rank == first.rank && $0.dtype == first.dtype })
         else { return nil }
         var cut = tensors
-        var sizes: [Size] = []
+        var sizes: [Length] = []
         for axis in 0..<first.rank {
-            let size = Size(tensors.map { $0.size(axis) }, axes: lengths)
+            let size = Length(tensors.map { $0.size(axis) }, axes: lengths)
             sizes.append(size)
             guard size.fixed == nil else { continue }
             for index in cut.indices {
@@ -143,7 +143,7 @@ struct RunComparison {
                 Recording.Result(
                     number: number,
                     shape: alike[0].shape.indices.map { axis in
-                        Size(alike.map { $0.shape[axis] }, axes: lengths)
+                        Length(alike.map { $0.shape[axis] }, axes: lengths)
                     },
                     dtype: alike[0].dtype))
         }

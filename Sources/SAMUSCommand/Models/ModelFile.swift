@@ -3,14 +3,16 @@ import Foundation
 import Segmentation
 
 /// A model's file, opened and recognized.
-struct ModelFile {
+public struct ModelFile {
     let path: String
-    let checkpoint: Checkpoint
-    let model: ModelDescription
+    /// Its weights.
+    public let checkpoint: Checkpoint
+    /// What it is and where it comes from.
+    public let model: ModelDescription
     let sizes: SAMConfiguration
     /// What to say about a file that nobody vouched for: what it was taken for, and whether its
     /// weights were ever trained.
-    let notes: [String]
+    public let notes: [String]
 
     /// Opens a model.
     ///
@@ -20,7 +22,7 @@ struct ModelFile {
     ///   - nameOrFile: a name of the catalog, or a path.
     ///   - provider: knows what a file comes nearest to that is none of the networks.
     /// - Throws: ``ModelError`` with what is wrong with it.
-    init(_ nameOrFile: String, provider: any EngineProvider) throws(ModelError) {
+    public init(_ nameOrFile: String, provider: any EngineProvider) throws(ModelError) {
         path = try ModelCatalog.path(of: nameOrFile)
         let sha256: String
         do throws(CheckpointError) {

@@ -1,24 +1,137 @@
 import ArgumentParser
-import Checkpoints
 import Export
+import Foundation
+import Imaging
+import Inference
 import SAMUSCommand
 import Segmentation
-import TorchEngine
+import Ultrasound
 
+extension ModelBundle.Manifest.Precision: ExpressibleByArgument {}
+
+/// `samus export`: a model as files that run without libtorch.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.")
-    @Argument var model: String
-    @Argument var output: String
-    @Argument var pictures: [String] = []
-    @Flag var half = false
+        commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.",
+        usage: "samus export MODEL OUT.samus [--precision f32|f16-weights|int8] [--target TARGET]",
+        discussion: """
+            Runs the network once and writes what it did as ONNX (operator set 17), with everything \
+            that no picture changes computed beforehand. The bundle is a folder with encoder.onnx, \
+            decoder.onnx, for AutoSAMUS auto.onnx, and model.json; 'samus segment --model \
+            OUT.samus' runs it on OpenVINO, and 'samus info OUT.samus' shows it. Numbers of \
+            pictures, prompts and points are free.
+
+            --precision f16-weights stores weights in 16 bits: half the file, the same speed, \
+            outlines all but the same. --precision int8 computes most layers of the encoder in \
+            8-bit integers, which is faster and changes outlines: it needs --calibrate with a \
+            folder of data sets (US30K layout) like those the model is for. Ranges come from \
+            pictures of its train list; masks are then compared with float32's on its val list, \
+            and layers that change them too much are kept in float32. quantization.json in the \
+            bundle says what was found. (bf16 needs no export: give --precision bf16 when running.)
+
+            Research use only, not a medical device.
+            """)
+
+    @Argument(
+        help: "A model's name, or a checkpoint file.",
+        completion: .file(extensions: ["pth", "pt", "safetensors"]))
+    var model: String
+
+    @Argument(help: "The folder to write; for a bundle its name ends in .samus.")
+    var output: String
+
+    @Option(help: "How weights are stored and products computed: f32, f16-weights or int8.")
+    var precision = ModelBundle.Manifest.Precision.float32
+
+    @Option(help: "What is written: bundle, or onnx for the ONNX files alone.")
+    var target = ExportTarget.bundle
+
+    @OptionGroup(title: "8-bit integers") var calibration: CalibrationOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The name that results will state (default: that of OUT).", valueName: "name"))
+    var name: String?
+
+    @Flag(help: "Replace OUT when it exists.")
+    var force = false
+
+    func validate() throws {
+        guard target != .bundle || output.hasSuffix(".samus") else {
+            throw ValidationError(
+                "'\(output)' will be a bundle: give it a name that ends in .samus")
+        }
+        guard (precision == .int8) == (calibration.root != nil) else {
+            throw ValidationError(
+                precision == .int8
+                    ? "--precision int8 needs --calibrate ROOT: pictures to find the ranges with"
+                    : "--calibrate is for --precision int8")
+        }
+        guard bundleName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
+            throw ValidationError(
+                "a model's name is made of letters, digits, - _ and . : give one with --name")
+        }
+    }
+
+    private var bundleName: String {
+        name ?? URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
+    }
+
     func run() throws {
-        let checkpoint = try Checkpoint.read(try ModelCatalog.path(of: model))
-        let kind = ModelKind(names: checkpoint.names)!
-        let sized = try SizedNetwork(kind, checkpoint: checkpoint)
-        sized.network.setTrainable(false)
-        sized.network.evaluate()
-        sized.network.foldBatchNorms()
-        try Draft.write(sized.network, kind: kind, inputSize: sized.inputSize, to: output, pictures: pictures, half: half)
+        guard force || !FileManager.default.fileExists(atPath: output) else {
+            throw Failure.output.because(
+                "'\(output)' exists already: add --force to replace it, or name another folder")
+        }
+        let data = try calibration.root.map { root in
+            try Failure.input.guarding { try CalibrationData(root, calibration) }
+        }
+        let exporter = try Failure.unavailable.guarding {
+            let file = try ModelFile(model, provider: TorchEngineProvider())
+            file.notes.forEach(Terminal.complain)
+            Terminal.complain("recording \(file.model.kind.rawValue) ...")
+            return try Exporter(
+                checkpoint: file.checkpoint, model: file.model,
+                program: "samus \(ProgramVersion.current)")
+        }
+        let layers = try data.map { try ExportedIntegers(exporter, $0).chosen() }
+        try Failure.output.guarding {
+            switch target {
+            case .bundle:
+                try exporter.writeBundle(
+                    named: bundleName, precision: precision, layers: layers, to: output)
+            case .onnx:
+                try exporter.writeGraphs(precision: precision, layers: layers, to: output)
+            }
+        }
+        try Failure.output.guarding { try Terminal.report(output, layers) }
+    }
+}
+
+/// What is written.
+enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
+    case bundle, onnx
+}
+
+extension Terminal {
+    /// The lines that end an export.
+    fileprivate static func report(_ folder: String, _ layers: QuantizedLayers?) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+            let bytes = (attributes[.size] as? Int ?? 0).formatted()
+            print(name.padding(toLength: 20, withPad: " ", startingAt: 0) + bytes + " bytes")
+        }
+        if let layers {
+            print(
+                "\n\(layers.counts.integers) of \(layers.counts.all) layers in 8-bit integers, "
+                    + "ranges from \(layers.pictures) pictures")
+            print("masks against float32's: data set, objects, mean and least Dice")
+            for row in layers.agreement {
+                print(
+                    "  \(row.dataset.padding(toLength: 24, withPad: " ", startingAt: 0))"
+                        + String(
+                            format: "%5d  %.4f  %.4f", row.objects, row.meanDice, row.leastDice))
+            }
+        }
+        print("\n\(folder)\n\(ResearchNotice.text)")
     }
 }

@@ -1,5 +1,5 @@
 /// A size that is fixed, or grows with axes of the inputs: `base + sum of factors[i] * axis i`.
-struct Size: Hashable {
+struct Length: Hashable {
     /// What it is where all axes are 0.
     let base: Int
     /// How much it grows with each axis, in the recording's order; empty where it is fixed.

@@ -22,6 +22,11 @@ public final class Linear: Module, Layer {
         linear(x, weight: weight.value, bias: bias?.value)
     }
 
+    /// What it gives for zeros: its bias, `[outputs]`.
+    public var ofZeros: Tensor {
+        bias?.value ?? Tensor.zeros([weight.value.size(0)], device: weight.value.device)
+    }
+
     /// The layer and a function of each of its values, in one pass where that can be.
     ///
     /// - Parameters:

@@ -49,9 +49,7 @@ public final class ViTAttention: Module, Layer {
         let (batch, width) = (x.size(0), x.size(3))
         // One token of zeros stands for all padding: its key and value are the bias of qkv, which is
         // what the weights were trained with.
-        let padding = Tensor.zeros([batch, 1, width], dtype: x.dtype, device: x.device)
-        let parts = qkv(.concatenate([tokens, padding], axis: 1))
-            .split([width, 2 * width], axis: -1)
+        let parts = qkvWithPadding(tokens).split([width, 2 * width], axis: -1)
         let partition = WindowPartition(rows: x.size(1), columns: x.size(2), window: size)
         // All groups at once: each would have a gradient as large as all tokens.
         let queries = taken(parts[0], by: partition.groups.map(\.queries))
@@ -67,6 +65,18 @@ public final class ViTAttention: Module, Layer {
         }
         return Tensor.concatenate(mixed, axis: 1)
             .indexed(by: Tensor(partition.places).to(x.device), axis: 1)
+    }
+
+    /// Queries, keys and values of all tokens and of one of zeros after them, `[B, T + 1, 3 D]`.
+    private func qkvWithPadding(_ tokens: Tensor) -> Tensor {
+        guard Trace.isRecording else {
+            let padding = Tensor.zeros(
+                [tokens.size(0), 1, tokens.size(2)], dtype: tokens.dtype, device: tokens.device)
+            return qkv(.concatenate([tokens, padding], axis: 1))
+        }
+        // The same; layers in integers want their input unjoined. Not so above: it copies more.
+        let padding = qkv.ofZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
+        return .concatenate([qkv(tokens), padding], axis: 1)
     }
 
     /// Tokens of each group, `[B, T, D]` for every list of places along axis 1.

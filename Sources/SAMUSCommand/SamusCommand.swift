@@ -17,6 +17,7 @@ public struct SamusCommand: ParsableCommand {
         subcommands: [
             SegmentCommand.self, EvaluateCommand.self, CompareCommand.self, TrainHandover.self,
             DataCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
+            BenchCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

@@ -12,7 +12,7 @@ public struct SamusTrainCommand: ParsableCommand {
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
             SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, InfoCommand.self,
-            InitCommand.self,
+            InitCommand.self, BenchCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

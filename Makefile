@@ -1,17 +1,18 @@
 # Every target does what it needs first; the second time that takes seconds and downloads nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench parity peers lint docs clean distclean
+.PHONY: help setup run-part build test embedding demo bench parity peers lint docs clean distclean
 
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
-DOCUMENTED := Files Checkpoints Imaging Segmentation Ultrasound Metrics Evaluation Torch TorchNN \
-	SegmentAnything SAMUSModels TorchEngine Training
+DOCUMENTED := Files Checkpoints Imaging Segmentation Inference SAMUS Ultrasound Metrics Evaluation \
+	Torch TorchNN SegmentAnything SAMUSModels TorchEngine Training
 
 help:
 	@echo 'make demo       segment an echocardiogram frame and say where the picture is'
 	@echo 'make test       build in debug and run all tests'
-	@echo 'make setup      check the tools, download libtorch and the weights into .deps/'
+	@echo 'make setup      check the tools, download OpenVINO, libtorch and the weights into .deps/'
+	@echo 'make run-part   only what runs model bundles: OpenVINO, and samus without libtorch'
 	@echo 'make build      build everything in release: .build/release/samus'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
 	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
@@ -22,8 +23,18 @@ help:
 setup:
 	@Scripts/setup
 
+# The running half: no libtorch is downloaded, built against or needed.
+run-part:
+	@Scripts/setup run
+	swift build -c release --product samus
+
 build: setup
 	swift build -c release
+
+# That others can depend on the product SAMUS as on any package.
+embedding:
+	@Scripts/setup run
+	@Scripts/check-embedding
 
 # Threads that wait by spinning make the tests, which run side by side, many times slower.
 test: setup

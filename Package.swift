@@ -79,8 +79,8 @@ let package = Package(
         .target(
             name: "SAMUSCommand",
             dependencies: [
-                "Checkpoints", "Evaluation", "Files", "Imaging", "Metrics", "Segmentation",
-                "Ultrasound",
+                "Checkpoints", "Evaluation", "Files", "Imaging", "Inference", "Metrics",
+                "Segmentation", "Ultrasound",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["SAMUSCommand"]),

@@ -4,24 +4,26 @@ import ArgumentParser
 public struct EngineOptions: ParsableArguments {
     /// The precision of the arithmetic.
     public enum Precision: String, ExpressibleByArgument, CaseIterable, Sendable {
-        case f32, bf16
+        case f32, bf16, f16
     }
 
-    /// The kind of processor.
+    /// The kind of processor: `gpu`, `npu` and `auto` are OpenVINO's, `cuda` and `mps` libtorch's.
     public enum Processor: String, ExpressibleByArgument, CaseIterable, Sendable {
-        case cpu, cuda, mps
+        case cpu, gpu, npu, auto, cuda, mps
     }
 
     /// The model, by name or file.
     @Option(
         name: .customLong("model"),
         help: ArgumentHelp(
-            "A model's name, or a checkpoint file (.pth, .safetensors). (default: "
+            "A model's name, a model bundle (a folder .samus), or a checkpoint file (.pth, "
+                + ".safetensors). (default: "
                 + "\(ModelCatalog.standard.name))",
             discussion: "Known by name: \(ModelCatalog.names). Looked for in the folder that "
-                + "SAMUS_MODELS names, and where set-up puts it.",
-            valueName: "name|file"),
-        completion: .file(extensions: ["pth", "safetensors"]))
+                + "SAMUS_MODELS names, and where set-up puts it, a bundle first. Bundles run on "
+                + "OpenVINO, checkpoints on libtorch.",
+            valueName: "name|path"),
+        completion: .file(extensions: ["samus", "pth", "safetensors"]))
     public var givenModel: String?
 
     /// The model to use: the one named, or the standard one.
@@ -32,11 +34,17 @@ public struct EngineOptions: ParsableArguments {
     public var threads: Int?
 
     /// Precision.
-    @Option(help: "Precision: f32, or bf16 (faster where the processor has it, outlines differ).")
+    @Option(
+        help: ArgumentHelp(
+            "Precision: f32, or bf16 or f16 (faster where the processor has it, outlines differ; "
+                + "f16 for bundles only)."))
     public var precision = Precision.f32
 
     /// Processor.
-    @Option(help: "Where the model runs.")
+    @Option(
+        help: ArgumentHelp(
+            "Where the model runs: a bundle on cpu, gpu, npu (Intel's) or auto, a checkpoint on "
+                + "cpu, cuda or mps."))
     public var device = Processor.cpu
 
     /// Options as the parser makes them.

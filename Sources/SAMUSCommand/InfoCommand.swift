@@ -12,11 +12,12 @@ public struct InfoCommand: ParsableCommand {
         discussion: """
             Reads .pth and .safetensors files without running anything in them. Says which network \
             it is and its sizes; where it is none, which network comes nearest, and how the two \
-            differ.
+            differ. Of a model bundle (a folder .samus) it shows model.json, reads all files and \
+            compares their SHA-256, and says on what it would run.
             """)
 
     @Argument(
-        help: "A model's name, or a checkpoint file.",
+        help: "A model's name, a model bundle, or a checkpoint file.",
         completion: .file(extensions: ["pth", "safetensors"]))
     var model: String
 
@@ -28,6 +29,9 @@ public struct InfoCommand: ParsableCommand {
 
     /// Prints what is in the file.
     public func run() throws {
+        if EngineProviders.current == nil, let bundle = ModelCatalog.bundle(of: model) {
+            return try BundleInfo.show(bundle)
+        }
         let (path, checkpoint) = try Failure.unavailable.guarding {
             let path = try ModelCatalog.path(of: model)
             return (path, try Checkpoint.open(path))

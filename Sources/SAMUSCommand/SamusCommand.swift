@@ -16,7 +16,8 @@ public struct SamusCommand: ParsableCommand {
         version: "samus \(ProgramVersion.current)",
         subcommands: [
             SegmentCommand.self, EvaluateCommand.self, CompareCommand.self, TrainHandover.self,
-            ExportHandover.self, DataCommand.self, InfoCommand.self, ConvertCommand.self, InitCommand.self,
+            ExportHandover.self, DataCommand.self, InfoCommand.self, ConvertCommand.self,
+            InitCommand.self, BenchCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

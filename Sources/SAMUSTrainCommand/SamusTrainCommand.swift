@@ -11,8 +11,8 @@ public struct SamusTrainCommand: ParsableCommand {
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
-            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self, InfoCommand.self,
-            InitCommand.self,
+            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self,
+            InfoCommand.self, InitCommand.self, BenchCommand.self,
         ])
 
     /// The command without arguments, as the parser makes it.

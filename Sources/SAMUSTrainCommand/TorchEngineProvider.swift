@@ -19,8 +19,7 @@ struct TorchEngineProvider: EngineProvider {
         do {
             return try TorchSegmentationEngine(
                 checkpoint: checkpoint, model: model,
-                options: TorchEngineOptions(
-                    device: Device(options.device), precision: .init(options.precision)))
+                options: TorchEngineOptions(options))
         } catch is ModuleLoadError {
             throw try UnfittingWeights(checkpoint, kind: model.kind)
         }

@@ -107,7 +107,7 @@ public struct CompiledModelCache: Sendable {
         let parts =
             [
                 "1", file.path, "\(file.bytes)", file.changed, file.sha256, core.library.version,
-                device, core.fullName(of: device),
+                device, core.kind(of: device),
             ] + options.properties.flatMap { [$0.key, $0.value] }
         for part in parts {
             hash.add(Array("\(part.utf8.count):\(part)".utf8))

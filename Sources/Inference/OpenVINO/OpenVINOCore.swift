@@ -45,6 +45,13 @@ public final class OpenVINOCore: @unchecked Sendable {
         return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? device
     }
 
+    /// What tells a kind of device from another, for compiled models: on virtual machines the name
+    /// alone does not.
+    func kind(of device: String) -> String {
+        let abilities = try? text("OPTIMIZATION_CAPABILITIES", of: device)
+        return "\(fullName(of: device)) \(abilities ?? "")"
+    }
+
     private func text(_ key: String, of device: String) throws(OpenVINOError) -> String {
         var value: UnsafeMutablePointer<CChar>?
         try library.check("tell \(key)") { $0.core_get_property(core, device, key, &value) }

@@ -112,9 +112,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     /// Evaluates, and writes the report.
     public func run() throws {
-        guard predictions != nil || baseline != nil || EngineProviders.current != nil else {
-            try Handover.toTrain()
-        }
+        if predictions == nil && baseline == nil { try engine.handOverCheckpoints() }
         let (samples, total) = try Failure.input.guarding { try chosenSamples() }
         let source = try maskSource()
         let run = EvaluationRun(
@@ -124,7 +122,8 @@ public struct EvaluateCommand: ParsableCommand {
             data: .init(
                 root: data, split: "\(split)", hash: "", pictures: 0,
                 limitedFrom: limit.flatMap { $0 < total ? total : nil }),
-            files: EvaluationFiles(folder: output, prompts: source.prompts))
+            files: EvaluationFiles(folder: output, prompts: source.prompts),
+            versions: source.versions)
         try run.files.check(force: force)
         try run()
     }
@@ -143,33 +142,30 @@ public struct EvaluateCommand: ParsableCommand {
         return (chosen, Set(samples.map(\.picture)).count)
     }
 
-    private func maskSource() throws -> (masks: any MaskSource, prompts: [LabelPrompt]) {
+    private func maskSource() throws -> (
+        masks: any MaskSource, prompts: [LabelPrompt], versions: [String: String]
+    ) {
         if let predictions {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: predictions, isDirectory: &isFolder),
                 isFolder.boolValue
             else { throw Failure.input.because("there is no folder '\(predictions)'") }
             return (
-                PredictionSource(folder: predictions, resizes: resolution == .model), []
+                PredictionSource(folder: predictions, resizes: resolution == .model), [], [:]
             )
         }
         if let baseline {
-            return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts)
+            return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
         }
-        guard let provider = EngineProviders.current else { try Handover.toTrain() }
-        let file = try Failure.unavailable.guarding {
-            try ModelFile(engine.model, provider: provider)
-        }
+        let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
         let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
         if prompts.contains(.unprompted), !file.model.kind.findsPrompts {
             throw Failure.unavailable.because(
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
         }
-        let made = try Failure.unavailable.guarding {
-            try provider.engine(for: file.checkpoint, model: file.model, options: engine)
-        }
+        let made = try Failure.unavailable.guarding { try file.engine(engine) }
         file.notes.forEach(Terminal.complain)
-        return (EngineSource(made, runs: engine.words), prompts)
+        return (EngineSource(made, runs: engine.words), prompts, file.versions)
     }
 }
 

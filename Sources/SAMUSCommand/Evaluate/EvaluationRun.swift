@@ -11,6 +11,8 @@ struct EvaluationRun {
     let options: EvaluationOptions
     let data: EvaluationReport.Data
     let files: EvaluationFiles
+    /// Of what the model ran on, by name.
+    let versions: [String: String]
 
     /// Evaluates and writes; a picture that fails does not stop the others.
     ///
@@ -32,7 +34,7 @@ struct EvaluationRun {
         let report = EvaluationReport(
             evaluation, source: source.record, options: options, data: data,
             program: "samus \(ProgramVersion.current)",
-            versions: EngineProviders.current?.versions ?? [:])
+            versions: versions)
         try Failure.output.guarding { try write(report, evaluation) }
         print(report.closing(folder: files.folder.relativePath))
         guard evaluation.isComplete else {

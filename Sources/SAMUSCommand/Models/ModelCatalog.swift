@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Inference
 import Segmentation
 
 /// A model that can be asked for by name.
@@ -38,10 +39,13 @@ public enum ModelCatalog {
     ///
     /// - Parameters:
     ///   - prompt: what points at the object.
-    ///   - sha256: of the model it is given to.
+    ///   - model: that it is given to.
     /// - Returns: what to do instead, where there is something.
-    static func hints(about prompt: Prompt, to sha256: String) -> [String] {
-        guard sha256 == standard.sha256, prompt.box == nil, !prompt.points.isEmpty else {
+    static func hints(about prompt: Prompt, to model: ModelDescription) -> [String] {
+        // A bundle of it has a SHA-256 of its own.
+        guard model.sha256 == standard.sha256 || model.name == standard.name, prompt.box == nil,
+            !prompt.points.isEmpty
+        else {
             return []
         }
         return ["for clicks there is --model \(ultrasound.name), which has learnt them"]
@@ -49,7 +53,26 @@ public enum ModelCatalog {
 
     static var names: String { entries.map(\.name).joined(separator: ", ") }
 
-    /// The file of a model.
+    /// The bundle of a model.
+    ///
+    /// - Parameter nameOrPath: a name of the catalog, or a path.
+    /// - Returns: a folder; nil where there is none, and the model may be a checkpoint.
+    static func bundle(of nameOrPath: String) -> String? {
+        guard let entry = entries.first(where: { $0.name == nameOrPath }) else {
+            let url = URL(fileURLWithPath: nameOrPath)
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+            let looksLikeOne =
+                url.pathExtension == ModelBundle.pathExtension || ModelBundle.isBundle(url.path)
+            return exists && isFolder.boolValue && looksLikeOne ? nameOrPath : nil
+        }
+        return folders.map {
+            $0.appendingPathComponent("\(entry.name).\(ModelBundle.pathExtension)").path
+        }
+        .first(where: ModelBundle.isBundle)
+    }
+
+    /// The checkpoint of a model.
     ///
     /// - Parameter nameOrFile: a name of the catalog, or a path.
     /// - Returns: a path at which there is something.

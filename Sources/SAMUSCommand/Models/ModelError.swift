@@ -1,4 +1,5 @@
 import Checkpoints
+import Inference
 import Segmentation
 
 /// Why a model cannot be used.
@@ -9,6 +10,9 @@ public enum ModelError: Error, Equatable {
     case unknownKind(path: String, tensors: Int, nearest: String?)
     case noSizes(path: String, ModelKind, ConfigurationError, nearest: String?)
     case otherContent(path: String, name: String, expected: String, found: String)
+    case unreadableBundle(path: String, ModelBundleError)
+    case otherBundle(path: String, name: String, expected: String, found: String)
+    case deviceOfCheckpoints(path: String, device: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -34,6 +38,14 @@ extension ModelError: CustomStringConvertible {
         case .otherContent(let path, let name, let expected, let found):
             "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
                 + "delete it and run 'make setup', or give the file itself to --model"
+        case .unreadableBundle(let path, let error):
+            "the model bundle '\(path)' cannot be used: \(error)"
+        case .otherBundle(let path, let name, let expected, let found):
+            "the model bundle '\(path)' is not '\(name)': it was made from a checkpoint with SHA-256 "
+                + "\(found), it should be \(expected); delete it, or give its path to --model"
+        case .deviceOfCheckpoints(let path, let device):
+            "'\(path)' is a model bundle and runs on OpenVINO: --device cpu, gpu, npu or auto, not "
+                + device
         }
     }
 

@@ -90,7 +90,7 @@ struct PictureSegmenter {
             warnings: checked.map {
                 model.kind.warnings(
                     about: $0.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
-                    + ModelCatalog.hints(about: $0.prompt, to: model.sha256)
+                    + ModelCatalog.hints(about: $0.prompt, to: model)
             } ?? [])
     }
 }

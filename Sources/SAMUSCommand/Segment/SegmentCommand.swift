@@ -125,34 +125,30 @@ public struct SegmentCommand: ParsableCommand {
 
     /// Segments all pictures.
     public func run() throws {
-        guard let provider = EngineProviders.current else { try Handover.toTrain() }
+        try engine.handOverCheckpoints()
         let tasks = try Failure.input.guarding { try pictureTasks() }
-        let file = try Failure.unavailable.guarding {
-            try ModelFile(engine.model, provider: provider)
-        }
-        try check(tasks, for: file.model)
+        let chosen = try Failure.unavailable.guarding { try ChosenModel(engine) }
+        try check(tasks, for: chosen.model)
         let plan = SegmentPlan(
             tasks, output: output, formats: formats,
-            candidates: multimask ? file.sizes.decoder.candidates : 1)
+            candidates: multimask ? chosen.candidates : 1)
         try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
-        let model = try Failure.unavailable.guarding {
-            try provider.engine(for: file.checkpoint, model: file.model, options: engine)
-        }
+        let model = try Failure.unavailable.guarding { try chosen.engine(engine) }
         // Only now is it sure that it fits.
-        file.notes.forEach(Terminal.complain)
+        chosen.notes.forEach(Terminal.complain)
         try plan.makeFolders()
         let process =
             automatic.everything
             ? try EverythingPictures(
                 engine: model, options: automatic, engineOptions: engine,
-                inputs: tasks.map(\.path) + [file.path], force: force
+                inputs: tasks.map(\.path) + [chosen.path], force: force
             ).process
             : PromptedPictures(
                 segmenter: PictureSegmenter(
                     engine: model, options: engine, multimask: multimask, keep: keep),
                 tasks: tasks
             ).process
-        try PictureRun(model: file.model, output: output, process: process).run(plan.work)
+        try PictureRun(model: chosen.model, output: output, process: process).run(plan.work)
     }
 
     private func pictureTasks() throws -> [PictureTask] {

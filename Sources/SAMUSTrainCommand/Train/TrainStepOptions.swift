@@ -146,7 +146,7 @@ struct TrainRunOptions: ParsableArguments {
         help: "SAMUS computes activations anew in the backward pass: less memory, more time.")
     var checkpointActivations = false
     @Option(help: "Where the network is trained.")
-    var device = EngineOptions.Processor.cpu
+    var device = TorchProcessor.cpu
     @Option(help: ArgumentHelp("The weights' licence, for their remarks.", valueName: "text"))
     var licence: String?
 

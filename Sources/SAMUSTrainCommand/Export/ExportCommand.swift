@@ -22,12 +22,13 @@ struct ExportCommand: ParsableCommand {
             pictures, prompts and points are free.
 
             --precision f16-weights stores weights in 16 bits: half the file, the same speed, \
-            outlines all but the same. --precision int8 computes most layers of the encoder in \
+            outlines nearly the same. --precision int8 computes most layers of the encoder in \
             8-bit integers, which is faster and changes outlines: it needs --calibrate with a \
             folder of data sets (US30K layout) like those the model is for. Ranges come from \
             pictures of its train list; masks are then compared with float32's on its val list, \
             and layers that change them too much are kept in float32. quantization.json in the \
-            bundle says what was found. (bf16 needs no export: give --precision bf16 when running.)
+            bundle says what was found. With f16-weights, --calibrate only compares masks. (bf16 \
+            needs no export: give --precision bf16 when running.)
 
             Research use only, not a medical device.
             """)
@@ -61,11 +62,9 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "'\(output)' will be a bundle: give it a name that ends in .samus")
         }
-        guard (precision == .int8) == (calibration.root != nil) else {
+        guard precision != .int8 || calibration.root != nil else {
             throw ValidationError(
-                precision == .int8
-                    ? "--precision int8 needs --calibrate ROOT: pictures to find the ranges with"
-                    : "--calibrate is for --precision int8")
+                "--precision int8 needs --calibrate ROOT: pictures to find the ranges with")
         }
         guard bundleName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
             throw ValidationError(
@@ -93,7 +92,9 @@ struct ExportCommand: ParsableCommand {
                 checkpoint: file.checkpoint, model: file.model,
                 program: "samus \(ProgramVersion.current)")
         }
-        let layers = try data.map { try ExportedIntegers(exporter, $0).chosen() }
+        let reduced = data.map { ReducedPrecision(exporter, $0) }
+        let layers = try precision == .int8 ? reduced?.integers() : nil
+        let agreement = try layers?.agreement ?? reduced?.agreement(of: precision)
         try Failure.output.guarding {
             switch target {
             case .bundle:
@@ -103,7 +104,7 @@ struct ExportCommand: ParsableCommand {
                 try exporter.writeGraphs(precision: precision, layers: layers, to: output)
             }
         }
-        try Failure.output.guarding { try Terminal.report(output, layers) }
+        try Failure.output.guarding { try Terminal.report(output, layers, agreement ?? []) }
     }
 }
 
@@ -114,7 +115,9 @@ enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
 
 extension Terminal {
     /// The lines that end an export.
-    fileprivate static func report(_ folder: String, _ layers: QuantizedLayers?) throws {
+    fileprivate static func report(
+        _ folder: String, _ layers: QuantizedLayers?, _ agreement: [MaskAgreement]
+    ) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
             let bytes = (attributes[.size] as? Int ?? 0).formatted()
@@ -124,13 +127,15 @@ extension Terminal {
             print(
                 "\n\(layers.counts.integers) of \(layers.counts.all) layers in 8-bit integers, "
                     + "ranges from \(layers.pictures) pictures")
-            print("masks against float32's: data set, objects, mean and least Dice")
-            for row in layers.agreement {
-                print(
-                    "  \(row.dataset.padding(toLength: 24, withPad: " ", startingAt: 0))"
-                        + String(
-                            format: "%5d  %.4f  %.4f", row.objects, row.meanDice, row.leastDice))
-            }
+        }
+        if !agreement.isEmpty {
+            print("\nmasks against float32's    objects  mean Dice  least Dice")
+        }
+        for row in agreement {
+            print(
+                row.dataset.padding(toLength: 26, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%8d %10.4f %11.4f", row.objects, row.meanDice, row.leastDice))
         }
         print("\n\(folder)\n\(ResearchNotice.text)")
     }

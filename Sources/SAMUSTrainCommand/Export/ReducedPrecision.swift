@@ -7,8 +7,9 @@ import Segmentation
 import TorchEngine
 import Ultrasound
 
-/// Chooses the layers that are computed in 8-bit integers: as many as leave masks as they are.
-struct ExportedIntegers {
+/// What less precision does to masks; chooses the layers that are computed in 8-bit integers: as many
+/// as leave masks as they are.
+struct ReducedPrecision {
     /// What masks have to reach against float32's.
     static let leastMean = 0.99
     static let leastSingle = 0.95
@@ -25,7 +26,7 @@ struct ExportedIntegers {
 
     /// - Returns: the layers, and how masks agree.
     /// - Throws: an exit code, its reason said.
-    func chosen() throws -> QuantizedLayers {
+    func integers() throws -> QuantizedLayers {
         var progress = ProgressBar(total: data.pictures.count)
         var layers = try Failure.unavailable.guarding {
             try exporter.calibrated(on: data.pictures) { done, all in
@@ -36,7 +37,7 @@ struct ExportedIntegers {
         let reference = try Failure.unavailable.guarding { try masks(of: exporter.engine) }
         for round in 1...Self.rounds {
             layers.agreement = try Failure.unavailable.guarding {
-                try agreement(of: layers, with: reference)
+                try agreement(of: .int8, layers, with: reference)
             }
             guard let all = layers.agreement.last else { break }
             let words = String(format: "mean %.4f, least %.4f", all.meanDice, all.leastDice)
@@ -54,14 +55,22 @@ struct ExportedIntegers {
         return layers
     }
 
+    /// How masks agree with float32's.
+    func agreement(of precision: ModelBundle.Manifest.Precision) throws -> [MaskAgreement] {
+        try Failure.unavailable.guarding {
+            try agreement(of: precision, nil, with: masks(of: exporter.engine))
+        }
+    }
+
     private func agreement(
-        of layers: QuantizedLayers, with reference: [Mask]
+        of precision: ModelBundle.Manifest.Precision, _ layers: QuantizedLayers?,
+        with reference: [Mask]
     ) throws -> [MaskAgreement] {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("samus-export-\(UUID()).samus")
         defer { try? FileManager.default.removeItem(at: folder) }
         try exporter.writeBundle(
-            named: "candidate", precision: .int8, layers: layers, to: folder.path)
+            named: "candidate", precision: precision, layers: layers, to: folder.path)
         let engine = try BundleEngine(ModelBundle(folder), cache: nil)
         return try MaskAgreement.measure(
             try masks(of: engine), against: reference, of: data.objects)

@@ -12,9 +12,9 @@ import Inference
 /// try found.mask.image().encodedPNG()
 /// ```
 ///
-/// May be used from many tasks at a time. A task that is cancelled ends with `CancellationError`,
-/// within milliseconds also while the model runs. Prompts on a picture that was given before find
-/// its embedding ready.
+/// May be used from many tasks at a time. A task that is cancelled ends with `CancellationError`, in
+/// a fraction of a second also while the model runs. Prompts on a picture that was given before
+/// find its embedding ready.
 public final class SAMUS: Sendable {
     /// The model itself, for work that this class has no function for, as `AutomaticMaskGenerator`.
     ///

@@ -12,7 +12,7 @@ struct EmbeddedInBundle: EmbeddedImage {
         guard let decoder = engine.decoder else {
             throw ModelBundleError.takesNoPrompts(model: engine.model.name)
         }
-        return try prompts.predictedTogether { alike in
+        return try prompts.predictedTogether(atMost: engine.promptsPerPass) { alike in
             let tensors = PromptTensors(
                 alike, in: geometry, maskSide: 4 * engine.manifest.embedding.side)
             let candidates = engine.manifest.candidates

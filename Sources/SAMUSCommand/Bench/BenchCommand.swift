@@ -10,8 +10,8 @@ public struct BenchCommand: ParsableCommand {
             Encodes a picture of noise again and again, and decodes a click and 64 clicks on it. \
             start is from opening the model to an engine that is ready: warm when a bundle's \
             compiled model was in the cache, cold when it had to be compiled. The machine's limit \
-            is the best of large matrix products in OpenVINO at the same precision and threads, in \
-            the same run; its share is told for a model whose bundle says how many multiplications \
+            is that of large matrix products in OpenVINO at the same precision and threads, in turn \
+            with the encodings and as long, the best of each; its share is told for a model whose bundle says how many multiplications \
             an encoding takes. Compare figures of one run only: a machine that does something else \
             besides is slower.
             """)

@@ -24,7 +24,7 @@ struct BenchFigures: Encodable {
     /// One click; of a model that finds its object, that object.
     let decode: Times
     let decodeClicks64: Times?
-    /// Before the limit was measured.
+    /// Of starting, encoding and single products of the limit.
     let peakMegabytes: Double
     /// Floating-point operations a second while encoding, in units of 10^9.
     let encodeGigaflops: Double?

@@ -1,12 +1,12 @@
 # Every target does what it needs first; the second time that takes seconds and downloads nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run-part build test embedding demo bench parity peers lint docs clean distclean
+.PHONY: help setup run-part build bundles test embedding demo bench parity peers lint docs clean distclean
 
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
 DOCUMENTED := Files Checkpoints Imaging Segmentation Inference SAMUS Ultrasound Metrics Evaluation \
-	Torch TorchNN SegmentAnything SAMUSModels TorchEngine Training
+	Torch TorchNN SegmentAnything SAMUSModels TorchEngine Export Training
 
 help:
 	@echo 'make demo       segment an echocardiogram frame and say where the picture is'
@@ -14,6 +14,7 @@ help:
 	@echo 'make setup      check the tools, download OpenVINO, libtorch and the weights into .deps/'
 	@echo 'make run-part   only what runs model bundles: OpenVINO, and samus without libtorch'
 	@echo 'make build      build everything in release: .build/release/samus'
+	@echo 'make bundles    export the models of Models/ anew'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
 	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
 	@echo 'make lint       check the format of the code and the syntax of the scripts'
@@ -31,6 +32,10 @@ run-part:
 build: setup
 	swift build -c release
 
+# The bundles in Models/ anew, from the weights they are made of.
+bundles: build
+	@Scripts/make-bundles
+
 # That others can depend on the product SAMUS as on any package.
 embedding:
 	@Scripts/setup run
@@ -40,7 +45,7 @@ embedding:
 test: setup
 	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} swift test
 
-demo: build
+demo: run-part
 	@Scripts/demo '$(DEMO_OUTPUT)'
 
 peers: setup

@@ -8,6 +8,8 @@ import Segmentation
 extension Exporter {
     /// Writes a bundle: a folder `NAME.samus` with the graphs and `model.json`.
     ///
+    /// Its encoder takes one picture at a time: with all sizes fixed it needs less memory and time.
+    ///
     /// - Parameters:
     ///   - name: of the model, as results will state it.
     ///   - precision: how weights are stored and products computed.
@@ -19,7 +21,10 @@ extension Exporter {
         layers: QuantizedLayers? = nil, to path: String
     ) throws {
         let folder = try AtomicFolder(path)
-        let files = try writeGraphs(precision: precision, layers: layers) { folder.place(of: $0) }
+        // A bundle's engine encodes one picture at a time.
+        let files = try writeGraphs(
+            precision: precision, layers: layers, onePicture: true
+        ) { folder.place(of: $0) }
         let manifest = ModelBundle.Manifest(
             name: name, kind: model.kind, encoder: model.network?.encoder ?? model.kind.rawValue,
             parameters: model.network?.parameters ?? 0,
@@ -48,7 +53,8 @@ extension Exporter {
         try folder.commit()
     }
 
-    /// Writes encoder, decoder and what finds an object by itself as ONNX files.
+    /// Writes encoder, decoder and what finds an object by itself as ONNX files, for any number of
+    /// pictures, prompts and points.
     ///
     /// - Parameters:
     ///   - precision: how weights are stored and products computed.
@@ -60,19 +66,22 @@ extension Exporter {
         to path: String
     ) throws {
         let folder = try AtomicFolder(path)
-        _ = try writeGraphs(precision: precision, layers: layers) { folder.place(of: $0) }
+        _ = try writeGraphs(
+            precision: precision, layers: layers, onePicture: false
+        ) { folder.place(of: $0) }
         try folder.commit()
     }
 
     /// - Returns: their sizes and hashes, by name.
     private func writeGraphs(
-        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?,
+        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?, onePicture: Bool,
         to place: (String) -> String
     ) throws -> [String: ModelBundle.Manifest.File] {
         var files: [String: ModelBundle.Manifest.File] = [:]
         for var part in try parts() {
             if part.isEncoder, let layers { part.graph.quantize(layers.chosen) }
             if precision != .float32 { try part.graph.storeWeightsAsHalf() }
+            if part.isEncoder, onePicture { part.graph.fix("pictures", at: 1) }
             let path = place(part.file)
             var sink = HashedFile(file: try AtomicFile(path))
             try ONNXFile.write(part.graph, remarks: remarks, to: &sink)

@@ -49,3 +49,20 @@ struct GraphConstant {
     var name: String
     var tensor: Tensor
 }
+
+extension Graph {
+    /// Fixes an axis that is free: runtimes know all sizes then, plan memory better and start faster.
+    ///
+    /// - Parameters:
+    ///   - name: of the axis.
+    ///   - length: what it always is.
+    mutating func fix(_ name: String, at length: Int) {
+        func fixed(_ value: GraphValue) -> GraphValue {
+            var value = value
+            value.shape = value.shape.map { $0 == .named(name) ? .fixed(length) : $0 }
+            return value
+        }
+        inputs = inputs.map(fixed)
+        outputs = outputs.map(fixed)
+    }
+}

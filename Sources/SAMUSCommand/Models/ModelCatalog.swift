@@ -66,10 +66,22 @@ public enum ModelCatalog {
                 url.pathExtension == ModelBundle.pathExtension || ModelBundle.isBundle(url.path)
             return exists && isFolder.boolValue && looksLikeOne ? nameOrPath : nil
         }
-        return folders.map {
-            $0.appendingPathComponent("\(entry.name).\(ModelBundle.pathExtension)").path
+        func bundle(in folder: URL) -> String? {
+            let path = folder.appendingPathComponent(
+                "\(entry.name).\(ModelBundle.pathExtension)").path
+            return ModelBundle.isBundle(path) ? path : nil
         }
-        .first(where: ModelBundle.isBundle)
+        // Who names a folder of models means what is in it, be it a checkpoint.
+        if let named = namedFolder, bundle(in: named) == nil, checkpoint(of: entry, in: named) != nil {
+            return nil
+        }
+        return folders.lazy.compactMap(bundle).first
+    }
+
+    private static func checkpoint(of entry: CatalogEntry, in folder: URL) -> String? {
+        [entry.file, "\(entry.name).pth", "\(entry.name).safetensors"].lazy
+            .map { folder.appendingPathComponent($0).path }
+            .first(where: FileManager.default.fileExists(atPath:))
     }
 
     /// The checkpoint of a model.
@@ -84,12 +96,7 @@ public enum ModelCatalog {
             }
             return nameOrFile
         }
-        let candidates = folders.flatMap { folder in
-            [entry.file, "\(entry.name).pth", "\(entry.name).safetensors"].map {
-                folder.appendingPathComponent($0).path
-            }
-        }
-        guard let found = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
+        guard let found = folders.lazy.compactMap({ checkpoint(of: entry, in: $0) }).first else {
             throw .notInstalled(entry.name, looked: folders.map(\.path))
         }
         return found
@@ -98,10 +105,7 @@ public enum ModelCatalog {
     /// `SAMUS_MODELS`, the installed program's `share`, and `.deps` and `Models` of the checkout it was
     /// built in.
     private static var folders: [URL] {
-        var folders: [URL] = []
-        if let named = ProcessInfo.processInfo.environment["SAMUS_MODELS"], !named.isEmpty {
-            folders.append(URL(fileURLWithPath: named))
-        }
+        var folders = namedFolder.map { [$0] } ?? []
         var folder = ProgramFile.folder
         folders.append(folder.appendingPathComponent("../share/samus/models").standardizedFileURL)
         // From .build/<triple>/release up to the checkout.
@@ -110,5 +114,10 @@ public enum ModelCatalog {
             folders += [".deps", "Models"].map(folder.appendingPathComponent)
         }
         return folders
+    }
+
+    private static var namedFolder: URL? {
+        let named = ProcessInfo.processInfo.environment["SAMUS_MODELS"] ?? ""
+        return named.isEmpty ? nil : URL(fileURLWithPath: named)
     }
 }

@@ -1,0 +1,96 @@
+import Foundation
+import Imaging
+import Inference
+import SAMUSModels
+import SegmentAnything
+import Segmentation
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@testable import Export
+
+/// Networks of every kind, small enough for a test, with weights by formula; LiteMedSAM has one size.
+enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
+    case samus, autoSAMUS, sam, liteMedSAM
+
+    var testDescription: String { rawValue }
+
+    var kind: ModelKind {
+        switch self {
+        case .samus: .samus
+        case .autoSAMUS: .autoSAMUS
+        case .sam: .sam
+        case .liteMedSAM: .liteMedSAM
+        }
+    }
+
+    private var sizes: SAMConfiguration {
+        var sizes = SAMConfiguration.base(imageSize: self == .sam ? 128 : 64)
+        sizes.width = 48
+        sizes.depth = 4
+        sizes.heads = 3
+        sizes.windowSize = 3
+        sizes.globalBlocks = [1, 3]
+        sizes.decoder.width = 32
+        sizes.decoder.mlpWidth = 64
+        sizes.decoder.heads = 4
+        sizes.decoder.iouWidth = 32
+        return sizes
+    }
+
+    /// An exporter of it.
+    func exporter() throws -> Exporter {
+        let sizes = sizes
+        let network: any PromptableNetwork =
+            switch self {
+            case .samus: SAMUS(sizes)
+            case .autoSAMUS: AutoSAMUS(sizes)
+            case .sam: SAM(sizes)
+            // Its counters are no weights that a formula could give.
+            case .liteMedSAM: Initialization.seeded(1) { LiteMedSAM() }
+            }
+        if self != .liteMedSAM { try network.load(FormulaWeights(for: network)) }
+        let inputSize = self == .liteMedSAM ? LiteMedSAM.inputSize : sizes.imageSize
+        return try Exporter(
+            network, inputSize: inputSize,
+            model: ModelDescription(
+                name: rawValue, kind: kind,
+                network: .init(
+                    encoder: "small", inputSize: inputSize, candidates: 3, parameters: 1),
+                sha256: String(repeating: "0", count: 64), licence: nil),
+            program: "tests")
+    }
+}
+
+/// A folder for one test.
+final class TemporaryFolder {
+    let url = FileManager.default.temporaryDirectory.appending(path: "export-\(UUID())")
+
+    init() throws {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+}
+
+/// A picture with soft structures, not square.
+func drawnPicture(width: Int = 90, height: Int = 70) -> Image {
+    var pixels: [UInt8] = []
+    for y in 0..<height {
+        for x in 0..<width {
+            let wave = sin(Double(x) / 7) * cos(Double(y) / 9) + sin(Double(x + 2 * y) / 23)
+            pixels.append(UInt8(127 + 60 * wave))
+        }
+    }
+    return Image(width: width, height: height, channels: 1, pixels: pixels)
+}
+
+/// Whether OpenVINO is here to run bundles.
+enum Runtime {
+    static let isHere = (try? OpenVINOLibrary.shared()) != nil
+    static let reason: Comment = "OpenVINO is not here: 'make setup' brings it"
+}

@@ -86,7 +86,8 @@ extension Lowering {
                 "Transpose", [try builder.name(step[1])],
                 [("perm", .integers(Array(0..<rank - 2) + [rank - 1, rank - 2]))])
             var scores = builder.add("MatMul", [scaled, turned])
-            if case .none = step[3] {} else {
+            if case .none = step[3] {
+            } else {
                 scores = builder.add("Add", [scores, try builder.name(step[3])])
             }
             let weights = builder.add("Softmax", [scores], [("axis", .integer(-1))])

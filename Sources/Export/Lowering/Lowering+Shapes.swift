@@ -92,7 +92,9 @@ extension Lowering {
             let rank = builder.shape(step[0]).count
             // ATen has the last axis first, before and after; ONNX all befores, then all afters.
             let amounts = try step.integers(1, count: 2)
-            var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+            var (before, after) = (
+                [Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank)
+            )
             for pair in 0..<amounts.count / 2 {
                 before[rank - 1 - pair] = amounts[2 * pair]
                 after[rank - 1 - pair] = amounts[2 * pair + 1]

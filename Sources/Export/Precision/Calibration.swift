@@ -85,7 +85,8 @@ final class Calibration {
         _ = try trace.run([picture]) { index, given, results in
             guard var layer = layers[index] else { return }
             let weight = layer.weight.restored
-            let (input, expected) = layer.op == "linear"
+            let (input, expected) =
+                layer.op == "linear"
                 ? (given[0].someRows, results[0].someRows) : (given[0], results[0])
             for (place, share) in Self.shares.enumerated() {
                 let range = ActivationRange(low: layer.low * share, high: layer.high * share)

@@ -9,7 +9,8 @@ extension Graph {
         var quantized = QuantizedValues()
         var result: [GraphNode] = []
         for var node in nodes {
-            if let step = node.step, let layer = layers[step], ["MatMul", "Conv"].contains(node.op),
+            if let step = node.step, let layer = layers[step],
+                ["MatMul", "Conv"].contains(node.op),
                 node.inputs.count > 1
             {
                 node.inputs[0] = quantized.input(node.inputs[0], layer.range, into: &result)

@@ -18,7 +18,9 @@ struct RunComparison {
     }
 
     /// Values that all recordings have.
-    func results(_ path: KeyPath<Trace, [Trace.Result]>) throws(RecordingError) -> [Recording.Result] {
+    func results(_ path: KeyPath<Trace, [Trace.Result]>) throws(RecordingError) -> [Recording
+        .Result]
+    {
         try results(traces.map { $0[keyPath: path] }, of: "the inputs", 0)
     }
 

@@ -16,6 +16,8 @@ public final class BundleEngine: SegmentationEngine {
     let automatic: CompiledModel?
     private let encoder: CompiledModel
     private let embeddings: EmbeddingCache?
+    /// Works until the first picture is encoded: then the weights are where they stay.
+    private let pages: FilePages
 
     /// Compiles a bundle's models, or takes them from the cache.
     ///
@@ -32,6 +34,7 @@ public final class BundleEngine: SegmentationEngine {
     ) throws {
         let core = try OpenVINOCore(.shared())
         try core.check(options.device)
+        pages = FilePages(below: [bundle.folder] + (cache.map { [$0.folder] } ?? []))
         let loader = BundleLoader(bundle: bundle, options: options, cache: cache, core: core)
         let loaded = try loader.load()
         (encoder, decoder, automatic) = (loaded.encoder, loaded.decoder, loaded.automatic)
@@ -64,6 +67,7 @@ public final class BundleEngine: SegmentationEngine {
             input.values, shape: [1, input.channels, input.height, input.width])
         let embedding = try encoder.run(
             [Tensors.pictures: pictures], outputs: [Tensors.embeddings])[0]
+        pages.stop()
         let expected = [1, manifest.embedding.width, manifest.embedding.side]
         guard embedding.shape == expected + [manifest.embedding.side] else {
             throw OpenVINOError.otherShape(

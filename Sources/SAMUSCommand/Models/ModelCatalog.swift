@@ -68,11 +68,14 @@ public enum ModelCatalog {
         }
         func bundle(in folder: URL) -> String? {
             let path = folder.appendingPathComponent(
-                "\(entry.name).\(ModelBundle.pathExtension)").path
+                "\(entry.name).\(ModelBundle.pathExtension)"
+            ).path
             return ModelBundle.isBundle(path) ? path : nil
         }
         // Who names a folder of models means what is in it, be it a checkpoint.
-        if let named = namedFolder, bundle(in: named) == nil, checkpoint(of: entry, in: named) != nil {
+        if let named = namedFolder, bundle(in: named) == nil,
+            checkpoint(of: entry, in: named) != nil
+        {
             return nil
         }
         return folders.lazy.compactMap(bundle).first

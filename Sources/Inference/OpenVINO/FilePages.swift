@@ -75,7 +75,9 @@ struct Mapping: Equatable {
         path = String(parts[5].drop { $0 == " " })
     }
 
-    /// Those of this process. The system gives the list a page at a time, so that a file read in one
+    /// Those of this process.
+    ///
+    /// The system gives the list a page at a time, so that a file read in one
     /// piece has only its beginning.
     static var all: [Mapping] {
         guard let file = fopen("/proc/self/maps", "r") else { return [] }

@@ -82,6 +82,11 @@ struct ExportCommand: ParsableCommand {
             throw Failure.output.because(
                 "'\(output)' exists already: add --force to replace it, or name another folder")
         }
+        let parent = URL(fileURLWithPath: output).deletingLastPathComponent().path
+        guard FileManager.default.isWritableFile(atPath: parent) else {
+            throw Failure.output.because(
+                "'\(output)' cannot be written: '\(parent)' is no folder to write in")
+        }
         let data = try calibration.root.map { root in
             try Failure.input.guarding { try CalibrationData(root, calibration) }
         }

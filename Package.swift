@@ -173,7 +173,11 @@ let package = Package(
             name: "SAMUSModelsTests",
             dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
-            name: "ExportTests", dependencies: ["Export", "Torch", "TestSupport"]),
+            name: "ExportTests",
+            dependencies: [
+                "Export", "Torch", "TorchNN", "TorchEngine", "Inference", "Checkpoints", "Imaging",
+                "Segmentation", "TestSupport",
+            ]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

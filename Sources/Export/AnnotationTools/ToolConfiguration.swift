@@ -15,7 +15,10 @@ struct ToolConfiguration {
     var yaml: String {
         let lines =
             ["# \(ResearchNotice.text)", "type: \(type)", "name: \"\(name)\""]
-            + ["provider: samus", "display_name: \"\(name) (\(kind.rawValue), research use only)\""]
+            + [
+                "provider: samus",
+                "display_name: \"\(name) (\(kind.rawValue), research use only)\"",
+            ]
             + ["encoder_model_path: encoder.onnx", "decoder_model_path: decoder.onnx"]
         return (lines + sizes).joined(separator: "\n") + "\n"
     }

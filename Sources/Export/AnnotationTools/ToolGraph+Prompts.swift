@@ -31,8 +31,9 @@ extension ToolGraph {
         }
     }
 
-    /// Points and labels as the network was trained with them: one padding point, labelled -1,
-    /// unless there is a box. Tools add it always or never.
+    /// Points and labels with one padding point, labelled -1, unless there is a box.
+    ///
+    /// The networks were trained so; tools add it always or never.
     ///
     /// - Parameters:
     ///   - points: `[1, P, 2]`.

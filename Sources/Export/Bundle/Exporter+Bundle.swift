@@ -30,7 +30,8 @@ extension Exporter {
             embedding: .init(
                 width: network.maskDecoder.outputTokens.size(1),
                 side: network.promptEncoder.gridSize),
-            prompts: PromptKind.allCases, trainedPrompts: model.trainedPrompts.map { trained in
+            prompts: PromptKind.allCases,
+            trainedPrompts: model.trainedPrompts.map { trained in
                 PromptKind.allCases.filter(trained.contains)
             },
             precision: precision, files: files,

@@ -187,8 +187,12 @@ struct AnnotationToolMaskTests {
     }
 
     @Test(
-        "efficientvit_sam", arguments: [ModelKind.samus, .autoSAMUS, .sam, .liteMedSAM],
-        [Size(height: 90, width: 141), Size(height: 301, width: 200)])
+        "efficientvit_sam",
+        arguments: zip(
+            [ModelKind.samus, .autoSAMUS, .sam, .sam, .liteMedSAM],
+            [(90, 141), (301, 200), (90, 141), (301, 200), (90, 141)].map {
+                Size(height: $0, width: $1)
+            }))
     func efficientViTSAM(kind: ModelKind, size: Size) throws {
         try compare(
             kind, .xAnyLabeling(.efficientViTSAM), picture(width: size.width, height: size.height),

@@ -16,18 +16,18 @@ extension ToolGraph {
         case .stretched(let side):
             return add("Mul", [points, number(Float(network.inputSize) / Float(side))])
         case .whole(_, let longest):
-            let there = PlaceInSquare(of: size, in: longest, &self)
-            let here: String
-            switch network.preparation {
-            case .samus: here = double(Double(network.inputSize))
-            case .sam: here = PlaceInSquare(of: size, in: network.inputSize, &self).resized
-            case .liteMedSAM:
-                let scale = PlaceInSquare(of: size, in: network.inputSize, &self).scale
-                here = add("Mul", [there.original, scale])
-            }
+            let there = PlaceInSquare(of: size, in: longest, &self).resized
+            let own = PlaceInSquare(of: size, in: network.inputSize, &self)
+            // As `InputGeometry` moves clicks: by the sides as rounded, or by their ratio.
+            let here =
+                switch network.preparation {
+                case .samus: constant(.full([2], Double(network.inputSize)))
+                case .sam: own.resized
+                case .liteMedSAM: own.exact
+                }
             // (height, width) beside (x, y).
-            let ratio = add("Gather", [add("Div", [here, there.resized]), integers([1, 0])])
-            return add("Mul", [points, cast(ratio, to: .float32)])
+            let ratio = add("Gather", [add("Div", [here, there]), integers([1, 0])])
+            return add("Mul", [points, ratio])
         }
     }
 
@@ -40,22 +40,18 @@ extension ToolGraph {
     ///   - labels: -1 padding, 0 and 1 clicks, 2 and 3 corners, `[1, P]`.
     /// - Returns: both, `[1, Q, 2]` and `[1, Q]`.
     mutating func padded(_ points: String, labels: String) -> (points: String, labels: String) {
+        let one = constant(.zeros([1, 1, 2]))
+        let mark = constant(.full([1, 1], -1))
         let flat = add("Reshape", [labels, integers([-1])])
         let isReal = add("GreaterOrEqual", [flat, number(0)])
+        let largest = add(
+            "ReduceMax", [flat], [("axes", .integers([0])), ("keepdims", .integer(1))])
+        let hasNoBox = add("Less", [largest, number(2)])
+        let isKept = add("Concat", [isReal, hasNoBox], [("axis", .integer(0))])
         let along: [(String, GraphNode.Attribute)] = [("axis", .integer(1))]
-        let realPoints = add("Compress", [points, isReal], along)
-        let realLabels = add("Compress", [labels, isReal], along)
-        let largest = add("ReduceMax", [flat], [("keepdims", .integer(0))])
-        let hasBox = cast(add("GreaterOrEqual", [largest, number(2)]), to: .int64)
-        let more = add("Sub", [integers([1]), hasBox])
-        func zeros(_ shape: [String]) -> String {
-            let sizes = add("Concat", shape, [("axis", .integer(0))])
-            return add("ConstantOfShape", [sizes])
-        }
-        let places = zeros([integers([1]), more, integers([2])])
-        let marks = add("Sub", [zeros([integers([1]), more]), number(1)])
         return (
-            add("Concat", [realPoints, places], along), add("Concat", [realLabels, marks], along)
+            add("Compress", [add("Concat", [points, one], along), isKept], along),
+            add("Compress", [add("Concat", [labels, mark], along), isKept], along)
         )
     }
 }

@@ -60,9 +60,6 @@ struct ToolGraph {
     /// A number as a constant without axes.
     mutating func number(_ number: Float) -> String { constant(Tensor(number)) }
 
-    /// A double as a constant without axes.
-    mutating func double(_ number: Double) -> String { constant(Tensor(number)) }
-
     /// Adds a network's graph.
     ///
     /// - Parameters:

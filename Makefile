@@ -1,6 +1,7 @@
 # Every target does what it needs first; the second time that takes seconds and downloads nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run-part build bundles test embedding demo bench parity peers lint docs clean distclean
+.PHONY: help setup run-part build bundles test embedding demo bench parity annotation-tools \
+	peers lint docs clean distclean
 
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
@@ -17,6 +18,7 @@ help:
 	@echo 'make bundles    export the models of Models/ anew'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
 	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
+	@echo 'make annotation-tools  compare exports run by X-AnyLabeling and AnyLabeling (200 MB more)'
 	@echo 'make lint       check the format of the code and the syntax of the scripts'
 	@echo 'make docs       build the documentation of the libraries into .docs/'
 	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
@@ -62,6 +64,11 @@ parity: build peers
 	@Scripts/parity
 	@Scripts/setup-metrics-peers
 	@.deps/metrics-peers/bin/python Scripts/compare-metrics.py
+
+# CHECKPOINTS names models to export; without it LiteMedSAM-ultrasound.
+annotation-tools: build peers
+	@Scripts/setup-annotation-tools
+	@.deps/annotation-tools/bin/python Scripts/check-annotation-tools.py $(CHECKPOINTS) || [ $$? -eq 77 ]
 
 lint:
 	@Scripts/lint

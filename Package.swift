@@ -175,8 +175,8 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "Export", "Inference", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything",
-                "Segmentation", "Imaging", "TestSupport",
+                "Export", "Inference", "Torch", "TorchNN", "TorchEngine", "SAMUSModels",
+                "SegmentAnything", "Segmentation", "Checkpoints", "Imaging", "TestSupport",
             ]),
         .testTarget(
             name: "CommandTests",

@@ -6,6 +6,8 @@ public enum ExportError: Error, Equatable, Sendable {
     case unknownForm(op: String, what: String)
     case tooLarge(bytes: Int)
     case outOfHalfRange(constant: String, value: Double)
+    case needsProportions(network: String, type: String)
+    case otherEmbedding(width: Int, side: Int, neededWidth: Int, largestSide: Int)
 }
 
 extension ExportError: CustomStringConvertible {
@@ -21,6 +23,13 @@ extension ExportError: CustomStringConvertible {
                 + "the weights as f16 (--precision f16-weights)"
         case .outOfHalfRange(let constant, let value):
             "'\(constant)' holds \(value), and float16 ends at 65504: it cannot be stored as f16"
+        case .needsProportions(let network, let type):
+            "X-AnyLabeling's '\(type)' stretches pictures to a square, and \(network) needs their "
+                + "proportions: give --tool-type efficientvit_sam"
+        case .otherEmbedding(let width, let side, let neededWidth, let largestSide):
+            "X-AnyLabeling takes embeddings of \(neededWidth) numbers for each of at most "
+                + "\(largestSide)x\(largestSide) places, this network's have \(width) for each of "
+                + "\(side)x\(side)"
         }
     }
 }

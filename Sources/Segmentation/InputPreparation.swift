@@ -38,9 +38,9 @@ public enum InputPreparation: String, Sendable, Codable {
     }
 
     /// Mean of ImageNet's red, green and blue, as SAM was trained with.
-    static let mean: [Float] = [123.675, 116.28, 103.53]
+    public static let mean: [Float] = [123.675, 116.28, 103.53]
     /// Their deviation.
-    static let deviation: [Float] = [58.395, 57.12, 57.375]
+    public static let deviation: [Float] = [58.395, 57.12, 57.375]
 
     private static func standardized(_ planes: Planes) -> Planes {
         let count = planes.size.area

@@ -79,45 +79,12 @@ extension Exporter {
         to place: (String) -> String
     ) throws -> [String: ModelBundle.Manifest.File] {
         var files: [String: ModelBundle.Manifest.File] = [:]
-        for var part in try parts() {
-            if part.isEncoder, let layers { part.graph.quantize(layers.chosen) }
-            if precision != .float32 { try part.graph.storeWeightsAsHalf() }
-            if part.isEncoder, onePicture { part.graph.fix("pictures", at: 1) }
-            let path = place(part.file)
-            var sink = HashedFile(file: try AtomicFile(path))
-            try ONNXFile.write(part.graph, remarks: remarks, to: &sink)
-            try sink.file.commit()
-            files[part.file] = .init(bytes: sink.bytes, sha256: sink.hash.text)
+        for part in try parts() {
+            var graph = try part.stored(precision, layers)
+            if part.role == .encoder, onePicture { graph.fix("pictures", at: 1) }
+            files[part.file] = try write(graph, to: place(part.file))
         }
         return files
-    }
-
-    private struct Part {
-        let file: String
-        let isEncoder: Bool
-        var graph: Graph
-    }
-
-    private func parts() throws -> [Part] {
-        func graph(
-            _ name: String, _ recording: Recording, _ inputs: [String], _ outputs: [String]
-        ) throws -> Part {
-            Part(
-                file: name + ".onnx", isEncoder: name == "encoder",
-                graph: try Graph(
-                    name: name, recording, inputs: inputs, outputs: outputs,
-                    weightNames: weightNames))
-        }
-        var parts = [
-            try graph("encoder", graphs.encoder, ["pictures"], ["image_embeddings"]),
-            try graph(
-                "decoder", graphs.decoder, ModelGraphs.decoderInputs, ModelGraphs.decoderOutputs),
-        ]
-        if let auto = graphs.auto {
-            parts.append(
-                try graph("auto", auto, ["image_embeddings"], ModelGraphs.decoderOutputs))
-        }
-        return parts
     }
 
     /// What each file says of itself.

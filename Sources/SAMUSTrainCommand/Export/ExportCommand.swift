@@ -13,7 +13,7 @@ extension ModelBundle.Manifest.Precision: ExpressibleByArgument {}
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.",
-        usage: "samus export MODEL OUT.samus [--precision f32|f16-weights|int8] [--target TARGET]",
+        usage: "samus export MODEL OUT [--precision f32|f16-weights|int8] [--target TARGET]",
         discussion: """
             Runs the network once and writes what it did as ONNX (operator set 17), with everything \
             that no picture changes computed beforehand. The bundle is a folder with encoder.onnx, \
@@ -31,6 +31,15 @@ struct ExportCommand: ParsableCommand {
             bundle says what was found. With f16-weights, --calibrate only compares masks. (bf16 \
             needs no export: give --precision bf16 when running.)
 
+            --target x-anylabeling and anylabeling write a folder that those annotation programs \
+            load by its config.yaml: ONNX files that do all preparation themselves, and give one \
+            mask of the picture's size for clicks and a box. X-AnyLabeling's model type is \
+            sam_med2d for SAMUS and AutoSAMUS (with prompts), else efficientvit_sam, which gives the \
+            encoder the picture as it is, and masks nearest to ours for every network; sam_med2d \
+            cannot carry SAM and LiteMedSAM. AnyLabeling resizes pictures first: masks are SAMUS's \
+            all the same, LiteMedSAM's only where the longest side is 1024. \
+            Docs/AnnotationTools.md has figures.
+
             Research use only, not a medical device.
             """)
 
@@ -45,8 +54,18 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "How weights are stored and products computed: f32, f16-weights or int8.")
     var precision = ModelBundle.Manifest.Precision.float32
 
-    @Option(help: "What is written: bundle, or onnx for the ONNX files alone.")
+    @Option(
+        help: """
+            What is written: bundle, onnx for the ONNX files alone, or what x-anylabeling or \
+            anylabeling loads.
+            """)
     var target = ExportTarget.bundle
+
+    @Option(
+        help: ArgumentHelp(
+            "X-AnyLabeling's model type: sam_med2d or efficientvit_sam (default: by the network).",
+            valueName: "type"))
+    var toolType: XAnyLabelingType?
 
     @OptionGroup(title: "8-bit integers") var calibration: CalibrationOptions
 
@@ -63,17 +82,20 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "'\(output)' will be a bundle: give it a name that ends in .samus")
         }
+        guard toolType == nil || target == .xAnyLabeling else {
+            throw ValidationError("--tool-type is for --target x-anylabeling")
+        }
         guard precision != .int8 || calibration.root != nil else {
             throw ValidationError(
                 "--precision int8 needs --calibrate ROOT: pictures to find the ranges with")
         }
-        guard bundleName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
+        guard modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
             throw ValidationError(
                 "a model's name is made of letters, digits, - _ and . : give one with --name")
         }
     }
 
-    private var bundleName: String {
+    private var modelName: String {
         name ?? URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
     }
 
@@ -98,25 +120,28 @@ struct ExportCommand: ParsableCommand {
                 checkpoint: file.checkpoint, model: file.model,
                 program: "samus \(ProgramVersion.current)")
         }
+        let form = target.form(of: exporter.model.kind, type: toolType)
+        if case .tool(let tool) = form {
+            try Failure.input.guarding { try exporter.check(tool) }
+            tool.warnings(for: exporter.model.kind).forEach(Terminal.complain)
+        }
         let reduced = data.map { ReducedPrecision(exporter, $0) }
         let layers = try precision == .int8 ? reduced?.integers() : nil
         let agreement = try layers?.agreement ?? reduced?.agreement(of: precision)
         try Failure.output.guarding {
-            switch target {
+            switch form {
             case .bundle:
                 try exporter.writeBundle(
-                    named: bundleName, precision: precision, layers: layers, to: output)
+                    named: modelName, precision: precision, layers: layers, to: output)
             case .onnx:
                 try exporter.writeGraphs(precision: precision, layers: layers, to: output)
+            case .tool(let tool):
+                try exporter.writeModel(
+                    for: tool, named: modelName, precision: precision, layers: layers, to: output)
             }
         }
         try Failure.output.guarding { try Terminal.report(output, layers, agreement ?? []) }
     }
-}
-
-/// What is written.
-enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
-    case bundle, onnx
 }
 
 extension Terminal {

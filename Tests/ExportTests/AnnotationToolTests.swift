@@ -1,0 +1,213 @@
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+import TestSupport
+import Testing
+import Torch
+
+@testable import Export
+
+@Suite("Graphs for annotation tools")
+struct AnnotationToolTests {
+    private static let squareDoes: [ModelKind] = [.samus, .autoSAMUS]
+    private static let squareDoesNot: [ModelKind] = [.sam, .liteMedSAM]
+    private static let whole: [AnnotationTool] = [.xAnyLabeling(.efficientViTSAM), .anyLabeling]
+
+    private func graphs(
+        _ network: ToolNetwork, _ tool: AnnotationTool
+    ) throws -> (encoder: Graph, decoder: Graph) {
+        let graphs = try network.exporter.toolGraphs(for: tool)
+        let parts = try network.exporter.parts()
+        return (graphs.encoder(parts[0].graph), graphs.decoder(parts[1].graph))
+    }
+
+    private func text(_ values: [GraphValue]) -> [String] {
+        values.map { value in
+            let lengths = value.shape.map { axis in
+                switch axis {
+                case .fixed(let number): "\(number)"
+                case .named(let name): name
+                }
+            }
+            return "\(value.name) \(value.type.onnx) \(lengths.joined(separator: "x"))"
+        }
+    }
+
+    private static let decoderOutputs = [
+        "masks 1 1x1xheightxwidth", "iou_predictions 1 1x1", "low_res_logits 1 1x1x32x32",
+    ]
+
+    private func decoderInputs(embedding: Int, mask: Int) -> [String] {
+        [
+            "image_embeddings 1 1x256x\(embedding)x\(embedding)", "point_coords 1 1xpointsx2",
+            "point_labels 1 1xpoints", "mask_input 1 1x1x\(mask)x\(mask)", "has_mask_input 1 1",
+            "orig_im_size 1 2",
+        ]
+    }
+
+    @Test("sam_med2d: a normalized square, an embedding and masks in its proportions")
+    func samMed2D() throws {
+        let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.samMed2D))
+        #expect(text(encoder.inputs) == ["image 1 1x3x128x128"])
+        #expect(text(encoder.outputs) == ["image_embeddings 1 1x256x8x8"])
+        #expect(text(decoder.inputs) == decoderInputs(embedding: 8, mask: 32))
+        #expect(text(decoder.outputs) == Self.decoderOutputs)
+    }
+
+    @Test("efficientvit_sam: the picture's bytes, an embedding of 64x64")
+    func efficientViTSAM() throws {
+        let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.efficientViTSAM))
+        #expect(text(encoder.inputs) == ["image 2 heightxwidthx3"])
+        #expect(text(encoder.outputs) == ["image_embeddings 1 1x256x64x64"])
+        #expect(text(decoder.inputs) == decoderInputs(embedding: 64, mask: 256))
+        #expect(text(decoder.outputs) == Self.decoderOutputs)
+    }
+
+    @Test("AnyLabeling: the picture in float32, an embedding as the network has it")
+    func anyLabeling() throws {
+        let (encoder, decoder) = try graphs(ToolNetwork(.samus), .anyLabeling)
+        #expect(text(encoder.inputs) == ["image 1 heightxwidthx3"])
+        #expect(text(encoder.outputs) == ["image_embeddings 1 1x256x8x8"])
+        #expect(text(decoder.inputs) == decoderInputs(embedding: 8, mask: 256))
+        #expect(text(decoder.outputs) == Self.decoderOutputs)
+    }
+
+    @Test("no name is given twice, and all that is read is given", arguments: ModelKind.allCases)
+    func names(kind: ModelKind) throws {
+        let network = try ToolNetwork(kind)
+        let type = XAnyLabelingType(for: kind)
+        for tool in [AnnotationTool.xAnyLabeling(type), .anyLabeling] {
+            let (encoder, decoder) = try graphs(network, tool)
+            for graph in [encoder, decoder] {
+                let given =
+                    graph.inputs.map(\.name) + graph.constants.map(\.name)
+                    + graph.nodes.flatMap(\.outputs)
+                #expect(Set(given).count == given.count)
+                var known = Set(graph.inputs.map(\.name) + graph.constants.map(\.name) + [""])
+                for node in graph.nodes {
+                    #expect(known.isSuperset(of: node.inputs), "\(node)")
+                    known.formUnion(node.outputs)
+                }
+                #expect(known.isSuperset(of: graph.outputs.map(\.name)))
+            }
+        }
+    }
+
+    @Test("a type that does not fit the network is refused")
+    func refused() throws {
+        for kind in Self.squareDoesNot {
+            #expect(!XAnyLabelingType.samMed2D.carries(kind))
+            #expect(XAnyLabelingType(for: kind) == .efficientViTSAM)
+        }
+        for kind in Self.squareDoes { #expect(XAnyLabelingType(for: kind) == .samMed2D) }
+        let sam = try ToolNetwork(.sam)
+        #expect(throws: ExportError.needsProportions(network: "SAM", type: "sam_med2d")) {
+            try sam.exporter.check(.xAnyLabeling(.samMed2D))
+        }
+        let narrow = try ToolNetwork(.samus, width: 32)
+        try narrow.exporter.check(.anyLabeling)
+        for type in XAnyLabelingType.allCases {
+            #expect(throws: ExportError.self) { try narrow.exporter.check(.xAnyLabeling(type)) }
+        }
+    }
+
+    @Test("the folder has what the tool's configuration names")
+    func folder() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "samus-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let network = try ToolNetwork(.samus)
+        try network.exporter.writeModel(
+            for: .xAnyLabeling(.samMed2D), named: "no", precision: .float16Weights, to: folder.path)
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(files == ["config.yaml", "decoder.onnx", "encoder.onnx"])
+        let yaml = try String(
+            contentsOf: folder.appendingPathComponent("config.yaml"), encoding: .utf8)
+        #expect(
+            yaml == """
+                # research use only, not a medical device
+                type: sam_med2d
+                name: "no"
+                provider: samus
+                display_name: "no (SAMUS, research use only)"
+                encoder_model_path: encoder.onnx
+                decoder_model_path: decoder.onnx
+                input_size: 128
+
+                """)
+    }
+}
+
+@Suite("A tool's masks are ours", .enabled(if: (try? OpenVINOLibrary.shared()) != nil))
+struct AnnotationToolMaskTests {
+    /// Smooth shapes in colours, so that no resizing is in doubt by more than rounding.
+    private func picture(width: Int, height: Int) -> Image {
+        var pixels: [UInt8] = []
+        for y in 0..<height {
+            for x in 0..<width {
+                let (u, v) = (Double(x) / Double(width), Double(y) / Double(height))
+                let wave = sin(7 * u + 3 * v) * cos(5 * v - 2 * u)
+                pixels += [wave, wave * u, v * wave].map { UInt8(127 + 120 * $0) }
+            }
+        }
+        return Image(width: width, height: height, channels: 3, pixels: pixels)
+    }
+
+    private func compare(
+        _ kind: ModelKind, _ tool: AnnotationTool, _ picture: Image, within tolerance: Double
+    ) throws {
+        let network = try ToolNetwork(kind)
+        let caller = try ToolCaller(network.exporter, tool)
+        let embedded = try network.exporter.engine.embed(picture)
+        let (w, h) = (Double(picture.width), Double(picture.height))
+        let click = PixelPoint(x: (w * 0.4).rounded(), y: (h * 0.6).rounded())
+        let box = PixelRectangle(
+            x0: (w * 0.2).rounded(), y0: (h * 0.3).rounded(), x1: (w * 0.7).rounded(),
+            y1: (h * 0.8).rounded())
+        let corners = [PixelPoint(x: box.x0, y: box.y0), PixelPoint(x: box.x1, y: box.y1)]
+        let cases: [(Prompt, [PixelPoint], [Float])] = [
+            (Prompt(points: [click]), [click], [1]),
+            (Prompt(points: [click], box: box), [click] + corners, [1, 2, 3]),
+        ]
+        for (prompt, points, labels) in cases {
+            let low = try embedded.segment(prompt)[0].logits
+            let expected = embedded.geometry.restoredLogits(low)
+            for hasPadding in [false, true] {
+                let zero = PixelPoint(x: 0, y: 0)
+                let found = try caller.logits(
+                    picture, points: points + (hasPadding ? [zero] : []),
+                    labels: labels + (hasPadding ? [-1] : []))
+                #expect(found.shape == [1, 1, picture.height, picture.width])
+                let difference = Difference(
+                    Tensor(found.values), Tensor(expected.values))
+                #expect(difference.relativeL2 <= tolerance, "\(difference), padding \(hasPadding)")
+            }
+        }
+    }
+
+    @Test(
+        "efficientvit_sam",
+        arguments: zip(
+            [ModelKind.samus, .autoSAMUS, .sam, .sam, .liteMedSAM],
+            [(90, 141), (301, 200), (90, 141), (301, 200), (90, 141)].map {
+                Size(height: $0, width: $1)
+            }))
+    func efficientViTSAM(kind: ModelKind, size: Size) throws {
+        try compare(
+            kind, .xAnyLabeling(.efficientViTSAM), picture(width: size.width, height: size.height),
+            within: 2e-3)
+    }
+
+    @Test("sam_med2d", arguments: [Size(height: 90, width: 141), Size(height: 301, width: 200)])
+    func samMed2D(size: Size) throws {
+        try compare(
+            .samus, .xAnyLabeling(.samMed2D), picture(width: size.width, height: size.height),
+            within: 5e-2)
+    }
+
+    @Test("samexporter, a picture that it leaves as it is", arguments: [ModelKind.samus, .sam])
+    func anyLabeling(kind: ModelKind) throws {
+        try compare(kind, .anyLabeling, picture(width: 1024, height: 610), within: 2e-3)
+    }
+}

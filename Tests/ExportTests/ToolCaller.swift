@@ -1,0 +1,94 @@
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+import Torch
+
+@testable import Export
+
+/// Runs what is written for a tool on OpenVINO, and prepares pictures and prompts as the tool does.
+final class ToolCaller {
+    private let convention: ToolConvention
+    private let encoder: CompiledModel
+    private let decoder: CompiledModel
+    private let folder: URL
+
+    init(_ exporter: Exporter, _ tool: AnnotationTool) throws {
+        let graphs = try exporter.toolGraphs(for: tool)
+        convention = graphs.convention
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("samus-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let core = try OpenVINOCore(OpenVINOLibrary.shared())
+        var models: [CompiledModel] = []
+        for part in try exporter.parts() where part.role != .auto {
+            var graph =
+                part.role == .encoder ? graphs.encoder(part.graph) : graphs.decoder(part.graph)
+            // Only float32 goes into OpenVINO here; the graph's first step makes it that anyway.
+            graph.inputs[0].type = .float32
+            let file = folder.appendingPathComponent(part.file).path
+            _ = try exporter.write(graph, to: file)
+            models.append(try core.compile(file: file, options: RuntimeOptions()))
+        }
+        (encoder, decoder) = (models[0], models[1])
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Logits of the picture's size.
+    ///
+    /// - Parameters:
+    ///   - picture: grey or RGB.
+    ///   - points: in its pixels.
+    ///   - labels: of the points.
+    /// - Returns: `[1, 1, H, W]`.
+    /// - Throws: `OpenVINOError`.
+    func logits(
+        _ picture: Image, points: [PixelPoint], labels: [Float]
+    ) throws -> FloatTensor {
+        let (image, scale) = prepared(picture)
+        let embedding = try encoder.run(["image": image], outputs: ["image_embeddings"])[0]
+        let places = points.flatMap { [Float($0.x * scale.x), Float($0.y * scale.y)] }
+        let side = convention.maskSide
+        return try decoder.run(
+            [
+                "image_embeddings": embedding,
+                "point_coords": FloatTensor(places, shape: [1, points.count, 2]),
+                "point_labels": FloatTensor(labels, shape: [1, labels.count]),
+                "mask_input": FloatTensor(
+                    [Float](repeating: 0, count: side * side), shape: [1, 1, side, side]),
+                "has_mask_input": FloatTensor([0], shape: [1]),
+                "orig_im_size": FloatTensor(
+                    [Float(picture.height), Float(picture.width)], shape: [2]),
+            ], outputs: ["masks", "iou_predictions", "low_res_logits"])[0]
+    }
+
+    private func prepared(_ picture: Image) -> (FloatTensor, scale: (x: Double, y: Double)) {
+        let (width, height) = (Double(picture.width), Double(picture.height))
+        switch convention.picture {
+        case .stretched(let side):
+            var planes = picture.rgb().planes()
+            let area = picture.width * picture.height
+            planes.values = planes.values.enumerated().map { index, value in
+                (value - InputPreparation.mean[index / area])
+                    / InputPreparation.deviation[index / area]
+            }
+            let square = planes.resizedLikeTorch(
+                to: Size(height: side, width: side), antialias: false)
+            return (
+                FloatTensor(square.values, shape: [1, 3, side, side]),
+                (Double(side) / width, Double(side) / height)
+            )
+        case .whole(let type, let longest):
+            let ratio = Double(longest) / max(width, height)
+            let size = Size(height: Int(height * ratio + 0.5), width: Int(width * ratio + 0.5))
+            // samexporter resizes first; X-AnyLabeling leaves it to the graph.
+            let given = (type == .float32 ? picture.resizedLikePillow(to: size) : picture).rgb()
+            return (
+                FloatTensor(given.pixels.map(Float.init), shape: [given.height, given.width, 3]),
+                (Double(size.width) / width, Double(size.height) / height)
+            )
+        }
+    }
+}

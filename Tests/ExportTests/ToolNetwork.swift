@@ -1,0 +1,49 @@
+import Checkpoints
+import Foundation
+import Segmentation
+import TestSupport
+import TorchEngine
+import TorchNN
+
+@testable import Export
+
+/// A network with weights by formula, small; LiteMedSAM, which has one size and batch norms that no
+/// formula fits, with the weights of the checkout.
+struct ToolNetwork {
+    let exporter: Exporter
+
+    /// Makes the network.
+    ///
+    /// - Parameters:
+    ///   - kind: which one.
+    ///   - width: numbers for each place of its embedding; LiteMedSAM has 256.
+    /// - Throws: why it cannot be made.
+    init(_ kind: ModelKind, width: Int = 256) throws {
+        exporter = try Exporter(
+            checkpoint: kind == .liteMedSAM
+                ? Checkpoint.read(
+                    Shared.package.appending(
+                        path: "Models/litemedsam-ultrasound/weights.safetensors"
+                    ).path) : Self.formulaWeights(kind, width: width),
+            model: ModelDescription(name: "small", kind: kind, sha256: "", licence: nil),
+            program: "tests")
+    }
+
+    private static func formulaWeights(_ kind: ModelKind, width: Int) throws -> Checkpoint {
+        var sizes = SAMConfiguration(
+            width: 48, depth: 2, heads: 3, globalBlocks: [1], imageSize: kind == .sam ? 128 : 64)
+        sizes.decoder.width = width
+        sizes.decoder.mlpWidth = 64
+        sizes.decoder.heads = 4
+        sizes.decoder.iouWidth = 32
+        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes) }.network
+        try network.load(FormulaWeights(for: network))
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("samus-\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try Safetensors.write(
+            network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
+            metadata: [SAMConfiguration.metadataKey: sizes.json], to: file)
+        return try Checkpoint.read(file)
+    }
+}

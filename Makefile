@@ -18,7 +18,7 @@ help:
 	@echo 'make bundles    export the models of Models/ anew'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
 	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
-	@echo 'make annotation-tools  compare exports run by X-AnyLabeling and AnyLabeling (200 MB more)'
+	@echo 'make annotation-tools  compare exports in onnxruntime, X-AnyLabeling, AnyLabeling (270 MB more)'
 	@echo 'make lint       check the format of the code and the syntax of the scripts'
 	@echo 'make docs       build the documentation of the libraries into .docs/'
 	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
@@ -64,10 +64,12 @@ parity: build peers
 	@Scripts/parity
 	@Scripts/setup-metrics-peers
 	@.deps/metrics-peers/bin/python Scripts/compare-metrics.py
+	@Scripts/check-exports
 
 # CHECKPOINTS names models to export; without it LiteMedSAM-ultrasound.
 annotation-tools: build peers
 	@Scripts/setup-annotation-tools
+	@Scripts/check-exports
 	@.deps/annotation-tools/bin/python Scripts/check-annotation-tools.py $(CHECKPOINTS) || [ $$? -eq 77 ]
 
 lint:

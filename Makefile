@@ -1,6 +1,6 @@
 # Every target does what it needs first; the second time that takes seconds and downloads nothing.
 .DEFAULT_GOAL := help
-.PHONY: help setup run-part build bundles test embedding demo bench parity annotation-tools \
+.PHONY: help setup run-part build bundles test embedding demo dist bench parity annotation-tools \
 	peers lint docs clean distclean
 
 # Where the demo's pictures go.
@@ -16,6 +16,7 @@ help:
 	@echo 'make run-part   only what runs model bundles: OpenVINO, and samus without libtorch'
 	@echo 'make build      build everything in release: .build/release/samus'
 	@echo 'make bundles    export the models of Models/ anew'
+	@echo 'make dist       an archive for machines without Swift, checked: dist/samus-VERSION-linux-PROCESSOR.tar.gz'
 	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
 	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
 	@echo 'make annotation-tools  compare exports in onnxruntime, X-AnyLabeling, AnyLabeling (270 MB more)'
@@ -50,6 +51,10 @@ test: setup
 demo: run-part
 	@Scripts/demo '$(DEMO_OUTPUT)'
 
+# What it outlines is compared with what the build here does.
+dist: run-part
+	@Scripts/dist
+
 peers: setup
 	@Scripts/setup-peers
 
@@ -79,7 +84,7 @@ docs: setup
 	@Scripts/docs $(DOCUMENTED)
 
 clean:
-	rm -rf .build .docs
+	rm -rf .build .build-dist .docs dist
 	@echo 'The downloads in .deps/ stay; make distclean removes them too.'
 
 distclean: clean

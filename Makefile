@@ -61,6 +61,7 @@ peers: setup
 bench: build peers
 	@Benchmarks/run
 	@Benchmarks/samus
+	@Benchmarks/bundles
 	@Benchmarks/training
 	@Benchmarks/checkpoints
 	@Benchmarks/waiting

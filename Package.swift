@@ -133,7 +133,7 @@ let package = Package(
             name: "samus-bench",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Training",
-                "Segmentation", "Checkpoints", "Imaging", "Metrics",
+                "Inference", "Segmentation", "Checkpoints", "Imaging", "Metrics",
             ]),
 
         // Tests.

@@ -1,11 +1,12 @@
-// One side of the benchmarks; the other are peer.py, samus_works.py and training_works.py. Reads one
-// work per line, does it once, and answers with its figure: seconds, or what the work says. `load` is
-// for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus, `training-peak` for
-// Benchmarks/training, `sam-logits` for Scripts/compare-sam.py, `export-reference` for
-// Scripts/check-export.py, `metrics` for
-// Scripts/compare-metrics.py and `metrics-time` for Benchmarks/metrics.
+// One side of the benchmarks; the other are peer.py, samus_works.py, bundles_works.py and
+// training_works.py. Reads one work per line, does it once, and answers with its figure: seconds, or
+// what the work says. `load` is for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus,
+// `training-peak` for Benchmarks/training, `sam-logits` for Scripts/compare-sam.py,
+// `export-reference` for Scripts/check-export.py, `metrics` for Scripts/compare-metrics.py and
+// `metrics-time` for Benchmarks/metrics.
 
 import Foundation
+import Inference
 import Torch
 
 let arguments = Array(CommandLine.arguments.dropFirst())
@@ -16,10 +17,10 @@ func fail(_ message: String) -> Never {
 }
 
 /// Answers each line of standard input with the figure of the work it names.
-func answer<Work: RawRepresentable<String>>(_ run: (Work) -> Double) {
+func answer<Work: RawRepresentable<String>>(_ run: (Work) throws -> Double) rethrows {
     while let line = readLine() {
         guard let work = Work(rawValue: line) else { fail("no work named '\(line)'") }
-        print(run(work))
+        print(try run(work))
         fflush(nil)
     }
 }
@@ -64,6 +65,14 @@ case ("litemedsam", 3):
 case ("samus", 3):
     TorchRuntime.threads = threads(arguments[1])
     answer(try SAMUSBench(weights: arguments[2]).run)
+case ("bundle", 4):
+    guard let precision = RuntimeOptions.Precision(rawValue: arguments[2]) else {
+        fail("no precision named '\(arguments[2])'")
+    }
+    try answer(
+        BundleBench(
+            bundle: arguments[3], threads: threads(arguments[1]), precision: precision
+        ).run)
 case ("training", 4):
     TorchRuntime.threads = threads(arguments[1])
     let pictures = count(arguments[3], of: "pictures")
@@ -77,6 +86,7 @@ default:
     fail(
         """
         usage: samus-bench litemedsam|samus THREADS WEIGHTS   works on stdin
+               samus-bench bundle THREADS f32|bf16|f16 BUNDLE   works on stdin
                samus-bench samus-once THREADS WEIGHTS
                samus-bench training THREADS WEIGHTS BATCH     works on stdin
                samus-bench training-peak THREADS WEIGHTS BATCH WORK

@@ -133,7 +133,7 @@ let package = Package(
             name: "samus-bench",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Training",
-                "Inference", "Segmentation", "Checkpoints", "Imaging", "Metrics",
+                "Export", "Inference", "Segmentation", "Checkpoints", "Imaging", "Metrics",
             ]),
 
         // Tests.

@@ -29,7 +29,7 @@ final class BundleBench {
         let bundle = try ModelBundle(URL(fileURLWithPath: bundle))
         engine = try BundleEngine(
             bundle, options: RuntimeOptions(precision: precision, threads: threads))
-        picture = Self.noise(size: bundle.manifest.input.size)
+        picture = .noise(size: bundle.manifest.input.size)
         embedded = try engine.embed(picture)
         let prompt =
             engine.model.kind.trainedPrompts.contains(.click)
@@ -54,14 +54,5 @@ final class BundleBench {
 
     private func mask() throws -> MaskPrediction {
         try embedded.predict(prompts, multimask: false)[0][0]
-    }
-
-    private static func noise(size: Int) -> Image {
-        var state: UInt32 = 1
-        let pixels = (0..<size * size).map { _ in
-            state = state &* 1_664_525 &+ 1_013_904_223
-            return UInt8(state >> 24)
-        }
-        return Image(width: size, height: size, channels: 1, pixels: pixels)
     }
 }

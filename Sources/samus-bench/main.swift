@@ -39,6 +39,8 @@ case ("sam-logits", 4):
     try SAMLogits.write(weights: arguments[1], input: arguments[2], output: arguments[3])
 case ("export-reference", 3):
     try ExportReference.write(weights: arguments[1], output: arguments[2])
+case ("int8-bundle", 3):
+    try IntegerBundle.write(weights: arguments[1], output: arguments[2])
 case ("metrics", 2):
     print(try MetricsBench.score(arguments[1]))
 case ("metrics-time", 2):
@@ -94,6 +96,7 @@ default:
                samus-bench load FILE
                samus-bench sam-logits WEIGHTS INPUT OUTPUT
                samus-bench export-reference WEIGHTS OUTPUT
+               samus-bench int8-bundle WEIGHTS OUTPUT
                samus-bench metrics FOLDER
                samus-bench metrics-time SIZE
         """)

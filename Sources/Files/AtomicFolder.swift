@@ -35,6 +35,21 @@ public final class AtomicFolder {
     /// - Returns: its path until the folder is committed.
     public func place(of name: String) -> String { temporary + "/" + name }
 
+    /// Whether a folder holds nothing but files of these names, so that nothing else is lost with it.
+    ///
+    /// - Parameters:
+    ///   - path: of the folder; one that is not there holds nothing.
+    ///   - names: of files that may go.
+    /// - Returns: false where there is anything else, a folder among them.
+    public static func holdsOnly(_ names: Set<String>, at path: String) -> Bool {
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return found.allSatisfy { name in
+            var status = stat()
+            return names.contains(name) && lstat("\(path)/\(name)", &status) == 0
+                && status.st_mode & S_IFMT == S_IFREG
+        }
+    }
+
     /// Gives the folder its name; one that was there goes.
     ///
     /// - Throws: ``FileError``; an older folder is then as it was.

@@ -56,5 +56,8 @@ public struct EngineOptions: ParsableArguments {
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads \(threads): a number from 1 to 1024 is needed")
         }
+        guard ![.gpu, .npu, .auto].contains(device) else {
+            throw ValidationError("--threads is for --device cpu, not \(device.rawValue)")
+        }
     }
 }

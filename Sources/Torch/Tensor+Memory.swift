@@ -54,6 +54,7 @@ extension Tensor {
     public func withUnsafeBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
+        Trace.current?.noteReading(of: self)
         let here = device.kind == .cpu ? self : to(.cpu)
         let dense = here.contiguous()
         return try dense.handle.with { raw in

@@ -90,6 +90,13 @@ public final class Trace: @unchecked Sendable {
         steps.append(Step(op: op, arguments: taken, results: results.map(added)))
     }
 
+    /// Takes down that a value's numbers were read, after which the computation may depend on them in
+    /// a way that no operator shows.
+    func noteReading(of tensor: Tensor) {
+        guard numbers.contains(tensor.handle.value) else { return }
+        refusal = refusal ?? .readsNumbers(shape: tensor.shape)
+    }
+
     private static func writesInPlace(_ op: String) -> Bool {
         let name = op.prefix { $0 != "." }
         return name.hasSuffix("_") || op.hasSuffix(".out")
@@ -138,6 +145,7 @@ extension Trace.Argument {
 /// Why a computation cannot be recorded.
 public enum TraceError: Error, Equatable, Sendable {
     case writesInPlace(String)
+    case readsNumbers(shape: [Int])
 }
 
 extension TraceError: CustomStringConvertible {
@@ -146,6 +154,8 @@ extension TraceError: CustomStringConvertible {
         switch self {
         case .writesInPlace(let op):
             "'\(op)' writes into memory of a value that is recorded"
+        case .readsNumbers(let shape):
+            "the numbers of a value of the shape \(shape) are read, and what follows may depend on them"
         }
     }
 }

@@ -51,6 +51,16 @@ struct RecordingTests {
         }
     }
 
+    @Test("a size that is no sum of the axes is refused")
+    func product() {
+        #expect(throws: RecordingError.self) {
+            _ = try recording { inputs in
+                let x = inputs[0].flattened(from: 0, to: 1)
+                return [x + Tensor.zeros([inputs[0].size(0) * inputs[0].size(1), 4])]
+            }
+        }
+    }
+
     @Test("other steps for other lengths are refused")
     func otherSteps() {
         #expect(throws: RecordingError.self) {

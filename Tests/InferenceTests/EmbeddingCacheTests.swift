@@ -18,7 +18,7 @@ struct EmbeddingCacheTests {
         let cache = EmbeddingCache(limit: 250)
         var made: [UInt8] = []
         for grey: UInt8 in [1, 2, 1, 3, 1, 2] {
-            _ = try cache.embedding(of: picture(grey), model: "m") {
+            _ = try cache.embedding(of: picture(grey), model: "m", options: .init()) {
                 made.append(grey)
                 return embedding
             }
@@ -27,24 +27,28 @@ struct EmbeddingCacheTests {
         #expect(cache.usedBytes == 200)
     }
 
-    @Test("are told apart by model and size")
+    @Test("are told apart by model, size and how the model runs")
     func keys() throws {
         let cache = EmbeddingCache(limit: 10_000)
         var made = 0
         let tall = Image(width: 1, height: 2, channels: 1, pixels: [1, 0])
-        for (picture, model) in [(picture(1), "a"), (picture(1), "b"), (tall, "a")] {
-            _ = try cache.embedding(of: picture, model: model) {
+        for (picture, model, options) in [
+            (picture(1), "a", RuntimeOptions()), (picture(1), "b", .init()), (tall, "a", .init()),
+            (picture(1), "a", .init(precision: .bfloat16)),
+        ] {
+            _ = try cache.embedding(of: picture, model: model, options: options) {
                 made += 1
                 return embedding
             }
         }
-        #expect(made == 3)
+        #expect(made == 4)
     }
 
     @Test("one too large for the cache is given and not kept")
     func large() throws {
         let cache = EmbeddingCache(limit: 99)
-        #expect(try cache.embedding(of: picture(1), model: "m") { embedding } == embedding)
+        #expect(try cache.embedding(of: picture(1), model: "m", options: .init()) { embedding }
+                == embedding)
         #expect(cache.usedBytes == 0)
     }
 
@@ -53,7 +57,7 @@ struct EmbeddingCacheTests {
         let cache = EmbeddingCache(limit: 10_000)
         let made = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
-            _ = try? cache.embedding(of: picture(1), model: "m") {
+            _ = try? cache.embedding(of: picture(1), model: "m", options: .init()) {
                 let number = made.withLock { count in
                     count += 1
                     return count

@@ -53,6 +53,16 @@ struct TraceTests {
         }
     }
 
+    @Test("reading the numbers of a value is refused: what follows may depend on them")
+    func refusesReading() {
+        #expect(throws: TraceError.readsNumbers(shape: [])) {
+            _ = try Trace.recording(of: [x]) { $0[0].sum().item() > 1 ? [$0[0]] : [] }
+        }
+        #expect(throws: Never.self) {
+            _ = try Trace.recording(of: [x]) { weight.sum().item() > 1 ? [$0[0]] : [] }
+        }
+    }
+
     @Test("a tensor of an earlier recording is a constant of the next")
     func earlierValues() throws {
         var kept: Tensor?

@@ -30,6 +30,7 @@ extension Exporter {
             tool: tool, name: name, kind: model.kind, network: graphs.network)
         try AtomicFile.write(
             Array(configuration.yaml.utf8), to: folder.place(of: ToolConfiguration.file))
+        try writeReport(layers, into: folder)
         try folder.commit()
     }
 

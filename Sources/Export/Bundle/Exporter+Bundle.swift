@@ -48,9 +48,7 @@ extension Exporter {
         var json = try encoder.encode(manifest)
         json.append(UInt8(ascii: "\n"))
         try AtomicFile.write(json, to: folder.place(of: "model.json"))
-        if let layers {
-            try AtomicFile.write(try layers.json(), to: folder.place(of: "quantization.json"))
-        }
+        try writeReport(layers, into: folder)
         try folder.commit()
     }
 
@@ -70,7 +68,23 @@ extension Exporter {
         _ = try writeGraphs(
             precision: precision, layers: layers, onePicture: false
         ) { folder.place(of: $0) }
+        try writeReport(layers, into: folder)
         try folder.commit()
+    }
+
+    /// Names of all files that an export may have.
+    public static let fileNames: Set<String> = [
+        "encoder.onnx", "decoder.onnx", "auto.onnx", "model.json", quantizationReport,
+        ToolConfiguration.file,
+    ]
+
+    private static let quantizationReport = "quantization.json"
+
+    /// Puts what is known of layers in integers beside the graphs.
+    func writeReport(_ layers: QuantizedLayers?, into folder: AtomicFolder) throws {
+        guard let layers else { return }
+        try AtomicFile.write(
+            try layers.json(), to: folder.place(of: Self.quantizationReport))
     }
 
     /// - Returns: their sizes and hashes, by name.

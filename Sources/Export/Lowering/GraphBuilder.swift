@@ -15,8 +15,8 @@ struct GraphBuilder {
     private let inputNames: [String]
     /// Names of weights, by where they lie in memory.
     let weightNames: [UnsafeRawPointer: String]
-    /// Names of matrices that are turned, by where they lay in memory.
-    var turnedNames: [UnsafeRawPointer: String] = [:]
+    /// Matrices that were turned, held so that no other comes to lie in their place.
+    var turned: [(matrix: Tensor, name: String)] = []
     private var count = 0
     /// The step of the recording whose nodes are added.
     var step: Int?
@@ -203,6 +203,7 @@ struct GraphBuilder {
             nodes[index].outputs = nodes[index].outputs.map { $0 == old ? new : $0 }
             nodes[index].inputs = nodes[index].inputs.map { $0 == old ? new : $0 }
         }
+        names = names.mapValues { $0 == old ? new : $0 }
     }
 
     /// A value in another shape with as many elements.

@@ -10,7 +10,8 @@ extension Lowering {
         "matmul": binary("MatMul"),
         "eq.Scalar": binary("Equal"),
         "rsub.Scalar": Lowering { builder, step in
-            builder.add("Sub", [try builder.name(step[1]), try builder.name(step[0])])
+            try step.expect(2, toBe: 1)
+            return builder.add("Sub", [try builder.name(step[1]), try builder.name(step[0])])
         },
         "pow.Tensor_Scalar": binary("Pow"),
         "neg": unary("Neg"), "exp": unary("Exp"), "sin": unary("Sin"), "cos": unary("Cos"),
@@ -27,7 +28,10 @@ extension Lowering {
             builder.add("Where", try (0...2).map { try builder.name(step[$0]) })
         },
         "gelu": Lowering { builder, step in
-            builder.gelu(try builder.name(step[0]))
+            if case .none = step[1] {} else {
+                throw ExportError.unknownForm(op: step.op, what: "an approximation")
+            }
+            return builder.gelu(try builder.name(step[0]))
         },
         "softmax.int": Lowering { builder, step in
             builder.add(

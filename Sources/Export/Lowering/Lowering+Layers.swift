@@ -28,6 +28,8 @@ extension Lowering {
                 ])
         },
         "conv_transpose2d.input": Lowering { builder, step in
+            try step.expect(5, toBe: 0)
+            try step.expect(7, toBe: 1)
             var inputs = [try builder.name(step[0]), try builder.name(step[1])]
             if case .none = step[2] {} else { inputs.append(try builder.name(step[2])) }
             let kernel = builder.shape(step[1]).suffix(2).compactMap(\.fixed)
@@ -52,6 +54,8 @@ extension Lowering {
                 ])
         },
         "max_pool2d": Lowering { builder, step in
+            try step.expect(4, toBe: 1)
+            try step.expect(5, toBe: 0)
             let padding = try step.integers(3, count: 2)
             return builder.add(
                 "MaxPool", [try builder.name(step[0])],
@@ -74,6 +78,7 @@ extension Lowering {
                 ])
         },
         "scaled_dot_product_attention": Lowering { builder, step in
+            try step.expect(4, 5, toBe: 0)
             let query = builder.shape(step[0])
             guard let width = query.last?.fixed else {
                 throw ExportError.unknownForm(op: step.op, what: "queries of no fixed width")
@@ -99,12 +104,15 @@ extension Lowering {
 extension GraphBuilder {
     /// A matrix turned, as a constant.
     mutating func turned(_ matrix: Tensor) -> String {
-        // Under a name of its own: the same weight may be used unturned elsewhere.
-        let place = matrix.contiguous().withUnsafeBytes { $0.baseAddress }
-        if let place, let name = turnedNames[place] { return name }
+        let dense = matrix.contiguous()
+        let place = dense.withUnsafeBytes { $0.baseAddress }
+        let known = turned.first {
+            $0.matrix.shape == dense.shape && $0.matrix.withUnsafeBytes { $0.baseAddress } == place
+        }
+        if let known { return known.name }
         let name = constant(
-            matrix.transposed(0, 1).contiguous(), name: place.flatMap { weightNames[$0] })
-        if let place { turnedNames[place] = name }
+            dense.transposed(0, 1).contiguous(), name: place.flatMap { weightNames[$0] })
+        turned.append((dense, name))
         return name
     }
 }

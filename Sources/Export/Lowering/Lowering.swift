@@ -118,6 +118,28 @@ extension Recording.Step {
         return list
     }
 
+    /// Refuses arguments that would change the result in a way that has no form here.
+    ///
+    /// - Parameters:
+    ///   - places: where they are among the arguments.
+    ///   - plain: what they have to be where they are given: numbers, or false.
+    func expect(_ places: Int..., toBe plain: Int) throws(ExportError) {
+        for place in places {
+            let isPlain =
+                switch self[place] {
+                case .none: true
+                case .boolean(let truth): truth == (plain != 0)
+                case .size(let size): size.fixed == plain
+                case .real(let number): number == Double(plain)
+                case .sizes(let sizes): sizes.allSatisfy { $0.fixed == plain }
+                default: false
+                }
+            guard isPlain else {
+                throw .unknownForm(op: op, what: "argument \(place) other than \(plain)")
+            }
+        }
+    }
+
     /// An axis, counted from the front.
     func axis(_ place: Int, of rank: Int) throws(ExportError) -> Int {
         let axis = try integer(place)

@@ -6,14 +6,17 @@ extension Graph {
     private static let leastHalved = 1024
 
     /// Stores large float32 constants as float16, with a conversion back: half the file, and the same
-    /// computation on rounded weights.
+    /// computation on rounded weights. Scales of integers stay as they are.
     ///
     /// - Throws: ``ExportError/outOfHalfRange(constant:value:)`` for a number beyond 65504.
     mutating func storeWeightsAsHalf() throws(ExportError) {
         var casts: [GraphNode] = []
+        let scales = Set(
+            nodes.filter { $0.op.hasSuffix("quantizeLinear") || $0.op == "QuantizeLinear" }
+                .flatMap { $0.inputs.dropFirst() })
         for index in constants.indices {
             let constant = constants[index]
-            guard constant.tensor.dtype == .float32,
+            guard !scales.contains(constant.name), constant.tensor.dtype == .float32,
                 constant.tensor.elementCount >= Self.leastHalved
             else { continue }
             let largest = constant.tensor.abs().max().item()

@@ -11,15 +11,19 @@ struct Length: Hashable {
         factors = []
     }
 
-    /// A size from what it was in recordings.
+    /// A size from what it was in recordings; nil where it is no sum of the axes' lengths.
     ///
     /// - Parameters:
-    ///   - values: in the first recording, then in those where one axis each is longer by 1.
-    ///   - axes: the axes' lengths in the first.
-    init(_ values: [Int], axes: [Int]) {
-        let factors = values.dropFirst().map { $0 - values[0] }
-        base = values[0] - zip(factors, axes).reduce(0) { $0 + $1.0 * $1.1 }
+    ///   - values: in each recording.
+    ///   - lengths: of the axes in each: in the first; in those where one axis each is longer by 1;
+    ///     and in the last, which only tells whether the sum holds.
+    init?(_ values: [Int], lengths: [[Int]]) {
+        let factors = values.dropFirst().dropLast().map { $0 - values[0] }
+        func sum(_ axes: [Int]) -> Int { zip(factors, axes).reduce(0) { $0 + $1.0 * $1.1 } }
+        base = values[0] - sum(lengths[0])
         self.factors = factors.contains { $0 != 0 } ? factors : []
+        guard let last = values.last, let axes = lengths.last, last == base + sum(axes)
+        else { return nil }
     }
 
     /// The number it always is; nil where it varies.

@@ -4,7 +4,8 @@ import Torch
 /// to be fixed or to follow those axes.
 ///
 /// The computation runs once, and once more for each axis, with that axis longer by 1: a number that
-/// differs then belongs to the axis. Nothing in the computation has to know of it.
+/// differs then belongs to the axis. A last run with all axes longer shows whether that is all. Nothing
+/// in the computation has to know of it.
 struct Recording {
     /// An axis of inputs whose length is free.
     struct Axis {
@@ -69,9 +70,9 @@ struct Recording {
             [lengths]
             + axes.indices.map { index in
                 lengths.enumerated().map { $0 == index ? $1 + 1 : $1 }
-            }
+            } + [lengths.enumerated().map { $1 + $0 + 2 }]
         let traces = try runs.map { try Trace.recording(of: inputs($0), body) }
-        let comparison = RunComparison(traces: traces, lengths: lengths)
+        let comparison = RunComparison(traces: traces, lengths: runs)
         self.axes = axes
         trace = traces[0]
         self.inputs = try comparison.results(\.inputs)

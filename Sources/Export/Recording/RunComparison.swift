@@ -3,11 +3,12 @@ import Torch
 /// The same computation recorded several times with inputs of other lengths, compared step by step.
 struct RunComparison {
     let traces: [Trace]
-    let lengths: [Int]
+    /// Of the axes, in each recording.
+    let lengths: [[Int]]
     /// For each recording the place of its values in their order.
     private let numbers: [[Trace.Value: Int]]
 
-    init(traces: [Trace], lengths: [Int]) {
+    init(traces: [Trace], lengths: [[Int]]) {
         self.traces = traces
         self.lengths = lengths
         numbers = traces.map { trace in
@@ -82,14 +83,14 @@ struct RunComparison {
                 .flatMap(constant)
         case .integer:
             return all { if case .integer(let number) = $0 { number } else { nil } }
-                .map { .size(Length($0, axes: lengths)) }
+                .flatMap { Length($0, lengths: lengths) }.map { .size($0) }
         case .integers:
             let lists = all { if case .integers(let numbers) = $0 { numbers } else { nil } }
             guard let lists, Set(lists.map(\.count)).count == 1 else { return nil }
-            return .sizes(
-                lists[0].indices.map { index in
-                    Length(lists.map { $0[index] }, axes: lengths)
-                })
+            let sizes = lists[0].indices.compactMap { index in
+                Length(lists.map { $0[index] }, lengths: lengths)
+            }
+            return sizes.count == lists[0].count ? .sizes(sizes) : nil
         case .real:
             return all { if case .real(let number) = $0 { number } else { nil } }
                 .flatMap { Set($0).count == 1 ? .real($0[0]) : nil }
@@ -115,7 +116,8 @@ struct RunComparison {
         var cut = tensors
         var sizes: [Length] = []
         for axis in 0..<first.rank {
-            let size = Length(tensors.map { $0.size(axis) }, axes: lengths)
+            guard let size = Length(tensors.map { $0.size(axis) }, lengths: lengths)
+            else { return nil }
             sizes.append(size)
             guard size.fixed == nil else { continue }
             for index in cut.indices {
@@ -141,13 +143,13 @@ struct RunComparison {
             guard let number = numbers[0][alike[0].value],
                 Set(alike.map(\.shape.count)).count == 1, Set(alike.map(\.dtype)).count == 1
             else { throw .differs(op: op, step: step, what: "the form of result \(index)") }
-            found.append(
-                Recording.Result(
-                    number: number,
-                    shape: alike[0].shape.indices.map { axis in
-                        Length(alike.map { $0.shape[axis] }, axes: lengths)
-                    },
-                    dtype: alike[0].dtype))
+            let shape = alike[0].shape.indices.compactMap { axis in
+                Length(alike.map { $0.shape[axis] }, lengths: lengths)
+            }
+            guard shape.count == alike[0].shape.count else {
+                throw .differs(op: op, step: step, what: "the shape of result \(index)")
+            }
+            found.append(Recording.Result(number: number, shape: shape, dtype: alike[0].dtype))
         }
         return found
     }

@@ -9,6 +9,7 @@ public final class BundleEngine: SegmentationEngine {
     /// Whether its compiled models were in the cache.
     public let isWarm: Bool
     let manifest: ModelBundle.Manifest
+    private let options: RuntimeOptions
     /// On a processor, passes of more prompts take longer for each (LiteMedSAM: 16 at a time 1.8
     /// times as long as 4), and memory for all: 64 take 3 GB.
     let promptsPerPass: Int
@@ -16,8 +17,6 @@ public final class BundleEngine: SegmentationEngine {
     let automatic: CompiledModel?
     private let encoder: CompiledModel
     private let embeddings: EmbeddingCache?
-    /// Works until the first picture is encoded: then the weights are where they stay.
-    private let pages: FilePages
 
     /// Compiles a bundle's models, or takes them from the cache.
     ///
@@ -34,12 +33,12 @@ public final class BundleEngine: SegmentationEngine {
     ) throws {
         let core = try OpenVINOCore(.shared())
         try core.check(options.device)
-        pages = FilePages(below: [bundle.folder] + (cache.map { [$0.folder] } ?? []))
         let loader = BundleLoader(bundle: bundle, options: options, cache: cache, core: core)
         let loaded = try loader.load()
         (encoder, decoder, automatic) = (loaded.encoder, loaded.decoder, loaded.automatic)
         isWarm = loaded.isWarm
         model = bundle.model
+        self.options = options
         promptsPerPass = [.gpu, .npu].contains(options.device) ? 64 : 4
         manifest = bundle.manifest
         self.embeddings = embeddings
@@ -52,7 +51,7 @@ public final class BundleEngine: SegmentationEngine {
             preparation: manifest.input.preparation)
         let embedding =
             if let embeddings {
-                try embeddings.embedding(of: image, model: model.sha256) {
+                try embeddings.embedding(of: image, model: model.sha256, options: options) {
                     try encode(image, geometry)
                 }
             } else {
@@ -67,7 +66,6 @@ public final class BundleEngine: SegmentationEngine {
             input.values, shape: [1, input.channels, input.height, input.width])
         let embedding = try encoder.run(
             [Tensors.pictures: pictures], outputs: [Tensors.embeddings])[0]
-        pages.stop()
         let expected = [1, manifest.embedding.width, manifest.embedding.side]
         guard embedding.shape == expected + [manifest.embedding.side] else {
             throw OpenVINOError.otherShape(

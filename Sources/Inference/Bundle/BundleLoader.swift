@@ -27,7 +27,11 @@ struct BundleLoader {
             let result = Result { try model(names[index]) }
             results.withLock { $0[names[index]] = result }
         }
-        let loaded = try results.withLock { $0 }.mapValues { try $0.get() }
+        // In their order, so that the same error comes first each time.
+        var loaded: [String: (CompiledModel, isWarm: Bool)] = [:]
+        for name in names {
+            loaded[name] = try results.withLock { $0[name] }?.get()
+        }
         guard let encoder = loaded[FileName.encoder] else {
             preconditionFailure("a checked manifest has an encoder")
         }

@@ -10,6 +10,7 @@ public final class EmbeddingCache: @unchecked Sendable {
     /// A picture, as one model sees it.
     private struct Key: Hashable {
         let model: String
+        let options: RuntimeOptions
         let picture: String
     }
 
@@ -42,17 +43,19 @@ public final class EmbeddingCache: @unchecked Sendable {
     /// - Parameters:
     ///   - image: told from others by the SHA-256 of its pixels, and its size.
     ///   - model: the model's SHA-256.
+    ///   - options: how it runs: other precisions and devices give other embeddings.
     ///   - encode: makes the embedding, when it is not here; called without a lock.
     /// - Returns: the embedding.
     /// - Throws: what `encode` throws, and then nothing is kept; `CancellationError` when the task
     ///   that calls is cancelled while it waits for another.
     func embedding(
-        of image: Image, model: String, encode: () throws -> FloatTensor
+        of image: Image, model: String, options: RuntimeOptions, encode: () throws -> FloatTensor
     ) throws -> FloatTensor {
         var hash = ContentHash()
         hash.add(image.pixels)
         let key = Key(
-            model: model, picture: "\(image.width)x\(image.height)x\(image.channels) \(hash.text)")
+            model: model, options: options,
+            picture: "\(image.width)x\(image.height)x\(image.channels) \(hash.text)")
         if let found = try find(key) { return found }
         do {
             let made = try encode()

@@ -78,14 +78,21 @@ public struct ModelBundle: Sendable {
             path: path, bytes: file.bytes, changed: file.changed, sha256: expected.sha256)
     }
 
-    /// Reads a file and compares its SHA-256.
+    /// Reads a file, compares its SHA-256, and refuses weights that would lie in a file besides, which no
+    /// SHA-256 is of.
     ///
     /// - Parameter name: as in the manifest.
-    /// - Throws: ``ModelBundleError/otherContent(file:expected:found:)`` where it is another.
+    /// - Throws: ``ModelBundleError/otherContent(file:expected:found:)`` where it is another,
+    ///   ``ModelBundleError/externalData(file:)``.
     public func verify(_ name: String) throws(ModelBundleError) {
         let expected = try identity(of: name)
         var hash = ContentHash()
-        try RegularFile(expected.path).read { hash.add($0) }
+        var outside = ExternalData()
+        try RegularFile(expected.path).read {
+            hash.add($0)
+            outside.look(at: $0)
+        }
+        guard !outside.isNamed else { throw .externalData(file: expected.path) }
         guard hash.text == expected.sha256 else {
             throw .otherContent(
                 file: expected.path, expected: expected.sha256, found: hash.text)

@@ -8,6 +8,7 @@ public enum ModelBundleError: Error, Equatable, Sendable {
     case outOfBounds(String)
     case otherSize(file: String, expected: Int, found: Int)
     case otherContent(file: String, expected: String, found: String)
+    case externalData(file: String)
     case takesNoPrompts(model: String)
 }
 
@@ -33,6 +34,9 @@ extension ModelBundleError: CustomStringConvertible {
         case .otherContent(let file, let expected, let found):
             "'\(file)' is not the file that model.json names: its SHA-256 is \(found), it should "
                 + "be \(expected)"
+        case .externalData(let file):
+            "'\(file)' names data in another file, which a model bundle cannot: nothing would tell "
+                + "whether it changed"
         case .takesNoPrompts(let model):
             "\(model) has no decoder for prompts: it finds its object by itself"
         }

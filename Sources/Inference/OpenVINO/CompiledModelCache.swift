@@ -66,7 +66,7 @@ public struct CompiledModelCache: Sendable {
         if Entry.isWhole(entry) {
             let found = try? core.compile(file: file.path, options: options, cache: entry.path)
             // Not taken from the entry means not verified.
-            if let found, found.isFromCache != false {
+            if let found, found.isFromCache == true {
                 Entry.touch(entry)
                 return (found, true)
             }
@@ -134,11 +134,13 @@ public struct CompiledModelCache: Sendable {
         let entries = Entry.all(in: folder).sorted { $0.used > $1.used }
         var total = 0
         for entry in entries {
+            let isPartial = entry.url.lastPathComponent.hasPrefix(".")
             let isAbandoned =
-                entry.url.lastPathComponent.hasPrefix(".")
-                && entry.used < Date(timeIntervalSinceNow: -3600)
+                isPartial && entry.used < Date(timeIntervalSinceNow: -3600)
             total += entry.bytes
-            let isTooMuch = total > limit && entry.url.lastPathComponent != kept.lastPathComponent
+            let isTooMuch =
+                total > limit && !isPartial
+                && entry.url.lastPathComponent != kept.lastPathComponent
             if isAbandoned || isTooMuch {
                 try? FileManager.default.removeItem(at: entry.url)
                 total -= entry.bytes

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Where OpenVINO's library may lie.
@@ -36,17 +37,13 @@ struct OpenVINOSearch {
     }
 
     private static func folders(from program: URL) -> [URL] {
-        var folder = program
-        var checkouts: [URL] = []
-        // From .build/<triple>/release up to the checkout.
-        for _ in 0..<4 {
-            folder.deleteLastPathComponent()
-            checkouts.append(folder.appendingPathComponent(".deps/openvino/libs"))
+        let checkout = Checkout.around(program).map {
+            $0.appendingPathComponent(".deps/openvino/libs")
         }
         let beside = [".", "../lib", "../lib/samus"].map {
             program.appendingPathComponent($0).standardizedFileURL
         }
-        return checkouts + beside
+        return (checkout.map { [$0] } ?? []) + beside
     }
 
     /// Paths and names to be tried, first to last; those in folders are there.

@@ -52,7 +52,7 @@ struct ChosenModel {
                 "note: \(model.name) is \(model.kind.rawValue) (\(opened.manifest.encoder), input "
                     + "\(opened.manifest.input.size)x\(opened.manifest.input.size)), "
                     + "\(opened.manifest.parameters.formatted()) parameters"
-            ]
+            ] + model.warnings
         source = .bundle(opened)
     }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Inference
 import Segmentation
@@ -109,12 +110,10 @@ public enum ModelCatalog {
     /// built in.
     private static var folders: [URL] {
         var folders = namedFolder.map { [$0] } ?? []
-        var folder = ProgramFile.folder
-        folders.append(folder.appendingPathComponent("../share/samus/models").standardizedFileURL)
-        // From .build/<triple>/release up to the checkout.
-        for _ in 0..<4 {
-            folder.deleteLastPathComponent()
-            folders += [".deps", "Models"].map(folder.appendingPathComponent)
+        let program = ProgramFile.folder
+        folders.append(program.appendingPathComponent("../share/samus/models").standardizedFileURL)
+        if let checkout = Checkout.around(program) {
+            folders += [".deps", "Models"].map(checkout.appendingPathComponent)
         }
         return folders
     }

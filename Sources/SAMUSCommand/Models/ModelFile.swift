@@ -49,16 +49,22 @@ public struct ModelFile {
             origin: checkpoint.metadata["samus.origin"],
             trainedPrompts: PromptKind.stated(in: checkpoint.metadata))
         let name = model.name.visibleLine
-        let untrained = model.origin?.contains(WeightsRemarks.notTrained) == true
         notes =
             entry == nil
             ? ["note: \(name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"]
-                + (untrained
-                    ? [
-                        "warning: \(name) was started from another network and never trained: "
-                            + "its outlines mean nothing"
-                    ] : [])
+                + model.warnings
             : []
+    }
+}
+
+extension ModelDescription {
+    /// What has to be said before any outline of it.
+    var warnings: [String] {
+        guard origin?.contains(WeightsRemarks.notTrained) == true else { return [] }
+        return [
+            "warning: \(name.visibleLine) was started from another network and never trained: "
+                + "its outlines mean nothing"
+        ]
     }
 }
 

@@ -20,7 +20,8 @@ struct CalibrationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Objects of the val lists to compare masks on, evenly over all data sets.",
+            "Objects of the val lists to compare masks on, evenly over all data sets: with int8 half "
+                + "of them choose the layers, and the table is of the others.",
             valueName: "n"))
     var comparedObjects = 48
 
@@ -28,6 +29,9 @@ struct CalibrationOptions: ParsableArguments {
     var prompt: LabelPrompt?
 
     func validate() throws {
+        if case .random = prompt {
+            throw ValidationError("--prompt: fixed, box or none; random clicks compare nothing")
+        }
         guard (1...10_000).contains(calibrationPictures), (1...10_000).contains(comparedObjects)
         else {
             throw ValidationError(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Export
+import Files
 import Foundation
 import Imaging
 import Inference
@@ -78,7 +79,7 @@ struct ExportCommand: ParsableCommand {
     var force = false
 
     func validate() throws {
-        guard target != .bundle || output.hasSuffix(".samus") else {
+        guard target != .bundle || folder.hasSuffix(".samus") else {
             throw ValidationError(
                 "'\(output)' will be a bundle: give it a name that ends in .samus")
         }
@@ -89,26 +90,44 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "--precision int8 needs --calibrate ROOT: pictures to find the ranges with")
         }
-        guard modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
+        guard target == .onnx || modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil
+        else {
             throw ValidationError(
                 "a model's name is made of letters, digits, - _ and . : give one with --name")
         }
     }
 
     private var modelName: String {
-        name ?? URL(fileURLWithPath: output).deletingPathExtension().lastPathComponent
+        name ?? URL(fileURLWithPath: folder).deletingPathExtension().lastPathComponent
+    }
+
+    /// OUT without the slash that shells put behind folders.
+    private var folder: String {
+        var path = output
+        while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+        return path
+    }
+
+    /// Refuses a place that cannot be written, or where something would be lost, before any work.
+    private func checkPlace() throws {
+        guard force || !FileManager.default.fileExists(atPath: folder) else {
+            throw Failure.output.because(
+                "'\(folder)' exists already: add --force to replace it, or name another folder")
+        }
+        guard AtomicFolder.holdsOnly(Exporter.fileNames, at: folder) else {
+            throw Failure.output.because(
+                "'\(folder)' holds other things than an export, which would be lost: name another "
+                    + "folder")
+        }
+        let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+        guard FileManager.default.isWritableFile(atPath: parent) else {
+            throw Failure.output.because(
+                "'\(folder)' cannot be written: '\(parent)' is no folder to write in")
+        }
     }
 
     func run() throws {
-        guard force || !FileManager.default.fileExists(atPath: output) else {
-            throw Failure.output.because(
-                "'\(output)' exists already: add --force to replace it, or name another folder")
-        }
-        let parent = URL(fileURLWithPath: output).deletingLastPathComponent().path
-        guard FileManager.default.isWritableFile(atPath: parent) else {
-            throw Failure.output.because(
-                "'\(output)' cannot be written: '\(parent)' is no folder to write in")
-        }
+        try checkPlace()
         let data = try calibration.root.map { root in
             try Failure.input.guarding { try CalibrationData(root, calibration) }
         }
@@ -132,15 +151,15 @@ struct ExportCommand: ParsableCommand {
             switch form {
             case .bundle:
                 try exporter.writeBundle(
-                    named: modelName, precision: precision, layers: layers, to: output)
+                    named: modelName, precision: precision, layers: layers, to: folder)
             case .onnx:
-                try exporter.writeGraphs(precision: precision, layers: layers, to: output)
+                try exporter.writeGraphs(precision: precision, layers: layers, to: folder)
             case .tool(let tool):
                 try exporter.writeModel(
-                    for: tool, named: modelName, precision: precision, layers: layers, to: output)
+                    for: tool, named: modelName, precision: precision, layers: layers, to: folder)
             }
         }
-        try Failure.output.guarding { try Terminal.report(output, layers, agreement ?? []) }
+        try Failure.output.guarding { try Terminal.report(folder, layers, agreement ?? []) }
     }
 }
 

@@ -47,7 +47,8 @@ struct EmbeddingCacheTests {
     @Test("one too large for the cache is given and not kept")
     func large() throws {
         let cache = EmbeddingCache(limit: 99)
-        #expect(try cache.embedding(of: picture(1), model: "m", options: .init()) { embedding }
+        #expect(
+            try cache.embedding(of: picture(1), model: "m", options: .init()) { embedding }
                 == embedding)
         #expect(cache.usedBytes == 0)
     }

@@ -28,7 +28,7 @@ extension Lowering {
             builder.add("Where", try (0...2).map { try builder.name(step[$0]) })
         },
         "gelu": Lowering { builder, step in
-            if case .none = step[1] {} else {
+            guard case .none = step[1] else {
                 throw ExportError.unknownForm(op: step.op, what: "an approximation")
             }
             return builder.gelu(try builder.name(step[0]))

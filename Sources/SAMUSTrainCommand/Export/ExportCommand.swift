@@ -90,7 +90,9 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "--precision int8 needs --calibrate ROOT: pictures to find the ranges with")
         }
-        guard target == .onnx || modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil
+        guard
+            target == .onnx
+                || modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil
         else {
             throw ValidationError(
                 "a model's name is made of letters, digits, - _ and . : give one with --name")

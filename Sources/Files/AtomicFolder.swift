@@ -38,8 +38,8 @@ public final class AtomicFolder {
     /// Whether a folder holds nothing but files of these names, so that nothing else is lost with it.
     ///
     /// - Parameters:
-    ///   - path: of the folder; one that is not there holds nothing.
     ///   - names: of files that may go.
+    ///   - path: of the folder; one that is not there holds nothing.
     /// - Returns: false where there is anything else, a folder among them.
     public static func holdsOnly(_ names: Set<String>, at path: String) -> Bool {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

@@ -123,6 +123,7 @@ extension Recording.Step {
     /// - Parameters:
     ///   - places: where they are among the arguments.
     ///   - plain: what they have to be where they are given: numbers, or false.
+    /// - Throws: ``ExportError/unknownForm(op:what:)``.
     func expect(_ places: Int..., toBe plain: Int) throws(ExportError) {
         for place in places {
             let isPlain =

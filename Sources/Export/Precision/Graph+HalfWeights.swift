@@ -5,8 +5,9 @@ extension Graph {
     /// biases among them, cost nothing.
     private static let leastHalved = 1024
 
-    /// Stores large float32 constants as float16, with a conversion back: half the file, and the same
-    /// computation on rounded weights. Scales of integers stay as they are.
+    /// Stores large float32 constants as float16, with a conversion back.
+    ///
+    /// Half the file, and the same computation on rounded weights; scales of integers stay as they are.
     ///
     /// - Throws: ``ExportError/outOfHalfRange(constant:value:)`` for a number beyond 65504.
     mutating func storeWeightsAsHalf() throws(ExportError) {

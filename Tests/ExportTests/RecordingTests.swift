@@ -22,7 +22,7 @@ struct RecordingTests {
         let found = try recording { inputs in
             let x = inputs[0]
             let padding = Tensor.zeros([x.size(0), 2, 4])
-            return [Tensor.concatenate([x, padding], axis: 1).flattened(from: 0, to: 1)]
+            return [Tensor.concatenate([x, padding], axis: 1).flattened(from: 1)]
         }
         #expect(found.steps.map(\.op) == ["cat", "flatten.using_ints"])
         let shape = found.steps[0].results[0].shape

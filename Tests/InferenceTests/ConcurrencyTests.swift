@@ -43,6 +43,27 @@ struct ConcurrencyTests {
         _ = try engine.embed(fixture.picture)
     }
 
+    // LiteMedSAM, whose encoding takes long enough to be met in the middle.
+    @Test("an encoding under way is stopped, and the next one is whole")
+    func stopped() async throws {
+        let bundle = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Models/litemedsam.samus")
+        let engine = try BundleEngine(ModelBundle(bundle), cache: nil)
+        let picture = Image(
+            width: 64, height: 48, channels: 1,
+            pixels: (0..<64 * 48).map { UInt8(truncatingIfNeeded: $0 * $0 % 251) })
+        let prompt = try Prompt(box: PixelRectangle(x0: 9, y0: 7, x1: 40, y1: 33))
+            .checked(for: picture.size)
+        let expected = try engine.embed(picture).predict([prompt], multimask: false)
+        let task = Task.detached { _ = try engine.embed(picture) }
+        try await Task.sleep(for: .milliseconds(25))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let found = try engine.embed(picture).predict([prompt], multimask: false)
+        #expect(found == expected)
+    }
+
     @Test("pictures that come again, and at the same time, are encoded once")
     func embeddings() async throws {
         let fixture = try Fixture(Fixture.clicks)

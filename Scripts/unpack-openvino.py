@@ -1,14 +1,16 @@
 """Unpacks from OpenVINO's wheel only its libraries: unpack-openvino.py DESTINATION WHEEL...
 
-Beside unpack-wheels.py and not in it: libtorch's stamp holds that script, and a change of it would
-download libtorch anew in every checkout.
+Beside unpack-wheels.py, which it uses, and not in it: libtorch's stamp holds that script, and a change
+of it would download libtorch anew in every checkout.
 """
 
 import fnmatch
-import os
-import shutil
+import importlib
 import sys
 import zipfile
+
+# How members are unpacked is the same; which, and where to, is not.
+wheels = importlib.import_module("unpack-wheels")
 
 # What `Inference` loads: the core with its C functions, the readers of ONNX and of OpenVINO's own
 # format, the processors that there are, and the threads' libraries. Not the readers of other
@@ -33,21 +35,9 @@ def destination(name):
     return None
 
 
-def main(target, wheels):
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            for member in archive.infolist():
-                path = destination(member.filename)
-                if member.is_dir() or path is None or ".." in path.split("/"):
-                    continue
-                path = os.path.join(target, path)
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with archive.open(member) as source, open(path, "wb") as sink:
-                    shutil.copyfileobj(source, sink, 1 << 20)
-
-
 if __name__ == "__main__":
+    wheels.destination = destination
     try:
-        main(sys.argv[1], sys.argv[2:])
+        wheels.main(sys.argv[1], sys.argv[2:])
     except (OSError, zipfile.BadZipFile) as error:
         sys.exit("unpacking failed: {}".format(error))

@@ -36,13 +36,13 @@ extension Exporter {
                     weightNames: weightNames))
         }
         var parts = [
-            try part(.encoder, graphs.encoder, ["pictures"], ["image_embeddings"]),
+            try part(.encoder, graphs.encoder, [Tensors.pictures], [Tensors.embeddings]),
             try part(
                 .decoder, graphs.decoder, ModelGraphs.decoderInputs, ModelGraphs.decoderOutputs),
         ]
         if let auto = graphs.auto {
             parts.append(
-                try part(.auto, auto, ["image_embeddings"], ModelGraphs.decoderOutputs))
+                try part(.auto, auto, [Tensors.embeddings], ModelGraphs.decoderOutputs))
         }
         return parts
     }

@@ -1,3 +1,4 @@
+import Inference
 import SegmentAnything
 import Segmentation
 import Torch
@@ -10,12 +11,12 @@ struct ModelGraphs {
     /// Nil where the network needs a prompt.
     let auto: Recording?
 
-    /// Names of the decoder's inputs; SAM's own exporter calls them so too.
+    /// Names of the decoder's inputs.
     static let decoderInputs = [
-        "image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input",
+        Tensors.embeddings, Tensors.coordinates, Tensors.labels, Tensors.mask, Tensors.hasMask,
     ]
     /// Names of the decoder's results.
-    static let decoderOutputs = ["low_res_masks", "iou_predictions"]
+    static let decoderOutputs = [Tensors.logits, Tensors.iou]
 
     /// Records a network.
     ///
@@ -31,7 +32,6 @@ struct ModelGraphs {
             axes: [.init(name: "pictures", input: 0, place: 0, length: 1)],
             inputs: { [.zeros([$0[0], channels, inputSize, inputSize])] },
             { [network.encode($0[0])] })
-        // Lengths that no size of a network has by chance are not needed: differences tell.
         decoder = try Recording(
             axes: [
                 .init(name: "prompts", input: 1, place: 0, length: 2),

@@ -121,6 +121,11 @@ extension Tensor {
         call("tanh", self)
     }
 
+    /// To the nearest integer, halves to the even one.
+    public func rounded() -> Tensor {
+        call("round", self)
+    }
+
     /// The size of each element without its sign.
     public func abs() -> Tensor {
         call("abs", self)

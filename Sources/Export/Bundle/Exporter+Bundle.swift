@@ -21,7 +21,6 @@ extension Exporter {
         layers: QuantizedLayers? = nil, to path: String
     ) throws {
         let folder = try AtomicFolder(path)
-        // A bundle's engine encodes one picture at a time.
         let files = try writeGraphs(
             precision: precision, layers: layers, onePicture: true
         ) { folder.place(of: $0) }
@@ -47,7 +46,7 @@ extension Exporter {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         var json = try encoder.encode(manifest)
         json.append(UInt8(ascii: "\n"))
-        try AtomicFile.write(json, to: folder.place(of: "model.json"))
+        try AtomicFile.write(json, to: folder.place(of: ModelBundle.Manifest.FileName.manifest))
         try writeReport(layers, into: folder)
         try folder.commit()
     }
@@ -74,8 +73,9 @@ extension Exporter {
 
     /// Names of all files that an export may have.
     public static let fileNames: Set<String> = [
-        "encoder.onnx", "decoder.onnx", "auto.onnx", "model.json", quantizationReport,
-        ToolConfiguration.file,
+        ModelBundle.Manifest.FileName.encoder, ModelBundle.Manifest.FileName.decoder,
+        ModelBundle.Manifest.FileName.automatic, ModelBundle.Manifest.FileName.manifest,
+        quantizationReport, ToolConfiguration.file,
     ]
 
     private static let quantizationReport = "quantization.json"

@@ -75,15 +75,3 @@ public final class BundleEngine: SegmentationEngine {
         return embedding
     }
 }
-
-/// Names of inputs and outputs of a bundle's models.
-enum Tensors {
-    static let pictures = "pictures"
-    static let embeddings = "image_embeddings"
-    static let coordinates = "point_coords"
-    static let labels = "point_labels"
-    static let mask = "mask_input"
-    static let hasMask = "has_mask_input"
-    static let logits = "low_res_masks"
-    static let iou = "iou_predictions"
-}

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// libtorch lies in `.deps/`, put there by `make setup`. Only `CTorch` names it, and only the making
-// half of the product depends on `CTorch`: the libraries below stay free of unsafe flags, so that
+// libtorch lies in `.deps/`, put there by `make setup`. Only `CTorch` names it, and only the training
+// side depends on `CTorch`: the libraries below stay free of unsafe flags, so that
 // other packages can import them.
 let torchLibraries = Context.packageDirectory + "/.deps/torch/lib"
 
@@ -31,11 +31,11 @@ let package = Package(
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
-        .library(name: "Ultrasound", targets: ["Ultrasound"]),
+        .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Inference", targets: ["Inference"]),
-        .library(name: "SAMUS", targets: ["SAMUS"]),
+        .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -44,7 +44,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
-        // Running: no libtorch, no unsafe flags.
+        // Inference side: no libtorch, no unsafe flags.
         .systemLibrary(
             name: "CLibPNG", pkgConfig: "libpng",
             providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
@@ -55,37 +55,39 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-        .target(name: "Files"),
+        .target(name: "FileIO"),
         .target(
             name: "Checkpoints",
-            dependencies: ["Files", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "Imaging", dependencies: ["Files", "CPng", "CTurboJPEG", "CZlib"]),
-        .target(name: "Segmentation", dependencies: ["Checkpoints", "Imaging"]),
+            dependencies: ["FileIO", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Imaging", dependencies: ["FileIO", "CPng", "CTurboJPEG", "CZlib"]),
+        .target(name: "Drawing", dependencies: ["Imaging"]),
+        .target(name: "Segmentation", dependencies: ["Checkpoints", "FileIO", "Imaging"]),
         // Opens OpenVINO when it runs: nothing of it is needed to build or link.
         .target(
             name: "COpenVINO",
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "Inference",
-            dependencies: ["COpenVINO", "Checkpoints", "Files", "Imaging", "Segmentation"]),
-        .target(name: "Ultrasound", dependencies: ["Files", "Imaging", "Segmentation"]),
-        .target(name: "Metrics", dependencies: ["Imaging"]),
+            dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
+        .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
+        .target(name: "Metrics", dependencies: ["FileIO", "Imaging"]),
         .target(
             name: "Evaluation",
             dependencies: [
-                "Checkpoints", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "Metrics",
+                "Segmentation",
             ]),
-        .target(name: "SAMUS", dependencies: ["Imaging", "Inference", "Segmentation"]),
+        .target(name: "SAMUSKit", dependencies: ["Imaging", "Inference", "Segmentation"]),
         .target(
-            name: "SAMUSCommand",
+            name: "Commands",
             dependencies: [
-                "Checkpoints", "Evaluation", "Files", "Imaging", "Inference", "Metrics",
-                "Segmentation", "Ultrasound",
+                "Checkpoints", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
+                "Inference", "Metrics", "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .executableTarget(name: "samus", dependencies: ["SAMUSCommand"]),
+        .executableTarget(name: "samus", dependencies: ["Commands"]),
 
-        // Making: needs libtorch.
+        // Training side: needs libtorch.
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -110,25 +112,26 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
-                "Evaluation", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "Metrics", "Segmentation",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Export",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Inference",
-                "Checkpoints", "Files", "Imaging", "Metrics", "Segmentation", "Ultrasound",
+                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "Metrics",
+                "Segmentation",
             ]),
         .target(
-            name: "SAMUSTrainCommand",
+            name: "TrainCommands",
             dependencies: [
                 "Torch", "TorchNN", "SAMUSModels", "TorchEngine", "Training", "Export",
-                "Inference", "SAMUSCommand",
-                "Checkpoints", "Evaluation", "Files", "Imaging", "Segmentation", "Ultrasound",
+                "Inference", "Commands",
+                "Checkpoints", "Evaluation", "FileIO", "Imaging", "Segmentation", "Datasets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
-            name: "samus-train", dependencies: ["SAMUSTrainCommand", "SAMUSCommand"]),
+            name: "samus-train", dependencies: ["TrainCommands", "Commands"]),
         .executableTarget(
             name: "samus-bench",
             dependencies: [
@@ -142,26 +145,27 @@ let package = Package(
             path: "Tests/TestSupport"
         ),
         .testTarget(name: "ArchitectureTests"),
-        .testTarget(name: "FilesTests", dependencies: ["Files"]),
+        .testTarget(name: "FileIOTests", dependencies: ["FileIO"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
+        .testTarget(name: "DrawingTests", dependencies: ["Drawing", "Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
-        .testTarget(name: "SAMUSTests", dependencies: ["SAMUS", "Inference"]),
+        .testTarget(name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Inference"]),
         .testTarget(
-            name: "UltrasoundTests", dependencies: ["Ultrasound", "Imaging", "TestSupport"]),
+            name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Imaging", "Metrics", "Segmentation", "Ultrasound", "TestSupport",
+                "Evaluation", "Imaging", "Metrics", "Segmentation", "Datasets", "TestSupport",
             ]),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything", "Ultrasound",
+                "Training", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything", "Datasets",
                 "Imaging", "Checkpoints", "TestSupport",
             ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
@@ -179,9 +183,9 @@ let package = Package(
                 "SegmentAnything", "Segmentation", "Checkpoints", "Imaging", "TestSupport",
             ]),
         .testTarget(
-            name: "CommandTests",
+            name: "CommandsTests",
             dependencies: [
-                "SAMUSCommand", "Checkpoints", "Imaging", "Ultrasound", "TestSupport", "samus",
+                "Commands", "Checkpoints", "Imaging", "Datasets", "TestSupport", "samus",
                 "samus-train",
             ]),
     ],

@@ -120,7 +120,7 @@ def masks(image, options):
 
 grey = picture()
 FOLDER.mkdir(parents=True, exist_ok=True)
-Image.fromarray(grey).save(FOLDER / "picture.png")
+Image.fromarray(grey).save(FOLDER / "image.png")
 image = np.repeat(grey[..., None], 3, axis=2)
 cases = []
 for name, options in CASES.items():

@@ -187,9 +187,9 @@ def main(folder):
     pictures = np.zeros((1, 3, SIZE, SIZE))
     pictures[0, :, :24] = values
     write_safetensors(folder / "clicks.safetensors", {
-        "picture": rgb, "mask": rough[:24], **golden(clicks, pictures, logits)})
+        "image": rgb, "mask": rough[:24], **golden(clicks, pictures, logits)})
     write_safetensors(folder / "finds.safetensors", {
-        "picture": grey, "mask": rough,
+        "image": grey, "mask": rough,
         **golden(finds, (grey / 255.0).transpose(2, 0, 1)[None], logits)})
 
 

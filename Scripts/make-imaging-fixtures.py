@@ -285,7 +285,7 @@ for height, width, share in [(1, 1, 0.0), (1, 1, 1.0), (20, 30, 0.5), (17, 9, 0.
 
 versions = {"opencv": cv2.__version__, "pillow": PIL.__version__, "torch": torch.__version__, "numpy": np.__version__}
 document = {
-    "seed": SEED, "versions": versions, "pillowDiffersFromOpenCV": pillow_differs, "pictures": described,
+    "seed": SEED, "versions": versions, "pillowDiffersFromOpenCV": pillow_differs, "images": described,
     "colours": {"width": 50, "height": 40, "pixels": text(colours), "grey": text(grey),
                 "readGrey": text(read_grey)},
     "pillow": pillow, "torch": planes, "prepared": prepared, "masks": masks,

@@ -153,7 +153,7 @@ def jpegs():
     y, x = np.mgrid[0:24, 0:32]
     picture = (128 + 60 * np.sin(x / 3) + 40 * np.cos(y / 4)).astype(np.uint8)
     mask = (((x - 15) ** 2 + (y - 11) ** 2) < 60).astype(np.uint8)
-    Image.fromarray(picture).save(FOLDER / "picture.jpg", quality=90)
+    Image.fromarray(picture).save(FOLDER / "image.jpg", quality=90)
     Image.fromarray(mask * 255).save(FOLDER / "mask.jpg", quality=60)
     decoded = np.asarray(Image.open(FOLDER / "mask.jpg"))
     assert len(np.unique(decoded)) > 2, "JPEG has blurred it"

@@ -145,7 +145,7 @@ def main():
     sam = tiny(256, 14)
     values = {f"encoder.{name}": value for name, value in encoders()}
     values |= {f"prompt.{name}": value for name, value in decoded(sam)}
-    values |= {f"picture.{name}": value for name, value in prepared(sam)}
+    values |= {f"image.{name}": value for name, value in prepared(sam)}
     copies = {
         name: value.clone(memory_format=torch.contiguous_format) for name, value in values.items()
     }

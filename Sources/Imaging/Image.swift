@@ -1,4 +1,4 @@
-/// A picture of 8 bits a sample, row-major, channels interleaved.
+/// An image of 8 bits a sample, row-major, channels interleaved.
 public struct Image: Equatable, Sendable {
     /// Columns, at least 1.
     public let width: Int
@@ -17,8 +17,8 @@ public struct Image: Equatable, Sendable {
     ///   - channels: 1 (grey) or 3 (RGB).
     ///   - pixels: `width * height * channels` samples, row-major, interleaved.
     public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
-        precondition(width > 0 && height > 0, "a picture has pixels")
-        precondition(channels == 1 || channels == 3, "a picture is grey or RGB")
+        precondition(width > 0 && height > 0, "an image has pixels")
+        precondition(channels == 1 || channels == 3, "an image is grey or RGB")
         precondition(pixels.count == width * height * channels, "as many samples as the size says")
         self.width = width
         self.height = height
@@ -28,4 +28,146 @@ public struct Image: Equatable, Sendable {
 
     /// Rows and columns.
     public var size: Size { Size(height: height, width: width) }
+}
+
+/// OpenCV's two ways from RGB to grey, at most one grey level apart.
+public enum GreyRounding: Hashable, Sendable {
+    /// As `imread(..., IMREAD_GRAYSCALE)` reads a PNG: `(9797 R + 19234 G + 3737 B) >> 15`.
+    case reading
+    /// As `cvtColor(..., COLOR_RGB2GRAY)`: `(9798 R + 19235 G + 3735 B + 2^14) >> 15`.
+    case conversion
+}
+
+extension Image {
+    /// Luma: 0.299 R + 0.587 G + 0.114 B, in OpenCV's fixed point.
+    ///
+    /// - Parameter rounding: which of OpenCV's ways; the golden preprocessing agrees with `reading`.
+    /// - Returns: an image of one channel; a grey one is returned as it is.
+    public func grey(_ rounding: GreyRounding = .reading) -> Image {
+        if channels == 1 { return self }
+        let (redWeight, greenWeight, blueWeight, half): (UInt32, UInt32, UInt32, UInt32) =
+            switch rounding {
+            case .reading: (9797, 19234, 3737, 0)
+            case .conversion: (9798, 19235, 3735, 1 << 14)
+            }
+        let count = width * height
+        let grey = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
+            pixels.withUnsafeBufferPointer { source in
+                for i in 0..<count {
+                    let red = redWeight &* UInt32(source[3 * i])
+                    let green = greenWeight &* UInt32(source[3 * i + 1])
+                    let blue = blueWeight &* UInt32(source[3 * i + 2])
+                    target[i] = UInt8(truncatingIfNeeded: (red &+ green &+ blue &+ half) >> 15)
+                }
+            }
+            initialized = count
+        }
+        return Image(width: width, height: height, channels: 1, pixels: grey)
+    }
+
+    /// Three channels: grey is repeated.
+    ///
+    /// - Returns: an image of three channels; one of three is returned as it is.
+    public func rgb() -> Image {
+        if channels == 3 { return self }
+        let count = width * height
+        let colour = [UInt8](unsafeUninitializedCapacity: 3 * count) { target, initialized in
+            pixels.withUnsafeBufferPointer { source in
+                for i in 0..<count {
+                    target[3 * i] = source[i]
+                    target[3 * i + 1] = source[i]
+                    target[3 * i + 2] = source[i]
+                }
+            }
+            initialized = 3 * count
+        }
+        return Image(width: width, height: height, channels: 3, pixels: colour)
+    }
+}
+
+extension Image {
+    /// Cuts out a rectangle.
+    ///
+    /// - Parameter box: columns and rows to keep; not empty, inside the image.
+    /// - Returns: an image of the box's size.
+    public func cropped(to box: PixelBox) -> Image {
+        precondition(
+            box.x0 >= 0 && box.y0 >= 0 && box.x1 <= width && box.y1 <= height,
+            "a crop lies inside its image")
+        var kept: [UInt8] = []
+        kept.reserveCapacity(box.width * box.height * channels)
+        for y in box.y0..<box.y1 {
+            let row = (y * width + box.x0) * channels
+            kept.append(contentsOf: pixels[row..<row + box.width * channels])
+        }
+        return Image(width: box.width, height: box.height, channels: channels, pixels: kept)
+    }
+
+    /// Extends to the right and to the bottom.
+    ///
+    /// - Parameters:
+    ///   - size: the new size, in neither direction smaller.
+    ///   - value: what the new samples are.
+    /// - Returns: an image of that size with this one in its top left corner.
+    public func padded(to size: Size, value: UInt8 = 0) -> Image {
+        precondition(size.width >= width && size.height >= height, "padding does not cut")
+        var extended: [UInt8] = []
+        extended.reserveCapacity(size.area * channels)
+        for y in 0..<height {
+            extended.append(contentsOf: pixels[y * width * channels..<(y + 1) * width * channels])
+            extended.append(
+                contentsOf: repeatElement(value, count: (size.width - width) * channels))
+        }
+        extended.append(
+            contentsOf: repeatElement(value, count: (size.height - height) * size.width * channels))
+        return Image(
+            width: size.width, height: size.height, channels: channels, pixels: extended)
+    }
+}
+
+/// An image's extent in whole pixels.
+public struct Size: Hashable, Sendable {
+    /// Rows.
+    public var height: Int
+    /// Columns.
+    public var width: Int
+
+    /// - Parameters:
+    ///   - height: rows.
+    ///   - width: columns.
+    public init(height: Int, width: Int) {
+        self.height = height
+        self.width = width
+    }
+
+    /// Number of pixels.
+    public var area: Int { height * width }
+}
+
+extension Size: CustomStringConvertible {
+    /// Width before height, as people say it: `640x480`.
+    public var description: String { "\(width)x\(height)" }
+}
+
+/// How large a pixel is, in mm.
+public struct PixelSpacing: Hashable, Sendable, Codable {
+    /// Width of a pixel, in mm.
+    public var x: Double
+    /// Height of a pixel, in mm.
+    public var y: Double
+
+    /// - Parameters:
+    ///   - x: width of a pixel, in mm; positive and finite.
+    ///   - y: height of a pixel, in mm; positive and finite.
+    public init(x: Double, y: Double) {
+        precondition(x > 0 && y > 0 && x.isFinite && y.isFinite, "pixels have an extent")
+        self.x = x
+        self.y = y
+    }
+}
+
+/// What a clinician must read wherever the product shows a result.
+public enum ResearchNotice {
+    /// The words, the same everywhere.
+    public static let text = "research use only, not a medical device"
 }

@@ -72,7 +72,7 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
     /// `TP / (TP + FN)`, the sensitivity: 0 when only the reference is empty, 1 when both masks are.
     public var recall: Double { share(truePositives, of: wanted) }
 
-    /// `TN / (TN + FP)`: 1 when the reference covers the whole picture.
+    /// `TN / (TN + FP)`: 1 when the reference covers the whole image.
     public var specificity: Double {
         let outside = trueNegatives + falsePositives
         return outside == 0 ? 1 : Double(trueNegatives) / Double(outside)

@@ -4,7 +4,7 @@ import Imaging
 ///
 /// `scores` has everything; the functions compute one thing alone. Where a mask is empty there are
 /// no contours: both empty is right (shares 1, distances 0), one empty is wrong altogether (shares
-/// 0, distances the picture's diagonal).
+/// 0, distances the image's diagonal).
 public struct MaskComparison: Sendable {
     /// What a program found.
     public let prediction: Mask
@@ -35,7 +35,7 @@ public struct MaskComparison: Sendable {
     /// Which of the masks are empty.
     public var emptiness: Emptiness { counts.emptiness }
 
-    /// Length of the picture's diagonal: every distance where one mask is empty.
+    /// Length of the image's diagonal: every distance where one mask is empty.
     public var diagonal: Double {
         let width = Double(reference.width) * spacing.x
         let height = Double(reference.height) * spacing.y
@@ -109,5 +109,107 @@ public struct MaskComparison: Sendable {
         let dx = (a.x - b.x) * spacing.x
         let dy = (a.y - b.y) * spacing.y
         return (dx * dx + dy * dy).squareRoot()
+    }
+}
+
+/// Two masks cut to the box around both, with one pixel of outside on each side.
+///
+/// No pixel beyond the box is inside, so contours and their distances are those of the whole
+/// image: what lies beyond its border counts as outside.
+struct PaddedPair {
+    /// Columns, two more than the box.
+    let width: Int
+    /// Rows, two more than the box.
+    let height: Int
+    let prediction: [UInt8]
+    let reference: [UInt8]
+
+    /// Nil when both masks, which are of one size, are empty.
+    init?(_ prediction: Mask, _ reference: Mask) {
+        guard let box = PixelBox(aroundAnyOf: prediction, reference) else { return nil }
+        width = box.width + 2
+        height = box.height + 2
+        self.prediction = prediction.padded(box)
+        self.reference = reference.padded(box)
+    }
+}
+
+extension PixelBox {
+    /// The box around the pixels that are inside one of the masks; nil when there are none.
+    ///
+    /// Whole rows are joined, without a question at each pixel: that is many times faster than two
+    /// bounding boxes.
+    fileprivate init?(aroundAnyOf one: Mask, _ other: Mask) {
+        let width = one.width
+        var columns = [UInt8](repeating: 0, count: width)
+        var rows = [UInt8](repeating: 0, count: one.height)
+        one.values.withUnsafeBufferPointer { one in
+            other.values.withUnsafeBufferPointer { other in
+                columns.withUnsafeMutableBufferPointer { columns in
+                    for y in rows.indices {
+                        var any: UInt8 = 0
+                        let (one, other) = (one.row(y, width), other.row(y, width))
+                        for x in 0..<width {
+                            let inside = one[x] | other[x]
+                            columns[x] |= inside
+                            any |= inside
+                        }
+                        rows[y] = any
+                    }
+                }
+            }
+        }
+        guard let x0 = columns.firstIndex(of: 1), let x1 = columns.lastIndex(of: 1),
+            let y0 = rows.firstIndex(of: 1), let y1 = rows.lastIndex(of: 1)
+        else { return nil }
+        self.init(x0: x0, y0: y0, x1: x1 + 1, y1: y1 + 1)
+    }
+}
+
+extension Mask {
+    fileprivate func padded(_ box: PixelBox) -> [UInt8] {
+        let width = box.width + 2
+        var result = [UInt8](repeating: 0, count: width * (box.height + 2))
+        result.withUnsafeMutableBufferPointer { result in
+            values.withUnsafeBufferPointer { values in
+                for y in 0..<box.height {
+                    let source = values.row(box.y0 + y, self.width)
+                    let target = result.row(y + 1, width)
+                    for x in 0..<box.width { target[x &+ 1] = source[box.x0 &+ x] }
+                }
+            }
+        }
+        return result
+    }
+}
+
+/// What the program of the authors of SAMUS (arXiv:2309.06824) computes, as it computes it.
+///
+/// Shares have 1e-5 added to numerator and denominator; `samusHD` compares rows, see
+/// `Docs/Metrics.md`. For comparisons with the paper's tables, and for nothing else.
+public struct AuthorsScores: Hashable, Codable, Sendable {
+    /// `(2 TP + s) / (2 TP + FP + FN + s)`, s = 1e-5.
+    public var dice: Double
+    /// `(TP + s) / (TP + FP + FN + s)`.
+    public var iou: Double
+    /// `(TP + TN + s) / (all + s)`.
+    public var accuracy: Double
+    /// `(TP + s) / (TP + FN + s)`.
+    public var sensitivity: Double
+    /// `(TN + s) / (TN + FP + s)`.
+    public var specificity: Double
+    /// The largest number of columns in which a row of one mask differs from every row of the other.
+    public var samusHD: Double
+
+    init(_ counts: ConfusionCounts, rows: Int) {
+        func share(_ part: Int, _ whole: Int) -> Double {
+            (Double(part) + 1e-5) / (Double(whole) + 1e-5)
+        }
+        dice = share(2 * counts.truePositives, counts.predicted + counts.wanted)
+        iou = share(counts.truePositives, counts.total - counts.trueNegatives)
+        accuracy = share(counts.truePositives + counts.trueNegatives, counts.total)
+        sensitivity = share(counts.truePositives, counts.wanted)
+        specificity = share(counts.trueNegatives, counts.trueNegatives + counts.falsePositives)
+        samusHD = Double(rows)
     }
 }

@@ -54,3 +54,131 @@ public struct MaskScores: Hashable, Codable, Sendable {
         referenceArea > 0 ? areaError / referenceArea : nil
     }
 }
+
+/// A figure of ``MaskScores`` by its name in tables and files.
+public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
+    case dice, iou, precision, recall, specificity
+    case hd, hd95
+    case hd95Directed = "hd95_directed"
+    case hd95Length = "hd95_length"
+    case asd, assd
+    case surfaceDice = "surface_dice"
+    case samusHD = "samus_hd"
+    case centroidDistance = "centroid_distance"
+    case areaError = "area_error"
+
+    /// What the figure measures.
+    public enum Unit: Sendable {
+        /// 0...1, larger is better.
+        case share
+        /// In the spacing's unit, smaller is better.
+        case length
+        /// In the spacing's unit squared, nearer to 0 is better.
+        case area
+        /// Columns of the mask, whatever the spacing; smaller is better.
+        case columns
+    }
+
+    /// What it measures.
+    public var unit: Unit {
+        switch self {
+        case .dice, .iou, .precision, .recall, .specificity, .surfaceDice: .share
+        case .hd, .hd95, .hd95Directed, .hd95Length, .asd, .assd, .centroidDistance: .length
+        case .areaError: .area
+        case .samusHD: .columns
+        }
+    }
+
+    /// A heading for people.
+    public var title: String {
+        switch self {
+        case .dice: "Dice"
+        case .iou: "IoU"
+        case .precision: "Precision"
+        case .recall: "Recall"
+        case .specificity: "Specificity"
+        case .hd: "HD"
+        case .hd95: "HD95"
+        case .hd95Directed: "HD95 (larger direction)"
+        case .hd95Length: "HD95 (by length)"
+        case .asd: "ASD"
+        case .assd: "ASSD"
+        case .surfaceDice: "Surface Dice"
+        case .samusHD: "samus_hd"
+        case .centroidDistance: "Centroid distance"
+        case .areaError: "Area error"
+        }
+    }
+}
+
+extension MaskScores {
+    /// A figure by its name.
+    public subscript(metric: MaskMetric) -> Double {
+        switch metric {
+        case .dice: dice
+        case .iou: iou
+        case .precision: precision
+        case .recall: recall
+        case .specificity: specificity
+        case .hd: hd
+        case .hd95: hd95
+        case .hd95Directed: hd95Directed
+        case .hd95Length: hd95Length
+        case .asd: asd
+        case .assd: assd
+        case .surfaceDice: surfaceDice
+        case .samusHD: samusHD
+        case .centroidDistance: centroidDistance
+        case .areaError: areaError
+        }
+    }
+}
+
+/// Why two masks cannot be compared, or numbers not be summed up.
+public enum MetricsError: Error, Equatable, Sendable {
+    case sizesDiffer(prediction: Size, reference: Size)
+    case noCases
+    case notFinite(index: Int)
+    case countsDiffer(first: Int, second: Int)
+}
+
+extension MetricsError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .sizesDiffer(let prediction, let reference):
+            "the prediction has \(prediction) pixels, the reference \(reference): they must be equal"
+        case .noCases:
+            "there is no case; at least one is needed"
+        case .notFinite(let index):
+            "case \(index + 1) has a value that is not a finite number"
+        case .countsDiffer(let first, let second):
+            "there are \(first) values on one side and \(second) on the other: they must be pairs"
+        }
+    }
+}
+
+/// Which of two masks have no pixel inside.
+public enum Emptiness: String, CaseIterable, Codable, Hashable, Sendable {
+    /// Both have pixels: the only case in which contours can be compared.
+    case neither
+    /// Nothing was found where there is something: a false negative image.
+    case predictionEmpty = "prediction_empty"
+    /// Something was found where there is nothing: a false positive image.
+    case referenceEmpty = "reference_empty"
+    /// Nothing was found, and there is nothing: right.
+    case bothEmpty = "both_empty"
+
+    /// - Parameters:
+    ///   - predictionIsEmpty: whether the prediction has no pixel inside.
+    ///   - referenceIsEmpty: whether the reference has no pixel inside.
+    public init(predictionIsEmpty: Bool, referenceIsEmpty: Bool) {
+        self =
+            switch (predictionIsEmpty, referenceIsEmpty) {
+            case (false, false): .neither
+            case (true, false): .predictionEmpty
+            case (false, true): .referenceEmpty
+            case (true, true): .bothEmpty
+            }
+    }
+}

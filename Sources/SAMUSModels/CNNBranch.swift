@@ -3,7 +3,7 @@ import TorchNN
 
 /// Local features beside the vision transformer: the *CNN branch* of SAMUS (arXiv:2309.06824).
 ///
-/// One convolution at the picture's size, then three that halve it.
+/// One convolution at the image's size, then three that halve it.
 final class CNNBranch: Module, Layer {
     let inc: SingleConvolution
     let downs: [DownConvolution]
@@ -16,23 +16,66 @@ final class CNNBranch: Module, Layer {
         ]
     }
 
-    /// - Parameter pictures: `[B, 3, S, S]`, or `[B, 1, S, S]` for three equal channels.
+    /// - Parameter images: `[B, 3, S, S]`, or `[B, 1, S, S]` for three equal channels.
     /// - Returns: features, `[B, D, S / 8, S / 8]`.
-    func callAsFunction(_ pictures: Tensor) -> Tensor {
-        callAsFunction(pictures, checkpointed: false)
+    func callAsFunction(_ images: Tensor) -> Tensor {
+        callAsFunction(images, checkpointed: false)
     }
 
     /// - Parameters:
-    ///   - pictures: as above.
+    ///   - images: as above.
     ///   - checkpointed: whether what lies inside a stage is not kept for backward.
     /// - Returns: as above.
-    func callAsFunction(_ pictures: Tensor, checkpointed: Bool) -> Tensor {
+    func callAsFunction(_ images: Tensor, checkpointed: Bool) -> Tensor {
         // oneDNN is faster on three channels beside each other in memory than on one channel, which
         // would be a third of the work.
-        let colours = pictures.expanded([-1, 3, -1, -1]).contiguous(.channelsLast)
+        let colours = images.expanded([-1, 3, -1, -1]).contiguous(.channelsLast)
         let stages: [any Layer] = [inc] + downs
         return stages.reduce(colours) { x, stage in
             checkpointed ? stage.checkpointed(x) : stage(x)
         }
+    }
+}
+
+/// A 3x3 convolution, LayerNorm over channels and GELU: the step of which the CNN branch is made.
+final class SingleConvolution: Module, Layer {
+    let conv: Sequential
+
+    /// - Parameters:
+    ///   - inputs: channels in.
+    ///   - outputs: channels out.
+    init(_ inputs: Int, _ outputs: Int) {
+        conv = Sequential(
+            Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: false),
+            LayerNorm2d(outputs),
+            GELU())
+    }
+
+    /// - Parameter x: `[B, inputs, H, W]`.
+    /// - Returns: `[B, outputs, H, W]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        conv(x)
+    }
+}
+
+/// The same behind a max-pool that halves height and width.
+final class DownConvolution: Module, Layer {
+    let maxpoolConv: Sequential
+
+    /// - Parameters:
+    ///   - inputs: channels in.
+    ///   - outputs: channels out.
+    init(_ inputs: Int, _ outputs: Int) {
+        maxpoolConv = Sequential(
+            MaxPool2d(2),
+            Conv2d(inputs, outputs, kernel: 3, padding: 1, bias: false),
+            LayerNorm2d(outputs),
+            GELU())
+    }
+
+    /// - Parameter x: `[B, inputs, H, W]`.
+    /// - Returns: `[B, outputs, H / 2, W / 2]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        maxpoolConv(x)
     }
 }

@@ -4,7 +4,7 @@ import TorchNN
 /// SAM's position embedding made fit for the smaller grid: the *position adapter* of SAMUS
 /// (arXiv:2309.06824).
 ///
-/// Max-pool, 3x3 convolution, norm, GELU. It does not depend on the picture: without gradients its
+/// Max-pool, 3x3 convolution, norm, GELU. It does not depend on the image: without gradients its
 /// result is computed once for as long as the weights stay.
 final class PositionAdapter: Module {
     let downs: [DownConvolution]

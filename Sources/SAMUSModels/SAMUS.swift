@@ -5,7 +5,7 @@ import TorchNN
 
 /// SAMUS (arXiv:2309.06824): Segment Anything for ultrasound, a click to an outline.
 public class SAMUS: Module, PromptableNetwork {
-    /// Pictures to embeddings.
+    /// Images to embeddings.
     public let imageEncoder: SAMUSEncoder
     /// Prompts to tokens.
     public let promptEncoder: PromptEncoder
@@ -37,10 +37,10 @@ public class SAMUS: Module, PromptableNetwork {
         maskDecoder = MaskDecoder(sizes.decoder)
     }
 
-    /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`; nothing is normalized.
+    /// - Parameter images: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`; nothing is normalized.
     /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
-    public func encode(_ pictures: Tensor) -> Tensor {
-        pictureByPicture(pictures) { imageEncoder($0) }
+    public func encode(_ images: Tensor) -> Tensor {
+        imageByImage(images) { imageEncoder($0) }
     }
 
     /// Nil: it needs a prompt.

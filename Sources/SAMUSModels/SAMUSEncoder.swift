@@ -41,11 +41,11 @@ public final class SAMUSEncoder: Module {
         neck = encoderNeck(width: sizes.width, outputs: sizes.decoder.width)
     }
 
-    /// - Parameter pictures: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`.
+    /// - Parameter images: in 0..1, `[B, 1, S, S]` or `[B, 3, S, S]`.
     /// - Returns: embeddings, `[B, D, S / 8, S / 8]`.
-    public func callAsFunction(_ pictures: Tensor) -> Tensor {
-        var features = cnnEmbed(pictures, checkpointed: checkpointsActivations)
-        var tokens = embedded(pictures)
+    public func callAsFunction(_ images: Tensor) -> Tensor {
+        var features = cnnEmbed(images, checkpointed: checkpointsActivations)
+        var tokens = embedded(images)
         for block in blocks {
             (tokens, features) =
                 checkpointsActivations
@@ -56,8 +56,8 @@ public final class SAMUSEncoder: Module {
     }
 
     /// The tokens that go into the first block, `[B, S / 8, S / 8, D]`.
-    func embedded(_ pictures: Tensor) -> Tensor {
-        let tokens = inputAdapter(OverlappedPatchEmbedding.tokens(of: pictures, by: patchEmbed))
+    func embedded(_ images: Tensor) -> Tensor {
+        let tokens = inputAdapter(OverlappedPatchEmbedding.tokens(of: images, by: patchEmbed))
         return tokens + postPosEmbed(posEmbed.value)
     }
 }

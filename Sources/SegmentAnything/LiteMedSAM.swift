@@ -4,12 +4,12 @@ import TorchNN
 /// LiteMedSAM: SAM's prompt encoder and mask decoder behind a TinyViT, for inputs of 256 pixels.
 ///
 /// Published by the authors of MedSAM (Apache-2.0); trained with boxes on many kinds of medical
-/// pictures.
+/// images.
 public final class LiteMedSAM: Module, PromptableNetwork {
     /// Height and width of its input in pixels.
     public static let inputSize = 256
 
-    /// Pictures to embeddings.
+    /// Images to embeddings.
     public let imageEncoder: TinyViT
     /// Prompts to tokens.
     public let promptEncoder: PromptEncoder
@@ -24,9 +24,9 @@ public final class LiteMedSAM: Module, PromptableNetwork {
         maskDecoder = MaskDecoder()
     }
 
-    /// - Parameter pictures: in 0..1, `[B, 3, 256, 256]`.
+    /// - Parameter images: in 0..1, `[B, 3, 256, 256]`.
     /// - Returns: embedding, `[B, 256, 64, 64]`.
-    public func encode(_ pictures: Tensor) -> Tensor {
-        imageEncoder(pictures)
+    public func encode(_ images: Tensor) -> Tensor {
+        imageEncoder(images)
     }
 }

@@ -61,7 +61,7 @@ public final class TinyViT: Module, Layer {
         return TinyViTStage(blocks: blocks, downsample: downsample)
     }
 
-    /// - Parameter x: pictures in 0..1, `[B, 3, H, W]`.
+    /// - Parameter x: images in 0..1, `[B, 3, H, W]`.
     /// - Returns: embedding, `[B, outputs, H / 4, W / 4]` with LiteMedSAM's sizes.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         neck(layers.reduce(patchEmbed(x.contiguous(.channelsLast))) { $1($0) })
@@ -77,7 +77,7 @@ final class TinyViTStem: Module, Layer {
         seq = Sequential(ConvBatchNorm(3, width / 2), GELU(), ConvBatchNorm(width / 2, width))
     }
 
-    /// - Parameter x: pictures, `[B, 3, H, W]`.
+    /// - Parameter x: images, `[B, 3, H, W]`.
     /// - Returns: `[B, width, H, W]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
         seq(x)
@@ -102,5 +102,49 @@ final class TinyViTStage: Module, Layer {
     func callAsFunction(_ x: Tensor) -> Tensor {
         let y = blocks.reduce(x) { $1($0) }
         return downsample.map { $0(y) } ?? y
+    }
+}
+
+/// MobileNet's inverted bottleneck: widen four times, 3x3 in each channel, narrow again, add.
+final class MobileConvolutionBlock: Module, Layer {
+    let conv1: ConvBatchNorm
+    let conv2: ConvBatchNorm
+    let conv3: ConvBatchNorm
+
+    /// - Parameter width: channels in and out.
+    init(width: Int) {
+        conv1 = ConvBatchNorm(width, width * 4)
+        conv2 = ConvBatchNorm(width * 4, width * 4, kernel: 3, padding: 1, groups: width * 4)
+        conv3 = ConvBatchNorm(width * 4, width)
+    }
+
+    /// - Parameter x: `[B, C, H, W]`.
+    /// - Returns: a tensor of the same shape.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        gelu(x + conv3(gelu(conv2(gelu(conv1(x))))))
+    }
+}
+
+/// The step between stages: more channels, fewer pixels where the stride is 2.
+final class PatchMerging: Module, Layer {
+    let conv1: ConvBatchNorm
+    let conv2: ConvBatchNorm
+    let conv3: ConvBatchNorm
+
+    /// - Parameters:
+    ///   - inputs: channels in.
+    ///   - outputs: channels out.
+    ///   - stride: 2 halves height and width.
+    init(_ inputs: Int, _ outputs: Int, stride: Int) {
+        conv1 = ConvBatchNorm(inputs, outputs)
+        conv2 = ConvBatchNorm(
+            outputs, outputs, kernel: 3, stride: stride, padding: 1, groups: outputs)
+        conv3 = ConvBatchNorm(outputs, outputs)
+    }
+
+    /// - Parameter x: `[B, C, H, W]`.
+    /// - Returns: `[B, outputs, H / stride, W / stride]`.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        conv3(gelu(conv2(gelu(conv1(x)))))
     }
 }

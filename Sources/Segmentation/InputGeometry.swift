@@ -1,22 +1,22 @@
 import Imaging
 
-/// How a picture is fitted into a model's square input, and a mask back into the picture.
+/// How an image is fitted into a model's square input, and a mask back into the image.
 public struct InputGeometry: Equatable, Sendable {
-    /// The picture's size.
+    /// The image's size.
     public let original: Size
-    /// The picture's size inside the input; what is left is zero padding at the right and below.
+    /// The image's size inside the input; what is left is zero padding at the right and below.
     public let resized: Size
     /// Height and width of the input.
     public let inputSize: Int
     /// What the input's values are.
     public let preparation: InputPreparation
-    /// Input pixels per picture pixel, along x and along y.
+    /// Input pixels per image pixel, along x and along y.
     private let scale: (x: Double, y: Double)
 
-    /// The geometry of one picture.
+    /// The geometry of one image.
     ///
     /// - Parameters:
-    ///   - original: size of the picture.
+    ///   - original: size of the image.
     ///   - inputSize: height and width of the model's input.
     ///   - preparation: how the model wants its input.
     public init(original: Size, inputSize: Int, preparation: InputPreparation) {
@@ -29,7 +29,7 @@ public struct InputGeometry: Equatable, Sendable {
             return
         }
         let side = Double(inputSize) / Double(max(original.height, original.width))
-        // A picture of 1 x 10,000 still keeps a pixel of its shorter side.
+        // An image of 1 x 10,000 still keeps a pixel of its shorter side.
         resized = Size(
             height: max(1, Int(Double(original.height) * side + 0.5)),
             width: max(1, Int(Double(original.width) * side + 0.5)))
@@ -44,7 +44,7 @@ public struct InputGeometry: Equatable, Sendable {
         )
     }
 
-    /// Whether two pictures lie in an input alike.
+    /// Whether two images lie in an input alike.
     public static func == (one: InputGeometry, other: InputGeometry) -> Bool {
         one.original == other.original && one.inputSize == other.inputSize
             && one.preparation == other.preparation
@@ -52,10 +52,10 @@ public struct InputGeometry: Equatable, Sendable {
 
     /// The model's input.
     ///
-    /// - Parameter image: a picture of the original size.
+    /// - Parameter image: an image of the original size.
     /// - Returns: `[channels, inputSize, inputSize]`.
     public func prepare(_ image: Image) -> Planes {
-        precondition(image.size == original, "a picture of \(original) pixels")
+        precondition(image.size == original, "an image of \(original) pixels")
         return preparation.values(of: image, resizedTo: resized)
             .padded(to: Size(height: inputSize, width: inputSize))
     }
@@ -83,19 +83,19 @@ public struct InputGeometry: Equatable, Sendable {
         return logits
     }
 
-    /// A place in the picture as a place in the input.
+    /// A place in the image as a place in the input.
     public func prepare(_ point: PixelPoint) -> PixelPoint {
         PixelPoint(x: point.x * scale.x, y: point.y * scale.y)
     }
 
-    /// A box in the picture as a box in the input.
+    /// A box in the image as a box in the input.
     public func prepare(_ box: PixelRectangle) -> PixelRectangle {
         PixelRectangle(
             x0: box.x0 * scale.x, y0: box.y0 * scale.y, x1: box.x1 * scale.x, y1: box.y1 * scale.y)
     }
 
-    /// Logits over the input as logits over the picture: enlarged to the input, padding cut off,
-    /// resized bilinearly to the picture.
+    /// Logits over the input as logits over the image: enlarged to the input, padding cut off,
+    /// resized bilinearly to the image.
     ///
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: one plane of the original size.
@@ -106,11 +106,77 @@ public struct InputGeometry: Equatable, Sendable {
         return full.cropped(to: resized).resizedLikeTorch(to: original, antialias: false)
     }
 
-    /// Logits over the input as a mask of the picture: inside where they are above 0.
+    /// Logits over the input as a mask of the image: inside where they are above 0.
     ///
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: a mask of the original size.
     public func restore(_ logits: Planes) -> Mask {
         Mask(thresholding: restoredLogits(logits), above: 0)
+    }
+}
+
+/// How a network of SAM's family wants its input made of an image.
+public enum InputPreparation: String, Sendable, Codable {
+    /// Longest side to the input's, antialiased; the image's darkest and lightest value become 0
+    /// and 1.
+    case liteMedSAM
+    /// Longest side to the input's, as Pillow resizes; the published mean and deviation of each
+    /// channel become 0 and 1.
+    case sam
+    /// Grey, stretched to the input's square as Pillow resizes, 0..255 to 0..1, no normalization.
+    case samus
+
+    /// Whether the image keeps its proportions, with zero padding at the right and below.
+    public var keepsProportions: Bool { self != .samus }
+
+    /// Channels of the input.
+    public var channels: Int { self == .samus ? 1 : 3 }
+
+    /// The image's part of the input, without padding.
+    ///
+    /// - Parameters:
+    ///   - image: grey or RGB.
+    ///   - size: of the image inside the input.
+    /// - Returns: `[channels, H, W]`.
+    func values(of image: Image, resizedTo size: Size) -> Planes {
+        switch self {
+        case .liteMedSAM:
+            return image.rgb().planes().resizedLikeTorch(to: size, antialias: true)
+                .minMaxNormalized()
+        case .sam:
+            return Self.standardized(image.rgb().resizedLikePillow(to: size).planes())
+        case .samus:
+            var planes = image.grey().resizedLikePillow(to: size).planes()
+            planes.values = planes.values.map { $0 / 255 }
+            return planes
+        }
+    }
+
+    /// Mean of ImageNet's red, green and blue, as SAM was trained with.
+    public static let mean: [Float] = [123.675, 116.28, 103.53]
+    /// Their deviation.
+    public static let deviation: [Float] = [58.395, 57.12, 57.375]
+
+    private static func standardized(_ planes: Planes) -> Planes {
+        let count = planes.size.area
+        var result = planes
+        result.values = planes.values.enumerated().map { index, value in
+            (value - mean[index / count]) / deviation[index / count]
+        }
+        return result
+    }
+}
+
+extension InputPreparation {
+    /// The values that lie in the input, from the least to the largest there can be.
+    public var range: [Double] {
+        switch self {
+        case .liteMedSAM, .samus: [0, 1]
+        case .sam:
+            [
+                zip(Self.mean, Self.deviation).map { -Double($0) / Double($1) }.min() ?? 0,
+                zip(Self.mean, Self.deviation).map { (255 - Double($0)) / Double($1) }.max() ?? 0,
+            ]
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The sizes of a network of SAM's family.
 ///
 /// As JSON it has the names that segment-anything and SAMUS give them (`embed_dim`, `out_chans` …).
@@ -110,5 +112,15 @@ extension SAMConfiguration.Decoder: Codable {
         case candidates = "num_multimask_outputs"
         case iouDepth = "iou_head_depth"
         case iouWidth = "iou_head_hidden_dim"
+    }
+}
+
+extension SAMConfiguration {
+    /// The sizes as a file's remarks state them.
+    public var json: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        // Whole numbers and lists of them can always be encoded.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 }

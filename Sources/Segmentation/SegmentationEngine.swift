@@ -1,30 +1,30 @@
 import Imaging
 
-/// A model that is ready to segment pictures, on whatever runtime.
+/// A model that is ready to segment images, on whatever runtime.
 ///
-/// Encoding a picture is the costly part, and is done once: all prompts on it go to the
+/// Encoding an image is the costly part, and is done once: all prompts on it go to the
 /// ``EmbeddedImage`` that comes out.
 public protocol SegmentationEngine: Sendable {
     /// What the model is and where it comes from.
     var model: ModelDescription { get }
 
-    /// Encodes a picture.
+    /// Encodes an image.
     ///
     /// - Parameter image: grey or RGB, of any size.
-    /// - Returns: the picture's embedding, ready for prompts.
+    /// - Returns: the image's embedding, ready for prompts.
     /// - Throws: what the runtime cannot do. Running out of memory may end the process.
     func embed(_ image: Image) throws -> any EmbeddedImage
 }
 
-/// A picture that a model has seen: SAM's predictor, once the picture is set.
+/// An image that a model has seen: SAM's predictor, once the image is set.
 public protocol EmbeddedImage: Sendable {
-    /// How the picture lies in the model's input.
+    /// How the image lies in the model's input.
     var geometry: InputGeometry { get }
 
     /// Masks for several prompts, in as few passes of the decoder as their forms allow.
     ///
     /// - Parameters:
-    ///   - prompts: in the picture's pixels, checked for its size; another size's is a mistake of
+    ///   - prompts: in the image's pixels, checked for its size; another size's is a mistake of
     ///     the program and traps.
     ///   - multimask: whether to give all candidates of an ambiguous prompt instead of one mask.
     /// - Returns: for each prompt its masks, in the decoder's order.
@@ -40,13 +40,13 @@ public protocol EmbeddedImage: Sendable {
 }
 
 extension EmbeddedImage {
-    /// The picture's size.
+    /// The image's size.
     public var size: Size { geometry.original }
 
-    /// Segments one object; the picture is not encoded again.
+    /// Segments one object; the image is not encoded again.
     ///
     /// - Parameters:
-    ///   - prompt: in the picture's pixels, checked for its size; another size's is a mistake of
+    ///   - prompt: in the image's pixels, checked for its size; another size's is a mistake of
     ///     the program and traps.
     ///   - multimask: whether to give all candidates of an ambiguous prompt, best estimate first,
     ///     instead of one mask.
@@ -57,10 +57,10 @@ extension EmbeddedImage {
             .sorted { $0.iouEstimate > $1.iouEstimate }
     }
 
-    /// Checks a prompt against the picture and segments one object.
+    /// Checks a prompt against the image and segments one object.
     ///
     /// - Parameters:
-    ///   - prompt: in the picture's pixels.
+    ///   - prompt: in the image's pixels.
     ///   - multimask: whether to give all candidates instead of one mask.
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``PromptError`` when the prompt does not fit, and what segmenting throws.
@@ -76,9 +76,9 @@ extension EmbeddedImage {
         restored(try predictUnprompted())
     }
 
-    /// A prediction with its mask at the picture's size.
+    /// A prediction with its mask at the image's size.
     ///
-    /// - Parameter prediction: of this picture.
+    /// - Parameter prediction: of this image.
     /// - Returns: the same with a mask.
     public func restored(_ prediction: MaskPrediction) -> Segmentation {
         Segmentation(
@@ -103,5 +103,45 @@ extension EngineError: CustomStringConvertible {
         case .needsPrompt(let model):
             "\(model) does not find an object by itself: give a click, a box or a mask"
         }
+    }
+}
+
+/// One mask as the decoder gives it, for one prompt.
+public struct MaskPrediction: Equatable, Sendable {
+    /// Logits over the model's whole input, one plane; above 0 is inside.
+    public var logits: Planes
+    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    public var iouEstimate: Float
+
+    /// A prediction.
+    ///
+    /// - Parameters:
+    ///   - logits: one plane over the model's input.
+    ///   - iouEstimate: the model's own.
+    public init(logits: Planes, iouEstimate: Float) {
+        self.logits = logits
+        self.iouEstimate = iouEstimate
+    }
+}
+
+/// One mask of an image, for one prompt.
+public struct Segmentation: Equatable, Sendable {
+    /// The model's logits over its whole input, one plane; above 0 is inside.
+    public var logits: Planes
+    /// The mask, of the image's size.
+    public var mask: Mask
+    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    public var iouEstimate: Float
+
+    /// A result.
+    ///
+    /// - Parameters:
+    ///   - logits: one plane over the model's input.
+    ///   - mask: of the image's size.
+    ///   - iouEstimate: the model's own.
+    public init(logits: Planes, mask: Mask, iouEstimate: Float) {
+        self.logits = logits
+        self.mask = mask
+        self.iouEstimate = iouEstimate
     }
 }

@@ -63,3 +63,113 @@ extension Tensor {
         _ = call("_softmax.out", self, -1, false, self)
     }
 }
+
+/// Attention with gradients on the CPU, which keeps query, key and value for backward, not the
+/// weights of all pairs: these are computed anew.
+///
+/// libtorch's fused kernel does that too, but only for keys and values of one width and slower
+/// backward; its other way keeps the weights twice (measured by Benchmarks/training).
+///
+/// - Parameters:
+///   - query: `[N, heads, T, C + M]`.
+///   - key: `[N, heads, S, C]`.
+///   - value: `[N, heads, S, D]`.
+///   - marks: constants appended to each head's keys, `[S, M]`.
+/// - Returns: the heads beside each other, `[N, T, heads D]`.
+func recordedAttention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor?) -> Tensor {
+    let mode = AutocastMode.current(on: .cpu)
+    let inputs = [query, key, value].map(mode.cast)
+    let pass = AttentionPass(
+        query: inputs[0].detached(), key: inputs[1].detached(), value: inputs[2].detached(),
+        marks: marks?.to(inputs[1].dtype))
+    let result = withoutGrad { mode.suspended { pass.forward() } }
+    return recorded([result], from: inputs) { gradients in
+        guard let gradient = gradients[0] else { return [nil, nil, nil] }
+        return mode.suspended { pass.backward(gradient) }
+    }[0]
+}
+
+/// What forward and backward of one attention share.
+private struct AttentionPass {
+    let query: Tensor
+    let key: Tensor
+    let value: Tensor
+    let marks: Tensor?
+
+    /// Whether the weights of one head fill a good part of the cache: heads are taken one by one.
+    private var isLarge: Bool { query.size(2) * key.size(2) >= largeHead }
+
+    private var markedKey: Tensor { marked(key, with: marks) }
+
+    func forward() -> Tensor {
+        guard isLarge else { return allHeads(query, markedKey, value) }
+        guard query.dtype != .float32 else { return headByHead(query, markedKey, value) }
+        // The fused kernel wants one width.
+        let (width, own) = (query.size(3), value.size(3))
+        guard width >= own else { return headByHead(query, markedKey, value) }
+        return scaledDotProductAttention(
+            query: query, key: markedKey,
+            value: width == own ? value : value.padded([0, width - own]), scale: 1)[
+                .all, .all, .all, 0..<own
+            ].transposed(1, 2).flattened(from: 2)
+    }
+
+    /// - Parameter gradient: `[N, T, heads D]`.
+    /// - Returns: the gradients of query, key and value.
+    func backward(_ gradient: Tensor) -> [Tensor?] {
+        let shape = [query.size(0), query.size(2), query.size(1), value.size(3)]
+        let gradient = gradient.reshaped(shape).transposed(1, 2)
+        return isLarge ? oneByOne(gradient) : together(gradient)
+    }
+
+    private func together(_ gradient: Tensor) -> [Tensor] {
+        let key = markedKey
+        let weights = query.matmul(key.transposed(2, 3))
+        weights.softmaxInPlace()
+        let gradient = gradient.contiguous()
+        let ofValue = weights.transposed(2, 3).matmul(gradient)
+        let scores = gradient.matmul(value.transposed(2, 3))
+        scores.softmaxGradientInPlace(weights)
+        return [scores.matmul(key), scores.transposed(2, 3).matmul(ownQuery), ofValue]
+    }
+
+    private func oneByOne(_ gradient: Tensor) -> [Tensor] {
+        let (query, key, value) = (query.contiguous(), markedKey, value)
+        let results =
+            [Tensor.empty(query.shape, dtype: query.dtype)]
+            + [self.key, value].map { Tensor.empty($0.shape, dtype: $0.dtype) }
+        let pairs = [query.size(2), key.size(2)]
+        let (weights, scores) = (
+            Tensor.empty(pairs, dtype: query.dtype), Tensor.empty(pairs, dtype: query.dtype)
+        )
+        for item in 0..<query.size(0) {
+            for head in 0..<query.size(1) {
+                let here = gradient[item, head]
+                weights.assign(product: query[item, head], key[item, head].transposed(0, 1))
+                weights.softmaxInPlace()
+                results[2][item, head].assign(product: weights.transposed(0, 1), here)
+                scores.assign(product: here, value[item, head].transposed(0, 1))
+                scores.softmaxGradientInPlace(weights)
+                results[0][item, head].assign(product: scores, key[item, head])
+                results[1][item, head].assign(
+                    product: scores.transposed(0, 1), ownQuery[item, head])
+            }
+        }
+        return results
+    }
+
+    /// The query without what meets the marks: these need no gradient.
+    private var ownQuery: Tensor { query[.all, .all, .all, 0..<key.size(3)] }
+}
+
+extension Tensor {
+    /// Writes a product of two matrices into this tensor's memory.
+    fileprivate func assign(product a: Tensor, _ b: Tensor) {
+        _ = call("mm.out", a, b, self)
+    }
+
+    /// Turns the gradient of a softmax along the last axis into that of its input, in place.
+    fileprivate func softmaxGradientInPlace(_ result: Tensor) {
+        _ = call("_softmax_backward_data.out", self, result, -1, dtype, self)
+    }
+}

@@ -133,3 +133,188 @@ public func withoutGrad<Result>(_ body: () throws -> Result) rethrows -> Result 
 public var isGradEnabled: Bool {
     ct_grad_enabled()
 }
+
+/// Gives tensors computed without history the gradient that the caller knows how to compute.
+///
+/// The closure runs in ``Tensor/backward(gradient:retainGraph:createGraph:)`` without recording, on
+/// another thread where libtorch has one for the device; who called waits. What it holds is kept
+/// until then. It must not hold what this function
+/// returns. It cannot be differentiated a second time.
+///
+/// - Parameters:
+///   - outputs: computed in ``withoutGrad(_:)``.
+///   - inputs: what they were computed from.
+///   - backward: gets for each output its gradient, nil where there is none, and gives for each
+///     input its own, nil where it needs none.
+/// - Returns: the outputs with a history.
+public func recorded(
+    _ outputs: [Tensor], from inputs: [Tensor],
+    backward: @escaping ([Tensor?]) -> [Tensor?]
+) -> [Tensor] {
+    let inner = CustomGradient(
+        outputs: outputs.count, inputs: inputs.count, backward: backward)
+    let step = ct_step(
+        context: Unmanaged.passRetained(inner).toOpaque(),
+        backward: { context, gradients, results in
+            guard let context, let results else { return }
+            Unmanaged<CustomGradient>.fromOpaque(context).takeUnretainedValue()
+                .run(gradients, results)
+        },
+        release: { $0.map { Unmanaged<CustomGradient>.fromOpaque($0).release() } })
+    var results = [OpaquePointer?](repeating: nil, count: outputs.count)
+    let message = withExtendedLifetime((outputs, inputs)) {
+        let sources = inputs.map { Optional($0.handle.raw) }
+        let ends = outputs.map { Optional($0.handle.raw) }
+        return sources.withUnsafeBufferPointer { sources in
+            ends.withUnsafeBufferPointer { ends in
+                ct_record(
+                    sources.baseAddress, Int32(sources.count), ends.baseAddress,
+                    Int32(ends.count), step, &results)
+            }
+        }
+    }
+    if let message {
+        let shapes = (outputs + inputs).map(\.shape)
+        fatalError(TorchError(op: "recorded", shapes: shapes, taking: message).description)
+    }
+    return results.compactMap { $0.map { Tensor(Handle($0)) } }
+}
+
+/// What libtorch holds of a step until it is differentiated.
+private final class CustomGradient {
+    private let outputs: Int
+    private let inputs: Int
+    private let backward: ([Tensor?]) -> [Tensor?]
+
+    init(outputs: Int, inputs: Int, backward: @escaping ([Tensor?]) -> [Tensor?]) {
+        self.outputs = outputs
+        self.inputs = inputs
+        self.backward = backward
+    }
+
+    func run(
+        _ gradients: UnsafePointer<OpaquePointer?>?,
+        _ results: UnsafeMutablePointer<OpaquePointer?>
+    ) {
+        let given = (0..<outputs).map { index in
+            gradients?[index].map { Tensor(Handle(retaining: $0)) }
+        }
+        let found = backward(given)
+        precondition(found.count == inputs, "\(found.count) gradients for \(inputs) inputs")
+        for (index, gradient) in found.enumerated() {
+            results[index] = gradient.map { gradient in
+                gradient.handle.with { raw in
+                    ct_retain(raw)
+                    return raw
+                }
+            }
+        }
+    }
+}
+
+/// Computes a part of a network without keeping its activations: backward computes them anew.
+///
+/// Gradients are those of the body itself. Where none are recorded, the body just runs. The body
+/// runs twice and must do the same both times, from the inputs and parameters alone; these must not
+/// be written to before backward. It cannot be differentiated a second time.
+///
+/// - Parameters:
+///   - inputs: the tensors that `body` gets.
+///   - parameters: all other tensors that it needs gradients for.
+///   - body: the part.
+/// - Returns: what `body` returns.
+public func checkpointed(
+    _ inputs: [Tensor], parameters: [Tensor], body: @escaping ([Tensor]) -> [Tensor]
+) -> [Tensor] {
+    let leaves = parameters.filter(\.requiresGrad)
+    guard isGradEnabled, !leaves.isEmpty || inputs.contains(where: \.requiresGrad) else {
+        return body(inputs)
+    }
+    let device = inputs.first?.device ?? .cpu
+    let mode = AutocastMode.current(on: device)
+    // Recorded, so that the operators are those of backward: without gradients some have other ways,
+    // which round otherwise. The record goes here. Kept casts of weights would only take memory.
+    let outputs = withoutKeptCasts { body(inputs) }.map { $0.detached() }
+    let before = (inputs + leaves).map(Tensor.Snapshot.init)
+    return recorded(outputs, from: inputs + leaves) { gradients in
+        precondition(
+            zip(before, inputs + leaves).allSatisfy { $0.isCurrent($1) },
+            "an input or a parameter of a checkpointed part was written to before backward")
+        let copies = inputs.map { $0.detached().requiringGrad($0.requiresGrad) }
+        let again = withGrad { mode.run(on: device) { body(copies) } }
+        let sources = copies.filter(\.requiresGrad) + leaves
+        let ends = zip(again, gradients).compactMap { output, gradient in
+            gradient.flatMap { output.requiresGrad ? (output, $0) : nil }
+        }
+        guard !ends.isEmpty else { return (inputs + leaves).map { _ in nil } }
+        var found = grad(
+            of: ends.map(\.0), withRespectTo: sources, gradients: ends.map(\.1))[...]
+        return inputs.map { $0.requiresGrad ? found.removeFirst() : nil } + found
+    }
+}
+
+/// Runs `body` with recording for gradients, on this thread.
+func withGrad<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_set_grad_enabled(true)
+    defer { _ = ct_set_grad_enabled(before) }
+    return try body()
+}
+
+private func withoutKeptCasts<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_autocast_keep(false)
+    defer { _ = ct_autocast_keep(before) }
+    return try body()
+}
+
+/// Runs `body` with matrix products and convolutions in a smaller type, on this thread.
+///
+/// PyTorch's autocast: operators that need their precision stay in float32.
+///
+/// - Parameters:
+///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` switches the mode off,
+///     also within another autocast.
+///   - device: the kind of device it holds for.
+///   - body: synchronous, because the mode belongs to the thread.
+/// - Returns: what `body` returns.
+public func withAutocast<Result>(
+    to dtype: DType, on device: Device = .cpu, _ body: () throws -> Result
+) rethrows -> Result {
+    let trap = { (message: UnsafeMutablePointer<CChar>?) in
+        guard let message else { return }
+        let error = TorchError(op: "autocast to \(dtype)", shapes: [], taking: message)
+        preconditionFailure(error.description)
+    }
+    var before = ct_autocast()
+    trap(ct_autocast_begin(device.description, dtype != .float32, dtype.rawValue, &before))
+    defer { trap(ct_autocast_end(device.description, before)) }
+    return try body()
+}
+
+/// Whether and to what type a thread's matrix products are cast.
+struct AutocastMode: Sendable {
+    private let dtype: DType
+
+    /// This thread's mode now.
+    static func current(on device: Device) -> AutocastMode {
+        var now = ct_autocast()
+        if let message = ct_autocast_now(device.description, &now) {
+            fatalError(TorchError(op: "autocast", shapes: [], taking: message).description)
+        }
+        return AutocastMode(dtype: now.enabled ? DType(rawValue: now.dtype) ?? .float32 : .float32)
+    }
+
+    /// Runs `body` in this mode, on whatever thread.
+    func run<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {
+        try withAutocast(to: dtype, on: device, body)
+    }
+
+    /// The tensor as an operator that is cast would take it.
+    func cast(_ x: Tensor) -> Tensor {
+        dtype != .float32 && x.dtype == .float32 ? x.to(dtype) : x
+    }
+
+    /// Runs `body`, whose tensors are cast already, without the mode.
+    func suspended<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try withAutocast(to: .float32, body)
+    }
+}

@@ -107,3 +107,183 @@ extension Tensor: CustomStringConvertible {
         "Tensor(\(dtype), \(shape), \(device))"
     }
 }
+
+/// One reference to a libtorch tensor, given back when the last `Tensor` that holds it goes.
+final class Handle: Sendable {
+    // The pointer is opaque and never changes; libtorch counts its references atomically.
+    nonisolated(unsafe) let raw: OpaquePointer
+    /// The number of the recorded value that this is (see ``Trace``); 0 for any other tensor.
+    ///
+    /// Written once, by the thread that made the tensor, before anybody else has it.
+    nonisolated(unsafe) var value = 0
+
+    init(_ raw: OpaquePointer) {
+        self.raw = raw
+    }
+
+    /// A reference of its own to a tensor that somebody else holds too.
+    convenience init(retaining raw: OpaquePointer) {
+        ct_retain(raw)
+        self.init(raw)
+    }
+
+    /// Runs `body` with the pointer, which is good until then.
+    ///
+    /// Reading ``raw`` alone does not keep a temporary tensor alive: its handle may go, and the
+    /// libtorch tensor with it, before the pointer is used.
+    func with<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(raw) }
+    }
+
+    deinit {
+        ct_release(raw)
+    }
+}
+
+/// The type of a tensor's elements; raw values are libtorch's own numbers.
+public enum DType: Int32, Sendable, CaseIterable {
+    case uint8 = 0
+    case int8 = 1
+    case int16 = 2
+    case int32 = 3
+    case int64 = 4
+    case float16 = 5
+    case float32 = 6
+    case float64 = 7
+    case bool = 11
+    case bfloat16 = 15
+
+    /// Bytes that one element takes.
+    public var byteCount: Int {
+        switch self {
+        case .uint8, .int8, .bool: 1
+        case .int16, .float16, .bfloat16: 2
+        case .int32, .float32: 4
+        case .int64, .float64: 8
+        }
+    }
+
+    /// Whether the elements are floating-point numbers, which alone can have gradients.
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float16, .bfloat16, .float32, .float64: true
+        default: false
+        }
+    }
+}
+
+/// A Swift type whose values a tensor can be made from and read as.
+///
+/// bfloat16 has no Swift type: convert such a tensor to `.float32` first.
+public protocol TensorElement: Sendable, BitwiseCopyable {
+    /// The element type that has the same layout.
+    static var dtype: DType { get }
+}
+
+extension Float: TensorElement {
+    /// 32-bit floating point.
+    public static var dtype: DType { .float32 }
+}
+
+extension Double: TensorElement {
+    /// 64-bit floating point.
+    public static var dtype: DType { .float64 }
+}
+
+extension Int: TensorElement {
+    /// 64-bit integers.
+    public static var dtype: DType { .int64 }
+}
+
+extension Int64: TensorElement {
+    /// 64-bit integers.
+    public static var dtype: DType { .int64 }
+}
+
+extension Int32: TensorElement {
+    /// 32-bit integers.
+    public static var dtype: DType { .int32 }
+}
+
+extension Int16: TensorElement {
+    /// 16-bit integers.
+    public static var dtype: DType { .int16 }
+}
+
+extension Int8: TensorElement {
+    /// 8-bit integers.
+    public static var dtype: DType { .int8 }
+}
+
+extension UInt8: TensorElement {
+    /// 8-bit unsigned integers.
+    public static var dtype: DType { .uint8 }
+}
+
+extension Bool: TensorElement {
+    /// Truth values, one byte each.
+    public static var dtype: DType { .bool }
+}
+
+#if !(os(macOS) && arch(x86_64))
+    extension Float16: TensorElement {
+        /// 16-bit floating point.
+        public static var dtype: DType { .float16 }
+    }
+#endif
+
+/// Where a tensor's memory lies and its operators run.
+public struct Device: Hashable, Sendable, CustomStringConvertible {
+    /// The kind of processor.
+    public enum Kind: String, Sendable, CaseIterable {
+        case cpu, cuda, mps
+        /// Shapes without memory, to compute sizes only.
+        case meta
+    }
+
+    /// The kind of processor.
+    public let kind: Kind
+    /// Which one of several; nil means the current one.
+    public let index: Int?
+
+    /// A device of a kind.
+    public init(_ kind: Kind, index: Int? = nil) {
+        self.kind = kind
+        self.index = index
+    }
+
+    /// A device by PyTorch's name, as `cpu`, `cuda`, `cuda:1` or `mps`.
+    ///
+    /// - Parameter name: the name; the result is nil when it is not of that form.
+    public init?(_ name: String) {
+        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+        guard let first = parts.first, let kind = Kind(rawValue: String(first)), parts.count <= 2
+        else { return nil }
+        guard parts.count == 2 else {
+            self.init(kind)
+            return
+        }
+        guard let index = Int(parts[1]), index >= 0 else { return nil }
+        self.init(kind, index: index)
+    }
+
+    /// The processor itself.
+    public static let cpu = Device(.cpu)
+    /// The current NVIDIA GPU.
+    public static let cuda = Device(.cuda)
+    /// Apple's GPU.
+    public static let mps = Device(.mps)
+
+    /// PyTorch's name of it.
+    public var description: String {
+        index.map { "\(kind.rawValue):\($0)" } ?? kind.rawValue
+    }
+
+    /// Makes sure that this build of libtorch can use the device on this machine.
+    ///
+    /// - Throws: ``TorchError`` with libtorch's reason.
+    public func check() throws(TorchError) {
+        guard let message = ct_check_device(description) else { return }
+        throw TorchError(op: "use of device '\(description)'", shapes: [], taking: message)
+    }
+}

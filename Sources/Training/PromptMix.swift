@@ -1,4 +1,4 @@
-import Ultrasound
+import Datasets
 
 /// What a training step shows of the object, drawn by given shares.
 ///

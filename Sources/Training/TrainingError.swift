@@ -32,14 +32,14 @@ extension TrainingError: CustomStringConvertible {
                 + "or none, with N from 1 to 16, each with *SHARE if wanted"
         case .start(let reason): reason
         case .notFinite(let what, let step, let samples):
-            "the \(what) of step \(step) is not a finite number; its pictures were "
+            "the \(what) of step \(step) is not a finite number; its images were "
                 + "\(samples.joined(separator: ", ")). The last state that gave a finite loss is kept: try a smaller "
                 + "--learning-rate, --clip or f32"
         case .diverged(let loss, let lowest, let step, let samples):
             "the loss diverges: \(loss.formatted(.number.precision(.significantDigits(3)))) at "
                 + "step \(step), lowest so far "
                 + "\(lowest.formatted(.number.precision(.significantDigits(3)))); the last "
-                + "pictures were \(samples.joined(separator: ", ")). The state kept last and the best weights stay: "
+                + "images were \(samples.joined(separator: ", ")). The state kept last and the best weights stay: "
                 + "try a smaller --learning-rate or --clip"
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
         case .nothingToTrain: "every weight is frozen: there is nothing to train"

@@ -12,11 +12,11 @@ enum Work: String {
     case step
     /// The loss of a step, to see that both sides do the same work.
     case loss
-    /// LiteMedSAM's embedding of a picture, in seconds.
+    /// LiteMedSAM's embedding of an image, in seconds.
     case encode
     /// The same in bf16 by autocast.
     case encodeHalf = "encode_half"
-    /// LiteMedSAM's answer to a box on a picture encoded before, in seconds.
+    /// LiteMedSAM's answer to a box on an image encoded before, in seconds.
     case prompt
     /// The sum of that answer's logits.
     case logits

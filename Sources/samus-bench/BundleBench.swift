@@ -5,9 +5,9 @@ import Segmentation
 
 /// What is measured of a model bundle; bundles_works.py has the same under the same names.
 enum BundleWork: String {
-    /// The embedding of a picture, made ready for the model, in seconds.
+    /// The embedding of an image, made ready for the model, in seconds.
     case encode
-    /// The mask of a click, of LiteMedSAM a box, on a picture encoded before, in seconds.
+    /// The mask of a click, of LiteMedSAM a box, on an image encoded before, in seconds.
     case prompt
     /// The sum of that mask's logits.
     case logits
@@ -16,7 +16,7 @@ enum BundleWork: String {
 /// A model bundle on OpenVINO, on the noise that `samus bench` takes.
 final class BundleBench {
     private let engine: BundleEngine
-    private let picture: Image
+    private let image: Image
     private let embedded: any EmbeddedImage
     private let prompts: [Prompt.Checked]
 
@@ -29,13 +29,13 @@ final class BundleBench {
         let bundle = try ModelBundle(URL(fileURLWithPath: bundle))
         engine = try BundleEngine(
             bundle, options: RuntimeOptions(precision: precision, threads: threads))
-        picture = .noise(size: bundle.manifest.input.size)
-        embedded = try engine.embed(picture)
+        image = .noise(size: bundle.manifest.input.size)
+        embedded = try engine.embed(image)
         let prompt =
             engine.model.kind.trainedPrompts.contains(.click)
             ? Prompt(points: [PixelPoint(x: 120, y: 100)])
             : Prompt(box: PixelRectangle(x0: 60, y0: 60, x1: 160, y1: 180))
-        prompts = [try prompt.checked(for: picture.size)]
+        prompts = [try prompt.checked(for: image.size)]
     }
 
     /// Does a work once.
@@ -45,7 +45,7 @@ final class BundleBench {
     func run(_ work: BundleWork) throws -> Double {
         let start = ContinuousClock.now
         switch work {
-        case .encode: _ = try engine.embed(picture)
+        case .encode: _ = try engine.embed(image)
         case .prompt: _ = try mask()
         case .logits: return try mask().logits.values.reduce(0) { $0 + Double($1) }
         }

@@ -8,11 +8,11 @@ import TorchNN
 /// What a network computes on libtorch for every form of prompt, for Scripts/check-export.py, which
 /// compares exported graphs with it.
 enum ExportReference {
-    /// Encodes two pictures and decodes prompts on the first.
+    /// Encodes two images and decodes prompts on the first.
     ///
     /// - Parameters:
     ///   - weights: of any network.
-    ///   - output: gets `pictures`, `embeddings`; for each set of prompts NAME its `NAME.points`,
+    ///   - output: gets `images`, `embeddings`; for each set of prompts NAME its `NAME.points`,
     ///     `NAME.labels` and `NAME.mask` in the form of an exported decoder, `NAME.logits` and
     ///     `NAME.iou` with the single mask first; and `auto.logits` and `auto.iou`.
     /// - Throws: `CheckpointError` when a file cannot be read or written, `ModuleLoadError` when the
@@ -26,9 +26,9 @@ enum ExportReference {
         let (network, side) = (sized.network, sized.inputSize)
         network.setTrainable(false)
         network.evaluate()
-        let pictures = smooth([2, kind.preparation.channels, side, side], seed: 7)
-        let embeddings = withoutGrad { network.encode(pictures) }
-        var results = [("pictures", pictures), ("embeddings", embeddings)]
+        let images = smooth([2, kind.preparation.channels, side, side], seed: 7)
+        let embeddings = withoutGrad { network.encode(images) }
+        var results = [("images", images), ("embeddings", embeddings)]
         for (name, prompts) in prompts(side: side, maskSide: 4 * embeddings.size(2)) {
             let batch = (prompts.points ?? prompts.boxes ?? prompts.masks)?.size(0) ?? 1
             let (points, labels) = uniform(prompts, batch: batch)
@@ -53,7 +53,7 @@ enum ExportReference {
         try Safetensors.write(results.map { (name: $0, tensor: StoredTensor($1)) }, to: output)
     }
 
-    /// Pictures of soft spots in 0..1.
+    /// Images of soft spots in 0..1.
     private static func smooth(_ shape: [Int], seed: UInt64) -> Tensor {
         let coarse = Tensor.uniform(shape.dropLast(2) + [9, 9], seed: seed)
         return bilinear(coarse, height: shape[2], width: shape[3])

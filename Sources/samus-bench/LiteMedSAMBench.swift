@@ -4,10 +4,10 @@ import SegmentAnything
 import Torch
 import TorchNN
 
-/// LiteMedSAM with its published weights, on a picture of noise.
+/// LiteMedSAM with its published weights, on an image of noise.
 final class LiteMedSAMBench {
     private let network: LiteMedSAM
-    private let picture: Tensor
+    private let image: Tensor
     private let embedding: Tensor
     private let box = PromptTensors(boxes: Tensor([Float(60), 60, 160, 180], shape: [1, 4]))
 
@@ -19,18 +19,18 @@ final class LiteMedSAMBench {
         network.setTrainable(false)
         network.evaluate()
         network.foldBatchNorms()
-        picture = .uniform([1, 3, 256, 256], generator: Generator(seed: 20_240_917))
-        embedding = withoutGrad { [network, picture] in network.encode(picture) }
+        image = .uniform([1, 3, 256, 256], generator: Generator(seed: 20_240_917))
+        embedding = withoutGrad { [network, image] in network.encode(image) }
     }
 
-    /// The embedding of the picture.
+    /// The embedding of the image.
     func encode(_ precision: DType) {
         withoutGrad {
-            withAutocast(to: precision) { _ = network.encode(picture) }
+            withAutocast(to: precision) { _ = network.encode(image) }
         }
     }
 
-    /// The mask of one box on the picture that is encoded already.
+    /// The mask of one box on the image that is encoded already.
     func prompt() {
         withoutGrad { _ = network.decode(embedding, prompts: box) }
     }

@@ -11,7 +11,7 @@ enum SAMLogits {
     ///
     /// - Parameters:
     ///   - weights: of ViT-B.
-    ///   - input: `input`, the prepared picture, and for each prompt set NAME what it has of
+    ///   - input: `input`, the prepared image, and for each prompt set NAME what it has of
     ///     `NAME.points`, `NAME.labels` and `NAME.boxes`.
     ///   - output: gets `embedding`, and `NAME.single.logits`, `NAME.single.iou`,
     ///     `NAME.multi.logits` and `NAME.multi.iou`.
@@ -24,10 +24,10 @@ enum SAMLogits {
         network.evaluate()
         let given = try Checkpoint.read(input)
         func tensor(_ name: String) throws -> Tensor? { try given[name].map { try Tensor($0) } }
-        guard let picture = try tensor("input") else {
+        guard let image = try tensor("input") else {
             preconditionFailure("no tensor 'input' in \(input)")
         }
-        let embedding = withoutGrad { network.encode(picture) }
+        let embedding = withoutGrad { network.encode(image) }
         var results = [(name: "embedding", tensor: StoredTensor(embedding))]
         let names = Set(given.names.compactMap { $0.split(separator: ".").first }.map(String.init))
         for name in names.subtracting(["input"]).sorted() {

@@ -8,15 +8,15 @@ import TorchNN
 
 /// What is measured of SAMUS; samus_works.py has the same under the same names.
 enum SAMUSWork: String {
-    /// The embedding of a picture, in seconds.
+    /// The embedding of an image, in seconds.
     case encode
     /// The same in bf16.
     case encodeHalf = "encode_half"
-    /// The embeddings of eight pictures at once; seconds for one.
+    /// The embeddings of eight images at once; seconds for one.
     case encodeBatch = "encode_batch"
     /// The same in bf16.
     case encodeBatchHalf = "encode_batch_half"
-    /// The mask of a click on a picture encoded before, in seconds.
+    /// The mask of a click on an image encoded before, in seconds.
     case click
     /// A product of 1024x768 and 768x3072 float32, in seconds.
     case product
@@ -24,10 +24,10 @@ enum SAMUSWork: String {
     case logits
 }
 
-/// SAMUS with ViT-B's sizes on a picture of noise.
+/// SAMUS with ViT-B's sizes on an image of noise.
 final class SAMUSBench {
     private let network: SAMUS
-    private let pictures: Tensor
+    private let images: Tensor
     private let embedding: Tensor
     private let rows = Tensor.ones([1024, 768])
     private let matrix = Tensor.ones([3072, 768])
@@ -40,8 +40,8 @@ final class SAMUSBench {
     /// - Throws: `CheckpointError` when they cannot be read, `ModuleLoadError` when they do not fit.
     init(weights: String) throws {
         network = try Self.load(weights)
-        pictures = .uniform([8, 1, 256, 256], generator: Generator(seed: 20_240_917))
-        embedding = withoutGrad { [network, pictures] in network.encode(pictures[0..<1]) }
+        images = .uniform([8, 1, 256, 256], generator: Generator(seed: 20_240_917))
+        embedding = withoutGrad { [network, images] in network.encode(images[0..<1]) }
     }
 
     /// The network, ready for inference.
@@ -53,7 +53,7 @@ final class SAMUSBench {
         return network
     }
 
-    /// Loads the weights, encodes a picture and takes a click: what the program does in its life.
+    /// Loads the weights, encodes an image and takes a click: what the program does in its life.
     ///
     /// - Parameter weights: of a SAMUS with ViT-B's sizes.
     /// - Returns: a line of the seconds that loading took, bytes by which the process had grown at
@@ -67,11 +67,11 @@ final class SAMUSBench {
         let network = try load(weights)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let loaded = CheckpointBench.status("VmHWM:") - before
-        let picture = Tensor.uniform([1, 1, 256, 256], generator: Generator(seed: 20_240_917))
+        let image = Tensor.uniform([1, 1, 256, 256], generator: Generator(seed: 20_240_917))
         let prompts = PromptTensors(
             points: Tensor([Float(120), 100], shape: [1, 1, 2]),
             labels: Tensor([Float(1)], shape: [1, 1]))
-        withoutGrad { _ = network.decode(network.encode(picture), prompts: prompts).logits.sum() }
+        withoutGrad { _ = network.decode(network.encode(image), prompts: prompts).logits.sum() }
         return "\(seconds) \(loaded) \(CheckpointBench.status("VmHWM:"))"
     }
 
@@ -93,7 +93,7 @@ final class SAMUSBench {
     }
 
     private func encode(_ count: Int, _ precision: DType) -> Double {
-        let taken = pictures[0..<count]
+        let taken = images[0..<count]
         return seconds { withAutocast(to: precision) { _ = network.encode(taken) } }
     }
 }

@@ -19,18 +19,18 @@ enum TrainingWork: String {
     case loss
 }
 
-/// Training SAMUS with ViT-B's sizes on pictures of noise, as its authors train it.
+/// Training SAMUS with ViT-B's sizes on images of noise, as its authors train it.
 final class TrainingBench {
     private let network: SAMUS
     private let optimizer: Adam
-    private let pictures: Tensor
+    private let images: Tensor
     private let prompts: PromptTensors
     private let target: Tensor
     private var last = Double.nan
 
     /// - Parameters:
     ///   - weights: of a SAMUS with ViT-B's sizes.
-    ///   - batch: number of pictures.
+    ///   - batch: number of images.
     /// - Throws: `CheckpointError` when they cannot be read, `ModuleLoadError` when they do not fit.
     init(weights: String, batch: Int) throws {
         network = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
@@ -38,7 +38,7 @@ final class TrainingBench {
         network.train()
         network.freeze()
         optimizer = Adam(network.trainable, learningRate: 1e-4)
-        pictures = .uniform([batch, 1, 256, 256], generator: Generator(seed: 20_240_917))
+        images = .uniform([batch, 1, 256, 256], generator: Generator(seed: 20_240_917))
         prompts = PromptTensors(
             points: Tensor([Float(120), 100], shape: [1, 1, 2]).expanded([batch, -1, -1]),
             labels: .ones([batch, 1]))
@@ -77,7 +77,7 @@ final class TrainingBench {
 
     private func step(in precision: DType) {
         let logits = withAutocast(to: precision) {
-            network.decode(network.encode(pictures), prompts: prompts).logits
+            network.decode(network.encode(images), prompts: prompts).logits
         }
         let loss = loss(logits.to(.float32))
         network.zeroGrad()

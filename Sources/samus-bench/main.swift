@@ -77,13 +77,13 @@ case ("bundle", 4):
         ).run)
 case ("training", 4):
     TorchRuntime.threads = threads(arguments[1])
-    let pictures = count(arguments[3], of: "pictures")
-    answer(try TrainingBench(weights: arguments[2], batch: pictures).run)
+    let images = count(arguments[3], of: "images")
+    answer(try TrainingBench(weights: arguments[2], batch: images).run)
 case ("training-peak", 5):
     TorchRuntime.threads = threads(arguments[1])
     guard let work = TrainingWork(rawValue: arguments[4]) else { fail("no work '\(arguments[4])'") }
-    let pictures = count(arguments[3], of: "pictures")
-    print(try TrainingBench(weights: arguments[2], batch: pictures).peak(of: work))
+    let images = count(arguments[3], of: "images")
+    print(try TrainingBench(weights: arguments[2], batch: images).peak(of: work))
 default:
     fail(
         """

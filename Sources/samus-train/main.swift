@@ -1,5 +1,5 @@
-import SAMUSCommand
-import SAMUSTrainCommand
+import Commands
+import TrainCommands
 
 SamusTrainCommand.mainWithTorch()
 ProgramEnd.flush()

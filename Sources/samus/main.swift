@@ -1,4 +1,4 @@
-import SAMUSCommand
+import Commands
 
 SamusCommand.main()
 ProgramEnd.flush()

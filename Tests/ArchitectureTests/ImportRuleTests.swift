@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Imports go down, or from making to running")
+@Suite("Imports go down, or from training to inference")
 struct ImportRuleTests {
     @Test("in every source file", arguments: try Checkout.targets())
     func sources(target: String) throws {
@@ -32,10 +32,10 @@ struct ImportRuleTests {
         "allowed",
         arguments: [
             ("Torch", "CTorch"), ("TorchNN", "Checkpoints"), ("TorchEngine", "Segmentation"),
-            ("SAMUSTrainCommand", "SAMUSCommand"), ("Segmentation", "Imaging"),
+            ("TrainCommands", "Commands"), ("Segmentation", "Imaging"),
             ("Imaging", "CPng"), ("CPng", "CLibPNG"), ("Checkpoints", "Crypto"),
-            ("samus", "SAMUSCommand"),
-            ("SAMUSCommand", "ArgumentParser"), ("CTorch", "libtorch"), ("Imaging", "Foundation"),
+            ("samus", "Commands"),
+            ("Commands", "ArgumentParser"), ("CTorch", "libtorch"), ("Imaging", "Foundation"),
         ])
     func allowed(target: String, module: String) {
         #expect(Architecture.objection(to: module, in: target) == nil)
@@ -48,8 +48,8 @@ struct ImportRuleTests {
             ("Imaging", "Checkpoints"),  // sideways
             ("CTorch", "Imaging"),  // up, to the right
             ("Segmentation", "TorchEngine"),  // right to left
-            ("SAMUSCommand", "Torch"),  // right to left, though down
-            ("samus", "SAMUSTrainCommand"),
+            ("Commands", "Torch"),  // right to left, though down
+            ("samus", "TrainCommands"),
             ("TorchNN", "CTorch"), ("Torch", "libtorch"), ("Segmentation", "ArgumentParser"),
             ("Imaging", "Crypto"), ("Segmentation", "CZlib"), ("Checkpoints", "CPng"),
             ("Imaging", "CLibPNG"),

@@ -3,14 +3,6 @@ import Testing
 
 @Suite("What the tree must not hold")
 struct TreeTests {
-    @Test("a source file over 400 lines")
-    func longFiles() throws {
-        let long = try Checkout.files(under: "Sources").filter { file in
-            try Data(contentsOf: file).count(where: { $0 == UInt8(ascii: "\n") }) > 400
-        }
-        #expect(long.map(\.lastPathComponent) == [])
-    }
-
     @Test("a path of somebody's machine", .enabled(if: Checkout.trackedPaths() != nil))
     func machinePaths() {
         let folders = ["home", "root", "work"].map { "/" + $0 + "/" }

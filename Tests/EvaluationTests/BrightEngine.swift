@@ -8,18 +8,18 @@ final class BrightEngine: SegmentationEngine {
     let model = ModelDescription(name: "bright", kind: .samus, sha256: "0123", licence: nil)
     private let count = Atomic(0)
 
-    /// Pictures encoded until now.
+    /// Images encoded until now.
     var embeddings: Int { count.load(ordering: .relaxed) }
 
     func embed(_ image: Image) throws -> any EmbeddedImage {
         count.add(1, ordering: .relaxed)
-        return Picture(
+        return ImageEntry(
             image: image,
             geometry: InputGeometry(
                 original: image.size, inputSize: image.width, preparation: .samus))
     }
 
-    private struct Picture: EmbeddedImage {
+    private struct ImageEntry: EmbeddedImage {
         let image: Image
         let geometry: InputGeometry
 

@@ -2,7 +2,7 @@ import Evaluation
 import Foundation
 import TestSupport
 import Testing
-import Ultrasound
+import Datasets
 
 @Suite("Two reports are compared case by case, and only where that means something")
 final class ComparisonTests {
@@ -25,7 +25,7 @@ final class ComparisonTests {
         let options = EvaluationOptions(prompts: prompts, resolution: resolution, seed: seed)
         return EvaluationReport(
             Evaluator(source, options: options).evaluate(samples), source: source.record,
-            options: options, data: .init(root: "", split: "test", hash: "", pictures: 0),
+            options: options, data: .init(root: "", split: "test", hash: "", images: 0),
             program: "test")
     }
 

@@ -5,9 +5,9 @@ import Metrics
 import Segmentation
 import TestSupport
 import Testing
-import Ultrasound
+import Datasets
 
-@Suite("An evaluation measures each object of each picture with each prompt")
+@Suite("An evaluation measures each object of each image with each prompt")
 final class EvaluatorTests {
     private let folder = FileManager.default.temporaryDirectory.appending(
         path: "evaluation-\(UUID())")
@@ -25,7 +25,7 @@ final class EvaluatorTests {
         try UltrasoundData(root: folder.path).samples(.test, of: dataset)
     }
 
-    @Test("every prompt on one encoding of the picture; a perfect engine has Dice 1")
+    @Test("every prompt on one encoding of the image; a perfect engine has Dice 1")
     func perfect() throws {
         let engine = BrightEngine()
         let prompts: [LabelPrompt] = [.fixed, .random(clicks: 3), .box(growth: 0)]
@@ -126,12 +126,12 @@ final class EvaluatorTests {
         #expect(evaluation.cases.allSatisfy { $0.unit == .pixels && $0.spacing == nil })
     }
 
-    @Test("a picture that cannot be read is named, the others go on")
+    @Test("an image that cannot be read is named, the others go on")
     func unreadable() throws {
-        try Data("no picture".utf8).write(to: URL(filePath: drawn.path("Discs/img/b.png")))
+        try Data("no image".utf8).write(to: URL(filePath: drawn.path("Discs/img/b.png")))
         let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
             .evaluate(try samples("Discs"))
-        #expect(evaluation.failures.map(\.picture) == ["Discs/b"])
+        #expect(evaluation.failures.map(\.image) == ["Discs/b"])
         #expect(evaluation.cases.map(\.name) == ["a", "c", "d"])
     }
 
@@ -150,7 +150,7 @@ final class EvaluatorTests {
         let evaluation = Evaluator(source, options: options).evaluate(samples)
         let report = EvaluationReport(
             evaluation, source: source.record, options: options,
-            data: .init(root: folder.path, split: "test", hash: "", pictures: 0),
+            data: .init(root: folder.path, split: "test", hash: "", images: 0),
             program: "samus test")
         let path = folder.appending(path: "report.json").path
         try Data(report.json()).write(to: URL(filePath: path))

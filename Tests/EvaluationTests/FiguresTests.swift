@@ -1,6 +1,6 @@
 import Evaluation
 import Testing
-import Ultrasound
+import Datasets
 
 @Suite("Figures over cases")
 struct FiguresTests {

@@ -55,7 +55,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("efficientvit_sam: the picture's bytes, an embedding of 64x64")
+    @Test("efficientvit_sam: the image's bytes, an embedding of 64x64")
     func efficientViTSAM() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.efficientViTSAM))
         #expect(text(encoder.inputs) == ["image 2 heightxwidthx3"])
@@ -64,7 +64,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("AnyLabeling: the picture in float32, an embedding as the network has it")
+    @Test("AnyLabeling: the image in float32, an embedding as the network has it")
     func anyLabeling() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .anyLabeling)
         #expect(text(encoder.inputs) == ["image 1 heightxwidthx3"])
@@ -142,7 +142,7 @@ struct AnnotationToolTests {
 @Suite("A tool's masks are ours", .enabled(if: (try? OpenVINOLibrary.shared()) != nil))
 struct AnnotationToolMaskTests {
     /// Smooth shapes in colours, so that no resizing is in doubt by more than rounding.
-    private func picture(width: Int, height: Int) -> Image {
+    private func image(width: Int, height: Int) -> Image {
         var pixels: [UInt8] = []
         for y in 0..<height {
             for x in 0..<width {
@@ -155,12 +155,12 @@ struct AnnotationToolMaskTests {
     }
 
     private func compare(
-        _ kind: ModelKind, _ tool: AnnotationTool, _ picture: Image, within tolerance: Double
+        _ kind: ModelKind, _ tool: AnnotationTool, _ image: Image, within tolerance: Double
     ) throws {
         let network = try ToolNetwork(kind)
         let caller = try ToolCaller(network.exporter, tool)
-        let embedded = try network.exporter.engine.embed(picture)
-        let (w, h) = (Double(picture.width), Double(picture.height))
+        let embedded = try network.exporter.engine.embed(image)
+        let (w, h) = (Double(image.width), Double(image.height))
         let click = PixelPoint(x: (w * 0.4).rounded(), y: (h * 0.6).rounded())
         let box = PixelRectangle(
             x0: (w * 0.2).rounded(), y0: (h * 0.3).rounded(), x1: (w * 0.7).rounded(),
@@ -176,9 +176,9 @@ struct AnnotationToolMaskTests {
             for hasPadding in [false, true] {
                 let zero = PixelPoint(x: 0, y: 0)
                 let found = try caller.logits(
-                    picture, points: points + (hasPadding ? [zero] : []),
+                    image, points: points + (hasPadding ? [zero] : []),
                     labels: labels + (hasPadding ? [-1] : []))
-                #expect(found.shape == [1, 1, picture.height, picture.width])
+                #expect(found.shape == [1, 1, image.height, image.width])
                 let difference = Difference(
                     Tensor(found.values), Tensor(expected.values))
                 #expect(difference.relativeL2 <= tolerance, "\(difference), padding \(hasPadding)")
@@ -195,19 +195,19 @@ struct AnnotationToolMaskTests {
             }))
     func efficientViTSAM(kind: ModelKind, size: Size) throws {
         try compare(
-            kind, .xAnyLabeling(.efficientViTSAM), picture(width: size.width, height: size.height),
+            kind, .xAnyLabeling(.efficientViTSAM), image(width: size.width, height: size.height),
             within: 2e-3)
     }
 
     @Test("sam_med2d", arguments: [Size(height: 90, width: 141), Size(height: 301, width: 200)])
     func samMed2D(size: Size) throws {
         try compare(
-            .samus, .xAnyLabeling(.samMed2D), picture(width: size.width, height: size.height),
+            .samus, .xAnyLabeling(.samMed2D), image(width: size.width, height: size.height),
             within: 5e-2)
     }
 
-    @Test("samexporter, a picture that it leaves as it is", arguments: [ModelKind.samus, .sam])
+    @Test("samexporter, an image that it leaves as it is", arguments: [ModelKind.samus, .sam])
     func anyLabeling(kind: ModelKind) throws {
-        try compare(kind, .anyLabeling, picture(width: 1024, height: 610), within: 2e-3)
+        try compare(kind, .anyLabeling, image(width: 1024, height: 610), within: 2e-3)
     }
 }

@@ -51,11 +51,11 @@ struct BundleTests {
     func prompted(network: SmallNetwork) throws {
         let folder = try TemporaryFolder()
         let exporter = try network.exporter()
-        let picture = drawnPicture()
-        let found = try bundle(exporter, in: folder).embed(picture)
-        let expected = try exporter.engine.embed(picture)
+        let image = drawnImage()
+        let found = try bundle(exporter, in: folder).embed(image)
+        let expected = try exporter.engine.embed(image)
         for (name, prompt) in Self.prompts {
-            let checked = try prompt.checked(for: picture.size)
+            let checked = try prompt.checked(for: image.size)
             for multimask in [false, true] {
                 let (here, there) = (
                     try found.predict([checked], multimask: multimask)[0],
@@ -76,20 +76,20 @@ struct BundleTests {
     func unprompted() throws {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.autoSAMUS.exporter()
-        let picture = drawnPicture()
-        let found = try bundle(exporter, in: folder).embed(picture).predictUnprompted()
-        let expected = try exporter.engine.embed(picture).predictUnprompted()
+        let image = drawnImage()
+        let found = try bundle(exporter, in: folder).embed(image).predictUnprompted()
+        let expected = try exporter.engine.embed(image).predictUnprompted()
         #expect(apart([found], [expected]) < 1e-4)
     }
 
     @Test("several prompts together are the same one by one")
     func together() throws {
         let folder = try TemporaryFolder()
-        let picture = drawnPicture()
-        let embedded = try bundle(SmallNetwork.samus.exporter(), in: folder).embed(picture)
+        let image = drawnImage()
+        let embedded = try bundle(SmallNetwork.samus.exporter(), in: folder).embed(image)
         let prompts = try (0..<9).map { index in
             try Prompt(points: [PixelPoint(x: 8 * Double(index) + 4, y: 33)])
-                .checked(for: picture.size)
+                .checked(for: image.size)
         }
         let alone = try prompts.map { try embedded.predict([$0], multimask: false)[0] }
         for (one, other) in zip(try embedded.predict(prompts, multimask: false), alone) {
@@ -101,11 +101,11 @@ struct BundleTests {
     func halfWeights() throws {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.samus.exporter()
-        let picture = drawnPicture()
-        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: picture.size)
+        let image = drawnImage()
+        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
         let half = try bundle(exporter, .float16Weights, in: folder)
-        let found = try half.embed(picture).predict([prompt], multimask: false)[0]
-        let expected = try exporter.engine.embed(picture).predict([prompt], multimask: false)[0]
+        let found = try half.embed(image).predict([prompt], multimask: false)[0]
+        let expected = try exporter.engine.embed(image).predict([prompt], multimask: false)[0]
         let distance = apart(found, expected)
         #expect(distance > 0 && distance < 1e-2, "\(distance)")
         _ = try bundle(exporter, in: folder)
@@ -120,17 +120,17 @@ struct BundleTests {
     func integers() throws {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.samus.exporter()
-        let picture = drawnPicture()
+        let image = drawnImage()
         var layers = try exporter.calibrated(
-            on: [picture, drawnPicture(width: 70, height: 90)])
+            on: [image, drawnImage(width: 70, height: 90)])
         let all = layers.counts.all
         #expect(layers.counts.integers == all && all > 20)
-        let expected = try exporter.engine.embed(picture)
-        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: picture.size)
+        let expected = try exporter.engine.embed(image)
+        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
         func distance(_ layers: QuantizedLayers) throws -> Double {
             let engine = try bundle(exporter, .int8, layers: layers, in: folder)
             return apart(
-                try engine.embed(picture).predict([prompt], multimask: false)[0],
+                try engine.embed(image).predict([prompt], multimask: false)[0],
                 try expected.predict([prompt], multimask: false)[0])
         }
         let some = try distance(layers)

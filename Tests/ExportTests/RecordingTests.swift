@@ -11,7 +11,7 @@ struct RecordingTests {
     ) throws -> Recording {
         try Recording(
             axes: [
-                .init(name: "pictures", input: 0, place: 0, length: 2),
+                .init(name: "images", input: 0, place: 0, length: 2),
                 .init(name: "points", input: 0, place: 1, length: 3),
             ],
             inputs: { [.ones([$0[0], $0[1], 4])] }, body)
@@ -32,7 +32,7 @@ struct RecordingTests {
         guard case .list(let parts) = found.steps[0].arguments[0],
             case .stretched(let one, let sizes) = parts[1]
         else {
-            Issue.record("the padding does not follow the pictures")
+            Issue.record("the padding does not follow the images")
             return
         }
         #expect(one.shape == [1, 2, 4])

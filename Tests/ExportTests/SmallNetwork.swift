@@ -77,8 +77,8 @@ final class TemporaryFolder {
     }
 }
 
-/// A picture with soft structures, not square.
-func drawnPicture(width: Int = 90, height: Int = 70) -> Image {
+/// An image with soft structures, not square.
+func drawnImage(width: Int = 90, height: Int = 70) -> Image {
     var pixels: [UInt8] = []
     for y in 0..<height {
         for x in 0..<width {

@@ -6,7 +6,7 @@ import Torch
 
 @testable import Export
 
-/// Runs what is written for a tool on OpenVINO, and prepares pictures and prompts as the tool does.
+/// Runs what is written for a tool on OpenVINO, and prepares images and prompts as the tool does.
 final class ToolCaller {
     private let convention: ToolConvention
     private let encoder: CompiledModel
@@ -36,18 +36,18 @@ final class ToolCaller {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Logits of the picture's size.
+    /// Logits of the image's size.
     ///
     /// - Parameters:
-    ///   - picture: grey or RGB.
+    ///   - source: grey or RGB.
     ///   - points: in its pixels.
     ///   - labels: of the points.
     /// - Returns: `[1, 1, H, W]`.
     /// - Throws: `OpenVINOError`.
     func logits(
-        _ picture: Image, points: [PixelPoint], labels: [Float]
+        _ source: Image, points: [PixelPoint], labels: [Float]
     ) throws -> FloatTensor {
-        let (image, scale) = prepared(picture)
+        let (image, scale) = prepared(source)
         let embedding = try encoder.run(["image": image], outputs: ["image_embeddings"])[0]
         let places = points.flatMap { [Float($0.x * scale.x), Float($0.y * scale.y)] }
         let side = convention.maskSide
@@ -60,16 +60,16 @@ final class ToolCaller {
                     [Float](repeating: 0, count: side * side), shape: [1, 1, side, side]),
                 "has_mask_input": FloatTensor([0], shape: [1]),
                 "orig_im_size": FloatTensor(
-                    [Float(picture.height), Float(picture.width)], shape: [2]),
+                    [Float(source.height), Float(source.width)], shape: [2]),
             ], outputs: ["masks", "iou_predictions", "low_res_logits"])[0]
     }
 
-    private func prepared(_ picture: Image) -> (FloatTensor, scale: (x: Double, y: Double)) {
-        let (width, height) = (Double(picture.width), Double(picture.height))
-        switch convention.picture {
+    private func prepared(_ source: Image) -> (FloatTensor, scale: (x: Double, y: Double)) {
+        let (width, height) = (Double(source.width), Double(source.height))
+        switch convention.image {
         case .stretched(let side):
-            var planes = picture.rgb().planes()
-            let area = picture.width * picture.height
+            var planes = source.rgb().planes()
+            let area = source.width * source.height
             planes.values = planes.values.enumerated().map { index, value in
                 (value - InputPreparation.mean[index / area])
                     / InputPreparation.deviation[index / area]
@@ -84,7 +84,7 @@ final class ToolCaller {
             let ratio = Double(longest) / max(width, height)
             let size = Size(height: Int(height * ratio + 0.5), width: Int(width * ratio + 0.5))
             // samexporter resizes first; X-AnyLabeling leaves it to the graph.
-            let given = (type == .float32 ? picture.resizedLikePillow(to: size) : picture).rgb()
+            let given = (type == .float32 ? source.resizedLikePillow(to: size) : source).rgb()
             return (
                 FloatTensor(given.pixels.map(Float.init), shape: [given.height, given.width, 3]),
                 (Double(size.width) / width, Double(size.height) / height)

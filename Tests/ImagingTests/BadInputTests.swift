@@ -40,7 +40,7 @@ struct BadInputTests {
             ("bad-adler.png", "'it' is damaged: IDAT: incorrect data check"),
             (
                 "cmyk.jpg",
-                "'it' is a CMYK JPEG; a grey or RGB picture of 1 to 16 bits (PNG) or 8 bits (JPEG)"
+                "'it' is a CMYK JPEG; a grey or RGB image of 1 to 16 bits (PNG) or 8 bits (JPEG)"
                     + " is needed"
             ),
         ])
@@ -65,12 +65,12 @@ struct BadInputTests {
         }
     }
 
-    @Test("no picture at all")
-    func noPicture() {
+    @Test("no image at all")
+    func noImage() {
         #expect(error([]) == "'it' is empty; a PNG or JPEG file is needed")
         #expect(
             error(Array("hello".utf8))
-                == "'it' is not a picture this program knows; a PNG or JPEG file is needed")
+                == "'it' is not an image this program knows; a PNG or JPEG file is needed")
         #expect(
             error([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
                 == "'it' is damaged: its PNG header is missing")
@@ -78,7 +78,7 @@ struct BadInputTests {
             error([0xFF, 0xD8, 0xFF, 0xE0]) == "'it' is damaged: its JPEG frame header is missing")
     }
 
-    @Test("a truncated file is an error at every length, never half a picture")
+    @Test("a truncated file is an error at every length, never half an image")
     func truncated() throws {
         for name in [
             "grey8.png", "rgb-alpha16-interlaced.png", "palette4.png", "grey.jpg",

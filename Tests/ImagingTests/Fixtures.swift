@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Small pictures, and what other programs make of them; see Scripts/make-imaging-fixtures.py.
+/// Small images, and what other programs make of them; see Scripts/make-imaging-fixtures.py.
 enum Fixtures {
     static let package = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -18,8 +18,8 @@ enum Fixtures {
         try Array(Data(contentsOf: folder.appending(path: name)))
     }
 
-    /// Every picture file, good and bad.
-    static func pictureNames() throws -> [String] {
+    /// Every image file, good and bad.
+    static func imageNames() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path)
             .filter { !$0.hasSuffix(".json") }.sorted()
     }
@@ -33,7 +33,7 @@ enum Fixtures {
 
 /// The content of expected.json; byte strings hold 8-bit samples or little-endian floats.
 struct Expected: Decodable {
-    struct Picture: Decodable {
+    struct ImageEntry: Decodable {
         let file: String
         let width, height, channels: Int
         let pixels: Data
@@ -65,7 +65,7 @@ struct Expected: Decodable {
         let components4, components8: [Int]
         var mask: Mask { Mask(width: width, height: height, values: Array(values)) }
     }
-    let pictures: [Picture]
+    let images: [ImageEntry]
     let colours: Colours
     let pillow: [Resized]
     let torch: [Interpolated]

@@ -1,7 +1,7 @@
 import Imaging
 import Testing
 
-@Suite("Damaged files give a picture or an error")
+@Suite("Damaged files give an image or an error")
 struct FuzzTests {
     /// Keeps the time and the memory of each attempt small: no fixture but the bomb is larger.
     private let limits = ImageLimits(pixels: 250_000, bytes: 1 << 20)
@@ -19,7 +19,7 @@ struct FuzzTests {
     @Test("flipped bits, cut ends, repeated and removed pieces")
     func damage() throws {
         var random = SeededGenerator(state: 7)
-        for name in try Fixtures.pictureNames() where name != "bomb.png" {
+        for name in try Fixtures.imageNames() where name != "bomb.png" {
             let bytes = try Fixtures.bytes(name)
             for _ in 0..<60 {
                 var damaged = bytes
@@ -47,7 +47,7 @@ struct FuzzTests {
     @Test("length and size fields set to large numbers, checksums made right")
     func lies() throws {
         let numbers: [UInt32] = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 300, 65535]
-        for name in try Fixtures.pictureNames() where name.hasSuffix("png") && name != "bomb.png" {
+        for name in try Fixtures.imageNames() where name.hasSuffix("png") && name != "bomb.png" {
             let bytes = try Fixtures.bytes(name)
             for number in numbers {
                 for field in [16, 20] {
@@ -74,7 +74,7 @@ struct FuzzTests {
 
     @Test("JPEG frame sizes")
     func frames() throws {
-        for name in try Fixtures.pictureNames() where name.hasSuffix("jpg") {
+        for name in try Fixtures.imageNames() where name.hasSuffix("jpg") {
             let bytes = try Fixtures.bytes(name)
             let frame = bytes.indices.dropLast(10).first {
                 bytes[$0] == 0xFF && [0xC0, 0xC2].contains(bytes[$0 + 1])

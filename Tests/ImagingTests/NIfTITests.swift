@@ -45,8 +45,8 @@ struct NIfTITests {
         }
     }
 
-    @Test("a picture of 8 bits is the numbers themselves; others are refused")
-    func pictures() throws {
+    @Test("an image of 8 bits is the numbers themselves; others are refused")
+    func images() throws {
         let volume = try NIfTIVolume.decode(header([3, 2]) + [9, 8, 7, 6, 5, 255], name: "it")
         #expect(
             try volume.image(frame: 0)

@@ -90,7 +90,7 @@ struct PolygonTests {
         }
     }
 
-    @Test("a head that the picture's border cuts is filled as OpenCV's disc")
+    @Test("a head that the image's border cuts is filled as OpenCV's disc")
     func cutOutlines() throws {
         for fixture in try ImportFixtures.read().outlines {
             let filled = try #require(fixture.mask(fixture.outline).filledConvexOutline())

@@ -2,20 +2,20 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Pictures are read as OpenCV reads them")
+@Suite("Images are read as OpenCV reads them")
 struct ReadingTests {
     @Test("every kind of PNG and JPEG, to the bit")
     func pixels() throws {
-        let pictures = try Fixtures.expected().pictures
-        #expect(pictures.count > 50)
-        // As a picture, 16 bits that reach only 256 are refused; OpenCV gives two greys.
-        for picture in pictures where picture.file != "label16.png" {
-            let image = try Image.read(Fixtures.path(picture.file))
-            #expect(image == picture.image, "\(picture.file)")
+        let sources = try Fixtures.expected().images
+        #expect(sources.count > 50)
+        // As an image, 16 bits that reach only 256 are refused; OpenCV gives two greys.
+        for source in sources where source.file != "label16.png" {
+            let image = try Image.read(Fixtures.path(source.file))
+            #expect(image == source.image, "\(source.file)")
         }
     }
 
-    @Test("a megapixel bomb is a picture where the limits allow it, else an error")
+    @Test("a megapixel bomb is an image where the limits allow it, else an error")
     func bomb() throws {
         let bomb = try Fixtures.bytes("bomb.png")
         #expect(try Image.decode(bomb, name: "bomb").size == Size(height: 6000, width: 6000))
@@ -34,15 +34,15 @@ struct ReadingTests {
 
     @Test("a mask counts every non-zero number, in 16 bits too")
     func mask() throws {
-        let expected = try Fixtures.expected().pictures
-        for picture in expected where picture.file.hasSuffix("8.png") {
-            let mask = try Mask.read(Fixtures.path(picture.file))
-            let inside = stride(from: 0, to: picture.pixels.count, by: picture.channels).map { i in
-                UInt8(picture.pixels[i..<i + picture.channels].contains { $0 != 0 } ? 1 : 0)
+        let expected = try Fixtures.expected().images
+        for source in expected where source.file.hasSuffix("8.png") {
+            let mask = try Mask.read(Fixtures.path(source.file))
+            let inside = stride(from: 0, to: source.pixels.count, by: source.channels).map { i in
+                UInt8(source.pixels[i..<i + source.channels].contains { $0 != 0 } ? 1 : 0)
             }
-            #expect(mask.values == inside, "\(picture.file)")
+            #expect(mask.values == inside, "\(source.file)")
         }
-        // As a picture it would have two greys left of its range.
+        // As an image it would have two greys left of its range.
         let error = #expect(throws: ImageError.self) {
             try Image.read(Fixtures.path("label16.png"))
         }

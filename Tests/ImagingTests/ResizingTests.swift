@@ -1,3 +1,4 @@
+import Drawing
 import Foundation
 import Imaging
 import Testing
@@ -96,7 +97,7 @@ struct GoldenPreprocessingTests {
     }
 
     @Test(
-        "pictures and labels, to the bit",
+        "images and labels, to the bit",
         arguments: ["breast-tall", "nerve-wide", "fetal", "carotid", "liver"])
     func resized(name: String) throws {
         let size = Size(height: 256, width: 256)

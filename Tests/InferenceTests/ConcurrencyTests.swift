@@ -11,13 +11,13 @@ struct ConcurrencyTests {
         let fixture = try Fixture(Fixture.clicks)
         let engine = try fixture.engine()
         let prompts = try fixture.prompts("both")
-        let expected = try engine.embed(fixture.picture).predict(prompts, multimask: true)
+        let expected = try engine.embed(fixture.image).predict(prompts, multimask: true)
         let results = try await withThrowingTaskGroup(of: [[MaskPrediction]].self) { group in
             for _ in 0..<16 {
                 group.addTask {
                     var last: [[MaskPrediction]] = []
                     for _ in 0..<20 {
-                        last = try engine.embed(fixture.picture)
+                        last = try engine.embed(fixture.image)
                             .predict(prompts, multimask: true)
                     }
                     return last
@@ -34,13 +34,13 @@ struct ConcurrencyTests {
         let fixture = try Fixture(Fixture.clicks)
         let engine = try fixture.engine()
         let task = Task {
-            while true { _ = try engine.embed(fixture.picture) }
+            while true { _ = try engine.embed(fixture.image) }
         }
         try await Task.sleep(for: .milliseconds(20))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         // The engine is as good as before.
-        _ = try engine.embed(fixture.picture)
+        _ = try engine.embed(fixture.image)
     }
 
     // LiteMedSAM, whose encoding takes long enough to be met in the middle.
@@ -50,21 +50,21 @@ struct ConcurrencyTests {
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Models/litemedsam.samus")
         let engine = try BundleEngine(ModelBundle(bundle), cache: nil)
-        let picture = Image(
+        let image = Image(
             width: 64, height: 48, channels: 1,
             pixels: (0..<64 * 48).map { UInt8(truncatingIfNeeded: $0 * $0 % 251) })
         let prompt = try Prompt(box: PixelRectangle(x0: 9, y0: 7, x1: 40, y1: 33))
-            .checked(for: picture.size)
-        let expected = try engine.embed(picture).predict([prompt], multimask: false)
-        let task = Task.detached { _ = try engine.embed(picture) }
+            .checked(for: image.size)
+        let expected = try engine.embed(image).predict([prompt], multimask: false)
+        let task = Task.detached { _ = try engine.embed(image) }
         try await Task.sleep(for: .milliseconds(25))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        let found = try engine.embed(picture).predict([prompt], multimask: false)
+        let found = try engine.embed(image).predict([prompt], multimask: false)
         #expect(found == expected)
     }
 
-    @Test("pictures that come again, and at the same time, are encoded once")
+    @Test("images that come again, and at the same time, are encoded once")
     func embeddings() async throws {
         let fixture = try Fixture(Fixture.clicks)
         let cache = EmbeddingCache(limit: 1 << 20)
@@ -74,7 +74,7 @@ struct ConcurrencyTests {
         let found = try await withThrowingTaskGroup(of: MaskPrediction.self) { group in
             for _ in 0..<8 {
                 group.addTask {
-                    try engine.embed(fixture.picture).predict(prompts, multimask: false)[0][0]
+                    try engine.embed(fixture.image).predict(prompts, multimask: false)[0][0]
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Embeddings that are kept")
 struct EmbeddingCacheTests {
-    private func picture(_ grey: UInt8) -> Image {
+    private func image(_ grey: UInt8) -> Image {
         Image(width: 2, height: 1, channels: 1, pixels: [grey, 0])
     }
 
@@ -18,7 +18,7 @@ struct EmbeddingCacheTests {
         let cache = EmbeddingCache(limit: 250)
         var made: [UInt8] = []
         for grey: UInt8 in [1, 2, 1, 3, 1, 2] {
-            _ = try cache.embedding(of: picture(grey), model: "m", options: .init()) {
+            _ = try cache.embedding(of: image(grey), model: "m", options: .init()) {
                 made.append(grey)
                 return embedding
             }
@@ -32,11 +32,11 @@ struct EmbeddingCacheTests {
         let cache = EmbeddingCache(limit: 10_000)
         var made = 0
         let tall = Image(width: 1, height: 2, channels: 1, pixels: [1, 0])
-        for (picture, model, options) in [
-            (picture(1), "a", RuntimeOptions()), (picture(1), "b", .init()), (tall, "a", .init()),
-            (picture(1), "a", .init(precision: .bfloat16)),
+        for (image, model, options) in [
+            (image(1), "a", RuntimeOptions()), (image(1), "b", .init()), (tall, "a", .init()),
+            (image(1), "a", .init(precision: .bfloat16)),
         ] {
-            _ = try cache.embedding(of: picture, model: model, options: options) {
+            _ = try cache.embedding(of: image, model: model, options: options) {
                 made += 1
                 return embedding
             }
@@ -48,7 +48,7 @@ struct EmbeddingCacheTests {
     func large() throws {
         let cache = EmbeddingCache(limit: 99)
         #expect(
-            try cache.embedding(of: picture(1), model: "m", options: .init()) { embedding }
+            try cache.embedding(of: image(1), model: "m", options: .init()) { embedding }
                 == embedding)
         #expect(cache.usedBytes == 0)
     }
@@ -58,7 +58,7 @@ struct EmbeddingCacheTests {
         let cache = EmbeddingCache(limit: 10_000)
         let made = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
-            _ = try? cache.embedding(of: picture(1), model: "m", options: .init()) {
+            _ = try? cache.embedding(of: image(1), model: "m", options: .init()) {
                 let number = made.withLock { count in
                     count += 1
                     return count

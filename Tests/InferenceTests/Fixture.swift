@@ -5,7 +5,7 @@ import Inference
 import Segmentation
 import Testing
 
-/// A toy bundle, its picture, and what onnxruntime made of it: Scripts/make-bundle-fixture.py.
+/// A toy bundle, its image, and what onnxruntime made of it: Scripts/make-bundle-fixture.py.
 struct Fixture {
     static let clicks = "clicks"
     static let finds = "finds"
@@ -15,7 +15,7 @@ struct Fixture {
         .appendingPathComponent("Fixtures/bundle")
 
     let folder: URL
-    let picture: Image
+    let image: Image
     let mask: Mask
     private let golden: Checkpoint
 
@@ -23,12 +23,12 @@ struct Fixture {
         folder = Self.root.appendingPathComponent("\(name).samus")
         golden = try Checkpoint.read(
             Self.root.appendingPathComponent("\(name).safetensors").path)
-        let pixels = try #require(golden["picture"])
-        picture = Image(
+        let pixels = try #require(golden["image"])
+        image = Image(
             width: pixels.shape[1], height: pixels.shape[0], channels: pixels.shape[2],
             pixels: try pixels.elements(as: UInt8.self))
         mask = Mask(
-            width: picture.width, height: picture.height,
+            width: image.width, height: image.height,
             values: try #require(golden["mask"]).elements(as: UInt8.self))
     }
 
@@ -36,7 +36,7 @@ struct Fixture {
         try #require(golden[name]).elements(as: Float.self)
     }
 
-    /// What the cases of the golden values say, in pixels of the picture.
+    /// What the cases of the golden values say, in pixels of the image.
     func prompts(_ name: String) throws -> [Prompt.Checked] {
         let click = PixelPoint(x: 9, y: 7)
         let box = PixelRectangle(x0: 4, y0: 5, x1: 25, y1: 19)
@@ -54,7 +54,7 @@ struct Fixture {
             case "two": [Prompt(points: [click]), Prompt(points: [PixelPoint(x: 23, y: 17)])]
             default: [Prompt(mask: mask)]
             }
-        return try prompts.map { try $0.checked(for: picture.size) }
+        return try prompts.map { try $0.checked(for: image.size) }
     }
 
     func engine(

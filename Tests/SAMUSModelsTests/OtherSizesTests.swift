@@ -41,16 +41,16 @@ struct OtherSize: CustomTestStringConvertible, Sendable {
 
 @Suite("SAMUS for other inputs than 256 agrees with its peer in Python")
 struct OtherSizesTests {
-    @Test("two pictures with two clicks each", arguments: OtherSize.all, [false, true])
+    @Test("two images with two clicks each", arguments: OtherSize.all, [false, true])
     func agrees(size: OtherSize, isRecorded: Bool) throws {
         let golden = try Golden("samus-sizes").section("\(size.side)")
         let network = try size.network()
-        let pictures = try size.numbers("picture", [2, 1, size.side, size.side])
+        let images = try size.numbers("picture", [2, 1, size.side, size.side])
         let prompts = PromptTensors(
             points: try size.numbers("points", [2, 2, 2]) * Double(size.side),
             labels: Tensor([Float(1), 0, 1, 1], shape: [2, 2]))
         func answer() -> [(String, Tensor)] {
-            let embedding = network.encode(pictures)
+            let embedding = network.encode(images)
             let (logits, iou) = network.decode(embedding, prompts: prompts)
             return [
                 ("embedding", embedding[.rest, Span(by: 4), Span(by: 4)]),

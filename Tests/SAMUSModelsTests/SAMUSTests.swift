@@ -29,21 +29,21 @@ struct SAMUSTests {
     @Test("every stage of the encoder", arguments: [1, 3])
     func stages(channels: Int) {
         let encoder = network.imageEncoder
-        let pictures = golden["input.image"].expanded([1, channels, 256, 256])
+        let images = golden["input.image"].expanded([1, channels, 256, 256])
         withoutGrad {
-            let patches = OverlappedPatchEmbedding.tokens(of: pictures, by: encoder.patchEmbed)
+            let patches = OverlappedPatchEmbedding.tokens(of: images, by: encoder.patchEmbed)
             expect(patches, "encoder.patch_embed")
             expect(encoder.inputAdapter(patches), "encoder.input_adapter")
             expect(encoder.postPosEmbed(encoder.posEmbed.value), "encoder.position_adapter")
-            var features = encoder.cnnEmbed(pictures)
+            var features = encoder.cnnEmbed(images)
             expect(features.permuted([0, 2, 3, 1]), "encoder.cnn_embed")
-            var tokens = encoder.embedded(pictures)
+            var tokens = encoder.embedded(images)
             for (index, block) in encoder.blocks.enumerated() {
                 (tokens, features) = block(tokens, features: features)
                 expect(tokens, "encoder.block\(index).x")
                 expect(features.permuted([0, 2, 3, 1]), "encoder.block\(index).cnn")
             }
-            expect(network.encode(pictures), "encoder.image_embedding")
+            expect(network.encode(images), "encoder.image_embedding")
         }
     }
 
@@ -104,9 +104,9 @@ struct SAMUSTests {
 
     @Test("the ways without and with gradients give the same")
     func ways() {
-        let pictures = Tensor.uniform([3, 1, 256, 256], generator: Generator(seed: 5))
-        let recorded = network.encode(pictures)
-        let fast = withoutGrad { network.encode(pictures) }
+        let images = Tensor.uniform([3, 1, 256, 256], generator: Generator(seed: 5))
+        let recorded = network.encode(images)
+        let fast = withoutGrad { network.encode(images) }
         expectClose(fast, recorded, absolute: 0, relativeL2: 1e-5)
         // Kept values follow the weights.
         withoutGrad {
@@ -115,21 +115,21 @@ struct SAMUSTests {
             network.imageEncoder.patchEmbed.proj.weight.value.assign(
                 from: network.imageEncoder.patchEmbed.proj.weight.value * 0.5)
         }
-        let changed = withoutGrad { network.encode(pictures) }
+        let changed = withoutGrad { network.encode(images) }
         #expect(Difference(changed, fast).relativeL2 > 1e-2)
-        expectClose(changed, network.encode(pictures), absolute: 0, relativeL2: 1e-5)
+        expectClose(changed, network.encode(images), absolute: 0, relativeL2: 1e-5)
     }
 
     @Test("one network may be asked on several threads at once")
     func threads() async throws {
-        let pictures = golden["input.image"]
-        let alone = withoutGrad { network.encode(pictures) }
+        let images = golden["input.image"]
+        let alone = withoutGrad { network.encode(images) }
         // Nothing is kept yet in this one.
         let fresh = try Tiny.network()
         await withTaskGroup(of: Tensor.self) { group in
             for _ in 0..<4 {
                 nonisolated(unsafe) let network = fresh
-                group.addTask { withoutGrad { network.encode(pictures) } }
+                group.addTask { withoutGrad { network.encode(images) } }
             }
             for await found in group {
                 expectClose(found, alone, absolute: 0, relativeL2: 1e-6)
@@ -137,7 +137,7 @@ struct SAMUSTests {
         }
     }
 
-    @Test("ViT-B from picture to mask, with weights by formula")
+    @Test("ViT-B from image to mask, with weights by formula")
     func base() throws {
         let golden = try Golden(
             file: Shared.folder.appending(path: "golden/samus-vitb-formula/forward.safetensors"))

@@ -30,7 +30,7 @@ enum Weights {
     }
 }
 
-/// A picture, a box, and the mask that the Python program made of them.
+/// An image, a box, and the mask that the Python program made of them.
 struct MaskCase: Decodable {
     let `case`: String
     let boxXyxy: [Double]
@@ -138,7 +138,7 @@ struct LiteMedSAMTests {
     }
 
     @Test(
-        "prepared pictures and boxes",
+        "prepared images and boxes",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func preparation() throws {
         let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
@@ -160,8 +160,8 @@ struct LiteMedSAMTests {
     }
 
     @Test(
-        "masks of real pictures, Dice 0.99",
-        .enabled(if: Shared.isPresent, "needs the pictures and golden values in ../shared"))
+        "masks of real images, Dice 0.99",
+        .enabled(if: Shared.isPresent, "needs the images and golden values in ../shared"))
     func masks() throws {
         let engine = try Weights.engine()
         let cases = try MaskCase.all()
@@ -188,10 +188,10 @@ struct LiteMedSAMEngineTests {
     @Test("the left ventricle of the example, and a second prompt without the encoder")
     func example() throws {
         let engine = try Weights.engine()
-        let picture = try engine.embed(frame)
+        let source = try engine.embed(frame)
         let golden = try Mask.read(
             Shared.package.appending(path: "Tests/Fixtures/echo-a4c-frame10-mask.png").path)
-        let first = try picture.segment(Prompt(box: box), multimask: false)
+        let first = try source.segment(Prompt(box: box), multimask: false)
         #expect(dice(first[0].mask, golden) >= 0.99)
 
         // An encoder that has lost its weights cannot have been asked again.
@@ -200,7 +200,7 @@ struct LiteMedSAMEngineTests {
             withoutGrad { parameter.value.fill(with: .nan) }
         }
         engine.network.foldBatchNorms()
-        #expect(try picture.segment(Prompt(box: box), multimask: false) == first)
+        #expect(try source.segment(Prompt(box: box), multimask: false) == first)
         let fresh = try engine.embed(frame)
         #expect(throws: EngineError.notFinite(model: "litemedsam")) {
             try fresh.segment(Prompt(box: box), multimask: false)
@@ -209,32 +209,32 @@ struct LiteMedSAMEngineTests {
 
     @Test("candidates come best first; clicks and rough masks are taken")
     func candidates() throws {
-        let picture = try Weights.engine().embed(frame)
-        let candidates = try picture.segment(Prompt(box: box), multimask: true)
+        let source = try Weights.engine().embed(frame)
+        let candidates = try source.segment(Prompt(box: box), multimask: true)
         #expect(candidates.count == 3)
         #expect(candidates.map(\.iouEstimate) == candidates.map(\.iouEstimate).sorted(by: >))
-        let outline = try picture.segment(Prompt(box: box), multimask: false)[0].mask
+        let outline = try source.segment(Prompt(box: box), multimask: false)[0].mask
         let inside = PixelPoint(x: 178, y: 100)
         let below = PixelPoint(x: 178, y: 160)
         let boxed = [
             Prompt(points: [inside], negatives: [below], box: box), Prompt(box: box, mask: outline),
         ]
         for prompt in boxed {
-            let mask = try picture.segment(prompt, multimask: false)[0].mask
+            let mask = try source.segment(prompt, multimask: false)[0].mask
             #expect(dice(mask, outline) > 0.5, "\(prompt.kinds)")
         }
         // Clicks alone are outside the training of these weights: an answer, not a good one.
-        let clicked = try picture.segment(Prompt(points: [inside]), multimask: false)
+        let clicked = try source.segment(Prompt(points: [inside]), multimask: false)
         #expect(clicked[0].mask.size == frame.size)
     }
 
-    @Test("a prompt that does not fit the picture is refused, not answered")
+    @Test("a prompt that does not fit the image is refused, not answered")
     func unfit() throws {
-        let picture = try Weights.engine().embed(frame)
-        #expect(throws: PromptError.empty) { try picture.segment(Prompt()) }
+        let source = try Weights.engine().embed(frame)
+        #expect(throws: PromptError.empty) { try source.segment(Prompt()) }
         let inverted = PixelRectangle(x0: 208, y0: 140, x1: 150, y1: 48)
         #expect(
-            try picture.segment(Prompt(box: inverted)) == picture.segment(Prompt(box: box)))
+            try source.segment(Prompt(box: inverted)) == source.segment(Prompt(box: box)))
     }
 
     @Test("attention in windows moves to another device whole")
@@ -256,11 +256,11 @@ struct LiteMedSAMEngineTests {
 
     @Test("tasks at the same time give the same answer")
     func concurrency() async throws {
-        let picture = try Weights.engine().embed(frame)
-        let alone = try picture.segment(Prompt(box: box), multimask: true)
+        let source = try Weights.engine().embed(frame)
+        let alone = try source.segment(Prompt(box: box), multimask: true)
         try await withThrowingTaskGroup(of: [Segmentation].self) { group in
             for _ in 0..<8 {
-                group.addTask { try picture.segment(Prompt(box: box), multimask: true) }
+                group.addTask { try source.segment(Prompt(box: box), multimask: true) }
             }
             for try await result in group {
                 #expect(result == alone)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import TorchEngine
 
-@Suite("A picture that was seen answers many prompts at once")
+@Suite("An image that was seen answers many prompts at once")
 struct PredictorTests {
     @Test("a batch of prompts of several forms gives what each gives alone")
     func batch() throws {
-        let picture = try Weights.engine().embed(MaskCase.frame())
+        let image = try Weights.engine().embed(MaskCase.frame())
         let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
         let click = PixelPoint(x: 180, y: 90)
         let beside = PixelPoint(x: 30, y: 30)
@@ -16,12 +16,12 @@ struct PredictorTests {
             Prompt(box: box), Prompt(points: [click]), Prompt(points: [click], negatives: [beside]),
             Prompt(box: PixelRectangle(x0: 60, y0: 60, x1: 120, y1: 150)),
             Prompt(points: [beside]), Prompt(points: [click], box: box),
-        ].map { try $0.checked(for: picture.size) }
+        ].map { try $0.checked(for: image.size) }
         for multimask in [false, true] {
-            let together = try picture.predict(prompts, multimask: multimask)
+            let together = try image.predict(prompts, multimask: multimask)
             #expect(together.count == prompts.count)
             for (prompt, masks) in zip(prompts, together) {
-                let alone = try picture.predict([prompt], multimask: multimask)[0]
+                let alone = try image.predict([prompt], multimask: multimask)[0]
                 #expect(masks.count == (multimask ? 3 : 1) && alone.count == masks.count)
                 for (one, other) in zip(masks, alone) {
                     let apart = zip(one.logits.values, other.logits.values).map { abs($0 - $1) }
@@ -30,14 +30,14 @@ struct PredictorTests {
                 }
             }
         }
-        #expect(try picture.predict([], multimask: false).isEmpty)
+        #expect(try image.predict([], multimask: false).isEmpty)
     }
 
     @Test("a model that needs a prompt says so")
     func unprompted() throws {
-        let picture = try Weights.engine().embed(MaskCase.frame())
+        let image = try Weights.engine().embed(MaskCase.frame())
         #expect(throws: EngineError.needsPrompt(model: "litemedsam")) {
-            try picture.segmentUnprompted()
+            try image.segmentUnprompted()
         }
     }
 }

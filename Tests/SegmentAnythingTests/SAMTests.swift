@@ -31,7 +31,7 @@ private enum Tiny {
     }
 }
 
-/// A network and a picture of the fixture.
+/// A network and an image of the fixture.
 struct EncoderCase: CustomTestStringConvertible, Sendable {
     let name: String
     /// Height and width of the input that the network is for.
@@ -93,13 +93,13 @@ struct SAMTests {
     }
 }
 
-@Suite("Pictures go into SAM's input, and logits back, as in segment-anything")
+@Suite("Images go into SAM's input, and logits back, as in segment-anything")
 struct SAMGeometryTests {
     private static let names = ["landscape", "portrait", "unscaled"]
     private let golden: Golden
 
     init() throws {
-        golden = try Golden("sam/forward").section("picture")
+        golden = try Golden("sam/forward").section("image")
     }
 
     private func geometry(_ name: String) -> InputGeometry {
@@ -108,8 +108,8 @@ struct SAMGeometryTests {
             original: Size(height: size[0], width: size[1]), inputSize: 256, preparation: .sam)
     }
 
-    @Test("pictures", arguments: names)
-    func pictures(name: String) throws {
+    @Test("images", arguments: names)
+    func images(name: String) throws {
         let geometry = geometry(name)
         let samples = try FormulaWeights.numbers(name, count: geometry.original.area * 3).floats()
         let image = Image(

@@ -59,7 +59,7 @@ enum AutomaticFixture {
         return try #require(cases.first { $0.name == name })
     }
 
-    static func picture() throws -> Image {
-        try Image.read(folder.appending(path: "picture.png").path)
+    static func image() throws -> Image {
+        try Image.read(folder.appending(path: "image.png").path)
     }
 }

@@ -3,7 +3,7 @@ import Imaging
 import Segmentation
 import Testing
 
-@Suite("Automatic masks of any picture, with any options")
+@Suite("Automatic masks of any image, with any options")
 struct AutomaticMaskGeneratorTests {
     private func options(
         _ change: (inout AutomaticMaskOptions) -> Void
@@ -57,7 +57,7 @@ struct AutomaticMaskGeneratorTests {
         }
     }
 
-    @Test("a picture of one pixel, or of one row, has its masks, with crops too")
+    @Test("an image of one pixel, or of one row, has its masks, with crops too")
     func tiny() throws {
         let generous = options {
             $0.predictedIoU = 0
@@ -110,10 +110,10 @@ struct AutomaticMaskGeneratorTests {
     @Test("a cancelled task stops")
     func cancelled() async throws {
         let generator = try AutomaticMaskGenerator(engine: AnalyticEngine())
-        let picture = flat(height: 20, width: 30)
+        let image = flat(height: 20, width: 30)
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try generator.masks(of: picture)
+            return try generator.masks(of: image)
         }
         await #expect(throws: CancellationError.self) { try await task.value }
     }

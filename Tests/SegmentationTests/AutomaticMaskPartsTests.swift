@@ -46,7 +46,7 @@ struct AutomaticMaskPartsTests {
     }
 
     @Test(
-        "crops of tiny pictures hold pixels and cover the picture",
+        "crops of tiny images hold pixels and cover the image",
         arguments: [(1, 1), (1, 3), (7, 2), (33, 1)])
     func tinyCrops(height: Int, width: Int) {
         for crop in Crop.all(of: Size(height: height, width: width), layers: 8, overlap: 0.9) {
@@ -75,7 +75,7 @@ struct AutomaticMaskPartsTests {
         #expect(kept([], [], 0.5) == [])
     }
 
-    @Test("a mask at a crop's edge goes, unless the picture ends there too")
+    @Test("a mask at a crop's edge goes, unless the image ends there too")
     func nearEdge() {
         let size = Size(height: 300, width: 400)
         let whole = PixelBox(x0: 0, y0: 0, x1: 400, y1: 300)

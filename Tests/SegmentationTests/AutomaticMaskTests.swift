@@ -14,7 +14,7 @@ struct AutomaticMaskAgreementTests {
         let expected = try AutomaticFixture.case(name)
         let found = try AutomaticMaskGenerator(
             engine: AnalyticEngine(), options: expected.options.swift
-        ).masks(of: AutomaticFixture.picture()).map(\.record)
+        ).masks(of: AutomaticFixture.image()).map(\.record)
         #expect(found.count == expected.masks.count)
         for (index, (found, expected)) in zip(found, expected.masks).enumerated() {
             // Equal to the pixel, numbers too, but for the last bit of a quotient.
@@ -31,13 +31,13 @@ struct AutomaticMaskAgreementTests {
     @Test("grey repeated to three channels, and batches of any size, change nothing")
     func batches() throws {
         var options = try AutomaticFixture.case("grid-8").options.swift
-        let picture = try AutomaticFixture.picture()
+        let image = try AutomaticFixture.image()
         let engine = AnalyticEngine()
         let expected = try AutomaticMaskGenerator(engine: engine, options: options)
-            .masks(of: picture)
+            .masks(of: image)
         options.pointsPerBatch = 5
         #expect(
-            try AutomaticMaskGenerator(engine: engine, options: options).masks(of: picture.rgb())
+            try AutomaticMaskGenerator(engine: engine, options: options).masks(of: image.rgb())
                 == expected)
     }
 }

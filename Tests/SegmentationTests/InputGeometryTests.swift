@@ -2,7 +2,7 @@ import Imaging
 import Segmentation
 import Testing
 
-@Suite("Pictures are fitted into the model's input and masks back")
+@Suite("Images are fitted into the model's input and masks back")
 struct InputGeometryTests {
     @Test(
         "the longest side fills the input",
@@ -19,7 +19,7 @@ struct InputGeometryTests {
                 == resized)
     }
 
-    @Test("a picture of one grey, and of one pixel, gives finite numbers in 0...1")
+    @Test("an image of one grey, and of one pixel, gives finite numbers in 0...1")
     func flat() {
         for side in [1, 40] {
             let image = Image(
@@ -69,7 +69,7 @@ struct InputGeometryTests {
         }
     }
 
-    @Test("places scale with the picture")
+    @Test("places scale with the image")
     func places() {
         let geometry = InputGeometry(
             original: Size(height: 240, width: 320), inputSize: 256, preparation: .liteMedSAM)

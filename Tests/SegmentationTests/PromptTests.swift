@@ -2,7 +2,7 @@ import Imaging
 import Segmentation
 import Testing
 
-@Suite("A prompt is checked against its picture")
+@Suite("A prompt is checked against its image")
 struct PromptTests {
     private let size = Size(height: 240, width: 320)
 
@@ -38,7 +38,7 @@ struct PromptTests {
     }
 
     @Test(
-        "what says nothing about this picture is refused",
+        "what says nothing about this image is refused",
         arguments: [
             (Prompt(), PromptError.empty),
             (Prompt(negatives: [PixelPoint(x: 1, y: 1)]), .onlyNegatives),
@@ -66,7 +66,7 @@ struct PromptTests {
             (
                 Prompt(mask: Mask(width: 2, height: 2, values: [1, 0, 0, 0])),
                 .maskOfOtherSize(
-                    mask: Size(height: 2, width: 2), picture: Size(height: 240, width: 320))
+                    mask: Size(height: 2, width: 2), image: Size(height: 240, width: 320))
             ),
             (
                 Prompt(

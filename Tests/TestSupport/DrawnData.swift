@@ -1,16 +1,16 @@
 import Foundation
 import Imaging
 
-/// A made-up data set in the US30K layout: bright discs on dark pictures of 64x64 pixels.
+/// A made-up data set in the US30K layout: bright discs on dark images of 64x64 pixels.
 ///
-/// `Discs` has one class, four pictures of three patients, two of them with a spacing of 0.5 mm.
-/// `Pairs` has two classes (discs of grey 200 and of grey 120) in two pictures, the second picture
+/// `Discs` has one class, four images of three patients, two of them with a spacing of 0.5 mm.
+/// `Pairs` has two classes (discs of grey 200 and of grey 120) in two images, the second image
 /// without an object of class 2, and knows no patients.
 public struct DrawnData {
     /// The folder of the data sets.
     public let root: URL
 
-    /// A disc in a picture.
+    /// A disc in an image.
     public struct Disc: Sendable {
         let x: Int
         let y: Int
@@ -21,8 +21,8 @@ public struct DrawnData {
         var grey: UInt8 { label == 1 ? 200 : 120 }
     }
 
-    /// Pictures of each set.
-    public static let pictures: [String: [(name: String, discs: [Disc])]] = [
+    /// Images of each set.
+    public static let images: [String: [(name: String, discs: [Disc])]] = [
         "Discs": [
             ("a", [Disc(x: 20, y: 30, radius: 8, label: 1)]),
             ("b", [Disc(x: 40, y: 20, radius: 12, label: 1)]),
@@ -51,8 +51,8 @@ public struct DrawnData {
             try FileManager.default.createDirectory(
                 at: root.appending(path: folder), withIntermediateDirectories: true)
         }
-        for (dataset, pictures) in Self.pictures {
-            for (name, discs) in pictures {
+        for (dataset, sources) in Self.images {
+            for (name, discs) in sources {
                 let (image, label) = Self.draw(discs)
                 try image.write(to: path("\(dataset)/img/\(name).png"))
                 try label.write(to: path("\(dataset)/label/\(name).png"))

@@ -6,7 +6,7 @@ public enum Shared {
     public static let package = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// `../shared`: pictures and golden values too large for the repository.
+    /// `../shared`: images and golden values too large for the repository.
     public static let folder = package.deletingLastPathComponent().appending(path: "shared")
 
     /// Whether it is there; tests that need it ask `.enabled(if: Shared.isPresent, …)`.

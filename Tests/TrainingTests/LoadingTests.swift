@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Segmentation
 import Testing
-import Ultrasound
+import Datasets
 
 @testable import Training
 
@@ -16,15 +16,15 @@ struct LoadingTests {
     private func preparation(variants: Int? = nil) -> ExamplePreparation {
         ExamplePreparation(
             inputSize: 64, preparation: .samus, variants: variants, seed: 3,
-            augment: { picture, random in
-                picture.image.pixels = picture.image.pixels.map { $0 ^ UInt8(random.below(2)) }
+            augment: { labelled, random in
+                labelled.image.pixels = labelled.image.pixels.map { $0 ^ UInt8(random.below(2)) }
             },
             read: { sample in
                 let inside = (0..<40 * 40).map { i in
                     UInt8((10..<20).contains(i % 40) && (5..<30).contains(i / 40) ? 1 : 0)
                 }
                 let shade = UInt8(sample.name.utf8.last ?? 0)
-                return LabelledPicture(
+                return LabelledImage(
                     image: Image(
                         width: 40, height: 40, channels: 1,
                         pixels: inside.map { $0 &* 100 &+ shade }),
@@ -87,7 +87,7 @@ struct LoadingTests {
         }
     }
 
-    @Test("fixed variants: the first is the picture itself, the others stay what they are")
+    @Test("fixed variants: the first is the image itself, the others stay what they are")
     func variants() throws {
         let preparation = preparation(variants: 3)
         var seen: [Int: Planes] = [:]

@@ -7,7 +7,7 @@ import Torch
 
 @Suite("The loss")
 struct LossTests {
-    /// Two pictures of 2 x 2: one half right, one empty and found empty.
+    /// Two images of 2 x 2: one half right, one empty and found empty.
     private let logits = Tensor(
         [Float(2), -1, 0.5, -3, -4, -4, -4, -4], shape: [2, 1, 2, 2])
     private let targets = Tensor([Float(1), 0, 0, 1, 0, 0, 0, 0], shape: [2, 1, 2, 2])
@@ -39,11 +39,11 @@ struct LossTests {
         #expect(abs(value() - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("Dice picture by picture")
-    func perPicture() {
+    @Test("Dice image by image")
+    func perImage() {
         let (entropy, dice) = expected(pooled: false)
         #expect(
-            abs(value { $0.isDicePerPicture = true } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
+            abs(value { $0.isDicePerImage = true } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
     @Test("the IoU estimate learns the IoU of the mask as it is")

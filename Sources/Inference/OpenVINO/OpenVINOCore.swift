@@ -143,3 +143,118 @@ public final class OpenVINOCore: @unchecked Sendable {
         return list.withUnsafeBufferPointer(body)
     }
 }
+
+/// How models run on OpenVINO.
+public struct RuntimeOptions: Hashable, Sendable {
+    /// The kind of processor, by OpenVINO's names.
+    public enum Device: String, Sendable, CaseIterable {
+        case cpu = "CPU"
+        case gpu = "GPU"
+        case npu = "NPU"
+        /// What OpenVINO thinks best.
+        case auto = "AUTO"
+    }
+
+    /// The arithmetic of what the processor can do faster; the model's own where it cannot.
+    public enum Precision: String, Sendable, CaseIterable {
+        case float32 = "f32"
+        /// Outlines differ a little from float32's.
+        case bfloat16 = "bf16"
+        /// Outlines differ a little from float32's.
+        case float16 = "f16"
+    }
+
+    /// What the processor's parts are arranged for.
+    public enum Goal: String, Sendable, CaseIterable {
+        /// One image as soon as can be.
+        case latency = "LATENCY"
+        /// Many images at once, each later.
+        case throughput = "THROUGHPUT"
+    }
+
+    /// Where it runs.
+    public var device: Device
+    /// The arithmetic.
+    public var precision: Precision
+    /// Threads on the CPU; nil for as many as OpenVINO takes, one for each core.
+    public var threads: Int?
+    /// What is asked of it.
+    public var goal: Goal
+    /// Requests that run at the same time; nil for what goes with the goal.
+    public var streams: Int?
+
+    /// Options.
+    ///
+    /// - Parameters:
+    ///   - device: where it runs.
+    ///   - precision: the arithmetic.
+    ///   - threads: on the CPU; nil for one for each core.
+    ///   - goal: one image soon, or many.
+    ///   - streams: requests that run at the same time; nil for what goes with the goal.
+    public init(
+        device: Device = .cpu, precision: Precision = .float32, threads: Int? = nil,
+        goal: Goal = .latency, streams: Int? = nil
+    ) {
+        self.device = device
+        self.precision = precision
+        self.threads = threads
+        self.goal = goal
+        self.streams = streams
+    }
+
+    /// By OpenVINO's names.
+    ///
+    /// Precision is always said: OpenVINO's own choice may be bfloat16.
+    var properties: [(key: String, value: String)] {
+        var properties = [
+            ("INFERENCE_PRECISION_HINT", precision.rawValue), ("PERFORMANCE_HINT", goal.rawValue),
+        ]
+        if let threads, device == .cpu {
+            properties.append(("INFERENCE_NUM_THREADS", "\(threads)"))
+        }
+        if let streams, device == .cpu || device == .gpu {
+            properties.append(("NUM_STREAMS", "\(streams)"))
+        }
+        return properties
+    }
+}
+
+/// Why OpenVINO cannot be used, or what it could not do.
+public enum OpenVINOError: Error, Equatable, Sendable {
+    case libraryMissing(looked: [String])
+    case libraryUnusable(path: String, reason: String)
+    case tooOld(path: String, version: String?, lacking: String?)
+    case noDevice(asked: String, available: [String])
+    case failed(doing: String, message: String)
+    case otherPorts(file: String, port: String, expected: String, found: String)
+    case otherShape(port: String, expected: [Int], found: [Int])
+}
+
+extension OpenVINOError: CustomStringConvertible {
+    private static let remedy =
+        "run 'make setup' in the checkout, or name its folder in SAMUS_OPENVINO"
+
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .libraryMissing(let looked):
+            "OpenVINO, which runs model bundles, is not here: \(Self.remedy) (looked at "
+                + "\(looked.joined(separator: ", ")))"
+        case .libraryUnusable(let path, let reason):
+            "'\(path)' cannot be opened as OpenVINO: \(reason); \(Self.remedy)"
+        case .tooOld(let path, let version, let lacking):
+            "'\(path)' is \(version.map { "OpenVINO \($0)" } ?? "no OpenVINO, or too old a one"), "
+                + "2026.0 or newer is needed"
+                + "\(lacking.map { " (it has no function '\($0)')" } ?? ""); \(Self.remedy)"
+        case .noDevice(let asked, let available):
+            "OpenVINO sees no \(asked) on this machine, only \(available.joined(separator: ", "))"
+        case .failed(let doing, let message):
+            "OpenVINO cannot \(doing): \(message)"
+        case .otherPorts(let file, let port, let expected, let found):
+            "'\(file)' does not go with its model.json: '\(port)' is \(found), it should be "
+                + expected
+        case .otherShape(let port, let expected, let found):
+            "the model gave '\(port)' with shape \(found), it should be \(expected)"
+        }
+    }
+}

@@ -1,9 +1,11 @@
-/// How densely a picture is asked for objects, and which masks are kept.
+import Imaging
+
+/// How densely an image is asked for objects, and which masks are kept.
 ///
 /// Names, meaning and defaults are those of segment-anything's `SamAutomaticMaskGenerator`, whose
 /// defaults were chosen for SAM's ViT-H.
 public struct AutomaticMaskOptions: Equatable, Sendable {
-    /// Clicks along one side of the grid over the picture; at least 1.
+    /// Clicks along one side of the grid over the image; at least 1.
     public var pointsPerSide = 32
     /// Clicks that go through the decoder at once; at least 1.
     public var pointsPerBatch = 64
@@ -15,12 +17,12 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
     public var stabilityOffset = 1.0
     /// Of two masks of one crop whose boxes overlap more, only the better one is kept; 0...1.
     public var boxNMS = 0.7
-    /// Layers of crops beside the whole picture; layer n has 4^n crops; 0...8.
+    /// Layers of crops beside the whole image; layer n has 4^n crops; 0...8.
     public var cropLayers = 0
     /// Of two masks of different crops whose boxes overlap more, only that of the smaller crop is
     /// kept; 0...1.
     public var cropNMS = 0.7
-    /// Overlap of the first layer's crops in parts of the picture's shorter side, below 1.
+    /// Overlap of the first layer's crops in parts of the image's shorter side, below 1.
     ///
     /// Deeper layers overlap less.
     public var cropOverlap = 512.0 / 1500.0
@@ -32,7 +34,7 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
     /// The defaults of segment-anything.
     public init() {}
 
-    /// Deeper layers than this have crops of a few pixels even in the largest pictures.
+    /// Deeper layers than this have crops of a few pixels even in the largest images.
     static let deepestLayer = 8
 
     /// Checks that masks can be looked for with these.
@@ -57,7 +59,7 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
 
     /// Clicks along one side of a crop's grid.
     ///
-    /// - Parameter layer: 0 is the whole picture.
+    /// - Parameter layer: 0 is the whole image.
     /// - Returns: 0 when the layers before used them up.
     func pointsPerSide(inLayer layer: Int) -> Int {
         // Dividing step by step rounds down to the same number as dividing once.
@@ -91,5 +93,34 @@ extension AutomaticMaskError: CustomStringConvertible {
             "layer \(layer) of the crops has no point left: ask for more points per side, for "
                 + "fewer layers, or for a smaller cropPointsDownscale"
         }
+    }
+}
+
+/// Clicks spread evenly over a crop, row by row.
+enum PointGrid {
+    /// The clicks of one crop, in the crop's pixels.
+    ///
+    /// Each stands in the middle of its cell, computed as NumPy's `linspace` computes it, so that
+    /// coordinates agree to the last bit.
+    ///
+    /// - Parameters:
+    ///   - side: clicks along one side, at least 1.
+    ///   - size: of the crop.
+    /// - Returns: `side * side` clicks.
+    static func points(side: Int, size: Size) -> [PixelPoint] {
+        let places = places(side)
+        return places.flatMap { y in
+            places.map { x in
+                PixelPoint(x: x * Double(size.width), y: y * Double(size.height))
+            }
+        }
+    }
+
+    private static func places(_ count: Int) -> [Double] {
+        let first = 1 / Double(2 * count)
+        guard count > 1 else { return [first] }
+        let last = 1 - first
+        let step = (last - first) / Double(count - 1)
+        return (0..<count - 1).map { Double($0) * step + first } + [last]
     }
 }

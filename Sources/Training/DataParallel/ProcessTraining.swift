@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 import TorchNN
 
@@ -72,5 +73,124 @@ public final class ProcessTraining {
     /// Makes sure that all processes stand at the same place.
     func expectEqual(_ text: String, _ about: String) throws {
         try group.expectEqual(text, about)
+    }
+}
+
+/// What happens to the items that do not fill a round over all processes.
+public enum ShardRemainder: Sendable {
+    /// Items from the start come again, as in PyTorch's `DistributedSampler`: equal shares, for
+    /// training, where all processes must take equally many steps.
+    case repeated
+    /// They are left out of this epoch: equal shares.
+    case dropped
+    /// Some shares have an item more: each item comes once, for evaluation.
+    case uneven
+}
+
+/// One process's share of a list that all processes have in the same order.
+///
+/// Items go round: item i belongs to rank i mod `size`. Batch k of all processes together thus holds
+/// the items of batch k of one process with the whole batch.
+///
+/// - Parameters:
+///   - items: the same list on all ranks, as one epoch's order drawn with one seed.
+///   - rank: this process, from 0.
+///   - size: the number of processes.
+///   - remainder: what happens to the last items.
+/// - Returns: the share, in order.
+public func shard<Item>(
+    _ items: [Item], rank: Int, of size: Int, remainder: ShardRemainder = .repeated
+) -> [Item] {
+    precondition((0..<size).contains(rank), "rank \(rank) of \(size)")
+    let places =
+        switch remainder {
+        case .repeated: (items.count + size - 1) / size * size
+        case .dropped: items.count / size * size
+        case .uneven: items.count
+        }
+    guard !items.isEmpty else { return [] }
+    return stride(from: rank, to: places, by: size).map { items[$0 % items.count] }
+}
+
+/// The inverse of ``shard(_:rank:of:remainder:)`` with ``ShardRemainder/uneven``.
+///
+/// - Parameter shares: the shares of all ranks, in their order.
+/// - Returns: the whole list.
+func joined<Item>(_ shares: [[Item]]) -> [Item] {
+    let longest = shares.map(\.count).max() ?? 0
+    return (0..<longest).flatMap { row in
+        shares.compactMap { row < $0.count ? $0[row] : nil }
+    }
+}
+
+extension ProcessGroup {
+    /// Waits until all processes are here, ten minutes at most.
+    ///
+    /// One may have more to do than the others, as writing files or reading slower
+    /// disks. One that has ended is missed at once.
+    ///
+    /// - Throws: `ProcessGroupError` when another process has gone.
+    public func meet() throws(ProcessGroupError) {
+        try barrier(timeout: 600)
+    }
+
+    /// Makes sure that all processes hold the same text.
+    ///
+    /// - Parameters:
+    ///   - text: this process's.
+    ///   - about: what it is, in an error's words.
+    /// - Throws: `ProcessGroupError/disagreement(rank:about:)`, or when another process has gone.
+    public func expectEqual(_ text: String, _ about: String) throws(ProcessGroupError) {
+        try meet()
+        let all = try gather(bytes: Array(text.utf8), for: "the comparison of \(about)")
+        guard all.allSatisfy({ $0 == all[rank] }) else {
+            throw .disagreement(rank: rank, about: about)
+        }
+    }
+}
+
+extension RunFolder {
+    /// The folder of several processes: the first makes or takes it, the others join it.
+    ///
+    /// - Parameters:
+    ///   - group: the processes; nil for this one alone.
+    ///   - first: makes or takes the folder, on the first process alone.
+    /// - Returns: the folder, locked on the first process.
+    /// - Throws: what `first` throws, ``RunFolderError/notShared(path:)`` where another process does not
+    ///   see the folder, `ProcessGroupError` when another process has gone.
+    public static func shared(
+        by group: ProcessGroup?, _ first: () throws -> RunFolder
+    ) throws -> RunFolder {
+        guard let group else { return try first() }
+        try group.meet()
+        let own = group.rank == 0 ? try first() : nil
+        let paths = try group.gather(
+            bytes: Array((own?.path ?? "").utf8), for: "the naming of the run's folder")
+        return try own ?? joining(String(decoding: paths[0], as: UTF8.self))
+    }
+}
+
+extension ProcessGroup {
+    /// Rows that the processes computed for their shares, together and in the order of the items.
+    ///
+    /// - Parameters:
+    ///   - rows: one for each item of this process's share, which
+    ///     ``shard(_:rank:of:remainder:)`` cut with ``ShardRemainder/uneven``.
+    ///   - work: what it is for, in an error's words.
+    /// - Returns: the rows of all items, on all ranks.
+    /// - Throws: `ProcessGroupError` when another process has gone, or `EncodingError` for a row
+    ///   that JSON cannot hold.
+    public func gather<Row: Codable>(
+        rows: [Row], for work: String = "the gathering of results"
+    ) throws -> [Row] {
+        let encoder = JSONEncoder()
+        // Distances can be infinite or not numbers.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        let shares = try gather(bytes: Array(encoder.encode(rows)), for: work)
+        return joined(try shares.map { try decoder.decode([Row].self, from: Data($0)) })
     }
 }

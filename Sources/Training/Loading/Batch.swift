@@ -1,8 +1,8 @@
+import Datasets
 import Imaging
 import SegmentAnything
 import Segmentation
 import Torch
-import Ultrasound
 
 /// The examples of one step, all pointed at in the same way.
 struct Batch: Sendable {
@@ -16,10 +16,10 @@ struct Batch: Sendable {
     var names: [String] { examples.map(\.sample.id) }
 
     /// The input of all, `[B, C, S, S]`.
-    var pictures: Tensor { .concatenate(examples.map(Self.picture(of:))) }
+    var images: Tensor { .concatenate(examples.map(Self.image(of:))) }
 
     /// The input of one, `[1, C, S, S]`.
-    static func picture(of example: Example) -> Tensor {
+    static func image(of example: Example) -> Tensor {
         let input = example.input
         return Tensor(input.values, shape: [1, input.channels, input.height, input.width])
     }
@@ -60,5 +60,174 @@ extension PromptTensors {
             labels: count == 0 ? nil : Tensor(labels, shape: [prompts.count, count]).to(device),
             boxes: boxes.isEmpty ? nil : Tensor(boxes, shape: [prompts.count, 4]).to(device),
             masks: masks)
+    }
+}
+
+/// Makes the batches of every epoch; what it makes depends on seed, epoch and place alone.
+public struct BatchMaker: Sendable {
+    /// The samples trained with.
+    public let samples: [Sample]
+    /// Makes of them what the network sees.
+    public let preparation: ExamplePreparation
+    /// What the steps show of the object.
+    public let prompts: PromptMix
+    /// Samples of a batch, in one process.
+    public let size: Int
+    /// This process's number.
+    public let rank: Int
+    /// How many processes train together.
+    public let processes: Int
+
+    /// - Parameters:
+    ///   - samples: at least one.
+    ///   - preparation: makes of them what the network sees.
+    ///   - prompts: what the steps show of the object.
+    ///   - size: samples of a batch, in one process.
+    ///   - rank: this process's number.
+    ///   - processes: how many train together.
+    public init(
+        samples: [Sample], preparation: ExamplePreparation, prompts: PromptMix, size: Int,
+        rank: Int = 0, processes: Int = 1
+    ) {
+        self.samples = samples
+        self.preparation = preparation
+        self.prompts = prompts
+        self.size = size
+        self.rank = rank
+        self.processes = processes
+    }
+
+    /// The numbers of an epoch's samples, batch by batch, those of all processes together.
+    func order(of epoch: Int) -> [[Int]] {
+        EpochOrder.batches(
+            count: samples.count, batch: size, processes: processes, seed: preparation.seed,
+            epoch: epoch)
+    }
+
+    /// Batches of an epoch; the same number in every one.
+    public var count: Int { order(of: 0).count }
+
+    /// One batch, this process's part of it.
+    func batch(_ numbers: [Int], place: Int, epoch: Int) throws -> Batch {
+        var random = SampleRandom(seed: preparation.seed, epoch, place, -2)
+        let kind = prompts.draw(using: &random)
+        let own = EpochOrder.share(numbers, rank: rank, of: processes)
+        let examples = try own.map {
+            try preparation.example(of: samples[$0], epoch: epoch, number: $0, pointing: kind)
+        }
+        return Batch(
+            examples: examples, kind: kind, random: random,
+            randoms: own.map { SampleRandom(seed: preparation.seed, epoch, $0, -4) })
+    }
+}
+
+/// Which samples come in which step of an epoch.
+public enum EpochOrder {
+    /// The batches of one epoch: a seeded shuffle, cut into pieces.
+    ///
+    /// With several processes a batch is shared out among them in order, so that `n` processes of
+    /// batch `b` see what one process of batch `n * b` sees. A last batch that is too small for all
+    /// of them is left out.
+    ///
+    /// - Parameters:
+    ///   - count: samples.
+    ///   - batch: samples in a batch of one process.
+    ///   - processes: how many train together.
+    ///   - seed: of the run.
+    ///   - epoch: from 0.
+    /// - Returns: for each step the numbers of its samples, those of all processes together.
+    public static func batches(
+        count: Int, batch: Int, processes: Int = 1, seed: UInt64, epoch: Int
+    ) -> [[Int]] {
+        var random = SampleRandom(seed: seed, epoch, -1)
+        let order = Array(0..<count).shuffled(using: &random)
+        let size = batch * processes
+        return stride(from: 0, to: count, by: size).compactMap { start in
+            let end = min(start + size, count)
+            let taken = (end - start) / processes * processes
+            return taken == 0 ? nil : Array(order[start..<start + taken])
+        }
+    }
+
+    /// The part of a batch that one process takes.
+    ///
+    /// - Parameters:
+    ///   - batch: the numbers of all processes.
+    ///   - rank: which process, from 0.
+    ///   - processes: how many there are.
+    /// - Returns: the numbers of its samples.
+    public static func share(_ batch: [Int], rank: Int, of processes: Int) -> [Int] {
+        let count = batch.count / processes
+        return Array(batch[rank * count..<(rank + 1) * count])
+    }
+}
+
+extension PromptMix.Kind {
+    /// Points at an object at random.
+    ///
+    /// An object without pixels gets one click beside it, whatever the kind.
+    ///
+    /// - Parameters:
+    ///   - inside: the object in the input's frame.
+    ///   - extent: the image's part of the input, where all clicks lie.
+    ///   - random: of the sample in this epoch.
+    /// - Returns: in pixels of the input; corrections begin with a click or a box.
+    func prompt(
+        on inside: Mask, within extent: Size, using random: inout SampleRandom
+    ) -> Prompt {
+        let prompts = TrainingPrompts(of: inside.cropped(to: extent))
+        switch self {
+        case .none: return Prompt()
+        case .clicks(let count): return prompts.clicks(count, using: &random)
+        case .negatives(let count):
+            return prompts.clicks(1, negatives: count, using: &random)
+        case .box: return prompts.box(using: &random)
+        case .boxAndClick:
+            var prompt = prompts.clicks(1, using: &random)
+            prompt.box = prompts.box(using: &random).box
+            return prompt
+        case .corrections:
+            return random.happens(0.5)
+                ? prompts.box(using: &random) : prompts.clicks(1, using: &random)
+        }
+    }
+}
+
+extension Prompt {
+    /// The fixed prompt of a validation: the authors' click, or the object's box.
+    ///
+    /// - Parameters:
+    ///   - pointing: which of them.
+    ///   - inside: the object.
+    init(_ pointing: Validation.Pointing, on inside: Mask) {
+        self.init()
+        switch pointing {
+        case .box where inside.area > 0: box = inside.promptBox
+        case .box, .click:
+            let click = inside.middlePixel(inside: inside.area > 0)
+            if inside.area > 0 {
+                points += [click].compactMap(\.self)
+            } else {
+                negatives += [click].compactMap(\.self)
+            }
+        case .none: break
+        }
+    }
+
+    /// What has to agree for prompts to be decoded together.
+    struct Form: Hashable {
+        let clicks: Int
+        let hasBox: Bool
+    }
+
+    var form: Form { Form(clicks: points.count + negatives.count, hasBox: box != nil) }
+
+    /// The same prompt with its clicks in a grid finer by a factor: the middles of the same places.
+    func scaled(by factor: Double) -> Prompt {
+        func scaled(_ point: PixelPoint) -> PixelPoint {
+            PixelPoint(x: (point.x + 0.5) * factor - 0.5, y: (point.y + 0.5) * factor - 0.5)
+        }
+        return Prompt(
+            points: points.map(scaled), negatives: negatives.map(scaled), box: box, mask: mask)
     }
 }

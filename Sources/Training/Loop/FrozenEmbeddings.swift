@@ -1,8 +1,8 @@
 import SegmentAnything
 import Torch
-import Ultrasound
+import Datasets
 
-/// Embeddings of an encoder that is not trained, computed once for each variant of a picture.
+/// Embeddings of an encoder that is not trained, computed once for each variant of an image.
 public struct FrozenEmbeddings {
     let network: any PromptableNetwork
     let cache: EmbeddingCache?
@@ -29,7 +29,7 @@ public struct FrozenEmbeddings {
     ///
     /// - Parameters:
     ///   - examples: each with its number of variant, where they are kept.
-    ///   - input: gives an example's picture, `[1, C, S, S]`.
+    ///   - input: gives an example's image, `[1, C, S, S]`.
     /// - Returns: `[B, D, H, W]`.
     /// - Throws: `CheckpointError` when one cannot be kept.
     func callAsFunction(_ examples: [Example], input: (Example) -> Tensor) throws -> Tensor {
@@ -38,12 +38,12 @@ public struct FrozenEmbeddings {
                 guard let cache, let variant = example.variant else {
                     return encode(input(example))
                 }
-                // The pixels too: another root may have another picture of the name.
+                // The pixels too: another root may have another image of the name.
                 var seen = Fingerprint()
-                seen.add(example.picture.width)
-                seen.add(example.picture.pixels)
+                seen.add(example.image.width)
+                seen.add(example.image.pixels)
                 let name =
-                    "\(example.sample.picture)#\(variant) \(seen.text)"
+                    "\(example.sample.image)#\(variant) \(seen.text)"
                     + (isPooled ? " pooled" : "")
                 return try cache.embedding(of: name) {
                     encode(input(example))
@@ -51,10 +51,10 @@ public struct FrozenEmbeddings {
             })
     }
 
-    private func encode(_ picture: Tensor) -> Tensor {
+    private func encode(_ image: Tensor) -> Tensor {
         withoutGrad {
             let embedding = withAutocast(to: isBFloat16 ? .bfloat16 : .float32) {
-                network.encode(picture)
+                network.encode(image)
             }.to(.float32)
             return isPooled ? averagePool2d(embedding, size: 2, stride: 2) : embedding
         }

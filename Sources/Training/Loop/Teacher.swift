@@ -4,7 +4,7 @@ import Torch
 
 /// A frozen network whose embeddings a student is to imitate.
 ///
-/// It sees the same augmented picture, prepared in its own way.
+/// It sees the same augmented image, prepared in its own way.
 public struct Teacher {
     let embeddings: FrozenEmbeddings
     let inputSize: Int
@@ -26,8 +26,8 @@ public struct Teacher {
     func embeddings(of examples: [Example], on device: Device) throws -> Tensor {
         try embeddings(examples) { example in
             let geometry = InputGeometry(
-                original: example.picture.size, inputSize: inputSize, preparation: preparation)
-            let planes = geometry.prepare(example.picture)
+                original: example.image.size, inputSize: inputSize, preparation: preparation)
+            let planes = geometry.prepare(example.image)
             return Tensor(
                 planes.values, shape: [1, planes.channels, planes.height, planes.width]
             ).to(device)

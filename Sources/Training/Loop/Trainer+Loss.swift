@@ -2,7 +2,7 @@ import Imaging
 import SegmentAnything
 import Segmentation
 import Torch
-import Ultrasound
+import Datasets
 
 extension Trainer {
     /// The loss of a batch and its parts.
@@ -16,14 +16,14 @@ extension Trainer {
     /// One prompt, or a prompt and its corrections, whose losses are averaged.
     func loss(of batch: Batch) throws -> BatchLoss {
         let device = network.maskDecoder.outputTokens.device
-        let input = { (example: Example) in Batch.picture(of: example).to(device) }
+        let input = { (example: Example) in Batch.image(of: example).to(device) }
         let frozen = try embeddings.map { try $0(batch.examples, input: input) }
         let taught = try teacher?.embeddings(of: batch.examples, on: device)
         // One process may have had more to encode than the others.
         if frozen != nil || taught != nil { try group?.meet() }
         let dtype: DType = settings.isBFloat16 ? .bfloat16 : .float32
         return try withAutocast(to: dtype, on: Device(device.kind)) {
-            let embedding = frozen ?? network.encode(batch.pictures.to(device))
+            let embedding = frozen ?? network.encode(batch.images.to(device))
             var loss = try decoded(batch, embedding)
             if let taught, settings.teacherWeight > 0 {
                 let distance = meanSquaredError(embedding.to(.float32), taught)

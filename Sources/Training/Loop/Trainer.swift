@@ -90,7 +90,7 @@ public final class Trainer {
     ///   - keep: keeps the state.
     /// - Returns: whether the epoch is done, and why it was stopped; both after its last step.
     /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
-    ///   pictures throws.
+    ///   images throws.
     func runEpoch(
         after: (StepReport) throws -> StepWish, keep: () throws -> Void
     ) throws -> (isDone: Bool, ending: StepWish) {

@@ -4,7 +4,7 @@ import SegmentAnything
 import Segmentation
 import Torch
 import TorchNN
-import Ultrasound
+import Datasets
 
 /// How a network does on samples it is not trained with, in the grid of its input.
 ///
@@ -61,7 +61,7 @@ public struct Validation: Sendable {
     let preparation: ExamplePreparation
 
     /// - Parameters:
-    ///   - samples: those of one picture one after the other.
+    ///   - samples: those of one image one after the other.
     ///   - pointings: the ways to point.
     ///   - preparation: as in training; nothing is augmented.
     public init(samples: [Sample], pointings: [Pointing], preparation: ExamplePreparation) {
@@ -70,18 +70,18 @@ public struct Validation: Sendable {
         self.preparation = preparation
     }
 
-    /// Runs it with the weights as they are; several processes share the pictures out.
+    /// Runs it with the weights as they are; several processes share the images out.
     ///
     /// - Parameters:
     ///   - trainer: whose network.
     ///   - progress: told of each sample done, and how many this process has.
     /// - Returns: all cases, those of the other processes too.
-    /// - Throws: what reading pictures throws, and `ProcessGroupError` when a process is lost.
+    /// - Throws: what reading images throws, and `ProcessGroupError` when a process is lost.
     public func run(
         _ trainer: Trainer, progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> Result {
         let own = shard(
-            ofOnePicture, rank: trainer.group?.rank ?? 0, of: trainer.group?.count ?? 1,
+            ofOneImage, rank: trainer.group?.rank ?? 0, of: trainer.group?.count ?? 1,
             remainder: .uneven)
         let count = own.reduce(0) { $0 + $1.count }
         var done = 0
@@ -109,16 +109,16 @@ public struct Validation: Sendable {
     /// - Parameters:
     ///   - cases: of ``run(_:progress:)`` with the same weights.
     ///   - trainer: whose network.
-    /// - Returns: one picture each, in the order of the cases.
-    /// - Throws: what reading pictures throws.
-    func pictures(of cases: [Case], _ trainer: Trainer) throws -> [PredictionExample] {
+    /// - Returns: one image each, in the order of the cases.
+    /// - Throws: what reading images throws.
+    func images(of cases: [Case], _ trainer: Trainer) throws -> [PredictionExample] {
         var drawn: [Int: [Pointing: PredictionExample]] = [:]
         let wanted = Dictionary(grouping: cases, by: \.number)
         try forEach(wanted.keys.sorted(), trainer) { number, example, embedding in
             for one in wanted[number] ?? [] {
                 let found = try found(trainer, embedding, example, one.pointing)
                 drawn[number, default: [:]][one.pointing] = PredictionExample(
-                    image: example.picture, label: example.inside.cropped(to: example.extent),
+                    image: example.image, label: example.inside.cropped(to: example.extent),
                     prediction: found.mask.cropped(to: example.extent), dice: one.dice,
                     clicks: found.prompt.points, box: found.prompt.box,
                     name: "\(example.sample.id) \(one.pointing.rawValue)")
@@ -127,10 +127,10 @@ public struct Validation: Sendable {
         return cases.compactMap { drawn[$0.number]?[$0.pointing] }
     }
 
-    /// The samples' numbers, those of one picture that follow each other together.
-    private var ofOnePicture: [[Int]] {
+    /// The samples' numbers, those of one image that follow each other together.
+    private var ofOneImage: [[Int]] {
         samples.indices.reduce(into: []) { result, number in
-            if let last = result.last?.last, samples[last].picture == samples[number].picture {
+            if let last = result.last?.last, samples[last].image == samples[number].image {
                 result[result.count - 1].append(number)
             } else {
                 result.append([number])
@@ -138,7 +138,7 @@ public struct Validation: Sendable {
         }
     }
 
-    /// Encodes pictures, each once for samples that follow each other.
+    /// Encodes images, each once for samples that follow each other.
     private func forEach(
         _ numbers: [Int], _ trainer: Trainer, _ body: (Int, Example, Tensor) throws -> Void
     ) throws {
@@ -150,19 +150,19 @@ public struct Validation: Sendable {
             try preparation.plainExample(of: samples[numbers[place]]) { _, _ in Prompt() }
         }
         defer { loader.stop() }
-        var last: (picture: String, embedding: Tensor)?
+        var last: (image: String, embedding: Tensor)?
         for number in numbers {
             guard let example = try loader.next() else { break }
             let embedding: Tensor
-            if let last, last.picture == example.sample.picture {
+            if let last, last.image == example.sample.image {
                 embedding = last.embedding
             } else {
                 embedding = try trainer.inference {
                     try trainer.embeddings.map {
-                        try $0([example]) { Batch.picture(of: $0).to(device) }
-                    } ?? network.encode(Batch.picture(of: example).to(device))
+                        try $0([example]) { Batch.image(of: $0).to(device) }
+                    } ?? network.encode(Batch.image(of: example).to(device))
                 }
-                last = (example.sample.picture, embedding)
+                last = (example.sample.image, embedding)
             }
             try trainer.inference { try body(number, example, embedding) }
         }

@@ -6,7 +6,7 @@ extension RunJournal {
         func counts(_ set: String) -> [(split: String, count: Int)] {
             let parts = [("train", batches.samples), ("val", validation?.samples ?? [])]
             return parts.map { name, samples in
-                (name, Set(samples.filter { $0.dataset == set }.map(\.picture)).count)
+                (name, Set(samples.filter { $0.dataset == set }.map(\.image)).count)
             }
         }
         let pointings = validation?.pointings.map(\.rawValue).joined(separator: " and ") ?? ""
@@ -14,10 +14,10 @@ extension RunJournal {
         return ModelCard(
             name:
                 "\(weights.kind.text(weights.sizes)), \(folder.path.split(separator: "/").last ?? "run")",
-            summary: "\(weights.kind.rawValue) for ultrasound pictures; \(weights.origin).",
+            summary: "\(weights.kind.rawValue) for ultrasound images; \(weights.origin).",
             licence: weights.licence, start: weights.origin,
             data: Set(batches.samples.map(\.dataset)).sorted().map {
-                .init(name: $0, pictures: counts($0))
+                .init(name: $0, images: counts($0))
             },
             recipe: [
                 ("prompts", "\(batches.prompts)"), ("epochs", "\(trainer.position.epoch)"),

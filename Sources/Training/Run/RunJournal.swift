@@ -63,7 +63,7 @@ final class RunJournal {
         let sheet = trainingSheet(
             batch.examples.map { example in
                 TrainingExample(
-                    image: example.picture, label: example.inside.cropped(to: example.extent),
+                    image: example.image, label: example.inside.cropped(to: example.extent),
                     clicks: example.prompt.points, negativeClicks: example.prompt.negatives,
                     box: example.prompt.box, name: example.sample.id)
             })
@@ -112,18 +112,18 @@ final class RunJournal {
 
     /// Draws the worst, the median and the best cases of a validation, and keeps the best weights.
     ///
-    /// These few are found once more, so that no validation holds all its pictures in memory.
+    /// These few are found once more, so that no validation holds all its images in memory.
     ///
     /// - Parameters:
     ///   - result: of the weights that the network has now.
     ///   - isBest: whether none was better.
-    /// - Throws: what reading pictures and writing files throws.
+    /// - Throws: what reading images and writing files throws.
     func validated(_ result: Validation.Result, isBest: Bool) throws {
         for rank in PredictionRank.allCases {
             let chosen = rank.chosen(of: result.cases.map(\.dice), count: 8)
             guard let validation, !chosen.isEmpty else { continue }
             let cases = chosen.map { result.cases[$0] }
-            let sheet = predictionSheet(try validation.pictures(of: cases, trainer))
+            let sheet = predictionSheet(try validation.images(of: cases, trainer))
             try sheet.write(to: folder.predictions(rank))
             sheets[rank] = sheet
         }
@@ -151,9 +151,9 @@ final class RunJournal {
         try write(to: folder.lastWeights, dice: row["val/dice"])
         try results.append(row)
         events.add(
-            row.filter { $0.key.hasPrefix("val/") || $0.key == "pictures_per_s" },
+            row.filter { $0.key.hasPrefix("val/") || $0.key == "images_per_s" },
             step: trainer.position.step)
-        if let picture = results.picture() { try picture.write(to: folder.resultsPicture) }
+        if let image = results.image() { try image.write(to: folder.resultsImage) }
     }
 
     /// Writes what people look at when a run has ended.

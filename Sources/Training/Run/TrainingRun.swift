@@ -83,7 +83,7 @@ public final class TrainingRun {
     ///
     /// - Parameter isInterrupted: asked after each step.
     /// - Returns: why it ended.
-    /// - Throws: ``TrainingError``, what reading pictures and writing files throws; the state that
+    /// - Throws: ``TrainingError``, what reading images and writing files throws; the state that
     ///   was kept last stays.
     public func run(isInterrupted: () -> Bool) throws -> End {
         do {
@@ -145,7 +145,7 @@ public final class TrainingRun {
             "train/bce": sums.crossEntropy / Double(max(sums.batches, 1)),
             "train/dice_loss": sums.dice / Double(max(sums.batches, 1)),
             "grad_norm": sums.gradientNorm / Double(max(sums.steps, 1)),
-            "pictures_per_s": meter.rate, "waited": meter.waitedShare,
+            "images_per_s": meter.rate, "waited": meter.waitedShare,
             "memory_mb": Double(ProcessMemory.resident() ?? 0) / 1e6,
         ]
         try trainer.averaged {

@@ -8,18 +8,18 @@ public struct ModelCard: Sendable {
     public struct DataSet: Sendable {
         /// Its name.
         public var name: String
-        /// Pictures by split, in order, such as ("train", 1200).
-        public var pictures: [(split: String, count: Int)]
+        /// Images by split, in order, such as ("train", 1200).
+        public var images: [(split: String, count: Int)]
         /// Under what terms it may be used; nil when nobody said.
         public var licence: String?
 
         /// - Parameters:
         ///   - name: its name.
-        ///   - pictures: pictures by split, in order.
+        ///   - images: images by split, in order.
         ///   - licence: under what terms it may be used.
-        public init(name: String, pictures: [(split: String, count: Int)], licence: String? = nil) {
+        public init(name: String, images: [(split: String, count: Int)], licence: String? = nil) {
             self.name = name
-            self.pictures = pictures
+            self.images = images
             self.licence = licence
         }
     }
@@ -171,7 +171,7 @@ public struct ModelCard: Sendable {
     }
 
     private static let intendedUse = """
-        Research on the segmentation of ultrasound pictures: comparing methods, and drawing \
+        Research on the segmentation of ultrasound images: comparing methods, and drawing \
         outlines that a person checks. Not for diagnosis, treatment or any decision about a patient.
         """
 
@@ -187,10 +187,10 @@ public struct ModelCard: Sendable {
     private var dataTable: String {
         guard !data.isEmpty else { return "Not recorded." }
         let rows = data.map { set in
-            let counts = set.pictures.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
+            let counts = set.images.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
             return [set.name, counts, set.licence ?? "not stated: ask its authors before use"]
         }
-        return Self.table(["data set", "pictures", "licence remark"], rows)
+        return Self.table(["data set", "images", "licence remark"], rows)
     }
 
     private var recipeTable: String {

@@ -1,5 +1,7 @@
+import Drawing
+import Datasets
 import Foundation
-import Ultrasound
+import Imaging
 
 /// `results.csv`: a row a validation, always a whole file, whenever the program ends.
 ///
@@ -22,7 +24,7 @@ public struct ResultsTable: Sendable {
             "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/dice",
             "val/iou",
         ] + sets.map { "val/dice/\($0)" }
-            + ["lr", "grad_norm", "pictures_per_s", "waited", "memory_mb"]
+            + ["lr", "grad_norm", "images_per_s", "waited", "memory_mb"]
     }
 
     /// Begins a table.
@@ -140,5 +142,68 @@ public struct ResultsTable: Sendable {
     private static func words(_ value: Double) -> String {
         if value.rounded() == value && abs(value) < 1e15 { return "\(Int(value))" }
         return String(format: "%.7g", value)
+    }
+}
+
+extension ResultsTable {
+    /// `results.png`: loss, validation, learning rate, gradient norm and speed over the steps.
+    ///
+    /// Panels without any number are left out.
+    ///
+    /// - Returns: a sheet of charts; nil while there is nothing to draw.
+    public func image() -> Image? {
+        let sets = columns.filter { $0.hasPrefix("val/dice/") }
+        let panels = [
+            panel("Loss", ["train/loss", "train/bce", "train/dice_loss"]),
+            panel("Validation", ["val/dice", "val/iou"]),
+            sets.count > 1 ? panel("Validation Dice by set", sets) : nil,
+            panel("Learning rate", ["lr"]),
+            panel("Gradient norm", ["grad_norm"], scale: .logarithmic),
+            panel("Images per second", ["images_per_s"]),
+        ].compactMap(\.self)
+        return panels.isEmpty ? nil : Chart.sheet(panels, columns: panels.count > 4 ? 3 : 2)
+    }
+
+    private func panel(_ title: String, _ names: [String], scale: Chart.Scale = .linear) -> Chart? {
+        let series = names.compactMap { name -> Chart.Series? in
+            let points = values(of: name).map { Chart.Point($0.0, $0.1) }
+            guard points.contains(where: { $0.y.isFinite }) else { return nil }
+            let style: Chart.Style = points.count <= 40 ? .dottedLine : .line
+            let shown = name.replacing("val/dice/", with: "")
+            return Chart.Series(names.count > 1 ? shown : "", points, style: style)
+        }
+        guard !series.isEmpty else { return nil }
+        return Chart(title: title, xLabel: "step", series: series, yScale: scale)
+    }
+}
+
+/// `per_case.csv`: a row an image and class of an evaluation.
+public struct CaseTable: Equatable, Sendable {
+    /// Names in the file's order.
+    public let columns: [String]
+    /// Fields row by row.
+    public private(set) var rows: [[String]]
+
+    /// - Parameter columns: names in the file's order.
+    public init(columns: [String]) {
+        self.columns = columns
+        rows = []
+    }
+
+    /// Adds a row.
+    ///
+    /// - Parameter fields: one for each column.
+    public mutating func append(_ fields: [String]) {
+        precondition(fields.count == columns.count, "a field for each column")
+        rows.append(fields)
+    }
+
+    /// Writes the file, whole or not at all.
+    ///
+    /// - Parameter path: the file to make or replace.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
+    public func write(to path: String) throws(RunFolderError) {
+        let text = ([columns] + rows).map(CSV.line).joined(separator: "\n") + "\n"
+        try writeRunFile(text, to: path)
     }
 }

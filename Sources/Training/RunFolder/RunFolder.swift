@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// The folder of one training run, `runs/train/exp`, and where each file of it lies.
@@ -178,12 +179,12 @@ extension RunFolder {
     /// A row a validation.
     public var results: String { path + "/results.csv" }
     /// The curves of ``results``.
-    public var resultsPicture: String { path + "/results.png" }
+    public var resultsImage: String { path + "/results.png" }
     /// Seed, hashes, versions, machine, begin and end.
     public var record: String { path + "/run.json" }
     /// What came out, in figures.
     public var summary: String { path + "/summary.json" }
-    /// A row a picture of the last evaluation.
+    /// A row an image of the last evaluation.
     public var cases: String { path + "/per_case.csv" }
     /// What the weights are, for people.
     public var modelCard: String { path + "/model_card.md" }
@@ -194,7 +195,7 @@ extension RunFolder {
     /// The weights of the last step that was kept.
     public var lastWeights: String { weights + "/last.safetensors" }
 
-    /// The pictures of a training batch, as the network sees them.
+    /// The images of a training batch, as the network sees them.
     ///
     /// - Parameter index: which batch, from 0.
     /// - Returns: the path of `train_batch0.png`.
@@ -209,7 +210,119 @@ extension RunFolder {
     }
 }
 
-/// Which predictions of a validation a picture shows.
+/// Which predictions of a validation an image shows.
 public enum PredictionRank: String, CaseIterable, Sendable {
     case worst, median, best
+}
+
+/// Keeps other processes from writing to a run, until it is gone or the process ends, however.
+final class RunLock: Sendable {
+    private let descriptor: Int32
+
+    /// - Parameter folder: the run's folder; `.lock` is made in it and stays.
+    /// - Throws: ``RunFolderError/inUse(path:holder:)`` with the process that holds it.
+    init(_ folder: String) throws(RunFolderError) {
+        let path = folder + "/.lock"
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)))
+        }
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            let code = errno
+            // Some network file systems have no locks; there a run goes without one.
+            guard code == EWOULDBLOCK else { return }
+            var bytes = [UInt8](repeating: 0, count: 300)
+            let count = max(pread(descriptor, &bytes, bytes.count, 0), 0)
+            // The descriptor is closed by the deinitializer.
+            let holder = String(decoding: bytes.prefix(count), as: UTF8.self)
+            throw .inUse(
+                path: folder, holder: holder.split(separator: "\n").first.map(String.init) ?? "")
+        }
+        let words = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n"
+        ftruncate(descriptor, 0)
+        _ = words.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// Writes a file of a run, whole or not at all.
+func writeRunFile(_ text: String, to path: String) throws(RunFolderError) {
+    do throws(FileError) {
+        try AtomicFile.write(Array(text.utf8), to: path)
+    } catch {
+        throw .cannotWrite(path: path, reason: error.reason)
+    }
+}
+
+/// Reads a text file of a run, of at most `limit` bytes.
+func readRunFile(_ path: String, limit: Int) throws(RunFolderError) -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+        throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+        throw .unreadable(path: path, reason: "it is not a file")
+    }
+    guard status.st_size <= limit else {
+        throw .unreadable(path: path, reason: "it has more than \(limit) bytes")
+    }
+    guard let data = FileManager.default.contents(atPath: path),
+        let text = String(data: data, encoding: .utf8)
+    else { throw .unreadable(path: path, reason: "it is not UTF-8 text") }
+    return text
+}
+
+/// Why a run folder cannot be made, taken or read.
+public enum RunFolderError: Error, Equatable, Sendable {
+    /// A name that would leave the folder of runs.
+    case badName(String)
+    /// Something is there already.
+    case exists(path: String)
+    /// What is there is not a run, so it is not replaced.
+    case notARun(path: String)
+    /// There is nothing to go on with.
+    case noRun(path: String)
+    /// The folder of the first of several processes is not to be seen by another.
+    case notShared(path: String)
+    /// Another process writes to the run.
+    case inUse(path: String, holder: String)
+    /// A file of the run cannot be read.
+    case unreadable(path: String, reason: String)
+    /// The system does not let us write.
+    case cannotWrite(path: String, reason: String)
+    /// `results.csv` has other columns than this run writes.
+    case columns(path: String, found: [String], expected: [String])
+}
+
+extension RunFolderError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .badName(let name):
+            "'\(name)' cannot name a run; a plain folder name such as 'exp' is needed"
+        case .exists(let path):
+            "'\(path)' exists already; choose another --name, go on with it (--resume '\(path)')"
+                + " or replace it (--force)"
+        case .notARun(let path):
+            "'\(path)' is not a run (it has no args.yaml and no run.json), so --force does not"
+                + " replace it"
+        case .noRun(let path):
+            "'\(path)' holds no run to go on with; a folder such as runs/train/exp with args.yaml"
+                + " is needed"
+        case .notShared(let path):
+            "'\(path)', which rank 0 writes to, is not to be seen here; --project has to name a folder"
+                + " on a disk that all processes reach"
+        case .inUse(let path, let holder):
+            "another process writes to '\(path)'\(holder.isEmpty ? "" : " (\(holder))"); wait for"
+                + " it or end it"
+        case .unreadable(let path, let reason):
+            "'\(path)' cannot be read: \(reason)"
+        case .cannotWrite(let path, let reason):
+            "'\(path)' cannot be written: \(reason)"
+        case .columns(let path, let found, let expected):
+            "'\(path)' has the columns \(found.joined(separator: ", ")); this run writes"
+                + " \(expected.joined(separator: ", "))"
+        }
+    }
 }

@@ -12,7 +12,7 @@ public struct ProgressFigures: Equatable, Sendable {
     public var steps: Int
     /// The loss of the last step.
     public var loss: Double
-    /// Pictures a second.
+    /// Images a second.
     public var rate: Double
     /// Share of the time in which the loop waited for the loader, 0 to 1.
     public var waited: Double
@@ -27,7 +27,7 @@ public struct ProgressFigures: Equatable, Sendable {
     ///   - step: steps done in all.
     ///   - steps: how many there will be.
     ///   - loss: the loss of the last step.
-    ///   - rate: pictures a second.
+    ///   - rate: images a second.
     ///   - waited: share of the time in which the loop waited for the loader, 0 to 1.
     ///   - secondsLeft: seconds to the end.
     ///   - memory: bytes of memory the process holds.
@@ -46,12 +46,12 @@ public struct ProgressFigures: Equatable, Sendable {
         self.memory = memory
     }
 
-    /// One line: `epoch 3/200  step 120/9600  loss 0.4213  5.1 pictures/s  1 h 02 min left …`.
+    /// One line: `epoch 3/200  step 120/9600  loss 0.4213  5.1 images/s  1 h 02 min left …`.
     public var line: String {
         var parts = [
             "epoch \(epoch)/\(epochs)", "step \(step)/\(steps)",
             "loss \(String(format: "%.4f", loss))",
-            "\(String(format: rate < 10 ? "%.2f" : "%.0f", rate)) pictures/s",
+            "\(String(format: rate < 10 ? "%.2f" : "%.0f", rate)) images/s",
         ]
         if let secondsLeft { parts.append("\(Self.words(secondsLeft)) left") }
         if let memory { parts.append("\((memory + 500_000) / 1_000_000) MB") }

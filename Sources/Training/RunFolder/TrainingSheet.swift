@@ -1,13 +1,14 @@
+import Drawing
 import Foundation
 import Imaging
 
-/// One augmented picture with its label and prompt, as the network gets them.
+/// One augmented image with its label and prompt, as the network gets them.
 public struct TrainingExample: Sendable {
-    /// The picture.
+    /// The image.
     public var image: Image
-    /// What is to be found; of the picture's size.
+    /// What is to be found; of the image's size.
     public var label: Mask
-    /// Clicks on the target, in pixels of the picture.
+    /// Clicks on the target, in pixels of the image.
     public var clicks: [PixelPoint]
     /// Clicks off the target.
     public var negativeClicks: [PixelPoint]
@@ -17,9 +18,9 @@ public struct TrainingExample: Sendable {
     public var name: String
 
     /// - Parameters:
-    ///   - image: the picture.
-    ///   - label: what is to be found; of the picture's size.
-    ///   - clicks: clicks on the target, in pixels of the picture.
+    ///   - image: the image.
+    ///   - label: what is to be found; of the image's size.
+    ///   - clicks: clicks on the target, in pixels of the image.
     ///   - negativeClicks: clicks off the target.
     ///   - box: box around the target.
     ///   - name: the sample's name.
@@ -40,8 +41,8 @@ public struct TrainingExample: Sendable {
 ///
 /// - Parameters:
 ///   - examples: at least one; the first 16 are drawn.
-///   - columns: pictures in a row.
-/// - Returns: an RGB picture.
+///   - columns: images in a row.
+/// - Returns: an RGB image.
 public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Image {
     sideBySide(
         examples.prefix(16).map { example in
@@ -52,17 +53,17 @@ public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Im
         }, columns: columns)
 }
 
-/// A label and a prediction of one picture.
+/// A label and a prediction of one image.
 public struct PredictionExample: Sendable {
-    /// The picture.
+    /// The image.
     public var image: Image
-    /// What is to be found; of the picture's size.
+    /// What is to be found; of the image's size.
     public var label: Mask
-    /// What was found; of the picture's size.
+    /// What was found; of the image's size.
     public var prediction: Mask
     /// Their Dice, 0 to 1.
     public var dice: Double
-    /// Clicks that asked for it, in pixels of the picture.
+    /// Clicks that asked for it, in pixels of the image.
     public var clicks: [PixelPoint]
     /// Box that asked for it.
     public var box: PixelRectangle?
@@ -70,11 +71,11 @@ public struct PredictionExample: Sendable {
     public var name: String
 
     /// - Parameters:
-    ///   - image: the picture.
-    ///   - label: what is to be found; of the picture's size.
-    ///   - prediction: what was found; of the picture's size.
+    ///   - image: the image.
+    ///   - label: what is to be found; of the image's size.
+    ///   - prediction: what was found; of the image's size.
     ///   - dice: their Dice, 0 to 1.
-    ///   - clicks: clicks that asked for it, in pixels of the picture.
+    ///   - clicks: clicks that asked for it, in pixels of the image.
     ///   - box: box that asked for it.
     ///   - name: the sample's name.
     public init(
@@ -95,8 +96,8 @@ public struct PredictionExample: Sendable {
 ///
 /// - Parameters:
 ///   - examples: at least one; the first 16 are drawn.
-///   - columns: pictures in a row.
-/// - Returns: an RGB picture.
+///   - columns: images in a row.
+/// - Returns: an RGB image.
 public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -> Image {
     sideBySide(
         examples.prefix(16).map { example in
@@ -114,8 +115,8 @@ public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -
         }, columns: columns)
 }
 
-/// Contours and prompts on a picture of at most 512 pixels a side: a sheet stays of a size that any
-/// viewer opens, whatever the pictures are.
+/// Contours and prompts on an image of at most 512 pixels a side: a sheet stays of a size that any
+/// viewer opens, whatever the images are.
 private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
     let scale = 512 / Double(max(image.width, image.height))
     guard scale < 1 else {
@@ -143,10 +144,10 @@ private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
 }
 
 extension PredictionRank {
-    /// The pictures to show of a validation.
+    /// The images to show of a validation.
     ///
     /// - Parameters:
-    ///   - dice: of each picture.
+    ///   - dice: of each image.
     ///   - count: how many to show.
     /// - Returns: indices into `dice`, the worst (or best) first; of equal ones the first.
     public func chosen(of dice: [Double], count: Int = 4) -> [Int] {

@@ -25,7 +25,7 @@ struct AutoSAMUSGoldenTests {
         }
     }
 
-    @Test("the whole network from picture to logits")
+    @Test("the whole network from image to logits")
     func network() throws {
         let golden = try Golden(
             file: Shared.folder.appending(path: "golden/autosamus-tiny/forward.safetensors"))

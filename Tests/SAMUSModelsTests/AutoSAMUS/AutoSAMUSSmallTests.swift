@@ -46,7 +46,7 @@ struct AutoSAMUSSmallTests {
         #expect(untouched.allSatisfy { $0.hasPrefix("\(last).1.") || $0.hasPrefix("\(last).3.") })
     }
 
-    @Test("two pictures in one pass are the same as each alone")
+    @Test("two images in one pass are the same as each alone")
     func batch() {
         let together = outputs()
         for index in 0..<2 {

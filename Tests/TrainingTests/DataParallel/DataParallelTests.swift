@@ -114,32 +114,32 @@ struct ShardTests {
     }
 #endif
 
-/// Pictures and masks.
+/// Images and masks.
 struct SmallBatch {
-    let pictures: Tensor
+    let images: Tensor
     let masks: Tensor
-    /// 1 for each second picture.
+    /// 1 for each second image.
     let odd: Tensor
 
     init(count: Int, generator: Generator) {
-        pictures = .normal([count, 1, 12, 12], generator: generator)
+        images = .normal([count, 1, 12, 12], generator: generator)
         masks = (Tensor.uniform([count, 1, 12, 12], generator: generator) - 0.3).heaviside()
         odd = Tensor((0..<count).map { Float($0 % 2) }, shape: [count, 1, 1, 1])
     }
 
-    private init(pictures: Tensor, masks: Tensor, odd: Tensor) {
-        self.pictures = pictures
+    private init(images: Tensor, masks: Tensor, odd: Tensor) {
+        self.images = images
         self.masks = masks
         self.odd = odd
     }
 
     func share(rank: Int, of size: Int) -> SmallBatch {
         let places = Span(from: rank, by: size)
-        return SmallBatch(pictures: pictures[places], masks: masks[places], odd: odd[places])
+        return SmallBatch(images: images[places], masks: masks[places], odd: odd[places])
     }
 }
 
-/// Convolutions, one weight that only odd pictures reach and one that none does.
+/// Convolutions, one weight that only odd images reach and one that none does.
 final class SmallNetwork: Module {
     let inner: Conv2d
     let outer: Conv2d
@@ -169,8 +169,8 @@ final class SmallNetwork: Module {
 
     /// The authors' loss; `pool` adds the sums of Dice over all processes.
     func loss(_ batch: SmallBatch, pool: (Tensor) throws -> Tensor) rethrows -> Tensor {
-        var logits = outer(gelu(inner(batch.pictures)))
-        // Rank 0 has even pictures alone: it does not reach the weight.
+        var logits = outer(gelu(inner(batch.images)))
+        // Rank 0 has even images alone: it does not reach the weight.
         if batch.odd.sum().item() > 0 { logits = logits + batch.odd * oddOnly.value }
         let entropy = binaryCrossEntropy(
             logits: logits, targets: batch.masks, positiveWeight: Tensor(Float(2)))

@@ -63,12 +63,12 @@ struct EventWriterTests {
     }
 
     private struct Read: Decodable {
-        struct Picture: Decodable, Equatable {
+        struct ImageEntry: Decodable, Equatable {
             let step, width, height: Int
             let bytes: [UInt8]
         }
         let scalars: [String: [[Double]]]
-        let images: [String: [Picture]]
+        let images: [String: [ImageEntry]]
     }
 
     /// `SAMUS_PYTHON`, else the Python of `make peers`, else the one of the system.
@@ -101,7 +101,7 @@ struct EventWriterTests {
             let first = try EventWriter(folder: folder)
             for step in 1...5 { first.add(["loss": Double(step)], step: 10 * step) }
             let grey = Image(width: 3, height: 2, channels: 1, pixels: [0, 1, 2, 3, 4, 5])
-            try first.add(grey, tag: "picture", step: 10)
+            try first.add(grey, tag: "image", step: 10)
             try first.flush()
             // The end of a program amid a write.
             let half = try FileHandle(forWritingTo: URL(fileURLWithPath: first.path))
@@ -122,7 +122,7 @@ struct EventWriterTests {
             let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
             #expect(
                 read.images == [
-                    "picture": [.init(step: 10, width: 3, height: 2, bytes: signature)]
+                    "image": [.init(step: 10, width: 3, height: 2, bytes: signature)]
                 ])
         }
     }

@@ -96,7 +96,7 @@ struct RunFilesTests {
             #expect(throws: RunFolderError.self) {
                 try ResultsTable(resuming: path, columns: ["step"], keepingUpTo: 9)
             }
-            #expect(read.picture() != nil)
+            #expect(read.image() != nil)
         }
     }
 
@@ -134,8 +134,8 @@ struct RunFilesTests {
                 start: "LiteMedSAM's decoder",
                 data: [
                     .init(
-                        name: "BUSI", pictures: [("train", 500), ("val", 60)], licence: "CC BY 4.0"),
-                    .init(name: "a|b", pictures: []),
+                        name: "BUSI", images: [("train", 500), ("val", 60)], licence: "CC BY 4.0"),
+                    .init(name: "a|b", images: []),
                 ],
                 recipe: [("epochs", "20")],
                 figures: [

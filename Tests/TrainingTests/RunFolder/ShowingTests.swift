@@ -4,7 +4,7 @@ import Testing
 @testable import Training
 
 @Suite("What a run shows")
-struct RunPicturesTests {
+struct RunImagesTests {
     @Test("the worst, the median and the best are chosen by Dice")
     func ranks() {
         let dice = [0.5, 0.9, .nan, 0.1, 0.7, 0.9, 0.3]
@@ -65,8 +65,8 @@ struct RunPicturesTests {
     }
 }
 
-@Suite("Sheets of large pictures")
-struct LargePictureTests {
+@Suite("Sheets of large images")
+struct LargeImageTests {
     @Test("are made of smaller ones, with prompts where they were")
     func large() {
         let size = Size(height: 600, width: 2048)
@@ -95,7 +95,7 @@ struct ProgressTests {
     @Test("says epoch, step, loss, rate, time left, memory and the share of waiting")
     func line() {
         #expect(
-            figures.line == "epoch 3/200  step 120/9600  loss 0.4213  5.13 pictures/s"
+            figures.line == "epoch 3/200  step 120/9600  loss 0.4213  5.13 images/s"
                 + "  1 h 02 min left  1235 MB  1.2 % waiting for data")
     }
 

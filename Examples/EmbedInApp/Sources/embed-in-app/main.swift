@@ -3,7 +3,7 @@
 // Research use only, not a medical device: look at every outline.
 
 import Foundation
-import SAMUS
+import SAMUSKit
 
 let arguments = CommandLine.arguments
 guard arguments.count == 6, let x = Double(arguments[3]), let y = Double(arguments[4]) else {
@@ -12,12 +12,12 @@ guard arguments.count == 6, let x = Double(arguments[3]), let y = Double(argumen
 }
 do {
     let samus = try await SAMUS(bundle: URL(fileURLWithPath: arguments[1]))
-    let picture = try Image.read(arguments[2])
-    let found = try await samus.segment(picture, .click(x: x, y: y))
+    let image = try Image.read(arguments[2])
+    let found = try await samus.segment(image, .click(x: x, y: y))
     let overlay = Overlay(
         objects: [OverlayObject(mask: found.mask, clicks: [PixelPoint(x: x, y: y)])],
         caption: samus.model.name)
-    try Data(overlay.draw(on: picture).encodedPNG())
+    try Data(overlay.draw(on: image).encodedPNG())
         .write(to: URL(fileURLWithPath: arguments[5]))
     print("\(found.mask.area) pixels, IoU estimate \(found.iouEstimate), \(arguments[5])")
 } catch {

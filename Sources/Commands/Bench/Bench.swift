@@ -1,0 +1,177 @@
+import Evaluation
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+
+/// Measures one model.
+struct Bench {
+    let options: EngineOptions
+    let repetitions: Int
+
+    func run() throws -> BenchFigures {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let chosen = try ChosenModel(options)
+        let engine = try chosen.engine(options)
+        let ready = (clock.now - start).inSeconds
+        let image = noise(size: chosen.model.network?.inputSize ?? 256)
+        // The first one gets memory, and some kernels ready.
+        var embedded = try engine.embed(image)
+        let first = (clock.now - start).inSeconds
+        let limit = try? MatrixLimit(options)
+        var limitRate: Double?
+        let encode = try times(repetitions) {
+            embedded = try engine.embed(image)
+        } after: { seconds in
+            // Side by side and as long: what else the machine does meets both alike.
+            guard let rate = try limit?.gigaflops(seconds: seconds) else { return }
+            limitRate = max(limitRate ?? 0, rate)
+        }
+        let peak = PeakMemory.megabytes
+        let findsOnly = chosen.model.kind.findsPrompts
+        let one = try clicks(1, in: image)
+        let many = try clicks(64, in: image)
+        let decode = try times(repetitions) {
+            if findsOnly {
+                _ = try embedded.predictUnprompted()
+            } else {
+                _ = try embedded.predict(one, multimask: false)
+            }
+        }
+        let batch =
+            findsOnly
+            ? nil : try times(3) { _ = try embedded.predict(many, multimask: false) }
+        let rate = chosen.macs.map { 2 * Double($0) / encode.min / 1e9 }
+        return BenchFigures(
+            model: chosen.model.name, sha256: chosen.model.sha256, versions: chosen.versions,
+            device: options.device.rawValue, precision: options.precision.rawValue,
+            threads: options.threads, start: ready, firstEmbedding: first,
+            isWarm: (engine as? BundleEngine)?.isWarm, encode: encode, decode: decode,
+            decodeClicks64: batch, peakMegabytes: peak, encodeGigaflops: rate,
+            limitGigaflops: limitRate,
+            shareOfLimit: rate.flatMap { rate in limitRate.map { rate / $0 } })
+    }
+
+    private func times(
+        _ count: Int, _ body: () throws -> Void,
+        after: (_ seconds: Double) throws -> Void = { _ in }
+    ) rethrows -> BenchFigures.Times {
+        let clock = ContinuousClock()
+        try body()
+        var seconds: [Double] = []
+        for _ in 0..<count {
+            let start = clock.now
+            try body()
+            seconds.append((clock.now - start).inSeconds)
+            try after(seconds[seconds.count - 1])
+        }
+        seconds.sort()
+        return .init(min: seconds[0], median: seconds[count / 2])
+    }
+
+    private func noise(size: Int) -> Image {
+        var state: UInt32 = 1
+        let pixels = (0..<size * size).map { _ in
+            state = state &* 1_664_525 &+ 1_013_904_223
+            return UInt8(state >> 24)
+        }
+        return Image(width: size, height: size, channels: 1, pixels: pixels)
+    }
+
+    private func clicks(_ count: Int, in image: Image) throws -> [Prompt.Checked] {
+        try (0..<count).map { index in
+            let place = Double((index * 37 + 11) % image.width)
+            return try Prompt(points: [PixelPoint(x: place, y: place)]).checked(for: image.size)
+        }
+    }
+}
+
+/// The most memory that this process has had.
+enum PeakMemory {
+    /// In MB of a million bytes.
+    static var megabytes: Double {
+        var usage = rusage()
+        #if os(Linux)
+            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            return Double(usage.ru_maxrss) * 1024 / 1e6
+        #else
+            getrusage(RUSAGE_SELF, &usage)
+            return Double(usage.ru_maxrss) / 1e6
+        #endif
+    }
+}
+
+/// The rate at which this machine multiplies large matrices, in OpenVINO.
+struct MatrixLimit {
+    private let products: [(model: CompiledModel, matrix: FloatTensor)]
+
+    /// - Parameter options: as the model runs.
+    /// - Throws: ``OpenVINOError`` where there is no OpenVINO.
+    init(_ options: EngineOptions) throws {
+        let core = try OpenVINOCore(.shared())
+        // Which size is fastest differs from one machine to the next.
+        products = try [1024, 2048].map { size in
+            let model = try core.compile(
+                text: Self.square(size), name: "a matrix product",
+                options: RuntimeOptions(options))
+            let values = (0..<size * size).map { Float($0 % 13) - 6 }
+            return (model, FloatTensor(values, shape: [size, size]))
+        }
+        // The first products ready kernels and threads.
+        _ = try gigaflops(seconds: 0)
+    }
+
+    /// The rate of products that follow one another.
+    ///
+    /// - Parameter seconds: how long to go on with each size.
+    /// - Returns: 10^9 floating-point operations a second, of the faster size.
+    /// - Throws: ``OpenVINOError``, `CancellationError`.
+    func gigaflops(seconds: Double) throws -> Double {
+        let clock = ContinuousClock()
+        let rates = try products.map { model, matrix in
+            let side = Double(matrix.shape[0])
+            let start = clock.now
+            var count = 0.0
+            repeat {
+                // Without an output: copying it is no product.
+                _ = try model.run(["matrix": matrix], outputs: [])
+                count += 1
+            } while (clock.now - start).inSeconds < seconds / 2
+            return 2 * count * side * side * side / (clock.now - start).inSeconds / 1e9
+        }
+        return rates.max() ?? 0
+    }
+
+    /// OpenVINO's XML of a matrix multiplied with itself.
+    private static func square(_ size: Int) -> String {
+        let axes = "<dim>\(size)</dim><dim>\(size)</dim>"
+        return """
+            <?xml version="1.0"?>
+            <net name="square" version="11">
+              <layers>
+                <layer id="0" name="matrix" type="Parameter" version="opset1">
+                  <data shape="\(size),\(size)" element_type="f32"/>
+                  <output><port id="0" precision="FP32" names="matrix">\(axes)</port></output>
+                </layer>
+                <layer id="1" name="product" type="MatMul" version="opset1">
+                  <data transpose_a="false" transpose_b="false"/>
+                  <input>
+                    <port id="0" precision="FP32">\(axes)</port>
+                    <port id="1" precision="FP32">\(axes)</port>
+                  </input>
+                  <output><port id="2" precision="FP32" names="product">\(axes)</port></output>
+                </layer>
+                <layer id="2" name="result" type="Result" version="opset1">
+                  <input><port id="0" precision="FP32">\(axes)</port></input>
+                </layer>
+              </layers>
+              <edges>
+                <edge from-layer="0" from-port="0" to-layer="1" to-port="0"/>
+                <edge from-layer="0" from-port="0" to-layer="1" to-port="1"/>
+                <edge from-layer="1" from-port="2" to-layer="2" to-port="0"/>
+              </edges>
+            </net>
+            """
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import Imaging
+import Datasets
+
+/// `samus data import`: a data set in its authors' form into the US30K layout.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Bring a data set into the US30K layout.",
+        discussion: """
+            FORMAT is \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). SOURCE is \
+            only read. The data set appears whole as ROOT/<Dataset>, or not at all; its lines in \
+            ROOT/MainPatient replace older ones of its name. The original's own split is kept \
+            where it has one. Every file that is left out is named; when one should have been \
+            imported and could not be, the exit code is 1.
+
+            Research use only, not a medical device.
+            """)
+
+    @Argument(help: "The form that the data set is in.")
+    var format: ImportFormat
+    @Argument(help: "The unpacked original: a folder, or a COCO JSON file.", completion: .file())
+    var source: String
+    @Argument(help: "The folder of all data sets.", completion: .directory)
+    var root: String
+    @Option(help: "The data set's name in the layout, as Breast-BUSI.")
+    var name: String?
+    @Flag(help: "Replace a data set of that name.")
+    var force = false
+    @Option(help: "Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5.")
+    var fold: Int?
+    @Flag(help: "CAMUS: every frame of the half-sequences, not only end diastole and systole.")
+    var sequences = false
+    @Option(
+        help: "Plain folders: the grey values that mean class 1, 2 and so on, as 85,170,255.",
+        transform: GreyValues.init)
+    var classValues: GreyValues?
+
+    func validate() throws {
+        if fold != nil && format != .tn3k && format != .busbra {
+            throw ValidationError("--fold is for tn3k and bus-bra")
+        }
+        if sequences && format != .camus { throw ValidationError("--sequences is for camus") }
+        if classValues != nil && format != .folders {
+            throw ValidationError("--class-values is for folders")
+        }
+    }
+
+    func run() throws {
+        var options = ImportOptions()
+        options.dataset = name
+        options.replaces = force
+        options.fold = fold
+        options.wholeSequences = sequences
+        options.classValues = classValues?.values ?? []
+        let report = try imported(options)
+        print(text(report), terminator: "")
+        guard report.images > 0 else {
+            throw Failure.input.because("no image of '\(source)' could be imported")
+        }
+        if !report.problems.isEmpty { throw ExitCode(Failure.someImages.rawValue) }
+    }
+
+    private func imported(_ options: ImportOptions) throws -> ImportReport {
+        let interruption = Interruption()
+        var bar: ProgressBar?
+        defer { bar?.clear() }
+        do throws(ImportError) {
+            return try DataImporter(format, options: options).run(from: source, into: root) {
+                step in
+                bar = bar ?? ProgressBar(total: step.total)
+                bar?.show(done: step.done, name: step.file)
+                return !interruption.isRequested
+            }
+        } catch {
+            bar?.clear()
+            switch error {
+            case .interrupted: throw Failure.interrupted.because("\(error)")
+            case .exists, .overlap, .cannotWrite: throw Failure.output.because("\(error)")
+            case .notOfTheForm, .unreadable, .wrongOption:
+                throw Failure.input.because("\(error)")
+            }
+        }
+    }
+
+    /// The report, one fact a line.
+    private func text(_ report: ImportReport) -> String {
+        var lines: [String] = []
+        lines += report.remarks.map { "note: \($0)" }
+        lines += report.problems.map { "left out: \($0)" }
+        lines += report.notes.map { "note: \($0)" }
+        let splits = Split.allCases.compactMap { split in
+            report.splits[split].map { "\(split.rawValue) \($0)" }
+        }
+        lines.append(
+            "\(report.dataset): \(report.images) images (\(splits.joined(separator: ", "))),"
+                + " \(report.empty) with an empty mask, \(report.measured) with mm per pixel,"
+                + " \(report.problems.count) left out")
+        if report.images > 0 {
+            let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }
+            lines.append("classes: \(classes.joined(separator: ", "))")
+            if !report.hasSplit {
+                lines.append(
+                    "all are in train: 'samus data split \(root) --set \(report.dataset) --force'"
+                        + " makes val and test")
+            }
+        }
+        return lines.map { $0.visibleLine + "\n" }.joined()
+    }
+}
+
+extension ImportFormat: ExpressibleByArgument {}
+
+/// Numbers of greys, divided by commas.
+struct GreyValues {
+    let values: [Int]
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        values = parts.compactMap { Int($0) }
+        guard values.count == parts.count else {
+            throw ValidationError("'\(text)': numbers divided by commas are needed")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Drawing
+import ArgumentParser
+import Foundation
+import Imaging
+import Segmentation
+import Datasets
+
+/// `samus data preview`: a sheet of what augmentation makes of images.
+struct PreviewCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "preview", abstract: "Draw what augmentation makes of a data set's images.",
+        discussion: """
+            Each row has an image as the network sees it, then what training would make of it in \
+            its first epochs, with the object's outline and the click that training would give.
+
+            --augment takes none, authors (gamma, rotation, scale and contrast, as SAMUS was \
+            trained), and off by default \(Self.others). A number after a colon sets the strength: \
+            authors,flip,speckle:0.3. Docs/Augmentation.md explains each.
+
+            Research use only, not a medical device.
+            """)
+
+    private static let others = AugmentationKind.allCases.filter { !$0.isAuthors }
+        .map(\.rawValue).joined(separator: ", ")
+
+    @Argument(help: "The folder of all data sets.", completion: .directory)
+    var root: String
+    @Option(help: "Which list: train, val or test.", transform: Self.split)
+    var split = Split.train
+    @Option(help: "Only this data set, by its own list, as train-Breast-BUSI.txt.")
+    var dataset: String?
+    @Option(help: "Augmentations, divided by commas.", transform: AugmentationWords.init)
+    var augment: AugmentationWords?
+    @Option(help: "The seed of all chance.")
+    var seed: UInt64 = 0
+    @Option(help: "How many images, up to 32, chosen by the seed.")
+    var count = 4
+    @Option(help: "How many versions of each, up to 8.")
+    var versions = 3
+    @Option(
+        name: .shortAndLong, help: "The sheet, a PNG file.",
+        completion: .file(extensions: ["png"]))
+    var output = "preview.png"
+    @Flag(help: "Replace the sheet where it exists.")
+    var force = false
+
+    private static func split(_ text: String) throws -> Split {
+        guard let split = Split(rawValue: text) else {
+            throw ValidationError("'\(text)': train, val or test is needed")
+        }
+        return split
+    }
+
+    func validate() throws {
+        guard 1...32 ~= count else { throw ValidationError("--count is 1 to 32") }
+        guard 1...8 ~= versions else { throw ValidationError("--versions is 1 to 8") }
+    }
+
+    func run() throws {
+        guard force || !FileManager.default.fileExists(atPath: output) else {
+            throw Failure.output.because(
+                "'\(output.visibleLine)' exists: --force replaces it, --output names another")
+        }
+        let sheet = try Failure.input.guarding { try drawn() }
+        try Failure.output.guarding { try sheet.write(to: output, comment: ResearchNotice.text) }
+        print("wrote \(output.visibleLine)")
+    }
+
+    private func drawn() throws -> Image {
+        let samples = try UltrasoundData(root: root).samples(split, of: dataset)
+        let recipe = augment?.recipe ?? .authors
+        var choice = SampleRandom(seed: seed)
+        let chosen = samples.indices.shuffled(using: &choice).prefix(count)
+        var tiles: [(image: Image, caption: String)] = []
+        for index in chosen {
+            let sample = samples[index]
+            let labelled = try sample.read()
+            tiles.append(
+                tile(
+                    labelled.resized(to: AugmentationRecipe.modelSize), of: sample,
+                    caption: sample.id))
+            for epoch in 0..<versions {
+                var random = SampleRandom(seed: seed, epoch, index)
+                let augmented = recipe.apply(to: labelled, using: &random)
+                let prompt = TrainingPrompts(of: augmented.mask(of: sample.label))
+                    .clicks(using: &random)
+                tiles.append(tile(augmented, of: sample, prompt, caption: "epoch \(epoch)"))
+            }
+        }
+        return sideBySide(tiles, columns: versions + 1)
+    }
+
+    private func tile(
+        _ labelled: LabelledImage, of sample: Sample, _ prompt: Prompt = Prompt(), caption: String
+    ) -> (image: Image, caption: String) {
+        let object = OverlayObject(
+            mask: labelled.mask(of: sample.label), clicks: prompt.points,
+            negativeClicks: prompt.negatives)
+        let overlay = Overlay(objects: [object], fillsMasks: false)
+        return (overlay.drawWithoutStrip(on: labelled.image), caption)
+    }
+}
+
+/// A recipe as words on the command line.
+struct AugmentationWords {
+    let recipe: AugmentationRecipe
+
+    init(_ words: String) throws {
+        do throws(AugmentationError) {
+            recipe = try AugmentationRecipe(words: words)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Evaluation
+import Foundation
+import Imaging
+import Metrics
+import Datasets
+
+/// `samus compare`: two reports on the same data, case by case.
+public struct CompareCommand: ParsableCommand {
+    /// Name, words and examples.
+    public static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Compare two reports of 'samus evaluate' case by case.",
+        usage: "samus compare A/report.json B/report.json [--metric dice] [--output DIR]",
+        discussion: """
+            Prints, for each prompt, set and class, both means, the mean difference B - A with its \
+            paired bootstrap interval, Wilcoxon's signed-rank test, and effect sizes, as Markdown. \
+            DIR gets comparison.md, comparison.json, and comparison.png: B over A, a point for \
+            each case.
+
+            Reports on different data, grids, prompts or random clicks are refused; so name the \
+            prompts that both have with --prompt. Cases that only one report has are named, and \
+            the exit code is 1.
+
+            Research use only, not a medical device.
+            """)
+
+    @Argument(help: "The report to compare with.", completion: .file(extensions: ["json"]))
+    var first: String
+
+    @Argument(help: "The report that is compared.", completion: .file(extensions: ["json"]))
+    var second: String
+
+    @Option(help: "What is compared.")
+    var metric = MaskMetric.dice
+
+    @Option(
+        help: ArgumentHelp("Only these prompts, as 'samus evaluate' takes them.", valueName: "list")
+    )
+    var prompt: [LabelPrompts] = []
+
+    @Option(help: ArgumentHelp("Seed of the bootstrap.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("A folder for the comparison as files.", valueName: "dir"),
+        completion: .directory)
+    var output: String?
+
+    @Flag(help: "Replace files that exist.")
+    var force = false
+
+    /// The command without arguments, as the parser makes it.
+    public init() {}
+
+    /// Compares, prints and writes.
+    public func run() throws {
+        let prompts = prompt.flatMap(\.prompts)
+        let comparison = try Failure.input.guarding {
+            try Comparison(
+                EvaluationReport.read(first), EvaluationReport.read(second), metric: metric,
+                prompts: prompts.isEmpty ? nil : prompts, seed: seed)
+        }
+        if let output {
+            try write(comparison, to: URL(fileURLWithPath: output))
+        }
+        print(comparison.markdown, terminator: "")
+        guard comparison.unpaired.isEmpty else {
+            throw Failure.someImages.because(
+                "\(comparison.unpaired.count) cases are in one report only")
+        }
+    }
+
+    private func write(_ comparison: Comparison, to folder: URL) throws {
+        let files = ["comparison.md", "comparison.png", "comparison.json"].map {
+            folder.appendingPathComponent($0)
+        }
+        try OutputFolder(url: folder, files: files).check(force: force)
+        let comment = "samus \(ProgramVersion.current); \(ResearchNotice.text)"
+        try Failure.output.guarding {
+            try WholeFiles.write([
+                (files[0], { Array(comparison.markdown.utf8) }),
+                (files[1], { try comparison.plot().encodedPNG(comment: comment) }),
+                (files[2], { try comparison.json() }),
+            ])
+        }
+    }
+}
+
+extension MaskMetric: ExpressibleByArgument {}

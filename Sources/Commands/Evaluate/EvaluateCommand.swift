@@ -1,0 +1,229 @@
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Segmentation
+
+/// `samus evaluate`: a model, or masks of any program, against the labels of a data set.
+public struct EvaluateCommand: ParsableCommand {
+    /// Name, words and examples.
+    public static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measure a model, or masks of any program, against the labels of a data set.",
+        usage: """
+            samus evaluate --data ROOT --output DIR [--model MODEL] [--split test-SET] [--prompt …]
+            samus evaluate --data ROOT --output DIR --predictions MASKS [--split test-SET]
+            samus evaluate --data ROOT --output DIR --model filled-box|ellipse
+            """,
+        discussion: """
+            ROOT has the US30K layout: ROOT/<Dataset>/{img,label}/NAME.png and \
+            ROOT/MainPatient/{class.json,test.txt,test-<Dataset>.txt}.
+
+            Prompts are made from the labels, and so flatter: fixed is the authors' click, the \
+            middle one of the object's pixels row by row; random:5 are five clicks on random \
+            pixels of the object, their mean and the worst one reported; box is the object's \
+            bounding box, box:10% the same grown by a tenth of its extent on each side; none asks \
+            a model that finds its object itself. An object that is not in the image gets one \
+            click on the background, told as such. Several prompts share one encoding of the \
+            image: --prompt fixed,random:5,box,box:10%.
+
+            With --predictions, masks of any other program are measured: MASKS/<Dataset>/NAME.png \
+            or MASKS/NAME.png, whose values are classes (with one class, all but 0). The models \
+            filled-box and ellipse draw that shape in the prompt's box: what a model has to beat.
+
+            DIR gets report.md (tables for each set, class and patient), report.json (for 'samus \
+            compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best cases. \
+            An image that cannot be evaluated is named, the others go on, and the exit code is 1.
+
+            Research use only, not a medical device.
+            """)
+
+    @Option(
+        help: ArgumentHelp("The folder of the data sets.", valueName: "root"),
+        completion: .directory)
+    var data: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The list: test, val or train, or one set's, as test-Breast-BUSI.", valueName: "list"))
+    var split = SplitName.test
+
+    @Option(
+        help: ArgumentHelp(
+            "How prompts are made from labels: fixed, random:N, box, box:N%, none; repeatable, or "
+                + "separated by commas (default: what the model was trained with).",
+            valueName: "list"))
+    var prompt: [LabelPrompts] = []
+
+    @Option(
+        help: """
+            native: on the image's own pixels, in mm where known; model: all at 256x256, as in \
+            the paper.
+            """)
+    var resolution = EvaluationResolution.native
+
+    @Option(
+        help: ArgumentHelp("Masks of another program, instead of a model.", valueName: "dir"),
+        completion: .directory)
+    var predictions: String?
+
+    @OptionGroup(title: "Model")
+    var engine: EngineOptions
+
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The folder for the report.", valueName: "dir"),
+        completion: .directory)
+    var output: String
+
+    @Option(help: ArgumentHelp("Only the first images of the list.", valueName: "n"))
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Seed of random clicks and of the bootstrap.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @Flag(help: "Replace a report that exists.")
+    var force = false
+
+    /// The command without arguments, as the parser makes it.
+    public init() {}
+
+    private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
+
+    private var prompts: [LabelPrompt] { prompt.flatMap(\.prompts) }
+
+    /// Checks what the parser cannot.
+    public func validate() throws {
+        if let limit, limit < 1 {
+            throw ValidationError("--limit \(limit): at least 1 image is needed")
+        }
+        guard Set(prompts).count == prompts.count else {
+            throw ValidationError("--prompt names a prompt twice")
+        }
+        if predictions != nil && !prompts.isEmpty {
+            throw ValidationError("--predictions are masks already: leave --prompt out")
+        }
+        if predictions != nil && engine.givenModel != nil {
+            throw ValidationError("--predictions are another program's masks: leave --model out")
+        }
+        if let baseline, prompts.contains(where: { !$0.isBox }) {
+            throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
+        }
+    }
+
+    /// Evaluates, and writes the report.
+    public func run() throws {
+        if predictions == nil && baseline == nil { try engine.handOverCheckpoints() }
+        let (samples, total) = try Failure.input.guarding { try chosenSamples() }
+        let source = try maskSource()
+        let run = EvaluationRun(
+            source: source.masks, samples: samples,
+            options: EvaluationOptions(
+                prompts: source.prompts, resolution: resolution, seed: seed),
+            data: .init(
+                root: data, split: "\(split)", hash: "", images: 0,
+                limitedFrom: limit.flatMap { $0 < total ? total : nil }),
+            files: EvaluationFiles(folder: output, prompts: source.prompts),
+            versions: source.versions)
+        try run.files.check(force: force)
+        try run()
+    }
+
+    /// The samples of the first images, and how many images the list has.
+    private func chosenSamples() throws -> ([Sample], images: Int) {
+        let samples = try UltrasoundData(root: data).samples(split.split, of: split.dataset)
+        var images: Set<String> = []
+        let chosen = samples.filter { sample in
+            if images.count == limit ?? .max && !images.contains(sample.image) {
+                return false
+            }
+            images.insert(sample.image)
+            return true
+        }
+        return (chosen, Set(samples.map(\.image)).count)
+    }
+
+    private func maskSource() throws -> (
+        masks: any MaskSource, prompts: [LabelPrompt], versions: [String: String]
+    ) {
+        if let predictions {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: predictions, isDirectory: &isFolder),
+                isFolder.boolValue
+            else { throw Failure.input.because("there is no folder '\(predictions)'") }
+            return (
+                PredictionSource(folder: predictions, resizes: resolution == .model), [], [:]
+            )
+        }
+        if let baseline {
+            return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
+        }
+        let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
+        let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
+        if prompts.contains(.unprompted), !file.model.kind.findsPrompts {
+            throw Failure.unavailable.because(
+                "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
+        }
+        let made = try Failure.unavailable.guarding { try file.engine(engine) }
+        file.notes.forEach(Terminal.complain)
+        return (EngineSource(made, runs: engine.words), prompts, file.versions)
+    }
+}
+
+extension LabelPrompt {
+    fileprivate var isBox: Bool {
+        if case .box = self { true } else { false }
+    }
+}
+
+extension ModelKind {
+    /// What it was trained with, as made from a label.
+    fileprivate var usualPrompt: LabelPrompt {
+        if findsPrompts { return .unprompted }
+        return trainedPrompts.contains(.click) ? .fixed : .box(growth: 0)
+    }
+}
+
+extension EngineOptions {
+    /// Precision, device and threads for a report.
+    fileprivate var words: String {
+        "\(precision.rawValue) on \(device.rawValue), "
+            + (threads.map { "\($0) threads" } ?? "all threads")
+    }
+}
+
+/// Prompts as the command line takes them, separated by commas: `fixed,random:5,box,box:10%`.
+struct LabelPrompts: ExpressibleByArgument {
+    let prompts: [LabelPrompt]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        prompts = parts.compactMap { LabelPrompt(String($0)) }
+        guard !prompts.isEmpty, prompts.count == parts.count else { return nil }
+    }
+}
+
+/// A list of a data set as its file is named: `test`, or `test-Breast-BUSI`.
+struct SplitName: ExpressibleByArgument, CustomStringConvertible {
+    let split: Split
+    let dataset: String?
+
+    /// `test`.
+    static let test = SplitName(split: .test, dataset: nil)
+
+    private init(split: Split, dataset: String?) {
+        self.split = split
+        self.dataset = dataset
+    }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let split = parts.first.flatMap({ Split(rawValue: String($0)) }) else { return nil }
+        let dataset = parts.count == 2 ? String(parts[1]) : nil
+        guard dataset.map({ !$0.isEmpty && !$0.contains("/") }) ?? true else { return nil }
+        self.init(split: split, dataset: dataset)
+    }
+
+    var description: String { split.rawValue + (dataset.map { "-\($0)" } ?? "") }
+}
+
+extension EvaluationResolution: ExpressibleByArgument {}

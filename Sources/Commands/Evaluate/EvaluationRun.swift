@@ -1,0 +1,168 @@
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Imaging
+
+/// An evaluation from samples to files.
+struct EvaluationRun {
+    let source: any MaskSource
+    let samples: [Sample]
+    let options: EvaluationOptions
+    let data: EvaluationReport.Data
+    let files: EvaluationFiles
+    /// Of what the model ran on, by name.
+    let versions: [String: String]
+
+    /// Evaluates and writes; an image that fails does not stop the others.
+    ///
+    /// - Throws: an exit code when an image failed, the report could not be written, or somebody
+    ///   interrupted the run; what was measured until then is written.
+    func callAsFunction() throws {
+        let evaluation = evaluate()
+        for failure in evaluation.failures {
+            Terminal.complain(
+                "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
+        }
+        let done = evaluation.encodings.count
+        guard !evaluation.cases.isEmpty else {
+            guard evaluation.isComplete else {
+                throw Failure.interrupted.because("interrupted: no image is done")
+            }
+            throw Failure.someImages.because("all \(evaluation.images) images failed")
+        }
+        let report = EvaluationReport(
+            evaluation, source: source.record, options: options, data: data,
+            program: "samus \(ProgramVersion.current)",
+            versions: versions)
+        try Failure.output.guarding { try write(report, evaluation) }
+        print(report.closing(folder: files.folder.relativePath))
+        guard evaluation.isComplete else {
+            throw Failure.interrupted.because(
+                "interrupted: \(done) of \(evaluation.images) images are done; the report "
+                    + "says that it is incomplete")
+        }
+        guard evaluation.failures.isEmpty else {
+            throw Failure.someImages.because(
+                "\(evaluation.failures.count) of \(evaluation.images) images failed")
+        }
+    }
+
+    private func evaluate() -> Evaluation {
+        let interruption = Interruption()
+        var progress = ProgressBar(total: Set(samples.map(\.image)).count)
+        defer { progress.clear() }
+        return Evaluator(source, options: options).evaluate(
+            samples,
+            goesOn: { done, image in
+                progress.show(done: done, name: image)
+                return !interruption.isRequested
+            })
+    }
+
+    private func write(_ report: EvaluationReport, _ evaluation: Evaluation) throws {
+        let sheet = ContactSheet(evaluation, options: options, samples: samples)
+        let comment =
+            "samus \(ProgramVersion.current), \(source.record.name); "
+            + ResearchNotice.text
+        var contents: [(URL, () throws -> [UInt8])] = [
+            (files.table, { Array(report.caseTable.utf8) }),
+            (files.markdown, { Array(report.markdown.utf8) }),
+        ]
+        for prompt in files.sheets {
+            guard let image = try sheet.draw(prompt) else { continue }
+            contents.append((files.sheet(prompt), { try image.encodedPNG(comment: comment) }))
+        }
+        // Last: whoever finds it finds the others too.
+        contents.append((files.json, { try report.json() }))
+        try WholeFiles.write(contents)
+    }
+}
+
+extension EvaluationReport {
+    /// What the program says at the end: Dice of each set and prompt.
+    fileprivate func closing(folder: String) -> String {
+        let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
+        let lines = rows.map { row in
+            let label = row.label.map { ", class \($0)" } ?? ""
+            let prompted = row.isPrompted.map { $0 ? "prompted" : "unprompted" } ?? "not stated"
+            let figures = row.figures
+            return String(
+                format: "%@: Dice %.4f (SD %.4f, median %.4f, 95 %% %.4f to %.4f), n %d",
+                "\((row.dataset ?? "all sets").visibleLine)\(label), \(row.variant.title) "
+                    + "(\(prompted))",
+                figures.mean, figures.deviation, figures.median, figures.low, figures.high,
+                figures.count)
+        }
+        return (lines + ["", "report: \(folder.visibleLine)/report.md", ResearchNotice.text])
+            .joined(separator: "\n")
+    }
+}
+
+/// The files of an evaluation.
+struct EvaluationFiles {
+    let folder: URL
+    private let prompts: [LabelPrompt]
+
+    /// - Parameters:
+    ///   - folder: where they go.
+    ///   - prompts: how masks are asked for; none where they come from files.
+    init(folder: String, prompts: [LabelPrompt]) {
+        self.folder = URL(fileURLWithPath: folder)
+        self.prompts = prompts
+    }
+
+    var table: URL { folder.appendingPathComponent("per_case.csv") }
+    var markdown: URL { folder.appendingPathComponent("report.md") }
+    var json: URL { folder.appendingPathComponent("report.json") }
+
+    /// The sheet of a prompt's cases; nil where masks come from files.
+    func sheet(_ prompt: LabelPrompt?) -> URL {
+        let name = (prompt?.description ?? "given").replacing(":", with: "-")
+            .replacing("%", with: "")
+        return folder.appendingPathComponent("cases_\(name).png")
+    }
+
+    /// How masks were asked for: one sheet each.
+    var sheets: [LabelPrompt?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
+
+    private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
+
+    /// Makes the folder, and refuses to replace what is in it.
+    ///
+    /// - Parameter force: whether an older report may be replaced.
+    /// - Throws: an exit code, its reason said.
+    func check(force: Bool) throws {
+        try OutputFolder(url: folder, files: all).check(force: force)
+    }
+}
+
+/// A folder for results, and the files that a run will put into it.
+struct OutputFolder {
+    let url: URL
+    let files: [URL]
+
+    /// Makes the folder, and refuses to replace what is in it.
+    ///
+    /// - Parameter force: whether older results may be replaced.
+    /// - Throws: an exit code, its reason said.
+    func check(force: Bool) throws {
+        let existing = files.first { FileManager.default.fileExists(atPath: $0.path) }
+        if !force, let existing {
+            throw Failure.output.because(
+                "'\(existing.relativePath)' exists already: add --force to replace it, or name "
+                    + "another --output")
+        }
+        do {
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        } catch {
+            throw Failure.output.because(
+                "the output folder '\(url.relativePath)' cannot be made: "
+                    + error.localizedDescription)
+        }
+        guard FileManager.default.isWritableFile(atPath: url.path) else {
+            throw Failure.output.because(
+                "the output folder '\(url.relativePath)' cannot be written to")
+        }
+    }
+}

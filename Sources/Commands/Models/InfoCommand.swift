@@ -1,0 +1,219 @@
+import ArgumentParser
+import Checkpoints
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+
+/// `samus info`: what a model's file holds.
+public struct InfoCommand: ParsableCommand {
+    /// Name and words.
+    public static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show what a model's file holds.",
+        discussion: """
+            Reads .pth and .safetensors files without running anything in them. Says which network \
+            it is and its sizes; where it is none, which network comes nearest, and how the two \
+            differ. Of a model bundle (a folder .samus) it shows model.json, reads all files and \
+            compares their SHA-256, and says on what it would run.
+            """)
+
+    @Argument(
+        help: "A model's name, a model bundle, or a checkpoint file.",
+        completion: .file(extensions: ["pth", "safetensors"]))
+    var model: String
+
+    @Flag(help: "List every tensor with its type and shape.")
+    var keys = false
+
+    /// The command without arguments, as the parser makes it.
+    public init() {}
+
+    /// Prints what is in the file.
+    public func run() throws {
+        if EngineProviders.current == nil, let bundle = ModelCatalog.bundle(of: model) {
+            return try BundleInfo.show(bundle)
+        }
+        let (path, checkpoint) = try Failure.unavailable.guarding {
+            let path = try ModelCatalog.path(of: model)
+            return (path, try Checkpoint.open(path))
+        }
+        let network = try self.network(of: checkpoint)
+        try Failure.unavailable.guarding {
+            do throws(CheckpointError) {
+                print(try summary(of: checkpoint, at: path, network: network))
+            } catch {
+                throw ModelError.unreadable(path: path, error)
+            }
+        }
+        if keys {
+            for name in checkpoint.names {
+                guard let tensor = checkpoint[name] else { continue }
+                print("\(name.visibleLine)\t\(tensor.elementType.rawValue)\t\(tensor.shape)")
+            }
+        }
+    }
+
+    /// The network in words; whether all of it fits needs libtorch, and so the other program.
+    private func network(of checkpoint: Checkpoint) throws -> String {
+        var opening = "not one this program knows"
+        if let kind = ModelKind(names: checkpoint.names) {
+            do {
+                let sizes = try checkpoint.sizes(of: kind)
+                return try fitted(checkpoint, kind, sizes)
+            } catch let error as ConfigurationError {
+                opening = "looks like \(kind.rawValue), but \(error)".visibleLine
+                guard error.isOfTensors else { return opening }
+            }
+        }
+        guard !checkpoint.names.isEmpty else { return "none: it holds no tensors" }
+        guard let provider = EngineProviders.current else {
+            guard !Handover.isPossible else { try Handover.toTrain() }
+            return opening + "; which comes nearest says 'samus-train', which is not built "
+                + "('make build')"
+        }
+        return opening
+            + (provider.nearestNetwork(to: checkpoint).map { ", nearest to \($0)" }
+                ?? ", and it has nothing in common with any of them")
+    }
+
+    /// The network that names and sizes tell, and where it does not fit, how.
+    private func fitted(
+        _ checkpoint: Checkpoint, _ kind: ModelKind, _ sizes: SAMConfiguration
+    ) throws -> String {
+        let text = kind.text(sizes)
+        // One known by its hash fits.
+        guard try ModelCatalog.entry(sha256: checkpoint.sha256) == nil else { return text }
+        guard let provider = EngineProviders.current else {
+            guard !Handover.isPossible else { try Handover.toTrain() }
+            return text + " by names and sizes; whether all fits says 'samus-train', which is not "
+                + "built ('make build')"
+        }
+        return provider.misfit(of: checkpoint, kind: kind, sizes: sizes)
+            .map { "nearly \($0)" } ?? text
+    }
+
+    private func summary(
+        of checkpoint: Checkpoint, at path: String, network: String
+    ) throws(CheckpointError) -> String {
+        let sha256 = try checkpoint.sha256
+        let known = ModelCatalog.entry(sha256: sha256)
+        let kind = ModelKind(names: checkpoint.names)
+        let tensors = checkpoint.names.compactMap { checkpoint[$0] }
+        var rows: [(String, String)] = [
+            ("file", path),
+            ("format", checkpoint.format.rawValue),
+            ("model", known?.name ?? "not one known by name"),
+            ("network", network),
+            ("tensors", "\(tensors.count)"),
+            ("parameters", checkpoint.parameterCount.formatted()),
+            ("bytes", tensors.reduce(0) { $0 + $1.byteCount }.formatted()),
+            (
+                "licence",
+                known?.licence ?? checkpoint.statedLicence ?? "not stated in the file"
+            ),
+            ("SHA-256", sha256),
+            ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
+        ]
+        if let kind {
+            let stated = PromptKind.stated(in: checkpoint.metadata)
+            rows.insert(("trained", kind.trainingText(stated)), at: 4)
+        }
+        if let prefix = checkpoint.strippedPrefix {
+            rows.append(("prefix", "'\(prefix)' taken off all names"))
+        }
+        if !checkpoint.ignoredNames.isEmpty {
+            rows.append(("passed over", checkpoint.ignoredNames.joined(separator: ", ")))
+        }
+        rows += checkpoint.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0)", $1) }
+        rows.append(("notice", ResearchNotice.text))
+        let width = 2 + max(12, rows.map(\.0.count).max() ?? 0)
+        return rows.map { name, value in
+            // Only the network has lines of its own, without breaks from the file's names.
+            let text = name == "network" ? value.visible : value.visibleLine
+            return name.visibleLine.padding(toLength: width, withPad: " ", startingAt: 0) + text
+        }
+        .joined(separator: "\n")
+    }
+}
+
+/// What `samus info` shows of a model bundle.
+enum BundleInfo {
+    /// Prints it, all files read and compared.
+    ///
+    /// - Parameter path: the bundle's folder.
+    /// - Throws: an exit code, its reason said, where the bundle is not whole.
+    static func show(_ path: String) throws {
+        let bundle = try Failure.unavailable.guarding {
+            do throws(ModelBundleError) {
+                return try ModelBundle(URL(fileURLWithPath: path))
+            } catch {
+                throw ModelError.unreadableBundle(path: path, error)
+            }
+        }
+        let checks = bundle.manifest.files.sorted { $0.key < $1.key }.map { name, file in
+            (name, file, failure: failure(of: name, in: bundle))
+        }
+        let files = checks.map { name, file, failure in
+            (
+                name,
+                "\(file.bytes.formatted()) bytes, SHA-256 "
+                    + (failure == nil ? "correct" : "WRONG") + ", \(file.sha256)"
+            )
+        }
+        for (name, value) in rows(of: bundle, at: path) + files + runtime() {
+            print(
+                name.visibleLine.padding(toLength: 14, withPad: " ", startingAt: 0)
+                    + (name.count < 14 ? "" : " ") + value.visibleLine)
+        }
+        for case let failure? in checks.map(\.failure) {
+            throw Failure.unavailable.because("\(failure)")
+        }
+    }
+
+    private static func failure(of name: String, in bundle: ModelBundle) -> ModelBundleError? {
+        do throws(ModelBundleError) {
+            try bundle.verify(name)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func rows(of bundle: ModelBundle, at path: String) -> [(String, String)] {
+        let manifest = bundle.manifest
+        let trained = manifest.trainedPrompts.map(Set.init)
+        let prompts = manifest.prompts.map(\.rawValue).joined(separator: ", ")
+        let size = "\(manifest.input.size)x\(manifest.input.size)"
+        return [
+            ("bundle", path),
+            ("format", "\(manifest.format)"),
+            ("model", manifest.name),
+            ("network", "\(manifest.kind.rawValue) (\(manifest.encoder), input \(size))"),
+            ("trained", manifest.kind.trainingText(trained)),
+            ("prompts", prompts.isEmpty ? "none" : prompts),
+            ("candidates", "\(manifest.candidates)"),
+            ("parameters", manifest.parameters.formatted()),
+            ("weights", manifest.precision.rawValue),
+            ("classes", manifest.classes.isEmpty ? "-" : manifest.classes.joined(separator: ", ")),
+            ("encoding", manifest.macs.map { "\($0.formatted()) multiplications" } ?? "-"),
+            ("licence", manifest.licence ?? "not stated in the bundle"),
+            ("origin", manifest.origin ?? "not stated in the bundle"),
+            ("made from", "SHA-256 \(manifest.source.sha256)"),
+            ("made by", manifest.source.program),
+            ("SHA-256", "\(bundle.model.sha256) (of model.json)"),
+            ("notice", manifest.notice),
+        ]
+    }
+
+    /// What the bundle would run on.
+    private static func runtime() -> [(String, String)] {
+        do throws(OpenVINOError) {
+            let library = try OpenVINOLibrary.shared()
+            let core = try OpenVINOCore(library)
+            let devices = try core.devices().map { ("device \($0)", core.fullName(of: $0)) }
+            return [("runtime", "OpenVINO \(library.version), \(library.path)")] + devices
+        } catch {
+            return [("runtime", "\(error)")]
+        }
+    }
+}

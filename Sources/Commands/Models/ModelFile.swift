@@ -1,0 +1,199 @@
+import Checkpoints
+import Foundation
+import Inference
+import Segmentation
+
+/// A model's file, opened and recognized.
+public struct ModelFile {
+    let path: String
+    /// Its weights.
+    public let checkpoint: Checkpoint
+    /// What it is and where it comes from.
+    public let model: ModelDescription
+    let sizes: SAMConfiguration
+    /// What to say about a file that nobody vouched for: what it was taken for, and whether its
+    /// weights were ever trained.
+    public let notes: [String]
+
+    /// Opens a model.
+    ///
+    /// A model asked for by name must be that model to the bit.
+    ///
+    /// - Parameters:
+    ///   - nameOrFile: a name of the catalog, or a path.
+    ///   - provider: knows what a file comes nearest to that is none of the networks.
+    /// - Throws: ``ModelError`` with what is wrong with it.
+    public init(_ nameOrFile: String, provider: any EngineProvider) throws(ModelError) {
+        path = try ModelCatalog.path(of: nameOrFile)
+        let sha256: String
+        do throws(CheckpointError) {
+            checkpoint = try Checkpoint.read(path)
+            sha256 = try checkpoint.sha256
+        } catch {
+            throw .unreadable(path: path, error)
+        }
+        let entry = ModelCatalog.entries.first { $0.name == nameOrFile }
+        if let entry, entry.sha256 != sha256 {
+            throw ModelError.otherContent(
+                path: path, name: entry.name, expected: entry.sha256, found: sha256)
+        }
+        let kind: ModelKind
+        (kind, sizes) = try checkpoint.network(at: path, provider: provider)
+        let known = ModelCatalog.entry(sha256: sha256)
+        let parameters = checkpoint.parameterCount
+        model = ModelDescription(
+            name: known?.name ?? URL(fileURLWithPath: path).lastPathComponent, kind: kind,
+            network: .init(
+                encoder: kind.encoderName(sizes), inputSize: sizes.imageSize,
+                candidates: sizes.decoder.candidates, parameters: parameters),
+            sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence,
+            origin: checkpoint.metadata["samus.origin"],
+            trainedPrompts: PromptKind.stated(in: checkpoint.metadata))
+        let name = model.name.visibleLine
+        notes =
+            entry == nil
+            ? ["note: \(name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"]
+                + model.warnings
+            : []
+    }
+}
+
+extension ModelDescription {
+    /// What has to be said before any outline of it.
+    var warnings: [String] {
+        guard origin?.contains(WeightsRemarks.notTrained) == true else { return [] }
+        return [
+            "warning: \(name.visibleLine) was started from another network and never trained: "
+                + "its outlines mean nothing"
+        ]
+    }
+}
+
+extension Checkpoint {
+    /// The licence that a file's own remarks state.
+    var statedLicence: String? {
+        metadata["license"] ?? metadata["licence"]
+    }
+
+    /// The network it belongs to and its sizes.
+    ///
+    /// - Parameters:
+    ///   - path: what to call it in an error.
+    ///   - provider: knows what a file comes nearest to that is none of the networks.
+    /// - Returns: both.
+    /// - Throws: ``ModelError``.
+    func network(
+        at path: String, provider: any EngineProvider
+    ) throws(ModelError) -> (ModelKind, SAMConfiguration) {
+        guard let kind = ModelKind(names: names) else {
+            throw .unknownKind(
+                path: path, tensors: names.count, nearest: provider.nearestNetwork(to: self))
+        }
+        do throws(ConfigurationError) {
+            return (kind, try sizes(of: kind))
+        } catch {
+            throw .noSizes(
+                path: path, kind, error,
+                nearest: error.isOfTensors ? provider.nearestNetwork(to: self) : nil)
+        }
+    }
+}
+
+extension ConfigurationError {
+    /// Whether the tensors are not those of a network, rather than the file's remarks lacking.
+    var isOfTensors: Bool {
+        switch self {
+        case .missing, .misshapen, .outOfProportion, .tooLarge, .incomplete: true
+        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement: false
+        }
+    }
+}
+
+/// Why a model cannot be used.
+public enum ModelError: Error, Equatable {
+    case notFound(String)
+    case notInstalled(String, looked: [String])
+    case unreadable(path: String, CheckpointError)
+    case unknownKind(path: String, tensors: Int, nearest: String?)
+    case noSizes(path: String, ModelKind, ConfigurationError, nearest: String?)
+    case otherContent(path: String, name: String, expected: String, found: String)
+    case unreadableBundle(path: String, ModelBundleError)
+    case otherBundle(path: String, name: String, expected: String, found: String)
+    case deviceOfCheckpoints(path: String, device: String)
+}
+
+extension ModelError: CustomStringConvertible {
+    /// What is wrong, and which network comes nearest where it is none.
+    public var description: String {
+        switch self {
+        case .notFound(let name):
+            "there is no model and no file '\(name)'; known by name: \(ModelCatalog.names)"
+        case .notInstalled(let name, let looked):
+            "the weights of '\(name)' are not here: run 'make setup' in the checkout, or name the "
+                + "folder that has them in SAMUS_MODELS (looked in \(looked.joined(separator: ", ")))"
+        case .unreadable(let path, let error):
+            "the model '\(path)' cannot be read: \(error)"
+        case .unknownKind(let path, 0, _):
+            "'\(path)' holds no tensors"
+        case .unknownKind(let path, let tensors, let nearest):
+            "'\(path)' holds \(tensors) tensors, but not those of a network this program knows: "
+                + ModelKind.allCases.map(\.rawValue).joined(separator: ", ")
+                + Self.nearest(nearest)
+        case .noSizes(let path, let kind, let error, let nearest):
+            "'\(path)' looks like \(kind.rawValue), but \(error)"
+                + (error.isOfTensors ? Self.nearest(nearest) : "")
+        case .otherContent(let path, let name, let expected, let found):
+            "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
+                + "delete it and run 'make setup', or give the file itself to --model"
+        case .unreadableBundle(let path, let error):
+            "the model bundle '\(path)' cannot be used: \(error)"
+        case .otherBundle(let path, let name, let expected, let found):
+            "the model bundle '\(path)' is not '\(name)': it was made from a checkpoint with SHA-256 "
+                + "\(found), it should be \(expected); delete it, or give its path to --model"
+        case .deviceOfCheckpoints(let path, let device):
+            "'\(path)' is a model bundle and runs on OpenVINO: --device cpu, gpu, npu or auto, not "
+                + device
+        }
+    }
+
+    private static func nearest(_ network: String?) -> String {
+        network.map { "\nnearest to \($0)" } ?? "\nit has nothing in common with any of them"
+    }
+}
+
+/// A network's first weights, and where each comes from.
+public struct StartedWeights {
+    /// The network's sizes.
+    public let sizes: SAMConfiguration
+    /// All weights, in the network's order.
+    public let tensors: [(name: String, tensor: StoredTensor)]
+    /// Names taken as they were.
+    public let taken: [String]
+    /// Names taken and resized.
+    public let resized: [String]
+    /// Names that have new values.
+    public let new: [String]
+    /// Names of the source that the network has no place for.
+    public let unused: [String]
+
+    /// Weights.
+    ///
+    /// - Parameters:
+    ///   - sizes: the network's.
+    ///   - tensors: all weights, in the network's order.
+    ///   - taken: names taken as they were.
+    ///   - resized: names taken and resized.
+    ///   - new: names that have new values.
+    ///   - unused: names of the source that are not used.
+    public init(
+        sizes: SAMConfiguration, tensors: [(name: String, tensor: StoredTensor)],
+        taken: [String], resized: [String], new: [String], unused: [String]
+    ) {
+        self.sizes = sizes
+        self.tensors = tensors
+        self.taken = taken
+        self.resized = resized
+        self.new = new
+        self.unused = unused
+    }
+}

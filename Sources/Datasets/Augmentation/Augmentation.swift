@@ -1,0 +1,150 @@
+import Imaging
+
+/// A random change of an image and its label that leaves a plausible image.
+///
+/// Geometry is the same for both, and all chance comes from the sample's own numbers.
+public protocol Augmentation: Sendable {
+    /// What it is called on the command line and in records.
+    var name: String { get }
+
+    /// Changes an image, or by chance leaves it as it is.
+    ///
+    /// - Parameters:
+    ///   - image: the image and its label, of any size.
+    ///   - random: the sample's numbers.
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom)
+}
+
+/// The augmentations by the names they have on the command line.
+public enum AugmentationKind: String, CaseIterable, Sendable {
+    case gamma, rotation, scale, contrast
+    case flip
+    case flipVertical = "flip-vertical"
+    case elastic, speckle, attenuation, haze, sector, tgc
+
+    /// Whether it is one of the authors' four, which come before the resizing.
+    public var isAuthors: Bool {
+        switch self {
+        case .gamma, .rotation, .scale, .contrast: true
+        default: false
+        }
+    }
+
+    /// What its strength may be; nil for the authors' own, which are as they are.
+    public var strengths: ClosedRange<Double>? {
+        switch self {
+        case .gamma, .rotation, .scale, .contrast: nil
+        case .flip, .flipVertical, .speckle, .sector: 0...1
+        case .tgc: 0...1
+        case .elastic: 0...30
+        case .attenuation: 0...10
+        case .haze: 0...255
+        }
+    }
+
+    /// The strength without one being named: how often for flips, else how much.
+    public var defaultStrength: Double? {
+        switch self {
+        case .gamma, .rotation, .scale, .contrast: nil
+        case .flip, .flipVertical: FlipAugmentation(.horizontal).probability
+        case .elastic: ElasticAugmentation().strength
+        case .speckle: SpeckleAugmentation().strength
+        case .attenuation: AttenuationAugmentation().strength
+        case .haze: HazeAugmentation().strength
+        case .sector: SectorAugmentation().strength
+        case .tgc: GainAugmentation().strength
+        }
+    }
+
+    /// What is said about the strength, for help and documents.
+    public var strengthMeaning: String? {
+        switch self {
+        case .gamma, .rotation, .scale, .contrast: nil
+        case .flip, .flipVertical: "how often"
+        case .elastic: "deviation of the grid's displacements, in pixels"
+        case .speckle: "largest share of speckle"
+        case .attenuation: "largest rate for each height"
+        case .haze: "brightest grey level added"
+        case .sector: "largest share of a class hidden"
+        case .tgc: "largest change of a slider"
+        }
+    }
+
+    /// Makes one.
+    ///
+    /// - Parameter strength: in ``strengths``; the default when nil.
+    /// - Returns: the augmentation.
+    public func make(strength: Double? = nil) -> any Augmentation {
+        let value = strength ?? defaultStrength ?? 0
+        return switch self {
+        case .gamma: GammaAugmentation()
+        case .rotation: RotationAugmentation()
+        case .scale: ScaleAugmentation()
+        case .contrast: ContrastAugmentation()
+        case .flip: FlipAugmentation(.horizontal, probability: value)
+        case .flipVertical: FlipAugmentation(.vertical, probability: value)
+        case .elastic: ElasticAugmentation(strength: value)
+        case .speckle: SpeckleAugmentation(strength: value)
+        case .attenuation: AttenuationAugmentation(strength: value)
+        case .haze: HazeAugmentation(strength: value)
+        case .sector: SectorAugmentation(strength: value)
+        case .tgc: GainAugmentation(strength: value)
+        }
+    }
+}
+
+/// Why a recipe's words cannot be understood.
+public enum AugmentationError: Error, Equatable, Sendable {
+    case unknown(String, known: [String])
+    case noStrength(String)
+    case strength(String, found: String, allowed: ClosedRange<Double>)
+    case repeated(String)
+}
+
+extension AugmentationError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .unknown(let name, let known):
+            "there is no augmentation '\(name)'; known are \(known.joined(separator: ", "))"
+        case .noStrength(let name):
+            "'\(name)' has no strength to be set"
+        case .strength(let name, let found, let allowed):
+            "the strength of '\(name)' is a number from \(allowed.lowerBound) to "
+                + "\(allowed.upperBound), not '\(found)'"
+        case .repeated(let name):
+            "'\(name)' is named twice"
+        }
+    }
+}
+
+extension LabelledImage {
+    /// Resizes both: the image as Pillow's `BILINEAR`, the label as its `NEAREST`.
+    ///
+    /// - Parameter size: the new size, at least 1x1.
+    /// - Returns: an image of that size.
+    public func resized(to size: Size) -> LabelledImage {
+        image.size == size
+            ? self
+            : LabelledImage(
+                image: image.resizedLikePillow(to: size), label: label.resizedNearest(to: size))
+    }
+
+    /// The image as SAMUS takes it.
+    ///
+    /// - Returns: numbers 0 to 1, one plane of the image's size.
+    public func networkInput() -> Planes {
+        Planes(
+            channels: 1, height: image.height, width: image.width,
+            values: image.pixels.map { Float($0) / 255 })
+    }
+
+    /// The pixels of one class as the loss sees them: half the size, by the nearest pixel.
+    ///
+    /// - Parameter label: the class.
+    /// - Returns: 128x128 pixels for an image of 256x256.
+    public func lossMask(of label: Int) -> Mask {
+        let half = Size(height: max(image.height / 2, 1), width: max(image.width / 2, 1))
+        return mask(of: label).resizedNearest(to: half)
+    }
+}

@@ -1,0 +1,305 @@
+import Foundation
+import Imaging
+
+/// Multiplies with speckle: grains of fully developed speckle, wider than high.
+///
+/// The envelope of a scattered echo has Rayleigh's distribution (Wagner et al., 1983): the length
+/// of two normal numbers, smoothed together over 5 columns and 3 rows, the grain of a lateral and an
+/// axial resolution. Factors are `1 + s * (r - 1)`, r of mean 1; s is even from 0 to the strength,
+/// 0.5, which spreads grey levels by up to a quarter: the image has speckle already, and is
+/// compressed, where a full s = 1 belongs to the bare envelope.
+public struct SpeckleAugmentation: Augmentation {
+    /// `speckle`.
+    public let name = "speckle"
+    /// How often it happens.
+    public let probability: Double
+    /// Largest share of speckle, 0 to 1.
+    public let strength: Double
+
+    /// - Parameters:
+    ///   - probability: how often it happens.
+    ///   - strength: largest share of speckle, 0 to 1.
+    public init(probability: Double = 0.5, strength: Double = 0.5) {
+        self.probability = probability
+        self.strength = strength
+    }
+
+    /// Draws grains and multiplies.
+    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        guard random.happens(probability) else { return }
+        let share = Float(random.uniform(0..<1) * strength)
+        let grains = Self.grains(labelled.image.size, using: &random)
+        labelled.image = grains.withUnsafeBufferPointer { grains in
+            labelled.image.shaded(gain: { 1 + share * (grains[$0] - 1) })
+        }
+    }
+
+    /// Rayleigh's distribution with mean 1, correlated between neighbours.
+    static func grains(_ size: Size, using random: inout SampleRandom) -> [Float] {
+        let real = field(size, using: &random)
+        let imaginary = field(size, using: &random)
+        // The mean length of two normal numbers of deviation 1.
+        let mean: Float = 1.253_314_1
+        return (0..<size.area).map {
+            (real[$0] * real[$0] + imaginary[$0] * imaginary[$0]).squareRoot() / mean
+        }
+    }
+
+    /// Normal numbers smoothed by [1 2 3 2 1] along rows and [1 2 1] along columns, deviation 1.
+    private static func field(_ size: Size, using random: inout SampleRandom) -> [Float] {
+        let (width, height) = (size.width + 4, size.height + 2)
+        let noise = (0..<width * height).map { _ in random.roughlyNormal() }
+        // Independent numbers add in squares: 19 along rows, 6 along columns.
+        let norm = 1 / Float(19 * 6).squareRoot()
+        return noise.withUnsafeBufferPointer { noise in
+            let along = [Float](unsafeUninitializedCapacity: height * size.width) { target, count in
+                for y in 0..<height {
+                    for x in 0..<size.width {
+                        let i = y * width + x
+                        target[y * size.width + x] =
+                            noise[i] + noise[i + 4] + 2 * (noise[i + 1] + noise[i + 3])
+                            + 3 * noise[i + 2]
+                    }
+                }
+                count = height * size.width
+            }
+            return along.withUnsafeBufferPointer { along in
+                [Float](unsafeUninitializedCapacity: size.area) { target, count in
+                    for i in 0..<size.area {
+                        target[i] =
+                            (along[i] + 2 * along[i + size.width] + along[i + 2 * size.width])
+                            * norm
+                    }
+                    count = size.area
+                }
+            }
+        }
+    }
+}
+
+/// Adds a veil near the probe, as reverberation in the chest wall or fat does.
+///
+/// Østvik et al., 2021: noise in a band of Gaussian profile at a distance from the probe. The band
+/// lies at 0.05 to 0.35 of the height and is 0.05 to 0.15 wide, the near field; it changes slowly
+/// along it; its peak is even from 0 to the strength, 70 of 255 grey levels, a bright veil through
+/// which tissue is still seen. Where the image is black, outside the sector, it stays so.
+public struct HazeAugmentation: Augmentation {
+    /// `haze`.
+    public let name = "haze"
+    /// How often it happens.
+    public let probability: Double
+    /// Largest grey level of the veil.
+    public let strength: Double
+
+    /// - Parameters:
+    ///   - probability: how often it happens.
+    ///   - strength: largest grey level of the veil, 0 to 255.
+    public init(probability: Double = 0.5, strength: Double = 70) {
+        self.probability = probability
+        self.strength = strength
+    }
+
+    /// Draws a veil and adds it.
+    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        guard random.happens(probability) else { return }
+        let peak = Float(random.uniform(0..<1) * strength)
+        let centre = Float(random.uniform(0.05..<0.35))
+        let width = Float(random.uniform(0.05..<0.15))
+        let size = labelled.image.size
+        let cloud = SmoothNoise(size, cells: 6, using: &random).values
+        let depth = ProbeDepth(size)
+        let levels = labelled.image.pixels
+        labelled.image = labelled.image.shaded(offset: { i in
+            guard levels[i] > 0 else { return 0 }
+            let distance = (depth[i] - centre) / width
+            let density = min(max(0.7 + 0.5 * cloud[i], 0), 1)
+            return peak * density * exp(-0.5 * distance * distance)
+        })
+    }
+}
+
+/// Darkens with depth, as attenuating tissue does: from a random depth on by `exp(-rate * depth)`.
+///
+/// Østvik et al., 2021; Tupper and Gagné (arXiv:2501.13193) draw the rate even from 0 to 3 a
+/// image's height, as here. Depth runs from the middle of the upper edge; darkening begins at 0 to
+/// half a height, because gain hides it near the probe.
+public struct AttenuationAugmentation: Augmentation {
+    /// `attenuation`.
+    public let name = "attenuation"
+    /// How often it happens.
+    public let probability: Double
+    /// Largest rate, for each height of the image.
+    public let strength: Double
+
+    /// - Parameters:
+    ///   - probability: how often it happens.
+    ///   - strength: largest rate, for each height of the image.
+    public init(probability: Double = 0.5, strength: Double = 3) {
+        self.probability = probability
+        self.strength = strength
+    }
+
+    /// Draws rate and onset and darkens.
+    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        guard random.happens(probability) else { return }
+        let rate = Float(random.uniform(0..<1) * strength)
+        let onset = Float(random.uniform(0..<0.5))
+        let depth = ProbeDepth(labelled.image.size)
+        labelled.image = labelled.image.shaded(gain: { exp(-rate * max(depth[$0] - onset, 0)) })
+    }
+}
+
+/// How far a pixel is from the probe, the middle of the upper edge; the image's height is 1.
+struct ProbeDepth {
+    private let width: Int
+    private let height: Float
+
+    init(_ size: Size) {
+        width = size.width
+        height = Float(size.height)
+    }
+
+    subscript(index: Int) -> Float {
+        let (y, x) = index.quotientAndRemainder(dividingBy: width)
+        let dx = (Float(x) + 0.5 - Float(width) / 2) / height
+        let dy = (Float(y) + 0.5) / height
+        return (dx * dx + dy * dy).squareRoot()
+    }
+}
+
+/// Blacks out what a narrower or shallower convex probe would not see.
+///
+/// An apex above the image (0 to 0.4 heights), half an opening of 25 to 45 degrees around a tilt of
+/// up to 8, a far end at 0.85 to 1.1 heights: ranges of phased and convex probes. The label
+/// follows what stays visible: outside it is 0. A crop that hides more than the strength, 0.3, of
+/// some class's pixels is drawn anew, and after eight draws left out.
+public struct SectorAugmentation: Augmentation {
+    /// `sector`.
+    public let name = "sector"
+    /// How often it is tried.
+    public let probability: Double
+    /// Largest share of a class's pixels that may be hidden.
+    public let strength: Double
+
+    /// - Parameters:
+    ///   - probability: how often it is tried.
+    ///   - strength: largest share of a class's pixels that may be hidden, 0 to 1.
+    public init(probability: Double = 0.5, strength: Double = 0.3) {
+        self.probability = probability
+        self.strength = strength
+    }
+
+    /// Draws a sector and blacks out what lies outside.
+    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        guard random.happens(probability) else { return }
+        let size = labelled.image.size
+        let areas = Self.counts(labelled.label.pixels)
+        for _ in 0..<8 {
+            let sector = Sector(using: &random)
+            let visible = (0..<size.area).map { sector.contains($0, in: size) }
+            let hidden = Self.counts(zip(labelled.label.pixels, visible).map { $1 ? 0 : $0 })
+            guard
+                zip(hidden, areas).dropFirst()
+                    .allSatisfy({ Double($0) <= Double($1) * strength })
+            else { continue }
+            labelled.image.pixels = zip(labelled.image.pixels, visible).map { $1 ? $0 : 0 }
+            labelled.label.pixels = zip(labelled.label.pixels, visible).map { $1 ? $0 : 0 }
+            return
+        }
+    }
+
+    /// How many pixels each class has.
+    private static func counts(_ label: [UInt8]) -> [Int] {
+        var counts = [Int](repeating: 0, count: 256)
+        for value in label { counts[Int(value)] += 1 }
+        return counts
+    }
+}
+
+/// What a convex probe sees; lengths in heights of the image, from the middle of its upper edge.
+private struct Sector {
+    let apex: Float
+    let from: Float
+    let to: Float
+    let near: Float
+    let far: Float
+
+    init(using random: inout SampleRandom) {
+        apex = Float(random.uniform(0..<0.4))
+        let opening = random.uniform(25..<45)
+        let tilt = random.uniform(-8..<8)
+        // Tangents, so that no pixel needs an angle of its own.
+        from = Float(tan((tilt - opening) * .pi / 180))
+        to = Float(tan((tilt + opening) * .pi / 180))
+        near = apex
+        far = apex + Float(random.uniform(0.85..<1.1))
+    }
+
+    func contains(_ index: Int, in size: Size) -> Bool {
+        let (row, column) = index.quotientAndRemainder(dividingBy: size.width)
+        let x = (Float(column) + 0.5 - Float(size.width) / 2) / Float(size.height)
+        let y = (Float(row) + 0.5) / Float(size.height) + apex
+        let square = x * x + y * y
+        return x >= from * y && x <= to * y && square >= near * near && square <= far * far
+    }
+}
+
+extension SampleRandom {
+    /// About a normal number of mean 0 and deviation 1: the sum of four even ones, at most 3.46.
+    mutating func roughlyNormal() -> Float {
+        let bits = next()
+        let sum = bits & 0xFFFF + bits >> 16 & 0xFFFF + bits >> 32 & 0xFFFF + bits >> 48
+        return (Float(sum) / 65536 - 2) * 1.732_050_8
+    }
+}
+
+/// Random numbers over an image that change slowly: a coarse grid of independent ones, joined by
+/// a uniform cubic B-spline.
+struct SmoothNoise {
+    /// `values[y * width + x]`.
+    let values: [Float]
+
+    /// - Parameters:
+    ///   - size: of the image.
+    ///   - cells: cells of the grid along each side; less is smoother.
+    ///   - random: what the grid is drawn from.
+    init(_ size: Size, cells: Int, using random: inout SampleRandom) {
+        let side = cells + 3
+        let grid = (0..<side * side).map { _ in random.roughlyNormal() }
+        let columns = Self.weights(size.width, cells: cells)
+        let rows = Self.weights(size.height, cells: cells)
+        values = [Float](unsafeUninitializedCapacity: size.area) { target, count in
+            var line = [Float](repeating: 0, count: side)
+            for (y, row) in rows.enumerated() {
+                for x in 0..<side {
+                    line[x] = (0..<4).reduce(0) {
+                        $0 + row.taps[$1] * grid[(row.start + $1) * side + x]
+                    }
+                }
+                line.withUnsafeBufferPointer { line in
+                    for (x, column) in columns.enumerated() {
+                        let (start, taps) = (column.start, column.taps)
+                        target[y * size.width + x] =
+                            taps[0] * line[start] + taps[1] * line[start + 1]
+                            + taps[2] * line[start + 2] + taps[3] * line[start + 3]
+                    }
+                }
+            }
+            count = size.area
+        }
+    }
+
+    private static func weights(
+        _ extent: Int, cells: Int
+    ) -> [(start: Int, taps: SIMD4<Float>)] {
+        (0..<extent).map { position in
+            let place = (Float(position) + 0.5) / Float(extent) * Float(cells)
+            let start = min(Int(place), cells - 1)
+            let t = place - Float(start)
+            let u = 1 - t
+            let taps = SIMD4(
+                u * u * u, 3 * t * t * t - 6 * t * t + 4, 3 * u * u * u - 6 * u * u + 4, t * t * t)
+            return (start, taps / 6)
+        }
+    }
+}

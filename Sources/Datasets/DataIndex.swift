@@ -1,0 +1,149 @@
+import Foundation
+import Imaging
+
+/// `index.csv` of a data set: what is known of each image besides its pixels.
+struct DataIndex: Sendable {
+    struct Row: Sendable {
+        let patient: String?
+        let spacing: PixelSpacing?
+    }
+
+    /// By the image's name.
+    let rows: [String: Row]
+
+    /// - Parameter folder: of the data set.
+    /// - Returns: nothing where there is no `index.csv`.
+    /// - Throws: ``DataError`` when it cannot be read or is no table with a column `name`.
+    static func read(folder: String) throws(DataError) -> DataIndex {
+        let path = "\(folder)/index.csv"
+        guard LayoutFile.exists(path) else { return DataIndex(rows: [:]) }
+        var lines = CSV.rows(try LayoutFile.text(path, limit: 64 << 20))[...]
+        guard let header = lines.popFirst(), let nameColumn = header.firstIndex(of: "name") else {
+            throw .unreadable(path: path, reason: "its first line has no column 'name'")
+        }
+        func value(_ columns: [String], of line: [String]) -> String? {
+            for column in columns {
+                guard let place = header.firstIndex(of: column), place < line.count,
+                    !line[place].isEmpty
+                else { continue }
+                return line[place]
+            }
+            return nil
+        }
+        func length(_ columns: [String], of line: [String]) -> Double? {
+            value(columns, of: line).flatMap(Double.init).flatMap {
+                $0 > 0 && $0.isFinite ? $0 : nil
+            }
+        }
+        var rows: [String: Row] = [:]
+        for line in lines where nameColumn < line.count {
+            let x = length(["mm_x", "pixel_size_mm"], of: line)
+            let y = length(["mm_y", "pixel_size_mm"], of: line)
+            let spacing = x.flatMap { x in y.map { PixelSpacing(x: x, y: $0) } }
+            rows[line[nameColumn]] = Row(patient: value(["patient"], of: line), spacing: spacing)
+        }
+        return DataIndex(rows: rows)
+    }
+}
+
+/// Comma-separated values (RFC 4180).
+public enum CSV {
+    /// The rows of a table; quoted fields may hold commas, quotes and line breaks.
+    ///
+    /// A quote inside a field that does not begin with one is a character as any other, so that
+    /// one in a remark does not swallow the rows after it.
+    ///
+    /// - Parameter text: the whole file.
+    /// - Returns: fields row by row, empty lines left out.
+    public static func rows(_ text: String) -> [[String]] {
+        var rows: [[String]] = []
+        var row: [String] = []
+        var field: [UInt8] = []
+        var isQuoted = false
+        var wasQuoted = false
+        let bytes = Array(text.utf8)
+        func endField() {
+            row.append(String(decoding: field, as: UTF8.self))
+            field = []
+            wasQuoted = false
+        }
+        func endRow() {
+            endField()
+            if row != [""] { rows.append(row) }
+            row = []
+        }
+        var place = 0
+        while place < bytes.count {
+            let byte = bytes[place]
+            place += 1
+            switch byte {
+            case UInt8(ascii: "\"") where isQuoted:
+                if place < bytes.count && bytes[place] == byte {
+                    field.append(byte)
+                    place += 1
+                } else {
+                    isQuoted = false
+                }
+            case _ where isQuoted:
+                field.append(byte)
+            case UInt8(ascii: "\"") where field.isEmpty && !wasQuoted:
+                isQuoted = true
+                wasQuoted = true
+            case UInt8(ascii: ","): endField()
+            // Of CR LF the second ends an empty row, which is left out.
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"): endRow()
+            default: field.append(byte)
+            }
+        }
+        endRow()
+        return rows
+    }
+
+    /// A row as text, quoted where it has to be.
+    ///
+    /// - Parameter fields: of one row.
+    /// - Returns: the row without a line break.
+    public static func line(_ fields: [String]) -> String {
+        fields.map { field in
+            let needsQuotes = field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+            return needsQuotes ? "\"\(field.replacing("\"", with: "\"\""))\"" : field
+        }
+        .joined(separator: ",")
+    }
+}
+
+/// Patients that the names of a data set's images tell.
+enum PatientName {
+    /// - Parameters:
+    ///   - dataset: the data set's folder, as `Echo-CAMUS`.
+    ///   - name: of an image, as `patient0001_2CH_ED`.
+    /// - Returns: as `patient0001`; nil where the names of this data set do not tell.
+    static func patient(dataset: String, name: String) -> String? {
+        let set = dataset.lowercased().replacing("-", with: "")
+        let name = Substring(name)
+        if set.contains("camus") { return name.prefix(of: "patient", digitsThen: "_") }
+        if set.contains("busbra") { return name.prefix(of: "bus_", digitsThen: "-") }
+        // 082_2HC is another measurement of 082_HC.
+        if set.contains("hc18") {
+            return name.prefix(of: "hc", digitsThen: "_") ?? name.prefix(of: "", digitsThen: "_")
+        }
+        if set.contains("ddti") {
+            return name.prefix(of: "ddti", digitsThen: "_") ?? name.prefix(of: "", digitsThen: "_")
+        }
+        if set.contains("ccaus") {
+            return name.prefix(of: "ccaus_", digitsThen: "VAS")
+                ?? name.prefix(of: "", digitsThen: "VAS")
+        }
+        return nil
+    }
+}
+
+extension Substring {
+    /// The beginning `start` and the digits after it, when `end` follows them.
+    fileprivate func prefix(of start: String, digitsThen end: String) -> String? {
+        guard hasPrefix(start) else { return nil }
+        let digits = dropFirst(start.count).prefix { $0.isASCII && $0.isNumber }
+        guard !digits.isEmpty, self[digits.endIndex...].hasPrefix(end) else { return nil }
+        return start + digits
+    }
+}

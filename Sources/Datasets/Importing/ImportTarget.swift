@@ -1,0 +1,228 @@
+import FileIO
+import Foundation
+import Imaging
+
+/// A data set being written beside the place where it will be: it appears whole or not at all.
+final class ImportTarget {
+    private let root: String
+    private let dataset: String
+    private let temporary: String
+    private var isCommitted = false
+
+    /// Makes the folders.
+    ///
+    /// - Throws: ``ImportError/cannotWrite(path:reason:)``.
+    init(root: String, dataset: String) throws(ImportError) {
+        self.root = root
+        self.dataset = dataset
+        let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
+        temporary = "\(root)/.\(dataset).\(suffix).partial"
+        for folder in ["\(root)/MainPatient", "\(temporary)/img", "\(temporary)/label"] {
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true)
+            } catch {
+                throw .cannotWrite(path: folder, reason: Self.lastError())
+            }
+        }
+    }
+
+    deinit {
+        if !isCommitted { try? FileManager.default.removeItem(atPath: temporary) }
+    }
+
+    /// Writes an image and its label as PNG.
+    ///
+    /// - Parameters:
+    ///   - image: the image.
+    ///   - label: its label, in the numbers to be stored.
+    ///   - name: without extension.
+    /// - Throws: ``ImportError/cannotWrite(path:reason:)``, as when the disk is full.
+    func write(_ image: Image, label: Image, name: String) throws(ImportError) {
+        for (folder, content) in [("img", image), ("label", label)] {
+            do throws(ImageError) {
+                try write(Data(content.encodedPNG()), to: "\(folder)/\(name).png")
+            } catch {
+                throw .cannotWrite(
+                    path: "\(root)/\(dataset)/\(folder)/\(name).png", reason: "\(error)")
+            }
+        }
+    }
+
+    private func write(_ data: Data, to path: String) throws(ImageError) {
+        // Not flushed one by one: all are, before the folder gets its name.
+        guard FileManager.default.createFile(atPath: "\(temporary)/\(path)", contents: data) else {
+            throw .cannotWrite(name: path, reason: Self.lastError())
+        }
+    }
+
+    /// Writes a text file into the data set.
+    func write(_ text: String, to name: String) throws(ImportError) {
+        guard
+            FileManager.default.createFile(
+                atPath: "\(temporary)/\(name)", contents: Data(text.utf8))
+        else { throw .cannotWrite(path: "\(root)/\(dataset)/\(name)", reason: Self.lastError()) }
+    }
+
+    /// Gives the data set its name, then the lists their new lines.
+    ///
+    /// - Parameters:
+    ///   - lists: the files of `MainPatient`, by their names.
+    ///   - replaces: whether an older data set of the name goes.
+    /// - Throws: ``ImportError``; the older data set is then where it was.
+    func commit(lists: [(name: String, text: String)], replaces: Bool) throws(ImportError) {
+        let final = "\(root)/\(dataset)"
+        let older = "\(temporary).replaced"
+        do throws(FileError) {
+            var files: [AtomicFile] = []
+            for list in lists {
+                let file = try AtomicFile("\(root)/MainPatient/\(list.name)")
+                try file.append(Array(list.text.utf8))
+                try file.seal()
+                files.append(file)
+            }
+            sync()
+            let hasOlder = replaces && rename(final, older) == 0
+            guard rename(temporary, final) == 0 else {
+                let error = FileError(path: final, reason: Self.lastError())
+                if hasOlder { rename(older, final) }
+                throw error
+            }
+            do throws(FileError) {
+                for file in files { try file.commit() }
+            } catch {
+                rename(final, temporary)
+                if hasOlder { rename(older, final) }
+                throw error
+            }
+            isCommitted = true
+            if hasOlder { try? FileManager.default.removeItem(atPath: older) }
+        } catch {
+            throw .cannotWrite(path: error.path, reason: error.reason)
+        }
+    }
+
+    private static func lastError() -> String { String(cString: strerror(errno)) }
+}
+
+/// `MainPatient` with the lines of one data set put in the place of older ones.
+struct ImportedLists {
+    /// One image's place in the lists.
+    struct Entry {
+        let name: String
+        let split: Split
+        /// The classes that are seen, from 1.
+        let classes: [Int]
+    }
+
+    let root: String
+    let dataset: String
+    let classCount: Int
+
+    /// The files to write, `class.json` first: without it no list can be read.
+    ///
+    /// - Parameter entries: the data set's images, in order.
+    /// - Returns: names and contents.
+    /// - Throws: ``ImportError/unreadable(path:reason:)`` when an older file is not of the layout.
+    func files(_ entries: [Entry]) throws(ImportError) -> [(name: String, text: String)] {
+        var files = [(name: "class.json", text: try classes())]
+        for split in Split.allCases {
+            let own = entries.filter { $0.split == split }.flatMap(lines)
+            let others = try others(in: split)
+            let dataset = "\(split.rawValue)-\(dataset).txt"
+            files.append(("\(split.rawValue).txt", text(others + own)))
+            if !own.isEmpty || FileManager.default.fileExists(atPath: path(dataset)) {
+                files.append((dataset, text(own)))
+            }
+        }
+        return files
+    }
+
+    /// The lines of an image, one a class that is seen.
+    ///
+    /// With one class, or none of several seen, every class has its line: finding nothing is then
+    /// right. In test lists `Dataset/NAME` means every class, as the authors' program reads them.
+    func lines(_ entry: Entry) -> [String] {
+        let all = Array(1..<classCount)
+        let seen = entry.classes.isEmpty || all.count == 1 ? all : entry.classes
+        if entry.split == .test && seen == all { return ["\(dataset)/\(entry.name)"] }
+        return seen.map { "\($0)/\(dataset)/\(entry.name)" }
+    }
+
+    /// The lines of other data sets: those of the list of all or, where there is none, of each set's
+    /// own, which the new list of all would hide.
+    private func others(in split: Split) throws(ImportError) -> [String] {
+        let lists = DataList.all(root: root).filter { $0.split == split }
+        let all = lists.filter { $0.dataset == nil }
+        let names = DataFolder.names(of: dataset)
+        var lines: [String] = []
+        for list in all.isEmpty ? lists : all {
+            guard let text = try? String(contentsOfFile: list.path, encoding: .utf8) else {
+                throw .unreadable(path: list.path, reason: "a text file is needed")
+            }
+            lines += text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
+                let parts = line.split(separator: "/")
+                return parts.count < 2 || !names.contains(String(parts[parts.count - 2]))
+            }
+        }
+        return lines
+    }
+
+    private func classes() throws(ImportError) -> String {
+        var classes: [String: Int] = [:]
+        if let data = FileManager.default.contents(atPath: path("class.json")) {
+            guard let older = try? JSONDecoder().decode([String: Int].self, from: data) else {
+                throw .unreadable(
+                    path: path("class.json"),
+                    reason: "an object of data sets and their classes is needed")
+            }
+            classes = older
+        }
+        for name in DataFolder.names(of: dataset) { classes[name] = nil }
+        classes[dataset] = classCount
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(classes) else { return "{}\n" }
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    private func path(_ name: String) -> String { "\(root)/MainPatient/\(name)" }
+
+    private func text(_ lines: [String]) -> String {
+        lines.map { $0 + "\n" }.joined()
+    }
+}
+
+/// What an import did.
+public struct ImportReport: Sendable {
+    /// The data set's name in the layout.
+    public let dataset: String
+    /// Images written.
+    public internal(set) var images = 0
+    /// Images on which no class is seen.
+    public internal(set) var empty = 0
+    /// Images of each split.
+    public internal(set) var splits: [Split: Int] = [:]
+    /// Images whose mm per pixel are known.
+    public internal(set) var measured = 0
+    /// Names of the classes, from class 1.
+    public let classNames: [String]
+    /// Whether the original's own split was kept; else all images are in train.
+    public let hasSplit: Bool
+    /// Files that should have been imported and could not be.
+    public internal(set) var problems: [ImportProblem]
+    /// Files passed over, or imported with something to know.
+    public internal(set) var remarks: [ImportProblem]
+    /// What to know of the whole.
+    public let notes: [String]
+}
+
+/// How far an import is.
+public struct ImportProgress: Sendable {
+    /// Files or sequences read.
+    public let done: Int
+    /// Of how many.
+    public let total: Int
+    /// The one at hand.
+    public let file: String
+}

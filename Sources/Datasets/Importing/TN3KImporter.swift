@@ -1,0 +1,128 @@
+import Foundation
+
+/// The original form of TN3K, thyroid nodules (Gong and others, 2021).
+///
+/// `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the images of `trainval`.
+struct TN3KImporter: Importer {
+    func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
+        let root = source.nearest { $0.folder(["trainval-image"]) != nil }
+        guard let root else {
+            throw .notOfTheForm(
+                source: source.path, reason: "there is no folder 'trainval-image'")
+        }
+        let fold = options.fold ?? 0
+        var plan = ImportPlan(classNames: ["nodule"])
+        for part in ["trainval", "test"] {
+            guard let images = root.folder(["\(part)-image"]) else {
+                plan.notes.append("the folder '\(part)-image' is missing")
+                continue
+            }
+            let masks = root.folder(["\(part)-mask"]).map { root.files(in: $0) } ?? []
+            let imageFiles = root.files(in: images)
+            var files = PairedFiles(images: imageFiles, masks: masks)
+            guard part == "trainval" else {
+                plan.add(files, in: root, prefix: "test_", split: .test)
+                continue
+            }
+            if options.fold != nil && root.file("tn3k-trainval-fold\(fold).json") == nil {
+                throw .wrongOption("there is no tn3k-trainval-fold\(fold).json")
+            }
+            let splits = try root.numberedSplits(
+                "tn3k-trainval-fold\(fold).json", of: imageFiles.filter(\.isImage), &files)
+            plan.hasSplit = splits != nil
+            let first = plan.items.count
+            plan.add(files, in: root, prefix: "trainval_")
+            plan.take(splits, from: first)
+        }
+        plan.notes.append(
+            plan.hasSplit
+                ? "split of tn3k-trainval-fold\(fold).json"
+                : "tn3k-trainval-fold\(fold).json is missing: all of 'trainval' is in train")
+        // Without the folds the test part still is the original's own.
+        plan.hasSplit = plan.hasSplit || plan.items.contains { $0.split == .test }
+        return plan
+    }
+}
+
+/// The original form of TG3K, thyroid glands (Gong and others, 2022).
+///
+/// `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
+/// `tg3k-trainval.json`, which numbers the images.
+struct TG3KImporter: Importer {
+    func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
+        let root = source.nearest { $0.folder(["thyroid-image"]) != nil }
+        guard let root, let images = root.folder(["thyroid-image"]) else {
+            throw .notOfTheForm(source: source.path, reason: "there is no folder 'thyroid-image'")
+        }
+        let masks = root.folder(["thyroid-mask"]).map { root.files(in: $0) } ?? []
+        let imageFiles = root.files(in: images)
+        var files = PairedFiles(images: imageFiles, masks: masks)
+        let splits = try root.numberedSplits(
+            "tg3k-trainval.json", of: imageFiles.filter(\.isImage), &files)
+        var plan = ImportPlan(classNames: ["thyroid gland"], hasSplit: splits != nil)
+        plan.add(files, in: root)
+        plan.take(splits, from: 0)
+        if splits != nil {
+            plan.notes.append(
+                "split of tg3k-trainval.json: it cuts videos, so that neighbouring frames can be"
+                    + " in train and in val; validation figures on it flatter")
+        }
+        return plan
+    }
+}
+
+extension SourceFolder {
+    /// Splits as TN3K and TG3K store them: `{"train": [0, 5, …], "val": […]}`, each number a
+    /// place in the list of images sorted by their numbers.
+    ///
+    /// - Parameters:
+    ///   - name: the JSON file's.
+    ///   - images: in the order that is numbered.
+    ///   - files: where wrong numbers are reported.
+    /// - Returns: each image's split; nil where there is no such file.
+    /// - Throws: ``ImportError`` when it is not of this form.
+    fileprivate func numberedSplits(
+        _ name: String, of imageFiles: [String], _ files: inout PairedFiles
+    ) throws(ImportError) -> [String: Split]? {
+        guard let file = file(name) else { return nil }
+        let lists: [String: [Int]]
+        do {
+            lists = try JSONDecoder().decode(
+                [String: [Int]].self, from: try data(file, limit: 16 << 20))
+        } catch {
+            throw .unreadable(
+                path: path(file), reason: "'train' and 'val' with lists of numbers are needed")
+        }
+        var splits: [String: Split] = [:]
+        for split in Split.allCases {
+            for number in lists[split.rawValue] ?? [] {
+                guard imageFiles.indices.contains(number) else {
+                    files.problems.append(
+                        ImportProblem(
+                            file, "number \(number) in '\(split.rawValue)': there is no image"))
+                    continue
+                }
+                if let other = splits.updateValue(split, forKey: imageFiles[number]),
+                    other != split
+                {
+                    files.problems.append(
+                        ImportProblem(file, "number \(number) is in two splits; \(split) it is"))
+                }
+            }
+        }
+        return splits
+    }
+}
+
+extension ImportPlan {
+    /// Gives items their splits; those in none are named.
+    fileprivate mutating func take(_ splits: [String: Split]?, from first: Int) {
+        guard let splits else { return }
+        for index in items.indices.dropFirst(first) {
+            items[index].split = splits[items[index].source]
+            if items[index].split == nil {
+                remarks.append(ImportProblem(items[index].source, "in no list; put into train"))
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+import Imaging
+
+/// One object on an overlay: its mask, and the prompts that asked for it.
+public struct OverlayObject: Equatable, Sendable {
+    /// What was found; of the image's size.
+    public var mask: Mask?
+    /// Clicks on the target.
+    public var clicks: [PixelPoint]
+    /// Clicks off the target.
+    public var negativeClicks: [PixelPoint]
+    /// Box around the target.
+    public var box: PixelRectangle?
+    /// Its name, written beside it.
+    public var label: String?
+
+    /// - Parameters:
+    ///   - mask: what was found; of the image's size.
+    ///   - clicks: clicks on the target.
+    ///   - negativeClicks: clicks off the target.
+    ///   - box: box around the target.
+    ///   - label: its name, written beside it; printable ASCII.
+    public init(
+        mask: Mask? = nil, clicks: [PixelPoint] = [], negativeClicks: [PixelPoint] = [],
+        box: PixelRectangle? = nil, label: String? = nil
+    ) {
+        self.mask = mask
+        self.clicks = clicks
+        self.negativeClicks = negativeClicks
+        self.box = box
+        self.label = label
+    }
+}
+
+/// Masks and prompts drawn over an image, with a caption under it.
+public struct Overlay: Equatable, Sendable {
+    /// What is drawn, the first at the bottom; each has a colour of its own, seven in all.
+    public var objects: [OverlayObject]
+    /// What the strip under the image says before "research use only, not a medical device".
+    public var caption: String
+    /// Whether masks are tinted inside their edges; without, what they cover is seen as it is.
+    public var fillsMasks: Bool
+
+    /// - Parameters:
+    ///   - objects: what is drawn, the first at the bottom.
+    ///   - caption: words for the strip under the image; printable ASCII.
+    ///   - fillsMasks: whether masks are tinted inside their edges.
+    public init(objects: [OverlayObject], caption: String = "", fillsMasks: Bool = true) {
+        self.objects = objects
+        self.caption = caption
+        self.fillsMasks = fillsMasks
+    }
+
+    /// Draws.
+    ///
+    /// Images shorter than 256 pixels on their longer side are enlarged by a whole factor first,
+    /// so that lines and letters have room; line widths grow with the image. Below is a strip
+    /// with the caption, at least 128 pixels wide.
+    ///
+    /// - Parameter image: the image that was segmented; its masks have its size.
+    /// - Returns: an RGB image, larger than `image`.
+    public func draw(on image: Image) -> Image {
+        let drawing = drawWithoutStrip(on: image)
+        return drawing.captioned(caption, scale: Self.unit(for: drawing.size))
+    }
+
+    /// Draws without the strip, for a sheet that says "research use only" itself.
+    ///
+    /// - Parameter image: the image that was segmented; its masks have its size.
+    /// - Returns: an RGB image, enlarged as by ``draw(on:)``.
+    public func drawWithoutStrip(on image: Image) -> Image {
+        let factor = Self.enlargement(of: image)
+        let size = Size(height: image.height * factor, width: image.width * factor)
+        let unit = Self.unit(for: size)
+        var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
+        let masks = objects.map { object -> Mask? in
+            guard let mask = object.mask else { return nil }
+            precondition(mask.size == image.size, "a mask has its image's size")
+            return factor == 1 ? mask : mask.resizedNearest(to: size)
+        }
+        for case (let index, let mask?) in masks.enumerated() where fillsMasks {
+            canvas.fill(mask, .object(index), alpha: 70)
+        }
+        // After all fills, which would dull the outlines under them.
+        for case (let index, let mask?) in masks.enumerated() {
+            canvas.outline(mask, .object(index), unit: unit)
+        }
+        for (index, object) in objects.enumerated() {
+            draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)
+        }
+        return canvas.image
+    }
+
+    private func draw(
+        _ object: OverlayObject, colour: Colour, on canvas: inout Canvas, unit: Int, factor: Int
+    ) {
+        if let box = object.box { canvas.box(box, colour, unit: unit, enlargement: factor) }
+        for point in object.negativeClicks {
+            canvas.click(point, isPositive: false, unit: unit, enlargement: factor)
+        }
+        for point in object.clicks {
+            canvas.click(point, isPositive: true, unit: unit, enlargement: factor)
+        }
+        if let label = object.label, !label.isEmpty, let box = object.mask?.boundingBox {
+            let enlarged = PixelBox(
+                x0: box.x0 * factor, y0: box.y0 * factor, x1: box.x1 * factor, y1: box.y1 * factor)
+            canvas.label(label, at: enlarged, colour, unit: unit)
+        }
+    }
+
+    /// - Parameter image: an image.
+    /// - Returns: by how much it is enlarged before drawing.
+    static func enlargement(of image: Image) -> Int {
+        (255 + max(image.width, image.height)) / max(image.width, image.height)
+    }
+
+    /// - Parameter size: of the enlarged image.
+    /// - Returns: width of a thin line, and pixels a dot of a letter.
+    static func unit(for size: Size) -> Int {
+        max(Int((Double(size.area).squareRoot() / 450).rounded()), 1)
+    }
+}
+
+extension Canvas {
+    /// Draws a click: a disc with a plus (on the target) or a minus (off it) in it.
+    ///
+    /// - Parameters:
+    ///   - point: where, in pixels of the image before it was enlarged.
+    ///   - isPositive: green with a plus, else red with a minus.
+    ///   - unit: width of a thin line, in pixels.
+    ///   - enlargement: pixels of the canvas per pixel of the image.
+    mutating func click(_ point: PixelPoint, isPositive: Bool, unit: Int, enlargement: Int) {
+        guard let x = corner(point.x, enlargement, width),
+            let y = corner(point.y, enlargement, height)
+        else { return }
+        let radius = Double(5 * unit)
+        disc(x: x, y: y, radius: radius + 1.5 * Double(unit), .black)
+        disc(x: x, y: y, radius: radius + Double(unit), .white)
+        disc(x: x, y: y, radius: radius, isPositive ? .positiveClick : .negativeClick)
+        let (left, top) = (Int(x - Double(unit) / 2), Int(y - Double(unit) / 2))
+        let arm = 2 * unit
+        fill(
+            PixelBox(x0: left - arm, y0: top, x1: left + unit + arm, y1: top + unit), .white)
+        if isPositive {
+            fill(
+                PixelBox(x0: left, y0: top - arm, x1: left + unit, y1: top + unit + arm), .white)
+        }
+    }
+
+    /// Draws a box prompt: dashes with a light halo, which no mask's edge has.
+    ///
+    /// - Parameters:
+    ///   - rectangle: in pixels of the image before it was enlarged; cut off at the edges.
+    ///   - colour: the dashes' colour.
+    ///   - unit: width of a thin line, in pixels.
+    ///   - enlargement: pixels of the canvas per pixel of the image.
+    mutating func box(_ rectangle: PixelRectangle, _ colour: Colour, unit: Int, enlargement: Int) {
+        guard let ax = corner(rectangle.x0, enlargement, width),
+            let ay = corner(rectangle.y0, enlargement, height),
+            let bx = corner(rectangle.x1, enlargement, width),
+            let by = corner(rectangle.y1, enlargement, height)
+        else { return }
+        let (x0, x1) = (Int(min(ax, bx)), Int(max(ax, bx)))
+        let (y0, y1) = (Int(min(ay, by)), Int(max(ay, by)))
+        let sides = [
+            PixelBox(x0: x0, y0: y0, x1: x1, y1: y0), PixelBox(x0: x0, y0: y1, x1: x1, y1: y1),
+            PixelBox(x0: x0, y0: y0, x1: x0, y1: y1), PixelBox(x0: x1, y0: y0, x1: x1, y1: y1),
+        ]
+        for side in sides {
+            let isHorizontal = side.height == 0
+            let (start, end) = isHorizontal ? (side.x0, side.x1) : (side.y0, side.y1)
+            for dash in stride(from: start, through: end, by: 10 * unit) {
+                let stop = min(dash + 6 * unit, end)
+                let piece =
+                    isHorizontal
+                    ? PixelBox(x0: dash, y0: side.y0, x1: stop, y1: side.y1)
+                    : PixelBox(x0: side.x0, y0: dash, x1: side.x1, y1: stop)
+                fill(piece.thickened(unit, around: (unit + 1) / 2), .white, alpha: 190)
+                fill(piece.thickened(unit, around: 0), colour)
+            }
+        }
+    }
+
+    /// Writes an object's name on a plate of its colour, above its box where there is room.
+    ///
+    /// - Parameters:
+    ///   - text: the name; only its first 24 characters are written.
+    ///   - box: what it belongs to, in pixels of the canvas.
+    ///   - colour: the plate's colour.
+    ///   - unit: pixels a dot.
+    mutating func label(_ text: String, at box: PixelBox, _ colour: Colour, unit: Int) {
+        let text = String(text.prefix(24))
+        let plateWidth = (text.count * TinyFont.advance + 3) * unit
+        let plateHeight = (TinyFont.height + 4) * unit
+        let x = max(min(box.x0, width - plateWidth), 0)
+        let above = box.y0 - plateHeight - 2 * unit
+        let y = above >= 0 ? above : min(box.y0 + 3 * unit, max(height - plateHeight, 0))
+        fill(PixelBox(x0: x, y0: y, x1: x + plateWidth, y1: y + plateHeight), colour, alpha: 230)
+        self.text(text, x: x + 2 * unit, y: y + 2 * unit, scale: unit, colour.legible)
+    }
+
+    /// From a pixel's centre coordinates to the canvas's corner coordinates; nil for no number.
+    private func corner(_ value: Double, _ enlargement: Int, _ extent: Int) -> Double? {
+        guard value.isFinite else { return nil }
+        let place = (value + 0.5) * Double(enlargement)
+        // Far outside is as good as just outside, and fits in an integer.
+        return min(max(place, -1), Double(extent + 1))
+    }
+}
+
+extension PixelBox {
+    fileprivate func thickened(_ unit: Int, around: Int) -> PixelBox {
+        let before = unit / 2 + around
+        let after = unit - unit / 2 + around
+        return PixelBox(x0: x0 - before, y0: y0 - before, x1: x1 + after, y1: y1 + after)
+    }
+}
+
+extension Image {
+    /// Adds a strip below: the caption, then "research use only, not a medical device".
+    ///
+    /// - Parameters:
+    ///   - caption: words; may be empty.
+    ///   - scale: pixels a dot of a letter.
+    /// - Returns: an RGB image, higher, and at least 128 pixels wide.
+    func captioned(_ caption: String, scale: Int) -> Image {
+        let stripWidth = max(width, 128)
+        let words = caption.isEmpty ? Caption.notice : caption + "\n" + Caption.notice
+        let strip = Caption(words, width: stripWidth, scale: scale)
+        var canvas = Canvas(
+            Size(height: height + strip.height, width: stripWidth), colour: .strip)
+        canvas.place(self, x: 0, y: 0)
+        strip.draw(on: &canvas, x: 0, y: height)
+        return canvas.image
+    }
+}
+
+/// Lays images out on one sheet, each with its caption below it.
+///
+/// Small tiles are enlarged by a whole factor towards the largest one. Under all of them the sheet
+/// says "research use only, not a medical device".
+///
+/// - Parameters:
+///   - tiles: images and their captions, in reading order; at least one.
+///   - columns: images in a row; all of them when nil.
+/// - Returns: an RGB image.
+public func sideBySide(_ tiles: [(image: Image, caption: String)], columns: Int? = nil) -> Image {
+    precondition(!tiles.isEmpty, "a sheet has images")
+    let columns = min(max(columns ?? tiles.count, 1), tiles.count)
+    let extent = max(tiles.map { max($0.image.width, $0.image.height) }.max() ?? 1, 256)
+    let images = tiles.map { tile in
+        let factor = max(extent / max(tile.image.width, tile.image.height), 1)
+        return tile.image.resizedNearest(
+            to: Size(height: tile.image.height * factor, width: tile.image.width * factor))
+    }
+    let cell = Size(
+        height: images.map(\.height).max() ?? 1, width: max(images.map(\.width).max() ?? 1, 128))
+    let scale = Overlay.unit(for: cell)
+    let captions = tiles.map { Caption($0.caption, width: cell.width, scale: scale) }
+    let captionHeight = captions.map(\.height).max() ?? 0
+    let gap = 4 * scale
+    let rows = (tiles.count + columns - 1) / columns
+    let width = columns * cell.width + (columns - 1) * gap
+    let height = rows * (cell.height + captionHeight) + (rows - 1) * gap
+    var canvas = Canvas(Size(height: height, width: width), colour: .strip)
+    for index in tiles.indices {
+        let x = index % columns * (cell.width + gap)
+        let y = index / columns * (cell.height + captionHeight + gap)
+        canvas.place(images[index], x: x, y: y)
+        captions[index].draw(on: &canvas, x: x, y: y + images[index].height)
+    }
+    return canvas.image.captioned("", scale: scale)
+}

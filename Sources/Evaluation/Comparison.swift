@@ -1,0 +1,309 @@
+import Datasets
+import Foundation
+import Imaging
+import Metrics
+
+/// Two reports on the same data, case by case.
+public struct Comparison: Codable, Equatable, Sendable {
+    /// One of both reports.
+    public struct Side: Codable, Equatable, Sendable {
+        /// What made the masks.
+        public var source: SourceRecord
+        /// Program that evaluated, and when.
+        public var program: String
+        /// When.
+        public var date: Date
+    }
+
+    /// "research use only, not a medical device".
+    public var notice = ResearchNotice.text
+    /// What the differences are taken from.
+    public var first: Side
+    /// What is compared with it.
+    public var second: Side
+    /// What is compared.
+    public var metric: MaskMetric
+    /// The data of both.
+    public var data: EvaluationReport.Data
+    /// The grid of both.
+    public var resolution: EvaluationResolution
+    /// Of the bootstrap.
+    public var seed: UInt64
+    /// Each prompt, set and class.
+    public var rows: [ComparisonRow]
+    /// Pairs by prompt.
+    public var pairs: [Pairs]
+    /// Samples that only one report has, as when a mask of the other was missing.
+    public var unpaired: [String]
+    /// Whether one side found its objects by itself while the labels told the other where they are.
+    public var isOneUnprompted: Bool
+
+    /// The paired cases of one prompt.
+    public struct Pairs: Codable, Equatable, Sendable {
+        /// How masks were asked for.
+        public var variant: Variant
+        /// In what the metric is, where that matters.
+        public var unit: LengthUnit?
+        /// Cases in order.
+        public var cases: [Pair]
+    }
+
+    /// One case in both reports.
+    public struct Pair: Codable, Equatable, Sendable {
+        /// The sample.
+        public var id: String
+        /// Its data set.
+        public var dataset: String
+        /// Value in the first report.
+        public var first: Double
+        /// Value in the second report.
+        public var second: Double
+    }
+
+    /// Pairs the cases of two reports by sample and prompt.
+    ///
+    /// - Parameters:
+    ///   - first: what the differences are taken from.
+    ///   - second: what is compared with it.
+    ///   - metric: what is compared.
+    ///   - prompts: only these, which both must have; all of both when nil, which must be the same.
+    ///     Masks made without a prompt are compared with those of every prompt.
+    ///   - seed: of the bootstrap.
+    /// - Throws: ``EvaluationError/notComparable(_:)`` when data, grid, prompts or units differ.
+    public init(
+        _ first: EvaluationReport, _ second: EvaluationReport, metric: MaskMetric = .dice,
+        prompts: [LabelPrompt]? = nil, seed: UInt64 = 0
+    ) throws(EvaluationError) {
+        try Self.checkData(first, second)
+        let common = try PairedVariant.all(of: first, second, only: prompts)
+        if metric == .surfaceDice, first.options.tolerance != second.options.tolerance {
+            throw .notComparable("their tolerances for surface Dice differ")
+        }
+        self.first = Side(source: first.source, program: first.program, date: first.date)
+        self.second = Side(source: second.source, program: second.program, date: second.date)
+        self.metric = metric
+        data = first.data
+        resolution = first.options.resolution
+        self.seed = seed
+        rows = []
+        pairs = []
+        var alone: Set<String> = []
+        let groups = first.cases.groups
+        for variant in common {
+            let left = Score.all(of: first.cases, as: variant.first)
+            let right = Dictionary(
+                Score.all(of: second.cases, as: variant.second).map { ($0.id, $0) }
+            ) { one, _ in one }
+            let both = left.compactMap { one in right[one.id].map { (one, $0) } }
+            try Self.check(both, metric)
+            alone.formUnion(Set(left.map(\.id)).symmetricDifference(right.keys))
+            let units: [LengthUnit?] = metric.dependsOnUnit ? LengthUnit.allCases : [nil]
+            for unit in units {
+                let measured = both.filter { unit == nil || $0.0.unit == unit }
+                let cases = measured.compactMap { Pair($0, $1, metric) }
+                guard !cases.isEmpty else { continue }
+                pairs.append(Pairs(variant: variant.shown, unit: unit, cases: cases))
+            }
+            rows += groups.flatMap { group in
+                units.compactMap { Self.row(variant.shown, group, $0, metric, both, seed) }
+            }
+        }
+        isOneUnprompted = common.contains { $0.first != $0.second }
+        unpaired = alone.sorted()
+        guard !pairs.isEmpty else {
+            throw .notComparable("they have no case in common")
+        }
+    }
+
+    private static func row(
+        _ variant: Variant, _ group: ScoreGroup, _ unit: LengthUnit?, _ metric: MaskMetric,
+        _ both: [(Score, Score)], _ seed: UInt64
+    ) -> ComparisonRow? {
+        let pairs = both.filter {
+            group.contains($0.0) && (unit == nil || $0.0.unit == unit)
+        }.compactMap { one, other in
+            Pair(one, other, metric).map { ($0.first, $0.second, one.cluster) }
+        }
+        return ComparisonRow(
+            variant, group: group, unit: unit, pairs: pairs.map { ($0.0, $0.1) },
+            clusters: pairs.map(\.2), seed: seed)
+    }
+
+    /// Refuses lengths of different pixels, and numbers that no measurement gives.
+    private static func check(
+        _ both: [(Score, Score)], _ metric: MaskMetric
+    ) throws(EvaluationError) {
+        for (one, other) in both {
+            if metric.dependsOnUnit, one.unit != other.unit || one.spacing != other.spacing {
+                throw .notComparable(
+                    "the mm per pixel of \(one.id) changed between them: evaluate both anew")
+            }
+            for value in [one, other].compactMap({ $0.values[metric] })
+            where !(abs(value) < 1e100) {
+                throw .notComparable("\(one.id) has the value \(value), which is no measurement")
+            }
+        }
+    }
+
+    private static func checkData(
+        _ first: EvaluationReport, _ second: EvaluationReport
+    ) throws(EvaluationError) {
+        guard first.options.resolution == second.options.resolution else {
+            throw .notComparable(
+                "one is on the grid '\(first.options.resolution.rawValue)', the other on "
+                    + "'\(second.options.resolution.rawValue)'")
+        }
+        guard first.data.hash == second.data.hash else {
+            func words(_ report: EvaluationReport) -> String {
+                let state = report.isComplete ? "" : ", interrupted"
+                return "'\(report.data.split)', \(report.data.images) images\(state), SHA-256 "
+                    + "\(report.data.hash.prefix(12))…"
+            }
+            throw .notComparable(
+                "their data differ: \(words(first)) and \(words(second))")
+        }
+    }
+}
+
+extension Comparison.Pair {
+    fileprivate init?(_ one: Score, _ other: Score, _ metric: MaskMetric) {
+        guard let first = one.values[metric], let second = other.values[metric] else { return nil }
+        self.init(id: one.id, dataset: one.dataset, first: first, second: second)
+    }
+}
+
+/// A metric of two reports over a group of paired cases.
+public struct ComparisonRow: Codable, Equatable, Sendable {
+    /// How masks were asked for, in both.
+    public var variant: Variant
+    /// Whether the label told the models where the object is; nil where that is not known.
+    public var isPrompted: Bool?
+    /// The data set; nil for all of them together.
+    public var dataset: String?
+    /// The class; nil for all of them together.
+    public var label: Int?
+    /// In what the metric is, where that matters.
+    public var unit: LengthUnit?
+    /// Pairs.
+    public var count: Int
+    /// Mean of the first report.
+    public var first: Double
+    /// Mean of the second report.
+    public var second: Double
+    /// Second minus first, with the paired bootstrap's interval of its mean.
+    public var difference: Figures
+    /// Pairs in which the second is larger.
+    public var larger: Int
+    /// Pairs in which the second is smaller.
+    public var smaller: Int
+    /// Wilcoxon's signed-rank test of the differences, with its effect size.
+    public var test: Wilcoxon
+    /// Mean difference over the differences' standard deviation, Cohen's d of pairs; nil where the
+    /// differences do not vary.
+    public var standardizedDifference: Double?
+
+    /// - Parameters:
+    ///   - variant: how masks were asked for.
+    ///   - group: set and class.
+    ///   - unit: in what the metric is.
+    ///   - pairs: of the first and the second report; nil comes back where there are none.
+    ///   - clusters: one name a pair, of what the bootstrap draws together.
+    ///   - seed: of the bootstrap.
+    init?(
+        _ variant: Variant, group: ScoreGroup, unit: LengthUnit?, pairs: [(Double, Double)],
+        clusters: [String], seed: UInt64
+    ) {
+        let differences = pairs.map { $0.1 - $0.0 }
+        guard let figures = Figures(differences, clusters: clusters, seed: seed) else { return nil }
+        self.variant = variant
+        isPrompted = variant.prompt?.isPrompted
+        (dataset, label, self.unit) = (group.dataset, group.label, unit)
+        count = pairs.count
+        first = pairs.reduce(0) { $0 + $1.0 } / Double(pairs.count)
+        second = pairs.reduce(0) { $0 + $1.1 } / Double(pairs.count)
+        difference = figures
+        larger = differences.count { $0 > 0 }
+        smaller = differences.count { $0 < 0 }
+        test = ofFinite { () throws(MetricsError) in
+            try Wilcoxon(pairs.map(\.1), pairs.map(\.0))
+        }
+        standardizedDifference = figures.deviation > 0 ? figures.mean / figures.deviation : nil
+    }
+
+    var group: ScoreGroup { ScoreGroup(dataset: dataset, label: label) }
+}
+
+/// What of one report is compared with what of the other.
+struct PairedVariant: Equatable {
+    let first: Variant
+    let second: Variant
+
+    /// The one with a prompt, for tables.
+    var shown: Variant { first.isPrompted || !second.isPrompted ? first : second }
+
+    /// All that two reports have in common: the same prompts, or those of one and masks that the
+    /// other made without any.
+    ///
+    /// - Parameters:
+    ///   - first: what differences are taken from.
+    ///   - second: what is compared with it.
+    ///   - only: these prompts alone.
+    /// - Returns: at least one.
+    /// - Throws: ``EvaluationError/notComparable(_:)`` when prompts or random clicks differ.
+    static func all(
+        of first: EvaluationReport, _ second: EvaluationReport, only: [LabelPrompt]?
+    ) throws(EvaluationError) -> [PairedVariant] {
+        let (one, other) = (first.cases.prompts, second.cases.prompts)
+        let (alone, otherAlone) = (unprompted(one), unprompted(other))
+        if let alone, otherAlone == nil {
+            return try variants(other, only).map { PairedVariant(first: alone, second: $0) }
+        }
+        if let otherAlone, alone == nil {
+            return try variants(one, only).map { PairedVariant(first: $0, second: otherAlone) }
+        }
+        if let alone, let otherAlone, only == nil {
+            return [PairedVariant(first: alone, second: otherAlone)]
+        }
+        if only == nil, Set(one) != Set(other) {
+            throw .notComparable(
+                "their prompts differ: \(words(one)) and \(words(other)); name those of both "
+                    + "with --prompt")
+        }
+        let chosen = try variants(one, only)
+        _ = try variants(other, only)
+        guard
+            !chosen.contains(where: { ($0.prompt?.count ?? 1) > 1 })
+                || first.options.seed == second.options.seed
+        else {
+            throw .notComparable(
+                "their random clicks differ: the seeds are \(first.options.seed) and "
+                    + "\(second.options.seed)")
+        }
+        return chosen.map { PairedVariant(first: $0, second: $0) }
+    }
+
+    /// The way masks were made where no label told of the object; nil where one did.
+    private static func unprompted(_ prompts: [LabelPrompt?]) -> Variant? {
+        guard prompts.count == 1, let prompt = prompts.first, prompt?.isPrompted != true else {
+            return nil
+        }
+        return Variant(prompt: prompt, reduction: .single)
+    }
+
+    private static func variants(
+        _ prompts: [LabelPrompt?], _ only: [LabelPrompt]?
+    ) throws(EvaluationError) -> [Variant] {
+        if let missing = only?.first(where: { !prompts.contains($0) }) {
+            throw .notComparable("not both have '\(missing)': one has \(words(prompts))")
+        }
+        return (only.map { $0.map(Optional.some) } ?? prompts).flatMap(Variant.all)
+    }
+
+    private static func words(_ prompts: [LabelPrompt?]) -> String {
+        prompts.map { $0?.description ?? "masks as given" }.joined(separator: ", ")
+    }
+}
+
+extension Variant {
+    fileprivate var isPrompted: Bool { prompt?.isPrompted == true }
+}

@@ -1,0 +1,105 @@
+import CPng
+
+/// A PNG file whose header has been read and found acceptable.
+struct PNGReader {
+    let width: Int
+    let height: Int
+    let bitDepth: Int
+    /// 1 for grey files, 3 for RGB and palette files; alpha does not count.
+    let channels: Int
+
+    private let bytes: [UInt8]
+    private let name: String
+
+    /// Deflate cannot shrink data more than this.
+    private static let largestDeflateRatio = 1032
+
+    /// - Parameters:
+    ///   - bytes: the whole file, beginning with PNG's signature.
+    ///   - name: what to call it in an error.
+    ///   - limits: how large an image is accepted.
+    /// - Throws: when the header is not one of PNG's, or asks for too much.
+    init(_ bytes: [UInt8], name: String, limits: ImageLimits) throws(ImageError) {
+        guard bytes.count >= 33, bytes[8..<16].elementsEqual([0, 0, 0, 13, 73, 72, 68, 82]) else {
+            throw .damaged(name: name, reason: "its PNG header is missing")
+        }
+        func number(at offset: Int) -> Int {
+            bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) }
+        }
+        width = number(at: 16)
+        height = number(at: 20)
+        bitDepth = Int(bytes[24])
+        let samplesInFile: Int
+        switch (bytes[25], bitDepth) {
+        case (0, 1), (0, 2), (0, 4), (0, 8), (0, 16): (channels, samplesInFile) = (1, 1)
+        case (2, 8), (2, 16): (channels, samplesInFile) = (3, 3)
+        case (3, 1), (3, 2), (3, 4), (3, 8): (channels, samplesInFile) = (3, 1)
+        case (4, 8), (4, 16): (channels, samplesInFile) = (1, 2)
+        case (6, 8), (6, 16): (channels, samplesInFile) = (3, 4)
+        default:
+            throw .damaged(
+                name: name,
+                reason: "its header has colour type \(bytes[25]) with \(bitDepth) bits")
+        }
+        let bits = bytes.count * Self.largestDeflateRatio * 8
+        try limits.check(
+            width: width, height: height, bytes: bytes.count,
+            largest: bits / (bitDepth * samplesInFile), name: name)
+        self.bytes = bytes
+        self.name = name
+    }
+
+    /// - Returns: 8 bits a sample; of 16 the high byte.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words, and
+    ///   ``ImageError/fewGreys(name:largest:)``.
+    func image() throws(ImageError) -> Image {
+        let pixels = bitDepth == 16 ? try highBytes() : try samples(bytesEach: 1)
+        return Image(width: width, height: height, channels: channels, pixels: pixels)
+    }
+
+    /// Scanners that store 10 or 12 bits in 16 leave only a few greys in the high byte: an outline
+    /// of what is left would look right and be another one.
+    private func highBytes() throws(ImageError) -> [UInt8] {
+        let samples = try samples(bytesEach: 2)
+        let high = stride(from: 0, to: samples.count, by: 2).map { samples[$0] }
+        let largest = samples.withUnsafeBufferPointer { samples in
+            stride(from: 0, to: samples.count, by: 2).reduce(0) { largest, place in
+                max(largest, Int(samples[place]) << 8 | Int(samples[place + 1]))
+            }
+        }
+        guard largest == 0 || largest >= 0x4000 else {
+            throw .fewGreys(name: name, largest: largest)
+        }
+        return high
+    }
+
+    /// - Returns: 1 where any channel of the stored number is not zero, its low byte included.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words.
+    func mask() throws(ImageError) -> Mask {
+        let bytesEach = bitDepth == 16 ? 2 : 1
+        let samples = try samples(bytesEach: bytesEach)
+        return Mask(width: width, height: height, anyOf: samples, each: channels * bytesEach)
+    }
+
+    private func samples(bytesEach: Int) throws(ImageError) -> [UInt8] {
+        var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
+        var succeeded = false
+        let count = width * height * channels * bytesEach
+        let samples = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            succeeded =
+                cpng_decode(
+                    bytes, bytes.count, UInt32(width), UInt32(height), Int32(channels),
+                    Int32(bytesEach), buffer.baseAddress, &message) == 0
+            initialized = succeeded ? count : 0
+        }
+        guard succeeded else {
+            throw .damaged(name: name, reason: words(message))
+        }
+        return samples
+    }
+}
+
+/// A C string's text, up to its zero.
+func words(_ characters: [CChar]) -> String {
+    String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}

@@ -1,0 +1,199 @@
+import Torch
+import TorchNN
+
+/// Attention of SAM's image encoder, with decomposed relative position: among all tokens, or among
+/// those of a window.
+///
+/// Computes what segment-anything computes, with less work: relative position is part of query and
+/// key (see ``RelativePosition``), and padding costs nothing (see `WindowPartition`).
+public final class ViTAttention: Module, Layer {
+    let qkv: Linear
+    let proj: Linear
+    let relPosH: Parameter
+    let relPosW: Parameter
+    let heads: Int
+    /// Height and width of a window; nil when all tokens attend to all.
+    let window: Int?
+
+    /// - Parameters:
+    ///   - width: channels in and out, D.
+    ///   - heads: attention heads.
+    ///   - window: height and width of a window in tokens; nil for attention among all tokens.
+    ///   - grid: height and width of all tokens, for which a global attention has its tables.
+    public init(width: Int, heads: Int, window: Int?, grid: Int) {
+        precondition(width % heads == 0, "\(heads) heads do not divide a width of \(width)")
+        qkv = Linear(width, width * 3)
+        proj = Linear(width, width)
+        let distances = 2 * (window ?? grid) - 1
+        relPosH = Parameter(constant: 0, [distances, width / heads])
+        relPosW = Parameter(constant: 0, [distances, width / heads])
+        self.heads = heads
+        self.window = window
+    }
+
+    /// - Parameter x: tokens, `[B, H, W, D]`.
+    /// - Returns: a tensor of the same shape.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        let tokens = x.flattened(from: 1, to: 2)
+        let mixed = window.map { inWindows(tokens, x, size: $0) } ?? everywhere(tokens, x)
+        return proj(mixed).reshaped(x.shape)
+    }
+
+    private func everywhere(_ tokens: Tensor, _ x: Tensor) -> Tensor {
+        let grid = Grid(rows: x.size(1), columns: x.size(2))
+        let parts = qkv(tokens).split([x.size(3), 2 * x.size(3)], axis: -1)
+        return attend(queries: parts[0], keysAndValues: parts[1], from: grid, to: grid)
+    }
+
+    private func inWindows(_ tokens: Tensor, _ x: Tensor, size: Int) -> Tensor {
+        let (batch, width) = (x.size(0), x.size(3))
+        // One token of zeros stands for all padding: its key and value are the bias of qkv, which is
+        // what the weights were trained with.
+        let parts = qkvWithPadding(tokens).split([width, 2 * width], axis: -1)
+        let partition = WindowPartition(rows: x.size(1), columns: x.size(2), window: size)
+        // All groups at once: each would have a gradient as large as all tokens.
+        let queries = taken(parts[0], by: partition.groups.map(\.queries))
+        let keysAndValues = taken(parts[1], by: partition.groups.map(\.keys))
+        let mixed = partition.groups.indices.map { index in
+            let group = partition.groups[index]
+            let count = group.count * batch
+            let attended = attend(
+                queries: queries[index].reshaped([count, -1, width]),
+                keysAndValues: keysAndValues[index].reshaped([count, -1, 2 * width]),
+                from: group.grid, to: .init(rows: size, columns: size))
+            return attended.reshaped([batch, -1, width])
+        }
+        return Tensor.concatenate(mixed, axis: 1)
+            .indexed(by: Tensor(partition.places).to(x.device), axis: 1)
+    }
+
+    /// Queries, keys and values of all tokens and of one of zeros after them, `[B, T + 1, 3 D]`.
+    private func qkvWithPadding(_ tokens: Tensor) -> Tensor {
+        guard Trace.isRecording else {
+            let padding = Tensor.zeros(
+                [tokens.size(0), 1, tokens.size(2)], dtype: tokens.dtype, device: tokens.device)
+            return qkv(.concatenate([tokens, padding], axis: 1))
+        }
+        // The same; layers in integers want their input unjoined. Not so above: it copies more.
+        let padding = qkv.ofZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
+        return .concatenate([qkv(tokens), padding], axis: 1)
+    }
+
+    /// Tokens of each group, `[B, T, D]` for every list of places along axis 1.
+    private func taken(_ x: Tensor, by groups: [[Int]]) -> [Tensor] {
+        x.indexed(by: Tensor(groups.flatMap(\.self)).to(x.device), axis: 1)
+            .split(groups.map(\.count), axis: 1)
+    }
+
+    /// - Parameters:
+    ///   - queries: `[N, T, D]`.
+    ///   - keysAndValues: beside each other, `[N, S, 2 D]`.
+    ///   - queryGrid: how the queries lie, from the upper left key on.
+    ///   - keyGrid: how the keys lie.
+    /// - Returns: `[N, T, D]`.
+    private func attend(
+        queries: Tensor, keysAndValues: Tensor, from queryGrid: Grid,
+        to keyGrid: Grid
+    ) -> Tensor {
+        let count = queries.size(0)
+        let query = queries.reshaped([count, queryGrid.rows, queryGrid.columns, heads, -1])
+        let parts = keysAndValues.reshaped([count, keyGrid.count, 2, heads, -1])
+            .permuted([2, 0, 3, 1, 4]).unbound()
+        return attention(
+            query: RelativePosition.extended(
+                query: query, scale: 1 / Double(query.size(4)).squareRoot(),
+                rows: relPosH.value, columns: relPosW.value, keys: keyGrid),
+            key: parts[0], value: parts[1],
+            marks: RelativePosition.marks(of: keyGrid, for: parts[0]))
+    }
+}
+
+/// Decomposed relative position: what a query adds to its attention for a key's distance in rows and
+/// for its distance in columns (ViTDet, arXiv:2203.16527; segment-anything).
+///
+/// The sum of the two is a product too: of the query's amounts for each row and column of keys, and
+/// of ones where a key stands. Both are appended to query and key, so that no table of all pairs is
+/// ever made.
+public enum RelativePosition {
+    /// A query with its amounts for each row and each column of keys appended.
+    ///
+    /// - Parameters:
+    ///   - query: unscaled, `[N, H, W, heads, C]`.
+    ///   - scale: factor of the query itself.
+    ///   - rows: table of the rows' distances, `[2 R - 1, C]` for R rows of keys.
+    ///   - columns: table of the columns' distances.
+    ///   - keys: how the keys lie; the first query lies where the first key does.
+    /// - Returns: `[N, heads, H W, C + R + S]` for R x S keys.
+    static func extended(
+        query: Tensor, scale: Double, rows: Tensor, columns: Tensor, keys: Grid
+    ) -> Tensor {
+        let shape = query.shape
+        let byRow = amounts(
+            query.permuted([1, 0, 2, 3, 4]),
+            vectors(of: rows, queries: shape[1], keys: keys.rows)
+        ).permuted([1, 3, 0, 2, 4])
+        let byColumn = amounts(
+            query.permuted([2, 0, 1, 3, 4]),
+            vectors(of: columns, queries: shape[2], keys: keys.columns)
+        ).permuted([1, 3, 2, 0, 4])
+        let scaled = query.permuted([0, 3, 1, 2, 4]) * scale
+        return Tensor.concatenate([scaled, byRow, byColumn], axis: -1).flattened(from: 2, to: 3)
+    }
+
+    /// What is appended to a key: ones for its row and its column.
+    ///
+    /// - Parameters:
+    ///   - grid: how the keys lie, R x S.
+    ///   - keys: whose type and device it is for.
+    /// - Returns: `[R S, R + S]`.
+    static func marks(of grid: Grid, for keys: Tensor) -> Tensor {
+        let places = (0..<grid.count).map { [$0 / grid.columns, $0 % grid.columns + grid.rows] }
+        return Tensor.zeros(
+            [grid.count, grid.rows + grid.columns], dtype: keys.dtype, device: keys.device
+        ).scattered(
+            at: Tensor(places.flatMap(\.self), shape: [grid.count, 2]).to(keys.device), value: 1)
+    }
+
+    /// For each query of a line its products with the line's vectors.
+    ///
+    /// - Parameters:
+    ///   - query: lines first, `[L, N, M, heads, C]`.
+    ///   - vectors: `[L, K, C]`.
+    /// - Returns: `[L, N, M, heads, K]`.
+    private static func amounts(_ query: Tensor, _ vectors: Tensor) -> Tensor {
+        let shape = query.shape
+        return query.reshaped([shape[0], -1, shape[4]]).matmul(vectors.transposed(1, 2))
+            .reshaped(Array(shape.dropLast()) + [-1])
+    }
+
+    /// The rows of a table for all pairs of queries and keys along one axis, `[queries, keys, C]`.
+    private static func vectors(of table: Tensor, queries: Int, keys: Int) -> Tensor {
+        let places = (0..<queries).flatMap { query in
+            (0..<keys).map { query - $0 + keys - 1 }
+        }
+        return resized(table, length: 2 * keys - 1)
+            .indexed(by: Tensor(places).to(table.device), axis: 0)
+            .reshaped([queries, keys, -1])
+    }
+
+    /// A table for another number of places, linear between the distances it has.
+    ///
+    /// - Parameters:
+    ///   - table: a vector for each distance from `-(L - 1)` to `L - 1`, `[2 L - 1, C]`.
+    ///   - length: rows of the result.
+    /// - Returns: `[length, C]`; the table itself when it has that length.
+    public static func resized(_ table: Tensor, length: Int) -> Tensor {
+        let width = table.size(1)
+        guard table.size(0) != length else { return table }
+        return bilinear(table.reshaped([1, 1, -1, width]), height: length, width: width)
+            .reshaped([length, width])
+    }
+}
+
+/// Rows and columns of tokens.
+struct Grid: Equatable {
+    let rows: Int
+    let columns: Int
+
+    var count: Int { rows * columns }
+}

@@ -1,0 +1,290 @@
+import Checkpoints
+import Foundation
+
+/// Why the sizes of a network cannot be told from a checkpoint.
+public enum ConfigurationError: Error, Equatable, Sendable {
+    case missing(name: String)
+    case misshapen(name: String, shape: [Int])
+    case decoderHeadsUnknown(width: Int)
+    case unreadableStatement(String)
+    case decoderHeads(Int, width: Int)
+    case incomplete(String, found: Int, of: Int)
+    case tooLarge(String, Int, limit: Int)
+    case outOfProportion(String, needed: Int, found: Int)
+}
+
+extension ConfigurationError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .missing(let name):
+            "'\(name)' is missing, which tells the network's size"
+        case .misshapen(let name, let shape):
+            "'\(name)' has shape \(shape), from which no network's size follows"
+        case .decoderHeadsUnknown(let width):
+            "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
+                + "seen from weights: state it with 'samus convert --decoder-heads N'"
+        case .unreadableStatement(let text):
+            "its remark '\(SAMConfiguration.metadataKey)' states no sizes: "
+                + String(text.prefix(80)).debugDescription
+        case .decoderHeads(let heads, let width):
+            "its mask decoder is \(width) wide and cannot have \(heads) attention heads: a number is "
+                + "needed of which twice divides the width"
+        case .incomplete(let what, let found, let needed):
+            "it has \(found) \(what) where \(needed) belong: a part of it is missing"
+        case .tooLarge(let what, let value, let limit):
+            "its tensors tell \(what) of \(value), more than the \(limit) that this program takes"
+        case .outOfProportion(let what, let needed, let found):
+            "a network of the sizes that its tensors tell has \(needed) \(what) or more, it holds "
+                + "\(found)"
+        }
+    }
+}
+
+extension SAMConfiguration {
+    /// The key under which a checkpoint's remarks state the sizes, as JSON.
+    public static let metadataKey = "samus.configuration"
+
+    /// The sizes of a network as the shapes of its tensors tell them.
+    ///
+    /// The decoder's heads are eight where it is as wide as the published one, and what the file's
+    /// remarks state otherwise.
+    ///
+    /// - Parameters:
+    ///   - kind: SAM, SAMUS or AutoSAMUS.
+    ///   - names: of all tensors.
+    ///   - stated: the sizes in the file's remarks.
+    ///   - shape: gives a tensor's shape.
+    /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
+    public init(
+        kind: ModelKind, names: [String], stated: SAMConfiguration? = nil,
+        shape: @escaping (String) -> [Int]?
+    ) throws(ConfigurationError) {
+        let shapes = KnownShapes(shape: shape)
+        let encoder = "image_encoder"
+        let depth = Self.count(names, below: "\(encoder).blocks")
+        let patch = try shapes.of("\(encoder).patch_embed.proj.weight", axes: 4)
+        let tables = try (0..<max(depth, 1)).map { index throws(ConfigurationError) in
+            try shapes.of("\(encoder).blocks.\(index).attn.rel_pos_h", axes: 2)
+        }
+        let headWidth = tables[0][1]
+        guard patch[0] % headWidth == 0 else {
+            throw .misshapen(name: "\(encoder).blocks.0.attn.rel_pos_h", shape: tables[0])
+        }
+        let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
+        let names = Set(names)
+        let global = tables.indices.filter { index in
+            kind == .sam
+                ? tables[index][0] == 2 * positions[1] - 1
+                : names.contains("\(encoder).blocks.\(index).Space_Adapter.q.weight")
+        }
+        let grid =
+            kind == .sam ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
+        self.init(
+            width: patch[0], depth: depth, heads: patch[0] / headWidth, globalBlocks: global,
+            imageSize: grid * (kind == .sam ? 16 : 8))
+        if let local = tables.indices.first(where: { !global.contains($0) }) {
+            windowSize = (tables[local][0] + 1) / 2
+        }
+        maskChannels = try shapes.of("prompt_encoder.mask_downscaling.3.weight", axes: 4)[0]
+        decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
+    }
+
+    /// How many numbered parts stand directly below a name.
+    static func count(_ names: some Sequence<String>, below prefix: String) -> Int {
+        let numbers = names.compactMap { name -> Int? in
+            guard name.hasPrefix(prefix + ".") else { return nil }
+            return Int(name.dropFirst(prefix.count + 1).prefix { $0 != "." })
+        }
+        return Set(numbers).count
+    }
+}
+
+/// Shapes that have to be there.
+struct KnownShapes {
+    let shape: (String) -> [Int]?
+
+    /// A shape of so many axes, none of them empty.
+    func of(_ name: String, axes: Int) throws(ConfigurationError) -> [Int] {
+        guard let found = shape(name) else { throw .missing(name: name) }
+        guard found.count == axes, found.allSatisfy({ $0 > 0 }) else {
+            throw .misshapen(name: name, shape: found)
+        }
+        return found
+    }
+}
+
+extension SAMConfiguration.Decoder {
+    /// The decoder's sizes.
+    ///
+    /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
+    ///   file's remarks tell the heads.
+    init(
+        names: Set<String>, shapes: KnownShapes, stated: Self?
+    ) throws(ConfigurationError) {
+        self.init()
+        let head = "mask_decoder.iou_prediction_head.layers"
+        width = try shapes.of("mask_decoder.iou_token.weight", axes: 2)[1]
+        depth = SAMConfiguration.count(names, below: "mask_decoder.transformer.layers")
+        mlpWidth = try shapes.of(
+            "mask_decoder.transformer.layers.0.mlp.lin1.weight", axes: 2)[0]
+        candidates = try shapes.of("mask_decoder.mask_tokens.weight", axes: 2)[0] - 1
+        iouDepth = SAMConfiguration.count(names, below: head)
+        iouWidth = try shapes.of("\(head).0.weight", axes: 2)[0]
+        if let stated, stated.width == width {
+            heads = stated.heads
+        } else if width != 256 {
+            throw .decoderHeadsUnknown(width: width)
+        }
+        // Attention to the image is half as wide.
+        guard (1...width).contains(heads), width % (2 * heads) == 0 else {
+            throw .decoderHeads(heads, width: width)
+        }
+        guard width >= 8, candidates > 0 else {
+            throw .misshapen(
+                name: "mask_decoder.mask_tokens.weight", shape: [candidates + 1, width])
+        }
+    }
+}
+
+extension SAMConfiguration {
+    /// Tokens along a side of the grid: attention among 128 x 128 takes a gigabyte a head.
+    private static let largestGrid = 128
+    /// Tokens along a side of a window; published are 14.
+    private static let largestWindow = 128
+
+    /// Refuses sizes that do not go with what a file holds, before a network is made of them.
+    ///
+    /// Half of what they need may be missing: such a file is told what it lacks.
+    ///
+    /// - Parameters:
+    ///   - numbers: in all tensors of the file.
+    ///   - tensors: their count.
+    ///   - pitch: pixels of the input for each token.
+    /// - Throws: ``ConfigurationError``.
+    public func check(
+        numbers: Int, tensors: Int, pitch: Int
+    ) throws(ConfigurationError) {
+        try Self.check("an input", imageSize, limit: Self.largestGrid * pitch)
+        try Self.check("windows", windowSize, limit: Self.largestWindow)
+        // What each numbered part has at least.
+        let parts = [
+            product(depth, 12), product(decoder.depth, 24), product(decoder.candidates + 1, 6),
+            product(decoder.iouDepth, 2),
+        ]
+        let neededTensors = parts.reduce(0, sum)
+        guard neededTensors / 2 <= tensors else {
+            throw .outOfProportion("tensors", needed: neededTensors, found: tensors)
+        }
+        // Attention has four matrices of D x D, an MLP of four times the width eight.
+        let matrices = [
+            product(depth, 12, width, width),
+            product(decoder.depth, 4, decoder.width, decoder.width),
+            product(decoder.depth, 2, decoder.width, decoder.mlpWidth),
+            product(decoder.candidates + 1, 2, decoder.width, decoder.width),
+            product(decoder.iouDepth, decoder.iouWidth, min(decoder.width, decoder.iouWidth)),
+            product(maskChannels, decoder.width),
+        ]
+        let neededNumbers = matrices.reduce(0, sum)
+        guard neededNumbers / 2 <= numbers else {
+            throw .outOfProportion("numbers", needed: neededNumbers, found: numbers)
+        }
+    }
+
+    /// Refuses a network that lacks whole blocks or layers: without its last it would look like a
+    /// smaller network, and outline something all the same.
+    ///
+    /// - Parameter stated: the sizes in the file's remarks; the published ones for an encoder or a
+    ///   decoder of a published width where there are none.
+    /// - Throws: ``ConfigurationError/incomplete(_:found:of:)``.
+    func checkComplete(_ stated: SAMConfiguration?) throws(ConfigurationError) {
+        let published = [Self.base, Self.large, Self.huge].map { $0(imageSize) }
+        if let whole = stated ?? published.first(where: { $0.width == width }) {
+            try Self.check("blocks", depth, of: whole.depth)
+            try Self.check(
+                "blocks that see the whole image", globalBlocks.count,
+                of: whole.globalBlocks.count)
+        }
+        let usual = Decoder()
+        if let whole = stated?.decoder ?? (decoder.width == usual.width ? usual : nil) {
+            try Self.check("blocks of the mask decoder", decoder.depth, of: whole.depth)
+            try Self.check("layers of the IoU head", decoder.iouDepth, of: whole.iouDepth)
+        }
+    }
+
+    private static func check(
+        _ what: String, _ found: Int, of needed: Int
+    ) throws(ConfigurationError) {
+        guard found == needed else { throw .incomplete(what, found: found, of: needed) }
+    }
+
+    private static func check(
+        _ what: String, _ value: Int, limit: Int
+    ) throws(ConfigurationError) {
+        guard value <= limit else { throw .tooLarge(what, value, limit: limit) }
+    }
+}
+
+/// A product that stops at the largest number.
+private func product(_ factors: Int...) -> Int {
+    factors.reduce(1) { product, factor in
+        let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+        return overflow ? .max : next
+    }
+}
+
+/// A sum that stops at the largest number.
+private func sum(_ one: Int, _ other: Int) -> Int {
+    let (sum, overflow) = one.addingReportingOverflow(other)
+    return overflow ? .max : sum
+}
+
+extension Checkpoint {
+    /// The sizes of the network it belongs to.
+    ///
+    /// - Parameters:
+    ///   - kind: which network.
+    ///   - decoderHeads: attention heads of the mask decoder, which no shape tells; nil for what
+    ///     the file's remarks state, or the published eight.
+    /// - Returns: sizes that go with what the file holds; for LiteMedSAM, which has no others, those
+    ///   of its input and its decoder.
+    /// - Throws: ``ConfigurationError`` when they cannot be told.
+    public func sizes(
+        of kind: ModelKind, decoderHeads: Int? = nil
+    ) throws(ConfigurationError) -> SAMConfiguration {
+        guard kind != .liteMedSAM else { return .base(imageSize: 256) }
+        let stated =
+            if let decoderHeads { statement(heads: decoderHeads) } else { try statedSizes() }
+        let sizes = try SAMConfiguration(kind: kind, names: names, stated: stated) {
+            self[$0]?.shape
+        }
+        try sizes.checkComplete(decoderHeads == nil ? stated : nil)
+        try sizes.check(
+            numbers: names.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }, tensors: names.count,
+            pitch: kind == .sam ? 16 : 8)
+        return sizes
+    }
+
+    /// The numbers in all its tensors but those that a network keeps itself.
+    public var parameterCount: Int {
+        names.filter { !ModelKind.isBuffer($0) }.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
+    }
+
+    /// What the file would state if it had a decoder of so many heads.
+    private func statement(heads: Int) -> SAMConfiguration {
+        var sizes = SAMConfiguration.base(imageSize: 256)
+        sizes.decoder.width = self["mask_decoder.iou_token.weight"]?.shape.last ?? 0
+        sizes.decoder.heads = heads
+        return sizes
+    }
+
+    /// The sizes that the file's own remarks state; nil where they state none.
+    private func statedSizes() throws(ConfigurationError) -> SAMConfiguration? {
+        guard let text = metadata[SAMConfiguration.metadataKey] else { return nil }
+        do {
+            return try JSONDecoder().decode(SAMConfiguration.self, from: Data(text.utf8))
+        } catch {
+            throw .unreadableStatement(text)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import CTorch
+
+extension Tensor {
+    /// A tensor with a copy of the elements, row-major, on the CPU.
+    ///
+    /// - Parameters:
+    ///   - elements: as many as the shape holds.
+    ///   - shape: elements along each axis; a list of all elements when left out.
+    public init<Element: TensorElement>(_ elements: [Element], shape: [Int]? = nil) {
+        let shape = shape ?? [elements.count]
+        precondition(
+            shape.reduce(1, *) == elements.count,
+            "\(elements.count) elements do not fill the shape \(shape)")
+        self = .empty(shape, dtype: Element.dtype)
+        withUnsafeMutableBytes { target in
+            elements.withUnsafeBytes { target.copyMemory(from: $0) }
+        }
+    }
+
+    /// A tensor of one element and no axes, on the CPU.
+    public init<Element: TensorElement>(_ element: Element) {
+        self.init([element], shape: [])
+    }
+
+    /// A tensor over memory of somebody else's, without a copy.
+    ///
+    /// - Parameters:
+    ///   - memory: as many bytes as shape and type need, row-major; aligned for the type.
+    ///   - shape: elements along each axis.
+    ///   - dtype: type of the elements.
+    ///   - owner: kept alive as long as any tensor looks at the memory.
+    public init(
+        over memory: UnsafeMutableRawBufferPointer, shape: [Int], dtype: DType, owner: AnyObject
+    ) {
+        let needed = shape.reduce(dtype.byteCount, *)
+        precondition(memory.count >= needed, "\(memory.count) bytes where \(needed) are needed")
+        let context = Unmanaged.passRetained(owner).toOpaque()
+        var result: OpaquePointer?
+        let message = shape.map(Int64.init).withUnsafeBufferPointer { sizes in
+            ct_from_memory(
+                memory.baseAddress, sizes.baseAddress, Int32(shape.count), dtype.rawValue, context,
+                { $0.map { Unmanaged<AnyObject>.fromOpaque($0).release() } }, &result)
+        }
+        guard message == nil, let result else {
+            preconditionFailure(message.map { String(cString: $0) } ?? "no tensor")
+        }
+        self.init(Handle(result))
+    }
+
+    /// Reads the tensor's own memory, row-major; copies first where it is not on the CPU or has gaps.
+    ///
+    /// - Parameter body: gets `elementCount * dtype.byteCount` bytes, good until it returns.
+    /// - Returns: what `body` returns.
+    public func withUnsafeBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        Trace.current?.noteReading(of: self)
+        let here = device.kind == .cpu ? self : to(.cpu)
+        let dense = here.contiguous()
+        return try dense.handle.with { raw in
+            try body(
+                UnsafeRawBufferPointer(
+                    start: ct_memory(raw),
+                    count: dense.elementCount * dense.dtype.byteCount))
+        }
+    }
+
+    /// Writes into the tensor's own memory, which must be on the CPU and without gaps.
+    ///
+    /// - Parameter body: gets `elementCount * dtype.byteCount` bytes, good until it returns.
+    /// - Returns: what `body` returns.
+    public func withUnsafeMutableBytes<Result>(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        precondition(
+            device.kind == .cpu && isContiguous, "\(self) is not dense memory of the CPU")
+        defer { countEdit() }
+        return try handle.with { raw in
+            try body(
+                UnsafeMutableRawBufferPointer(
+                    start: ct_memory(raw), count: elementCount * dtype.byteCount))
+        }
+    }
+
+    /// The elements, row-major; `Element` must be the tensor's own type.
+    public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element]
+    {
+        precondition(dtype == Element.dtype, "\(self) holds no \(type)")
+        return withUnsafeBytes { bytes in
+            [Element](unsafeUninitializedCapacity: elementCount) { buffer, count in
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+                count = elementCount
+            }
+        }
+    }
+
+    /// The elements as 32-bit floating point numbers, row-major, converted where needed.
+    public func floats() -> [Float] {
+        detached().to(.float32).elements()
+    }
+
+    /// The one element, as a 64-bit floating point number.
+    public func item() -> Double {
+        precondition(elementCount == 1, "\(self) has more or less than one element")
+        return detached().to(.float64).elements(as: Double.self)[0]
+    }
+}
+
+/// What this process gave libtorch to work with.
+public enum TorchRuntime {
+    /// Threads that one operator may use, from whatever thread it is called; positive.
+    public static var threads: Int {
+        get { Int(ct_threads()) }
+        set {
+            precondition(newValue > 0, "\(newValue) threads do no work")
+            guard let message = ct_set_threads(Int32(newValue)) else { return }
+            fatalError(TorchError(op: "set_num_threads", shapes: [], taking: message).description)
+        }
+    }
+
+    /// libtorch's version, as `2.13.0`.
+    public static var version: String {
+        String(cString: ct_version())
+    }
+}

@@ -1,0 +1,106 @@
+import Torch
+
+/// What a mask costs: cross entropy, Dice and focal loss, weighted.
+///
+/// The authors' is `0.2 * BCE(positive weight 2) + 0.8 * Dice`, Dice with squared terms, smoothing
+/// 1e-5, pooled over the batch.
+public struct SegmentationLoss: Hashable, Sendable, Codable {
+    /// Weight of the cross entropy, whose positive pixels count twice.
+    public var crossEntropy = 0.2
+    /// Weight of the Dice loss.
+    public var dice = 0.8
+    /// Weight of the focal loss (Lin et al., ICCV 2017), gamma 2, alpha 0.25.
+    public var focal = 0.0
+    /// Whether Dice is the mean over images instead of pooled over the batch.
+    public var isDicePerImage = false
+    /// Weight of the squared error of the IoU estimate.
+    public var iouEstimate = 0.0
+
+    /// The authors' loss.
+    public init() {}
+
+    static let positiveWeight: Float = 2
+    static let smoothing = 1e-5
+
+    /// The loss of a batch and its parts.
+    public struct Value {
+        /// Weighted sum, one element.
+        public let total: Tensor
+        /// Cross entropy, one element.
+        public let crossEntropy: Tensor
+        /// Dice loss, one element.
+        public let dice: Tensor
+    }
+
+    /// The loss of a batch.
+    ///
+    /// - Parameters:
+    ///   - logits: `[B, 1, H, W]`.
+    ///   - targets: 0 or 1, of that shape.
+    ///   - iou: the network's estimates, `[B, 1]`.
+    ///   - pool: adds a tensor up over all processes, so that Dice is pooled over all of them.
+    /// - Returns: the loss and its parts.
+    public func callAsFunction(
+        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor
+    ) rethrows -> Value {
+        let logits = logits.to(.float32)
+        let entropy = binaryCrossEntropy(
+            logits: logits, targets: targets,
+            positiveWeight: Tensor(Self.positiveWeight).to(logits.device))
+        let inside = sigmoid(logits)
+        let overlap = try diceLoss(inside, targets, pool)
+        var total = entropy * crossEntropy + overlap * dice
+        if focal > 0 {
+            total = total + focalLoss(logits, inside, targets) * focal
+        }
+        if iouEstimate > 0 {
+            let truth = Self.iou(of: logits, targets)
+            total = total + meanSquaredError(iou.to(.float32), truth) * iouEstimate
+        }
+        return Value(total: total, crossEntropy: entropy.detached(), dice: overlap.detached())
+    }
+
+    /// The loss of a batch of this process alone.
+    ///
+    /// - Parameters:
+    ///   - logits: `[B, 1, H, W]`.
+    ///   - targets: 0 or 1, of that shape.
+    ///   - iou: the network's estimates, `[B, 1]`.
+    /// - Returns: the loss and its parts.
+    public func callAsFunction(logits: Tensor, targets: Tensor, iou: Tensor) -> Value {
+        self(logits: logits, targets: targets, iou: iou, pool: { $0 })
+    }
+
+    private func diceLoss(
+        _ inside: Tensor, _ targets: Tensor, _ pool: (Tensor) throws -> Tensor
+    ) rethrows -> Tensor {
+        let products = [inside * targets, inside * inside, targets * targets]
+        if isDicePerImage {
+            let sums = products.map { $0.sum(axes: [1, 2, 3]) }
+            return 1 - ratio(sums[0], sums[1], sums[2]).mean()
+        }
+        let sums = try pool(Tensor.stack(products.map { $0.sum() })).unbound()
+        return 1 - ratio(sums[0], sums[1], sums[2])
+    }
+
+    private func ratio(_ overlap: Tensor, _ inside: Tensor, _ target: Tensor) -> Tensor {
+        (overlap * 2 + Self.smoothing) / (inside + target + Self.smoothing)
+    }
+
+    private func focalLoss(_ logits: Tensor, _ inside: Tensor, _ targets: Tensor) -> Tensor {
+        let entropy = binaryCrossEntropy(logits: logits, targets: targets, reduction: .none)
+        let hit = inside * targets + (1 - inside) * (1 - targets)
+        let alpha = targets * 0.25 + (1 - targets) * 0.75
+        return (alpha * (1 - hit) * (1 - hit) * entropy).mean()
+    }
+
+    /// IoU of the masks that logits make, `[B, 1]`; two empty masks agree.
+    static func iou(of logits: Tensor, _ targets: Tensor) -> Tensor {
+        withoutGrad {
+            let inside = (logits .> 0).to(.float32)
+            let overlap = (inside * targets).sum(axes: [2, 3])
+            let union = inside.sum(axes: [2, 3]) + targets.sum(axes: [2, 3]) - overlap
+            return (overlap + 1e-6) / (union + 1e-6)
+        }
+    }
+}

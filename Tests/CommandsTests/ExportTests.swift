@@ -1,0 +1,96 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+
+/// `samus export`, as a user runs it.
+@Suite("samus export makes what samus runs without libtorch", .serialized)
+struct ExportTests {
+    private static let isHere = FileManager.default.fileExists(
+        atPath: Program.package.appending(path: ".deps/openvino/libs").path)
+    private static let reason: Comment = "OpenVINO is not here: run 'make setup'"
+
+    private let scratch: Scratch
+    private var samus = Program()
+    private let frame = Program.frame.path
+
+    init() throws {
+        scratch = try Scratch()
+        samus.environment["SAMUS_CACHE"] = scratch.path("cache")
+    }
+
+    private func tiny() throws -> String {
+        try scratch.weights(TinyWeights.tensors(TinyWeights.samus), "tiny.safetensors")
+    }
+
+    private func mask(_ model: String, _ folder: String) throws -> Mask {
+        let outcome = try samus(
+            "segment", frame, "--point", "178,105", "--model", model, "--output",
+            scratch.path(folder))
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        return try Mask.read(scratch.path("\(folder)/echo-a4c-frame10.mask.png"))
+    }
+
+    @Test(
+        "a bundle's outline is the checkpoint's",
+        .enabled(if: isHere, reason),
+        .enabled(if: Shared.isPresent, "../shared/golden, small weights, is not here"))
+    func bundle() throws {
+        let weights = try tiny()
+        let outcome = try samus("export", weights, scratch.path("tiny.samus"))
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("encoder.onnx"))
+        #expect(outcome.output.contains("research use only, not a medical device"))
+        let (one, other) = (
+            try mask(weights, "checkpoint"), try mask(scratch.path("tiny.samus"), "bundle")
+        )
+        let same = zip(one.values, other.values).count { $0 == $1 }
+        // A logit of 1e-6 may lie on either side.
+        #expect(same >= one.values.count - 10)
+
+        let again = try samus("export", weights, scratch.path("tiny.samus"))
+        #expect(again.code == 73 && again.errors.contains("--force"))
+        #expect(try samus("export", weights, scratch.path("tiny.samus"), "--force").code == 0)
+    }
+
+    @Test(
+        "8-bit integers: calibrated on train, compared on val, reported",
+        .enabled(if: isHere, reason),
+        .enabled(if: Shared.isPresent, "../shared/golden, small weights, is not here"))
+    func integers() throws {
+        try MadeUpData.write(to: scratch.url.appending(path: "data"), train: 3, val: 2)
+        let outcome = try samus(
+            "export", try tiny(), scratch.path("small.samus"), "--precision", "int8",
+            "--calibrate", scratch.path("data"), "--calibration-images", "2")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("layers in 8-bit integers, ranges from 2 images"))
+        #expect(outcome.output.contains("Disc"))
+        let report = try String(
+            contentsOfFile: scratch.path("small.samus/quantization.json"), encoding: .utf8)
+        #expect(report.contains("\"leastDice\""))
+        let info = try samus("info", scratch.path("small.samus"))
+        #expect(info.output.contains("weights       int8"))
+    }
+
+    @Test("what is asked wrongly is said before any work")
+    func refusals() throws {
+        let outside = scratch.path("out.samus")
+        for (arguments, code, words) in [
+            (["litemedsam", "out"], Int32(64), "ends in .samus"),
+            (["litemedsam", outside, "--precision", "int8"], 64, "needs --calibrate ROOT"),
+            (["litemedsam", outside, "--name", "a/b"], 64, "letters, digits"),
+            (
+                ["litemedsam", outside, "--precision", "int8", "--calibrate", "/absent"], 66,
+                "absent"
+            ),
+            (["absent.pth", outside], 69, "there is no model and no file 'absent.pth'"),
+            ([frame, outside], 69, "echo-a4c-frame10.png"),
+            (["litemedsam", "/absent/out.samus"], 73, "cannot be written"),
+        ] {
+            let outcome = try samus.start(["export"] + arguments).outcome()
+            #expect(outcome.code == code, "\(arguments): \(outcome.errors)")
+            #expect(outcome.errors.contains(words), "\(arguments): \(outcome.errors)")
+        }
+        #expect(!scratch.files("").contains { $0.contains("out.samus") })
+    }
+}

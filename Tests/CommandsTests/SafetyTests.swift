@@ -1,0 +1,167 @@
+import Foundation
+import Imaging
+import Testing
+
+@Suite("Nothing of the user's is lost, and nothing wrong passes for right")
+struct SafetyTests {
+    private let scratch: Scratch
+    private let samus = Program()
+    private let box = ["--box", "150,48,208,140"]
+
+    init() throws {
+        scratch = try Scratch()
+    }
+
+    private func frame(_ names: String...) throws {
+        for name in names {
+            try scratch.write(Data(contentsOf: Program.frame), name)
+        }
+    }
+
+    private func segment(_ arguments: [String]) throws -> Program.Outcome {
+        try samus.start(["segment"] + arguments).outcome()
+    }
+
+    @Test("inputs are never replaced, also with --force")
+    func inputs() throws {
+        try frame("a.png", "a.mask.png")
+        let prompts = #"{"images":[{"image":"a.png","objects":[{"box":[150,48,208,140]}]}]}"#
+        let file = try scratch.write(Data(prompts.utf8), "a.json")
+        let folder = scratch.url.path
+        for arguments in [
+            ["--prompts", file, "-o", folder, "--force"],
+            [scratch.path("a.png"), scratch.path("a.mask.png"), "-o", folder, "--force"] + box,
+            [scratch.path("a.png"), "--mask", scratch.path("a.mask.png"), "-o", folder, "--force"],
+        ] {
+            let before = try scratch.files().map {
+                try Data(contentsOf: scratch.url.appending(path: $0))
+            }
+            let outcome = try segment(arguments)
+            #expect(outcome.code == 66)
+            #expect(outcome.errors.contains("which is an input"), "\(outcome.errors)")
+            let after = try scratch.files().map {
+                try Data(contentsOf: scratch.url.appending(path: $0))
+            }
+            #expect(before == after)
+        }
+    }
+
+    @Test("results of two images never take each other's place")
+    func collisions() throws {
+        try frame("a.png", "a.object1.png", "a.rle.png")
+        let one = #"{"box":[150,48,208,140]}"#
+        let prompts = """
+            {"images":[{"image":"a.png","objects":[\(one),\(one)]},
+            {"image":"a.object1.png","objects":[\(one)]}]}
+            """
+        let file = try scratch.write(Data(prompts.utf8), "p.json")
+        for arguments in [
+            ["--prompts", file],
+            [scratch.path("a.png"), scratch.path("a.rle.png"), "--format", "rle,json"] + box,
+        ] {
+            let outcome = try segment(arguments + ["-o", scratch.path("out")])
+            #expect(outcome.code == 66)
+            #expect(outcome.errors.contains("results of the same name"), "\(outcome.errors)")
+        }
+    }
+
+    @Test("a folder gives its images, not this program's masks and overlays; links are followed")
+    func folders() throws {
+        try frame("in/a.png", "in/b.mask.png", "in/c.overlay.png")
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path("link"), withDestinationPath: "in")
+        let outcome = try segment(
+            [scratch.path("link"), "-o", scratch.path("out"), "--format", "json"] + box)
+        #expect(outcome.code == 0)
+        #expect(scratch.files("out") == ["a.json"])
+    }
+
+    @Test("prompt files keep the folders of their images")
+    func promptFolders() throws {
+        try frame("p1/a4c.png", "p2/a4c.png")
+        let sources = ["p1", "p2"].map {
+            #"{"image":"\#($0)/a4c.png","objects":[{"box":[150,48,208,140]}]}"#
+        }
+        let file = try scratch.write(
+            Data(#"{"images":[\#(sources.joined(separator: ","))]}"#.utf8), "p.json")
+        let outcome = try segment(
+            ["--prompts", file, "-o", scratch.path("out"), "--format", "json"])
+        #expect(outcome.code == 0)
+        #expect(scratch.files("out") == ["p1/a4c.json", "p2/a4c.json"])
+    }
+
+    @Test("images that show nothing, or too few greys, are refused")
+    func blank() throws {
+        let grey = Image(
+            width: 64, height: 48, channels: 3, pixels: .init(repeating: 90, count: 9216))
+        try scratch.write(grey.encodedPNG(), "blank.png")
+        let twelveBit = Program.package.appending(path: "Tests/Fixtures/imaging/label16.png")
+        try scratch.write(Data(contentsOf: twelveBit), "twelve.png")
+        let outcome = try segment(
+            [scratch.path("blank.png"), scratch.path("twelve.png"), "-o", scratch.path("out")]
+                + ["--box", "0,0,2,1"])
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.contains("blank.png: the image is blank"))
+        #expect(outcome.errors.contains("stretch it to 0...65535"))
+        #expect(!outcome.output.contains("overlay"))
+    }
+
+    @Test("a disk that fills up leaves older results as they were")
+    func fullDisk() throws {
+        try frame("a.png")
+        let arguments = [scratch.path("a.png"), "-o", scratch.path("out")]
+        #expect(try segment(arguments + box).code == 0)
+        let before = try scratch.files("out").map {
+            try Data(contentsOf: scratch.url.appending(path: "out/\($0)"))
+        }
+        // The mask fits into 4 blocks of 512 bytes, the overlay does not.
+        let shell = Program(executable: URL(filePath: "/bin/sh"))
+        let outcome = try shell.start(
+            [
+                "-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" \"$@\"", samus.executable.path,
+                "segment",
+            ]
+                + arguments + ["--box", "20,20,90,90", "--force"]
+        ).outcome()
+        #expect(outcome.code == 73)
+        let after = try scratch.files("out").map {
+            try Data(contentsOf: scratch.url.appending(path: "out/\($0)"))
+        }
+        #expect(before == after)
+    }
+
+    @Test("older results beside new ones are named")
+    func older() throws {
+        try frame("a.png")
+        let arguments = [scratch.path("a.png"), "-o", scratch.path("out")] + box
+        #expect(try segment(arguments).code == 0)
+        let outcome = try segment(arguments + ["--force", "--format", "json"])
+        #expect(outcome.code == 0)
+        #expect(
+            outcome.errors.contains(
+                "not of this run, but beside its results: a.mask.png, a.overlay.png"))
+    }
+
+    @Test("nobody listens on standard error, or names carry control characters")
+    func terminal() throws {
+        try frame("a\u{1B}[31m.png")
+        let shell = Program(executable: URL(filePath: "/bin/sh"))
+        for place in ["2>&-", "2>/dev/full"] {
+            let outcome = try shell(
+                "-c", "\"$0\" segment \"$1\" --box=-1,1,50,50 -o \"$2\" --force \(place)",
+                samus.executable.path, scratch.path("a\u{1B}[31m.png"), scratch.path("out"))
+            #expect(outcome.code == 0)
+            #expect(!outcome.output.contains("\u{1B}"))
+        }
+    }
+
+    @Test("weights of another kind of number are refused, a device that is not there in one line")
+    func refusals() throws {
+        try frame("a.png")
+        let outcome = try segment(
+            [scratch.path("a.png"), "--device", "cuda", "-o", scratch.path("o")] + box)
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+        #expect(scratch.files("o") == [])
+    }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import Imaging
+import TestSupport
+import Testing
+import Datasets
+
+@Suite("A check finds what is wrong with data sets")
+struct CheckTests {
+    private let tree: DataTree
+
+    /// A sound root: two sets, three splits.
+    init() throws {
+        tree = try DataTree()
+        for (index, name) in ["a", "b", "c"].enumerated() {
+            try tree.image("Breast-BUSI", name, shade: index, width: 8 + index)
+        }
+        try tree.image("Echo-CAMUS", "patient0001_2CH_ED", shade: 10, label: [1, 2, 3])
+        try tree.image("Echo-CAMUS", "patient0001_2CH_ES", shade: 11, label: [1, 2, 3])
+        try tree.image("Echo-CAMUS", "patient0002_2CH_ED", shade: 12, label: [1, 2, 2, 3])
+        try tree.list(
+            "train", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED",
+            "2/Echo-CAMUS/patient0001_2CH_ES")
+        try tree.list("val", "1/Breast-BUSI/b")
+        try tree.list("test", "Breast-BUSI/c", "Echo-CAMUS/patient0002_2CH_ED")
+    }
+
+    private func report() throws -> DataReport {
+        try #require(try DataCheck(tree.opened()).run())
+    }
+
+    private func findings() throws -> [String] {
+        try report().findings.map { "\($0.kind.rawValue) \($0.place): \($0.text)" }
+    }
+
+    @Test("sound data: nothing found, everything counted")
+    func sound() throws {
+        try tree.text("Breast-BUSI/index.csv", "name,patient,mm_x,mm_y\na,p1,0.1,0.1\nb,p2,,\n")
+        let report = try report()
+        #expect(report.findings.isEmpty, "\(report.findings)")
+        let busi = try #require(report.dataSets.first)
+        #expect(busi.name == "Breast-BUSI" && busi.classes == 2 && busi.images == 3)
+        #expect(busi.measured == 1 && busi.withPatient == 2 && busi.unlisted == 0)
+        #expect(busi.widths == [8, 10] && busi.heights == [6, 6])
+        #expect(busi.splits.map(\.split) == [.train, .val, .test])
+        let camus = report.dataSets[1]
+        #expect(camus.splits.map(\.samples) == [[1, 1, 0], [1, 1, 1]])
+        #expect(camus.splits.map(\.images) == [2, 1])
+        #expect(camus.splits.map(\.patients) == [1, 1])
+        #expect(try self.report() == report)
+    }
+
+    @Test("files: missing, damaged, of two sizes, with values that are no class, empty")
+    func files() throws {
+        let folder = tree.url.appending(path: "Breast-BUSI")
+        try FileManager.default.removeItem(at: folder.appending(path: "img/a.png"))
+        try tree.text("Breast-BUSI/label/b.png", "no image")
+        try tree.image(
+            Image(width: 3, height: 2, channels: 1, pixels: [UInt8](repeating: 1, count: 6)),
+            "Breast-BUSI/label/c.png")
+        try tree.image("Echo-CAMUS", "patient0001_2CH_ED", shade: 10, label: [1, 4, 255])
+        try tree.image("Echo-CAMUS", "patient0001_2CH_ES", shade: 11, label: [0])
+        try tree.image("Echo-CAMUS", "patient0002_2CH_ED", shade: 12, label: [1, 3])
+        let report = try report()
+        #expect(report.errors.map(\.kind) == [.missing, .unreadable, .sizes, .unknownLabel])
+        #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' is not there"))
+        #expect(report.errors[1].text.contains("is not an image this program knows"))
+        #expect(report.errors[2].text.contains("has 10x6 pixels, its label 3x2"))
+        #expect(report.errors[3].text == "its label has the values 4, 255; the classes are 1 to 3")
+        #expect(
+            report.warnings.map(\.text) == [
+                "its label has no pixel of class 2", "its label is empty",
+            ])
+        #expect(report.dataSets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
+    }
+
+    @Test("the same image in two splits: by name, and by pixels in whichever file and set")
+    func sameImage() throws {
+        try tree.image("Echo-CAMUS", "patient0009_2CH_ED", shade: 0, label: [1, 2, 3])
+        try tree.list(
+            "val", "1/Breast-BUSI/b", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0009_2CH_ED")
+        #expect(
+            try findings() == [
+                "same-image-in-two-splits Breast-BUSI/a: listed in train and val",
+                "same-image-in-two-splits Breast-BUSI/a (train and val): the same pixels as "
+                    + "Echo-CAMUS/patient0009_2CH_ED (val)",
+            ])
+        // The same pixels in rows of another length are another image.
+        try tree.image("Echo-CAMUS", "patient0009_2CH_ED", shade: 0, width: 6, height: 8)
+        try tree.list("val", "1/Breast-BUSI/b", "1/Echo-CAMUS/patient0009_2CH_ED")
+        #expect(try report().findings.map(\.kind) == [.unknownLabel, .emptyMask])
+    }
+
+    @Test("the same patient in two splits, by names and by index.csv")
+    func samePatient() throws {
+        try tree.list("val", "1/Breast-BUSI/b", "1/Echo-CAMUS/patient0001_2CH_ES")
+        try tree.list("train", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
+        try tree.text("Breast-BUSI/index.csv", "name,patient\na,7\nb,8\nc,7\n")
+        #expect(
+            try findings() == [
+                "same-patient-in-two-splits Breast-BUSI/7: has images in train (as a) and "
+                    + "test (as c)",
+                "same-patient-in-two-splits Echo-CAMUS/patient0001: has images in train (as "
+                    + "patient0001_2CH_ED) and val (as patient0001_2CH_ES)",
+            ])
+    }
+
+    @Test("lists: lines that mean nothing, repeated ones, lists that differ, absent ones")
+    func lists() throws {
+        try tree.list("val", "1/Breast-BUSI/b", "1/Breast-BUSI/b", "9/Breast-BUSI/b", "../x/y")
+        try tree.list("train-Breast-BUSI", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
+        try tree.list("train-Echo-CAMUS", "1/Echo-CAMUS/patient0001_2CH_ED")
+        try tree.list("train-Other", "1/Other/a")
+        try FileManager.default.removeItem(atPath: "\(tree.root)/MainPatient/test.txt")
+        let report = try report()
+        #expect(
+            report.findings.map { "\($0.kind.rawValue) \($0.place)" } == [
+                "bad-line val.txt:3", "bad-line val.txt:4", "bad-line train-Breast-BUSI.txt:2",
+                "bad-line train-Other.txt:1", "lists-differ train.txt",
+                "lists-differ train.txt", "repeated-line val.txt:2", "unlisted Breast-BUSI",
+                "unlisted Echo-CAMUS", "absent-list test.txt",
+            ])
+        #expect(
+            report.findings[4].text
+                == "lacks 1 samples of 'train-Breast-BUSI.txt', as "
+                + "Echo-CAMUS/patient0001_2CH_ED#1")
+        #expect(
+            report.findings[5].text
+                == "has 1 samples that 'train-Echo-CAMUS.txt' lacks, as "
+                + "Echo-CAMUS/patient0001_2CH_ES#2")
+    }
+
+    @Test("a duplicate within a split and an image that no list names are only warnings")
+    func warnings() throws {
+        try tree.image("Breast-BUSI", "d", shade: 1, width: 9)
+        try tree.image("Breast-BUSI", "e", shade: 99)
+        try tree.list("val", "1/Breast-BUSI/b", "1/Breast-BUSI/d")
+        let report = try report()
+        #expect(report.errors.isEmpty)
+        #expect(report.warnings.map(\.kind) == [.duplicate, .unlisted])
+        #expect(report.warnings[1].text == "1 images that no list names, as e")
+    }
+
+    @Test("no lists at all; stopped on the way")
+    func noLists() throws {
+        #expect(try DataCheck(tree.opened()).run { $0.done < 2 } == nil)
+        let empty = try DataTree()
+        #expect(throws: DataError.self) { try DataCheck(empty.opened()).run() }
+    }
+
+    @Test("a sheet shows images of every set")
+    func sheet() throws {
+        let sheet = try #require(try SampleSheet.draw(tree.opened(), perSet: 2))
+        #expect(sheet.channels == 3 && sheet.width > 2 * 256 && sheet.height > 216)
+    }
+}
+
+@Suite("Real data is checked", .enabled(if: Shared.isPresent, "needs ../shared"))
+struct RealCheckTests {
+    @Test("the carotid and liver images are sound, and as many as index.csv says")
+    func real() throws {
+        let scratch = try DataTree(classes: #"{"Carotid-CCAUS": 2, "LiverMass-AUL": 2}"#)
+        let real = Shared.folder.appending(path: "data")
+        for dataset in ["Carotid-CCAUS", "LiverMass-AUL"] {
+            try FileManager.default.createSymbolicLink(
+                at: scratch.url.appending(path: dataset),
+                withDestinationURL: real.appending(path: dataset))
+            for split in Split.allCases {
+                let name = "MainPatient/\(split.rawValue)-\(dataset).txt"
+                try scratch.data(name, Data(contentsOf: real.appending(path: name)))
+            }
+        }
+        let report = try #require(try DataCheck(scratch.opened()).run())
+        #expect(report.findings.isEmpty, "\(report.findings)")
+        #expect(report.dataSets.map { $0.splits.map(\.images) } == [[15, 1, 4], [27, 6, 3]])
+        #expect(report.dataSets[0].splits.map(\.patients) == [5, 1, 2])
+    }
+}

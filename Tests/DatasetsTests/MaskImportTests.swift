@@ -1,0 +1,247 @@
+import Foundation
+import Imaging
+import Testing
+import Datasets
+
+@Suite("Importing images with masks")
+struct MaskImportTests {
+    private let tree: ImportTree
+
+    init() throws {
+        tree = try ImportTree()
+    }
+
+    @Test("BUSI: masks are united, normals stay empty, odd files are named")
+    func busi() throws {
+        let labelled = try tree.image("Dataset_BUSI_with_GT/benign/benign (1).png", shade: 3)
+        let folder = "Dataset_BUSI_with_GT"
+        try tree.mask("\(folder)/benign/benign (1)_mask.png", at: [(1, 1), (2, 1)])
+        try tree.mask("\(folder)/benign/benign (1)_mask_1.png", at: [(2, 1), (5, 4)])
+        try tree.image("\(folder)/benign/benign (2).png")
+        try tree.image("\(folder)/malignant/malignant (10).png")
+        try tree.mask("\(folder)/malignant/malignant (10)_mask.png", at: [(0, 0)])
+        try tree.mask("\(folder)/malignant/malignant (11)_mask.png", at: [(0, 0)])
+        try tree.image("\(folder)/malignant/malignant (12).png", width: 9)
+        try tree.mask("\(folder)/malignant/malignant (12)_mask.png", at: [(0, 0)])
+        try tree.image("\(folder)/normal/normal (1).png")
+        try tree.mask("\(folder)/normal/normal (1)_mask.png", at: [])
+        try tree.text("\(folder)/normal/Thumbs.db", "x")
+        let report = try tree.run(.busi)
+        #expect(report.images == 3 && report.empty == 1)
+        #expect(
+            report.problems.map(\.file) == [
+                "benign/benign (2).png", "malignant/malignant (11)_mask.png",
+                "malignant/malignant (12).png",
+            ])
+        #expect(report.remarks.map(\.file) == ["normal/Thumbs.db"])
+        let dataset = "Breast-BUSI"
+        #expect(try tree.stored(dataset, "benign0001").image == labelled)
+        #expect(try tree.places(dataset, "benign0001") == [[1, 1], [2, 1], [5, 4]])
+        #expect(try tree.places(dataset, "normal0001") == [])
+        #expect(
+            try tree.lines("MainPatient/train-Breast-BUSI.txt") == [
+                "1/Breast-BUSI/benign0001", "1/Breast-BUSI/malignant0010",
+                "1/Breast-BUSI/normal0001",
+            ])
+        #expect(try tree.index(dataset)["malignant0010"]?["pathology"] == "malignant")
+        // And the reader of the layout reads it.
+        let data = try UltrasoundData(root: tree.root)
+        let sample = try #require(data.samples(.train).first)
+        #expect(try sample.read().mask(of: 1).area == 3)
+    }
+
+    @Test("BUS-BRA: patients, and the fold that tests")
+    func busbra() throws {
+        for (index, name) in ["0001-l", "0001-r", "0002-l", "0003-l"].enumerated() {
+            try tree.image("BUSBRA/Images/bus_\(name).png", shade: index)
+            try tree.mask("BUSBRA/Masks/mask_\(name).png", at: [(index, 1)])
+        }
+        try tree.text(
+            "BUSBRA/bus_data.csv",
+            "ID,Case,Histology,Pathology,BIRADS,Device\r\nbus_0001-l,1,Cyst,benign,2,GE\r\n"
+                + "bus_0001-r,1,Cyst,benign,2,GE\r\nbus_0002-l,2,IDC,malignant,4,GE\r\n"
+                + "bus_0003-l,3,IDC,malignant,5,GE\r\n")
+        try tree.text(
+            "BUSBRA/5-fold-cv.csv",
+            "ID,Pathology,kFold\nbus_0001-l,benign,5\nbus_0001-r,benign,5\n"
+                + "bus_0002-l,malignant,1\nbus_0003-l,malignant,2\n")
+        let report = try tree.run(.busbra) { $0.fold = 5 }
+        #expect(report.splits == [.test: 2, .val: 1, .train: 1])
+        #expect(report.problems.isEmpty && report.hasSplit)
+        let index = try tree.index("Breast-BUSBRA")
+        #expect(index["bus_0001-r"]?["patient"] == "case0001")
+        #expect(index["bus_0002-l"]?["split"] == "val")
+        #expect(index["bus_0003-l"]?["birads"] == "5")
+        #expect(
+            try tree.lines("MainPatient/test.txt") == [
+                "Breast-BUSBRA/bus_0001-l", "Breast-BUSBRA/bus_0001-r",
+            ])
+        #expect(throws: ImportError.self) {
+            try tree.run(.busbra) {
+                $0.fold = 6
+                $0.dataset = "Other"
+            }
+        }
+    }
+
+    @Test("UDIAT")
+    func udiat() throws {
+        try tree.image("original/000001.png")
+        try tree.mask("GT/000001.png", at: [(3, 3)])
+        let report = try tree.run(.udiat)
+        #expect(report.images == 1 && !report.hasSplit)
+        #expect(try tree.places("Breast-UDIAT", "000001") == [[3, 3]])
+    }
+
+    @Test("TN3K: JPEG images and masks, a fold of JSON, the test part apart")
+    func tn3k() throws {
+        for part in ["trainval", "test"] {
+            for number in 0..<3 {
+                try tree.fixture("image.jpg", as: "tn3k/\(part)-image/000\(number).jpg")
+                try tree.fixture("mask.jpg", as: "tn3k/\(part)-mask/000\(number).jpg")
+            }
+        }
+        try tree.text("tn3k/tn3k-trainval-fold0.json", #"{"train": [0, 9], "val": [2]}"#)
+        let report = try tree.run(.tn3k)
+        #expect(report.splits == [.train: 2, .val: 1, .test: 3])
+        #expect(report.problems.map(\.file) == ["tn3k-trainval-fold0.json"])
+        #expect(report.remarks.map(\.file) == ["trainval-image/0001.jpg"])
+        let dataset = "ThyroidNodule-TN3K"
+        #expect(try tree.lines("MainPatient/val.txt") == ["1/\(dataset)/trainval_0002"])
+        let (image, label) = try tree.stored(dataset, "test_0000")
+        #expect(
+            image == (try Image.read(ImportTree.fixtures.appending(path: "image.jpg").path)))
+        let data = try Data(contentsOf: ImportTree.fixtures.appending(path: "expected.json"))
+        struct Expected: Decodable {
+            struct ImageEntry: Decodable { let mask: Data }
+            let jpeg: ImageEntry
+        }
+        let mask = try JSONDecoder().decode(Expected.self, from: data).jpeg.mask
+        // Blurred by JPEG, half of it is where the outline was.
+        let different = zip(label.pixels, mask).count { ($0 == 0) != ($1 == 0) }
+        #expect(different <= 2)
+        #expect(Set(label.pixels) == [0, 255])
+    }
+
+    @Test("TG3K: folders in capital letters, train and val of JSON")
+    func tg3k() throws {
+        for number in 0..<3 {
+            try tree.fixture("image.jpg", as: "Thyroid-image/000\(number).jpg")
+            try tree.fixture("mask.jpg", as: "Thyroid-mask/000\(number).jpg")
+        }
+        try tree.text("tg3k-trainval.json", #"{"train": [0, 1], "val": [2]}"#)
+        let report = try tree.run(.tg3k)
+        #expect(report.splits == [.train: 2, .val: 1] && report.problems.isEmpty)
+        #expect(report.notes.contains { $0.contains("it cuts videos") })
+        #expect(
+            try tree.lines("MainPatient/val-ThyroidGland-TG3K.txt") == ["1/ThyroidGland-TG3K/0002"])
+    }
+
+    @Test("HC18: the outline is filled, mm are known, two images are of one woman")
+    func hc18() throws {
+        func ring(_ path: String, gap: Bool = false) throws {
+            var ring: [(x: Int, y: Int)] = []
+            for y in 1...4 {
+                for x in 1...5 where x == 1 || x == 5 || y == 1 || y == 4 {
+                    if !gap || x != 3 { ring.append((x, y)) }
+                }
+            }
+            try tree.mask(path, at: ring)
+        }
+        for name in ["010_HC", "010_2HC", "011_HC"] {
+            try tree.image("training_set/\(name).png")
+            try ring("training_set/\(name)_Annotation.png", gap: name == "011_HC")
+        }
+        try tree.text(
+            "training_set_pixel_size_and_HC.csv",
+            "filename,pixel size(mm),head circumference (mm)\n010_HC.png,0.069136,44.3\n"
+                + "010_2HC.png,0.07,44.1\n011_HC.png,0.07,44.1\n")
+        let report = try tree.run(.hc18)
+        #expect(report.images == 2 && report.measured == 2)
+        #expect(report.problems.map(\.file) == ["011_HC_Annotation.png"])
+        let dataset = "FetalHead-HC18"
+        #expect(try tree.places(dataset, "010_HC").count == 20)
+        let row = try #require(tree.index(dataset)["010_HC"])
+        #expect(row["mm_x"] == "0.069136" && row["patient"] == "hc18_010")
+        #expect(row["head_circumference_mm"] == "44.3")
+        let sample = try #require(UltrasoundData(root: tree.root).samples(.train).first)
+        #expect(sample.spacing == PixelSpacing(x: 0.07, y: 0.07))
+        #expect(sample.patient == "hc18_010")
+    }
+
+    @Test("plain folders with splits: a suffix, class numbers, colour that is grey")
+    func folders() throws {
+        let grey = try tree.image("train/images/a b.png")
+        try tree.image(grey.rgb(), "train/images/c.png")
+        try tree.mask("train/masks/a b_mask.png", at: [(1, 1)], value: 2)
+        try tree.mask("train/masks/c_mask.png", at: [(2, 2)], value: 1)
+        try tree.image("valid/images/a b.png")
+        try tree.mask("valid/masks/a b.png", at: [], value: 1)
+        let report = try tree.run(.folders) { $0.dataset = "Mine" }
+        #expect(report.problems.isEmpty)
+        #expect(report.splits == [.train: 2, .val: 1])
+        #expect(try tree.places("Mine", "a_b", value: 2) == [[1, 1]])
+        #expect(try tree.stored("Mine", "c").image == grey)
+        #expect(
+            try tree.lines("MainPatient/train-Mine.txt") == ["2/Mine/a_b", "1/Mine/c"])
+        // Nothing is seen: both classes are asked for, and nothing is right.
+        #expect(
+            try tree.lines("MainPatient/val-Mine.txt") == ["1/Mine/a_b-2", "2/Mine/a_b-2"])
+    }
+
+    @Test("plain folders: greys that mean classes have to be named, smooth edges are cut at half")
+    func greys() throws {
+        try tree.image("images/a.png")
+        try tree.mask("masks/a.png", at: [(1, 1)], value: 85)
+        try tree.image("images/b.png")
+        try tree.mask("masks/b.png", at: [(2, 2)], value: 170)
+        #expect(throws: ImportError.self) { try tree.run(.folders) }
+        #expect(tree.files().isEmpty)
+        let report = try tree.run(.folders) {
+            $0.dataset = "Named"
+            $0.classValues = [170, 85]
+        }
+        #expect(report.classNames == ["value 170", "value 85"])
+        #expect(try tree.places("Named", "a", value: 2) == [[1, 1]])
+        #expect(try tree.lines("MainPatient/class.json").joined().contains(#""Named" : 3"#))
+
+        try tree.image("images/c.png", width: 64, height: 2)
+        let smooth = Image(
+            width: 64, height: 2, channels: 1, pixels: (0..<128).map { UInt8($0 * 2) })
+        try tree.image(smooth, "masks/c.png")
+        let cut = try tree.run(.folders) { $0.dataset = "Smooth" }
+        #expect(cut.remarks.contains { $0.reason.contains("above 127 are inside") })
+        #expect(try tree.places("Smooth", "c").count == 64)
+    }
+
+    @Test("masks in several colours are no single class, one colour is")
+    func colouredFolders() throws {
+        func mask(_ colours: [[UInt8]], _ name: String) throws {
+            let rest = [UInt8](repeating: 0, count: 3 * (48 - colours.count))
+            let image = Image(
+                width: 8, height: 6, channels: 3, pixels: colours.flatMap(\.self) + rest)
+            try tree.image(image, "masks/\(name).png")
+        }
+        try tree.image("images/a.png")
+        try mask([[128, 0, 0], [128, 0, 0]], "a")
+        let report = try tree.run(.folders) { $0.dataset = "One" }
+        #expect(report.images == 1)
+        #expect(try tree.places("One", "a") == [[0, 0], [1, 0]])
+        try mask([[128, 0, 0], [0, 128, 0]], "a")
+        #expect {
+            try tree.run(.folders) { $0.dataset = "Two" }
+        } throws: { "\($0)".contains("2 colours") }
+    }
+
+    @Test("BUS-BRA: a fold that no file names is refused; without one all is in train, and said")
+    func busbraWithoutFolds() throws {
+        try tree.image("BUSBRA/Images/bus_0001-l.png")
+        try tree.mask("BUSBRA/Masks/mask_0001-l.png", at: [(1, 1)])
+        #expect {
+            try tree.run(.busbra) { $0.fold = 2 }
+        } throws: { "\($0)".contains("5-fold-cv.csv") }
+        let report = try tree.run(.busbra)
+        #expect(report.splits == [.train: 1])
+        #expect(report.notes.contains { $0.contains("5-fold-cv.csv is missing") })
+    }
+}

@@ -1,0 +1,187 @@
+import Foundation
+import Imaging
+import Testing
+import Datasets
+
+@Suite("Importing outlines")
+struct OutlineImportTests {
+    private let tree: ImportTree
+
+    init() throws {
+        tree = try ImportTree()
+    }
+
+    @Test("DDTI: contours of XML are filled; what is cut off, missing or empty is named")
+    func ddti() throws {
+        func svg(_ x: Int) -> String {
+            #"[{"points": [{"x": \#(x), "y": 1}, {"x": \#(x + 3), "y": 1}, {"x": \#(x + 3), "#
+                + #""y": 4}, {"x": \#(x), "y": 4}], "annotation": "", "regionType": "freehand"}]"#
+        }
+        for name in ["1_1", "1_2", "1_3", "2_1", "3_1", "4_1", "5_1"] {
+            try tree.image("\(name).png", width: 12, height: 8)
+        }
+        let entity = svg(6).replacing("\"", with: "&quot;")
+        try tree.text(
+            "1.xml",
+            "<?xml version=\"1.0\"?><!DOCTYPE case [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>"
+                + "<case><number>1</number><tirads>4a</tirads>"
+                + "<mark><image>1</image><svg>\(svg(1))</svg></mark>"
+                + "<mark><image>1</image><svg>\(entity)</svg></mark>"
+                + "<mark><image>2</image><svg></svg></mark>"
+                + "<mark>\n <image>9</image>\n <svg>\(svg(1))</svg></mark></case>")
+        try tree.text(
+            "2.xml",
+            "<case><mark><image>1</image><svg>\(svg(1).dropLast(9))</svg></mark></case>")
+        try tree.text("3.xml", "<case><marks>&x;</marks></case>")
+        try tree.text(
+            "5.xml",
+            "<mark><image>1</image><svg>\(svg(1).replacing("4}", with: "1e999}"))</svg></mark>")
+        let report = try tree.run(.ddti)
+        #expect(report.images == 1)
+        #expect(report.problems.map(\.file) == ["1.xml", "2.xml", "3.xml", "5.xml"])
+        #expect(report.problems[0].reason == "the image '1_9.jpg' is missing")
+        #expect(report.problems[1].reason.contains("cut off"))
+        #expect(Set(report.remarks.map(\.file)) == ["1_2.png", "1_3.png", "3_1.png", "4_1.png"])
+        let places = try tree.places("ThyroidNodule-DDTI", "1_1")
+        #expect(places.count == 18 && places.first == [1, 1] && places.last == [8, 3])
+        let row = try #require(tree.index("ThyroidNodule-DDTI")["1_1"])
+        #expect(row["patient"] == "ddti1" && row["tirads"] == "4a")
+    }
+
+    /// Equal to `pycocotools.mask.decode` of the packed text, which it made of columns 2 to 4 and
+    /// rows 1 to 3 of 6 rows and 8 columns.
+    private let packed = "=33000a0"
+
+    @Test("COCO: polygons, both run lengths, categories, splits by folders, a hostile path")
+    func coco() throws {
+        for name in ["a", "b", "c", "d"] { try tree.image("train/\(name).png") }
+        try tree.image("valid/e.png")
+        func file(_ names: [String], _ annotations: String) -> String {
+            let images = names.enumerated().map {
+                #"{"id": \#($0), "file_name": "\#($1)", "width": 8, "height": 6}"#
+            }
+            return
+                #"{"images": [\#(images.joined(separator: ","))], "annotations": [\#(annotations)],"#
+                + #""categories": [{"id": 0, "name": "all"}, {"id": 7, "name": "cyst"}, "#
+                + #"{"id": 9, "name": "nodule"}]}"#
+        }
+        try tree.text(
+            "train/_annotations.coco.json",
+            file(
+                ["a.png", "b.png", "c.png", "d.png", "../../../../etc/passwd"],
+                #"{"id": 1, "image_id": 0, "category_id": 9, "iscrowd": 0, "#
+                    + #""segmentation": [[1, 1, 4, 1, 4, 3, 1, 3], [6, 4, 8, 4, 8, 6, 6, 6]]},"#
+                    + #"{"id": 2, "image_id": 1, "category_id": 7, "#
+                    + #""segmentation": {"size": [6, 8], "counts": [13, 3, 3, 3, 26]}},"#
+                    + #"{"id": 3, "image_id": 2, "category_id": 7, "#
+                    + #""segmentation": {"size": [6, 8], "counts": [1, 2]}}"#))
+        try tree.text(
+            "valid/_annotations.coco.json",
+            file(
+                ["e.png"],
+                #"{"id": 1, "image_id": 0, "category_id": 7, "segmentation": "#
+                    + #"{"size": [6, 8], "counts": "\#(packed)"}}"#))
+        let report = try tree.run(.coco) { $0.dataset = "Coco" }
+        #expect(report.classNames == ["cyst", "nodule"])
+        #expect(report.splits == [.train: 3, .val: 1])
+        #expect(report.problems.count == 2)
+        #expect(report.problems[0].reason.contains("etc/passwd"))
+        #expect(report.problems[1].file == "train/c.png")
+        #expect(
+            try tree.places("Coco", "a", value: 2) == [
+                [1, 1], [2, 1], [3, 1], [1, 2], [2, 2], [3, 2], [6, 4], [7, 4], [6, 5], [7, 5],
+            ])
+        #expect(
+            try tree.places("Coco", "b", value: 1) == [
+                [2, 1], [3, 1], [2, 2], [3, 2], [2, 3], [3, 3],
+            ])
+        #expect(try tree.places("Coco", "e", value: 1).count == 9)
+        #expect(
+            try tree.lines("MainPatient/train-Coco.txt") == [
+                "2/Coco/a", "1/Coco/b", "1/Coco/d", "2/Coco/d",
+            ])
+        #expect(try tree.lines("Coco/classes.csv") == ["class,name", "1,cyst", "2,nodule"])
+    }
+
+    @Test("COCO: one file in 'annotations', images in 'images'")
+    func cocoFile() throws {
+        try tree.image("images/a.png")
+        try tree.text(
+            "annotations/instances_default.json",
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "x"}],"#
+                + #""annotations": [{"image_id": 1, "category_id": 1, "#
+                + #""segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#)
+        var options = ImportOptions()
+        options.dataset = "One"
+        let report = try DataImporter(.coco, options: options).run(
+            from: tree.source + "/annotations/instances_default.json", into: tree.root)
+        #expect(report.images == 1 && !report.hasSplit && report.problems.isEmpty)
+        #expect(try tree.places("One", "a") == [[0, 0], [1, 0], [0, 1], [1, 1]])
+    }
+
+    @Test("COCO: a file that is broken is a problem, other JSON is passed over")
+    func cocoBroken() throws {
+        try tree.image("a.png")
+        try tree.text(
+            "good.json",
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [],"#
+                + #""annotations": [{"image_id": 1, "category_id": 5, "segmentation":"#
+                + #"[[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#)
+        try tree.text(
+            "flat.json",
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": 1, "#
+                + #""category_id": 1, "segmentation": [0, 0, 2, 0, 2, 2]}]}"#)
+        try tree.text("cut.json", #"{"images": [{"id": 1"#)
+        try tree.text("licences.json", #"{"licences": []}"#)
+        let report = try tree.run(.coco) { $0.dataset = "Broken" }
+        #expect(report.images == 1 && report.classNames == ["category 5"])
+        #expect(report.problems.map(\.file) == ["cut.json", "flat.json"])
+        #expect(report.problems[1].reason.contains("annotations"))
+        #expect(report.remarks.map(\.file) == ["licences.json"])
+    }
+
+    @Test(
+        "YOLO: polygons in shares, names in every form, images without text are empty",
+        arguments: [
+            "names: [cyst, 'a nodule']", "names: {0: cyst, 1: \"a nodule\"}",
+            "# two\nnames:\n  - cyst  # first\n  - a nodule\nnc: 2",
+            "path: x\nnames:\n  0: cyst\n  1: a nodule\ntrain: images/train",
+            "names: [\n  'cyst',\n  'a nodule'\n]\nnc: 2",
+        ])
+    func yolo(names: String) throws {
+        for name in ["train/a", "train/b", "val/c", "val/d"] {
+            try tree.image("images/\(name).png")
+        }
+        try tree.text("data.yaml", names)
+        try tree.text(
+            "labels/train/a.txt", "1 0.25 0.5 0.5 0.5 0.5 1 0.25 1\n0 0 0 0.125 0 0.125 0.5 0 0.5\n"
+        )
+        try tree.text("labels/val/c.txt", "0 0.5 0.5 0.2 0.2\n")
+        try tree.text("labels/val/z.txt", "")
+        let report = try tree.run(.yolo) { $0.dataset = "Yolo" }
+        #expect(report.classNames == ["cyst", "a nodule"])
+        #expect(report.splits == [.train: 2, .val: 1] && report.empty == 2)
+        #expect(report.problems.map(\.file) == ["labels/val/z.txt", "labels/val/c.txt"])
+        #expect(report.problems[1].reason == "it holds a box, not an outline")
+        #expect(
+            try tree.places("Yolo", "a", value: 2) == [
+                [2, 3], [3, 3], [2, 4], [3, 4], [2, 5], [3, 5],
+            ])
+        #expect(try tree.places("Yolo", "a", value: 1) == [[0, 0], [0, 1], [0, 2]])
+    }
+
+    @Test("COCO: an image that two files list could come into two splits, and is refused")
+    func cocoTwice() throws {
+        try tree.image("images/a.png")
+        let file =
+            #"{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "x"}],"#
+            + #""annotations": [{"image_id": 1, "category_id": 1, "#
+            + #""segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#
+        try tree.text("annotations/all.json", file)
+        try tree.text("annotations/test.json", file)
+        #expect {
+            try tree.run(.coco) { $0.dataset = "Twice" }
+        } throws: { "\($0)".contains("listed twice") }
+        #expect(tree.files().filter { $0.hasPrefix("Twice") }.isEmpty)
+    }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Imaging
+import Testing
+import Datasets
+
+@Suite("Data sets are divided by patient")
+struct SplitTests {
+    private let tree: DataTree
+
+    init() throws {
+        tree = try DataTree()
+        for patient in 1...20 {
+            for view in 1...(patient == 1 ? 9 : 2) {
+                try tree.image(
+                    "Echo-CAMUS", "patient00\(patient + 10)_\(view)CH", shade: patient * 10 + view,
+                    label: view == 1 ? [1, 2] : [1, 2, 3])
+            }
+        }
+        for index in 0..<10 {
+            // Two and three are one image.
+            try tree.image("Breast-BUSI", "p\(index)", shade: index == 3 ? 2 : index)
+        }
+    }
+
+    private func options(_ change: (inout SplitOptions) -> Void = { _ in }) -> SplitOptions {
+        var options = SplitOptions()
+        change(&options)
+        return options
+    }
+
+    @Test("no patient and no image is in two splits, the shares are met, nothing is left out")
+    func sound() throws {
+        for seed in 0..<5 as Range<UInt64> {
+            let split = try DataSplit(
+                tree.opened(),
+                options: options {
+                    $0.seed = seed
+                    $0.replaces = true
+                })
+            try split.write()
+            let report = try #require(try DataCheck(tree.opened()).run())
+            let kinds = Set(report.findings.map(\.kind))
+            #expect(kinds.isSubset(of: [.duplicate]), "\(report.findings)")
+            #expect(report.dataSets.map(\.images) == [10, 47])
+            for (set, wanted) in zip(report.dataSets, [[7, 1, 2], [33, 5, 9]]) {
+                #expect(set.splits.map(\.split) == Split.allCases)
+                for (part, count) in zip(set.splits, wanted) {
+                    #expect(abs(part.images - count) <= 2, "\(set.name) \(part)")
+                }
+            }
+            #expect(split.parts.map(\.withoutPatient) == [10, 0])
+        }
+    }
+
+    @Test("classes that are seen have a line; in test an image with all has one line for them")
+    func lines() throws {
+        try DataSplit(tree.opened()).write()
+        let train = try tree.lines("train-Echo-CAMUS")
+        let name = try #require(train.first { $0.hasSuffix("_1CH") }).dropFirst(2)
+        #expect(train.filter { $0.hasSuffix(name) }.map { $0.prefix(2) } == ["1/", "2/"])
+        for line in try tree.lines("test-Echo-CAMUS") {
+            #expect(line.hasPrefix("Echo-CAMUS/") == line.hasSuffix("_2CH"), "\(line)")
+        }
+        #expect(
+            try tree.lines("train") == tree.lines("train-Breast-BUSI")
+                + tree.lines("train-Echo-CAMUS"))
+    }
+
+    @Test("the same seed gives the same lists, another one others; a set does not need the others")
+    func seeded() throws {
+        let data = try tree.opened()
+        func texts(_ seed: UInt64, _ sets: [String] = []) throws -> [String: String] {
+            let split = try DataSplit(
+                data,
+                options: options {
+                    $0.seed = seed
+                    $0.dataSets = sets
+                })
+            return Dictionary(uniqueKeysWithValues: split.lists.map { ($0.name, $0.text) })
+        }
+        #expect(try texts(1) == texts(1))
+        #expect(try texts(1) != texts(2))
+        #expect(
+            try texts(1)["train-Breast-BUSI.txt"]
+                == texts(1, ["Breast-BUSI"])["train-Breast-BUSI.txt"])
+    }
+
+    @Test("lists that are there are kept; one set's are replaced and the others' lines stay")
+    func existing() throws {
+        try tree.list("train", "1/Breast-BUSI/p0", "1/Echo-CAMUS/patient0011_1CH")
+        let data = try tree.opened()
+        #expect(throws: SplitError.listsExist(["train.txt"])) { try DataSplit(data) }
+        let one = try DataSplit(
+            data,
+            options: options {
+                $0.dataSets = ["Breast-BUSI"]
+                $0.replaces = true
+            })
+        #expect(try tree.lines("train").count == 2)
+        try one.write()
+        let train = try tree.lines("train")
+        #expect(train.first == "1/Echo-CAMUS/patient0011_1CH")
+        #expect(train.filter { $0.contains("Echo") }.count == 1)
+        #expect(train.count { $0.contains("BUSI") } == (one.parts[0].images[.train] ?? 0))
+        #expect(throws: SplitError.self) {
+            try DataSplit(data, options: options { $0.dataSets = ["No"] })
+        }
+    }
+
+    @Test("an image that cannot be used, or a stop, and nothing is written")
+    func refused() throws {
+        #expect(throws: SplitError.interrupted) {
+            try DataSplit(tree.opened()) { $0.done < 3 }
+        }
+        try tree.text("Breast-BUSI/img/p4.png", "x")
+        #expect {
+            try DataSplit(tree.opened())
+        } throws: { error in
+            "\(error)".contains("1 images or labels cannot be used, nothing was written")
+        }
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: "\(tree.root)/MainPatient")
+                == ["class.json"])
+    }
+
+    @Test("when one list cannot be written, all stay as they were")
+    func whole() throws {
+        try tree.list("train", "1/Breast-BUSI/p0")
+        let split = try DataSplit(tree.opened(), options: options { $0.replaces = true })
+        try FileManager.default.createDirectory(
+            atPath: "\(tree.root)/MainPatient/val.txt", withIntermediateDirectories: false)
+        #expect(throws: SplitError.self) { try split.write() }
+        #expect(try tree.lines("train") == ["1/Breast-BUSI/p0"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: "\(tree.root)/MainPatient")
+                .sorted() == ["class.json", "train.txt", "val.txt"])
+    }
+
+    @Test("where each set has lists of its own, a new list of all has their lines too")
+    func ownLists() throws {
+        try DataSplit(tree.opened()).write()
+        for split in Split.allCases {
+            try FileManager.default.removeItem(
+                atPath: "\(tree.root)/MainPatient/\(split.rawValue).txt")
+        }
+        let other = try tree.lines("train-Breast-BUSI")
+        try DataSplit(
+            tree.opened(),
+            options: options {
+                $0.dataSets = ["Echo-CAMUS"]
+                $0.replaces = true
+            }
+        ).write()
+        let all = try tree.lines("train")
+        #expect(other.allSatisfy(all.contains))
+        #expect(all.contains { $0.contains("Echo-CAMUS") })
+    }
+}

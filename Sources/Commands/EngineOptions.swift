@@ -96,7 +96,7 @@ public protocol EngineProvider: Sendable {
     ///   - kind: the network.
     ///   - sizes: its sizes.
     /// - Returns: the network and the first differences, a line each; nil when all fits.
-    func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String?
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration) -> String?
 
     /// Weights for a network to be trained, started from another's.
     ///
@@ -107,7 +107,7 @@ public protocol EngineProvider: Sendable {
     /// - Returns: the weights, and where each comes from.
     /// - Throws: why the checkpoint is not one to start from.
     func start(
-        _ kind: ModelKind, from checkpoint: Checkpoint, seed: UInt64
+        _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
     ) throws -> StartedWeights
 }
 

@@ -77,7 +77,7 @@ public struct ContactSheet {
             OverlayObject(
                 mask: labelled.mask(of: sample.label).resizedNearest(to: size),
                 clicks: one.points.map { scaled($0, scale) },
-                negativeClicks: one.negatives.map { scaled($0, scale) },
+                negativeClicks: one.backgroundPoints.map { scaled($0, scale) },
                 box: one.box.map {
                     let (from, to) = (
                         scaled([$0[0], $0[1]], scale), scaled([$0[2], $0[3]], scale)

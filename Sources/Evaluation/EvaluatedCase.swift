@@ -24,7 +24,7 @@ public struct EvaluatedCase: Codable, Equatable, Sendable {
     /// Points on the object as given to the model, `[x, y]` each.
     public var points: [[Double]]
     /// Points beside it: one where the label is empty.
-    public var negatives: [[Double]]
+    public var backgroundPoints: [[Double]]
     /// The box, `[x0, y0, x1, y1]`.
     public var box: [Double]?
     /// Pixels of the label.
@@ -136,7 +136,7 @@ struct CasesOfImage {
                     id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
                     classes: sample.classes, patient: sample.patient, prompt: kind,
                     click: index + 1, points: prompt?.points.map { [$0.x, $0.y] } ?? [],
-                    negatives: prompt?.negatives.map { [$0.x, $0.y] } ?? [],
+                    backgroundPoints: prompt?.backgroundPoints.map { [$0.x, $0.y] } ?? [],
                     box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
                     maskArea: one.mask.area, spacing: spacing,
                     unit: spacing == nil ? .pixels : .millimetres,

@@ -239,7 +239,7 @@ extension EvaluatedCase {
     fileprivate var fields: [String] {
         let promptFields: [String] = [
             prompt?.description ?? "as given", prompt.promptedWord, "\(click)", points.text,
-            negatives.text, box.map { [$0].text } ?? "",
+            backgroundPoints.text, box.map { [$0].text } ?? "",
         ]
         let spacingFields: [String] = [
             spacing.map { "\($0.x)" } ?? "", spacing.map { "\($0.y)" } ?? "", unit.rawValue,

@@ -96,16 +96,16 @@ public struct EngineSource: MaskSource {
 
     /// Encodes an image.
     public func open(_ image: Image, of sample: Sample) throws -> any OpenImage {
-        Encoded(embedded: try engine.embed(image))
+        Encoded(embedded: try engine.encode(image))
     }
 
     private struct Encoded: OpenImage {
-        let embedded: any EmbeddedImage
+        let embedded: any EncodedImage
 
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [FoundMask] {
             let found =
                 try prompts.map { try embedded.predict($0, multimask: false).map { $0[0] } }
-                ?? [embedded.predictUnprompted()]
+                ?? [embedded.predictPromptFree()]
             return found.map {
                 FoundMask(
                     mask: embedded.geometry.restore($0.logits), iouEstimate: Double($0.iouEstimate))

@@ -29,8 +29,8 @@ extension Exporter {
             parameters: model.network?.parameters ?? 0,
             candidates: model.network?.candidates ?? 3,
             input: .init(
-                size: inputSize, channels: model.kind.preparation.channels,
-                preparation: model.kind.preparation, range: model.kind.preparation.range),
+                size: inputSize, channels: model.kind.preprocessing.channels,
+                preprocessing: model.kind.preprocessing, range: model.kind.preprocessing.range),
             embedding: .init(
                 width: network.maskDecoder.outputTokens.size(1),
                 side: network.promptEncoder.gridSize),

@@ -46,7 +46,7 @@ public struct Exporter {
         network.evaluate()
         network.foldBatchNorms()
         graphs = try ModelGraphs(
-            network, channels: model.kind.preparation.channels, inputSize: inputSize)
+            network, channels: model.kind.preprocessing.channels, inputSize: inputSize)
         weightNames = network.namesByPlace
     }
 
@@ -58,7 +58,7 @@ public struct Exporter {
     /// The geometry of an image in the network's input.
     func geometry(of size: Size) -> InputGeometry {
         InputGeometry(
-            original: size, inputSize: inputSize, preparation: model.kind.preparation)
+            original: size, inputSize: inputSize, preprocessing: model.kind.preprocessing)
     }
 }
 

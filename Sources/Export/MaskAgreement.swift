@@ -51,12 +51,12 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
         var masks: [Mask] = []
         for sample in samples {
             let labelled = try sample.read()
-            let embedded = try engine.embed(labelled.image)
+            let embedded = try engine.encode(labelled.image)
             var random = SystemRandomNumberGenerator()
             let prompts = prompt.prompts(for: labelled.mask(of: sample.label), using: &random)
             masks.append(
                 try prompts.map { try embedded.segment($0[0], multimask: false)[0].mask }
-                    ?? embedded.segmentUnprompted().mask)
+                    ?? embedded.segmentPromptFree().mask)
             progress(masks.count)
         }
         return masks

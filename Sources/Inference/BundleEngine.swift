@@ -46,10 +46,10 @@ public final class BundleEngine: SegmentationEngine {
     }
 
     /// Encodes an image, or takes its embedding from the cache.
-    public func embed(_ image: Image) throws -> any EmbeddedImage {
+    public func encode(_ image: Image) throws -> any EncodedImage {
         let geometry = InputGeometry(
             original: image.size, inputSize: manifest.input.size,
-            preparation: manifest.input.preparation)
+            preprocessing: manifest.input.preprocessing)
         let embedding =
             if let embeddings {
                 try embeddings.embedding(of: image, model: model.sha256, options: options) {
@@ -58,7 +58,7 @@ public final class BundleEngine: SegmentationEngine {
             } else {
                 try encode(image, geometry)
             }
-        return EmbeddedInBundle(engine: self, geometry: geometry, embedding: embedding)
+        return BundleEncodedImage(engine: self, geometry: geometry, embedding: embedding)
     }
 
     private func encode(_ image: Image, _ geometry: InputGeometry) throws -> FloatTensor {
@@ -155,7 +155,7 @@ struct BundleLoader {
 }
 
 /// An image that a bundle's encoder has seen.
-struct EmbeddedInBundle: EmbeddedImage {
+struct BundleEncodedImage: EncodedImage {
     let engine: BundleEngine
     let geometry: InputGeometry
     let embedding: FloatTensor
@@ -176,7 +176,7 @@ struct EmbeddedInBundle: EmbeddedImage {
         }
     }
 
-    func predictUnprompted() throws -> MaskPrediction {
+    func predictPromptFree() throws -> MaskPrediction {
         guard let automatic = engine.automatic else {
             throw EngineError.needsPrompt(model: engine.model.name)
         }

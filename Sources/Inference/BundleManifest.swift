@@ -11,7 +11,7 @@ extension ModelBundle {
         /// The model's name, as the folder's without `.samus`.
         public var name: String
         /// Which network it is.
-        public var kind: ModelKind
+        public var kind: ModelArchitecture
         /// The image encoder as people call it: `ViT-B`.
         public var encoder: String
         /// The network's numbers, those that training cannot change left out.
@@ -65,7 +65,7 @@ extension ModelBundle {
         ///   - notice: what it is not for.
         ///   - macs: of encoding one image.
         public init(
-            format: Int = Self.currentFormat, name: String, kind: ModelKind, encoder: String,
+            format: Int = Self.currentFormat, name: String, kind: ModelArchitecture, encoder: String,
             parameters: Int, candidates: Int, input: Input, embedding: Embedding,
             prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil, classes: [String] = [],
             precision: Precision, files: [String: File], source: Source, licence: String? = nil,
@@ -101,7 +101,7 @@ extension ModelBundle.Manifest {
         /// 1 for grey, 3 for RGB.
         public var channels: Int
         /// How an image becomes the input.
-        public var preparation: InputPreparation
+        public var preprocessing: Preprocessing
         /// The values that black and white become, or lie between.
         public var range: [Double]
 
@@ -110,14 +110,14 @@ extension ModelBundle.Manifest {
         /// - Parameters:
         ///   - size: height and width in pixels.
         ///   - channels: 1 for grey, 3 for RGB.
-        ///   - preparation: how an image becomes the input.
+        ///   - preprocessing: how an image becomes the input.
         ///   - range: the values that black and white become, or lie between.
         public init(
-            size: Int, channels: Int, preparation: InputPreparation, range: [Double] = [0, 1]
+            size: Int, channels: Int, preprocessing: Preprocessing, range: [Double] = [0, 1]
         ) {
             self.size = size
             self.channels = channels
-            self.preparation = preparation
+            self.preprocessing = preprocessing
             self.range = range
         }
     }

@@ -135,9 +135,9 @@ extension ModelBundle.Manifest {
         try Self.require(
             (8...8192).contains(input.size), "an input of 8 to 8192 pixels is possible")
         try Self.require(
-            input.preparation == kind.preparation && input.channels == kind.preparation.channels,
-            "\(kind.rawValue) takes \(kind.preparation.channels) channels, prepared as "
-                + "'\(kind.preparation.rawValue)'")
+            input.preprocessing == kind.preprocessing && input.channels == kind.preprocessing.channels,
+            "\(kind.rawValue) takes \(kind.preprocessing.channels) channels, prepared as "
+                + "'\(kind.preprocessing.rawValue)'")
         try Self.require(
             input.range.count == 2 && input.range.allSatisfy(\.isFinite)
                 && input.range[0] < input.range[1], "its range has a lower and an upper end")
@@ -166,7 +166,7 @@ extension ModelBundle.Manifest {
             files[FileName.encoder] != nil && !decoders.isEmpty,
             "\(FileName.encoder), and \(FileName.decoder) or \(FileName.automatic)")
         try Self.require(
-            !kind.findsPrompts || files[FileName.automatic] != nil,
+            !kind.isPromptFree || files[FileName.automatic] != nil,
             "\(FileName.automatic), with which \(kind.rawValue) finds its object")
     }
 

@@ -34,7 +34,7 @@ struct PromptTensors {
         _ prompt: Prompt, in geometry: InputGeometry
     ) -> [(place: PixelPoint, label: Float)] {
         var points = prompt.points.map { (place: geometry.prepare($0), label: Float(1)) }
-        points += prompt.negatives.map { (geometry.prepare($0), 0) }
+        points += prompt.backgroundPoints.map { (geometry.prepare($0), 0) }
         if let box = prompt.box.map(geometry.prepare) {
             points.append((PixelPoint(x: box.x0, y: box.y0), 2))
             points.append((PixelPoint(x: box.x1, y: box.y1), 3))

@@ -71,7 +71,7 @@ public final class SAMUS: Sendable {
         // Checked first: a prompt that does not fit costs no encoding.
         let checked = try prompts.map { try $0.checked(for: image.size) }
         return try await work.run { [engine] in
-            let embedded = try engine.embed(image)
+            let embedded = try engine.encode(image)
             return try embedded.predict(checked, multimask: false).map { embedded.restored($0[0]) }
         }
     }
@@ -86,7 +86,7 @@ public final class SAMUS: Sendable {
     public func candidates(_ image: Image, _ prompt: Prompt) async throws -> [Segmentation] {
         let checked = try prompt.checked(for: image.size)
         return try await work.run { [engine] in
-            try engine.embed(image).segment(checked, multimask: true)
+            try engine.encode(image).segment(checked, multimask: true)
         }
     }
 
@@ -97,7 +97,7 @@ public final class SAMUS: Sendable {
     /// - Throws: `EngineError.needsPrompt` when the model needs to be told, `CancellationError`.
     public func segment(_ image: Image) async throws -> Segmentation {
         try await work.run { [engine] in
-            try engine.embed(image).segmentUnprompted()
+            try engine.encode(image).segmentPromptFree()
         }
     }
 }
@@ -269,12 +269,12 @@ extension Prompt {
     ///
     /// - Parameters:
     ///   - points: on the object.
-    ///   - negatives: beside it.
+    ///   - backgroundPoints: beside it.
     /// - Returns: a prompt.
     public static func points(
-        _ points: [PixelPoint], beside negatives: [PixelPoint] = []
+        _ points: [PixelPoint], beside backgroundPoints: [PixelPoint] = []
     ) -> Prompt {
-        Prompt(points: points, negatives: negatives)
+        Prompt(points: points, backgroundPoints: backgroundPoints)
     }
 
     /// A rough mask of the object.

@@ -9,7 +9,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// Height and width of the input.
     public let inputSize: Int
     /// What the input's values are.
-    public let preparation: InputPreparation
+    public let preprocessing: Preprocessing
     /// Input pixels per image pixel, along x and along y.
     private let scale: (x: Double, y: Double)
 
@@ -18,12 +18,12 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Parameters:
     ///   - original: size of the image.
     ///   - inputSize: height and width of the model's input.
-    ///   - preparation: how the model wants its input.
-    public init(original: Size, inputSize: Int, preparation: InputPreparation) {
+    ///   - preprocessing: how the model wants its input.
+    public init(original: Size, inputSize: Int, preprocessing: Preprocessing) {
         self.original = original
         self.inputSize = inputSize
-        self.preparation = preparation
-        guard preparation.keepsProportions else {
+        self.preprocessing = preprocessing
+        guard preprocessing.keepsProportions else {
             resized = Size(height: inputSize, width: inputSize)
             scale = Self.ratio(resized, original)
             return
@@ -34,7 +34,7 @@ public struct InputGeometry: Equatable, Sendable {
             height: max(1, Int(Double(original.height) * side + 0.5)),
             width: max(1, Int(Double(original.width) * side + 0.5)))
         // The two programs differ: one moves clicks by the sides as rounded, one by their ratio.
-        scale = preparation == .sam ? Self.ratio(resized, original) : (side, side)
+        scale = preprocessing == .sam ? Self.ratio(resized, original) : (side, side)
     }
 
     private static func ratio(_ one: Size, _ other: Size) -> (x: Double, y: Double) {
@@ -47,7 +47,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// Whether two images lie in an input alike.
     public static func == (one: InputGeometry, other: InputGeometry) -> Bool {
         one.original == other.original && one.inputSize == other.inputSize
-            && one.preparation == other.preparation
+            && one.preprocessing == other.preprocessing
     }
 
     /// The model's input.
@@ -56,7 +56,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Returns: `[channels, inputSize, inputSize]`.
     public func prepare(_ image: Image) -> Planes {
         precondition(image.size == original, "an image of \(original) pixels")
-        return preparation.values(of: image, resizedTo: resized)
+        return preprocessing.values(of: image, resizedTo: resized)
             .padded(to: Size(height: inputSize, width: inputSize))
     }
 
@@ -116,7 +116,7 @@ public struct InputGeometry: Equatable, Sendable {
 }
 
 /// How a network of SAM's family wants its input made of an image.
-public enum InputPreparation: String, Sendable, Codable {
+public enum Preprocessing: String, Sendable, Codable {
     /// Longest side to the input's, antialiased; the image's darkest and lightest value become 0
     /// and 1.
     case liteMedSAM
@@ -167,7 +167,7 @@ public enum InputPreparation: String, Sendable, Codable {
     }
 }
 
-extension InputPreparation {
+extension Preprocessing {
     /// The values that lie in the input, from the least to the largest there can be.
     public var range: [Double] {
         switch self {

@@ -29,7 +29,7 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     /// The name it was asked for by, or its file's.
     public var name: String
     /// Which network it is.
-    public var kind: ModelKind
+    public var kind: ModelArchitecture
     /// The network's sizes, when they are known.
     public var network: Network?
     /// SHA-256 of its file, in hexadecimal digits.
@@ -53,7 +53,7 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///   - origin: how its weights came about, when its file states it.
     ///   - trainedPrompts: the kinds of prompt it was trained with, when its file states them.
     public init(
-        name: String, kind: ModelKind, network: Network? = nil, sha256: String, licence: String?,
+        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String, licence: String?,
         origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name

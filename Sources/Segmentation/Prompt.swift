@@ -5,7 +5,7 @@ public struct Prompt: Equatable, Sendable {
     /// Clicks on the object.
     public var points: [PixelPoint]
     /// Clicks beside it.
-    public var negatives: [PixelPoint]
+    public var backgroundPoints: [PixelPoint]
     /// A box around it.
     public var box: PixelRectangle?
     /// A rough mask of it, of the image's size.
@@ -15,15 +15,15 @@ public struct Prompt: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - points: clicks on the object.
-    ///   - negatives: clicks beside it.
+    ///   - backgroundPoints: clicks beside it.
     ///   - box: a box around it.
     ///   - mask: a rough mask of it, of the image's size.
     public init(
-        points: [PixelPoint] = [], negatives: [PixelPoint] = [], box: PixelRectangle? = nil,
+        points: [PixelPoint] = [], backgroundPoints: [PixelPoint] = [], box: PixelRectangle? = nil,
         mask: Mask? = nil
     ) {
         self.points = points
-        self.negatives = negatives
+        self.backgroundPoints = backgroundPoints
         self.box = box
         self.mask = mask
     }
@@ -31,7 +31,7 @@ public struct Prompt: Equatable, Sendable {
     /// The kinds of prompt it uses.
     public var kinds: Set<PromptKind> {
         var kinds: Set<PromptKind> = []
-        if !points.isEmpty || !negatives.isEmpty { kinds.insert(.click) }
+        if !points.isEmpty || !backgroundPoints.isEmpty { kinds.insert(.click) }
         if box != nil { kinds.insert(.box) }
         if mask != nil { kinds.insert(.mask) }
         return kinds
@@ -60,7 +60,7 @@ extension PromptKind {
 }
 
 extension Prompt {
-    /// A prompt that fits an image, and what had to be put right; only ``Prompt/checked(for:allowingOnlyNegatives:)`` makes one.
+    /// A prompt that fits an image, and what had to be put right; only ``Prompt/checked(for:allowingOnlyBackgroundPoints:)`` makes one.
     public struct Checked: Equatable, Sendable {
         /// The prompt, with corners in order and inside the image.
         public let prompt: Prompt
@@ -83,18 +83,18 @@ extension Prompt {
     ///
     /// - Parameters:
     ///   - size: of the image.
-    ///   - allowingOnlyNegatives: whether clicks beside the object are enough, as in SAMUS's
+    ///   - allowingOnlyBackgroundPoints: whether clicks beside the object are enough, as in SAMUS's
     ///     training and test on images without it.
     /// - Returns: the prompt to use.
     /// - Throws: ``PromptError`` when it does not say which object in this image is meant.
     public func checked(
-        for size: Size, allowingOnlyNegatives: Bool = false
+        for size: Size, allowingOnlyBackgroundPoints: Bool = false
     ) throws(PromptError) -> Checked {
         guard !kinds.isEmpty else { throw .empty }
-        guard allowingOnlyNegatives || !points.isEmpty || box != nil || mask != nil else {
-            throw .onlyNegatives
+        guard allowingOnlyBackgroundPoints || !points.isEmpty || box != nil || mask != nil else {
+            throw .onlyBackgroundPoints
         }
-        for point in points + negatives {
+        for point in points + backgroundPoints {
             try Self.check(point, in: size)
         }
         if let mask {
@@ -155,7 +155,7 @@ extension Prompt {
 /// Why a prompt cannot be used on an image.
 public enum PromptError: Error, Equatable, Sendable {
     case empty
-    case onlyNegatives
+    case onlyBackgroundPoints
     case notANumber(String)
     case pointOutside(PixelPoint, Size)
     case boxOutside(PixelRectangle, Size)
@@ -170,7 +170,7 @@ extension PromptError: CustomStringConvertible {
         switch self {
         case .empty:
             "nothing says which object is meant: give a box, a click or a mask"
-        case .onlyNegatives:
+        case .onlyBackgroundPoints:
             "clicks beside the object say only what it is not: add a box or a click on it"
         case .notANumber(let what):
             "\(what) is not a finite number"
@@ -210,7 +210,7 @@ private struct PromptForm: Hashable {
     let hasMask: Bool
 
     init(_ prompt: Prompt) {
-        clicks = prompt.points.count + prompt.negatives.count
+        clicks = prompt.points.count + prompt.backgroundPoints.count
         hasBox = prompt.box != nil
         hasMask = prompt.mask != nil
     }
@@ -218,7 +218,7 @@ private struct PromptForm: Hashable {
 
 extension [Prompt.Checked] {
     /// Decodes prompts in as few passes as their forms allow, for an engine's
-    /// ``EmbeddedImage/predict(_:multimask:)``.
+    /// ``EncodedImage/predict(_:multimask:)``.
     ///
     /// - Parameters:
     ///   - limit: prompts in one pass; more would only cost memory.

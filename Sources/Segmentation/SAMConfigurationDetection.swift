@@ -57,7 +57,7 @@ extension SAMConfiguration {
     ///   - shape: gives a tensor's shape.
     /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
     public init(
-        kind: ModelKind, names: [String], stated: SAMConfiguration? = nil,
+        kind: ModelArchitecture, names: [String], stated: SAMConfiguration? = nil,
         shape: @escaping (String) -> [Int]?
     ) throws(ConfigurationError) {
         let shapes = KnownShapes(shape: shape)
@@ -250,7 +250,7 @@ extension Checkpoint {
     ///   of its input and its decoder.
     /// - Throws: ``ConfigurationError`` when they cannot be told.
     public func sizes(
-        of kind: ModelKind, decoderHeads: Int? = nil
+        of kind: ModelArchitecture, decoderHeads: Int? = nil
     ) throws(ConfigurationError) -> SAMConfiguration {
         guard kind != .liteMedSAM else { return .base(imageSize: 256) }
         let stated =
@@ -267,7 +267,7 @@ extension Checkpoint {
 
     /// The numbers in all its tensors but those that a network keeps itself.
     public var parameterCount: Int {
-        names.filter { !ModelKind.isBuffer($0) }.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
+        names.filter { !ModelArchitecture.isBuffer($0) }.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
     }
 
     /// What the file would state if it had a decoder of so many heads.

@@ -3,7 +3,7 @@ import Imaging
 /// A model that is ready to segment images, on whatever runtime.
 ///
 /// Encoding an image is the costly part, and is done once: all prompts on it go to the
-/// ``EmbeddedImage`` that comes out.
+/// ``EncodedImage`` that comes out.
 public protocol SegmentationEngine: Sendable {
     /// What the model is and where it comes from.
     var model: ModelDescription { get }
@@ -13,11 +13,11 @@ public protocol SegmentationEngine: Sendable {
     /// - Parameter image: grey or RGB, of any size.
     /// - Returns: the image's embedding, ready for prompts.
     /// - Throws: what the runtime cannot do. Running out of memory may end the process.
-    func embed(_ image: Image) throws -> any EmbeddedImage
+    func encode(_ image: Image) throws -> any EncodedImage
 }
 
 /// An image that a model has seen: SAM's predictor, once the image is set.
-public protocol EmbeddedImage: Sendable {
+public protocol EncodedImage: Sendable {
     /// How the image lies in the model's input.
     var geometry: InputGeometry { get }
 
@@ -36,10 +36,10 @@ public protocol EmbeddedImage: Sendable {
     /// - Returns: one mask.
     /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs to be told, and what
     ///   ``predict(_:multimask:)`` throws.
-    func predictUnprompted() throws -> MaskPrediction
+    func predictPromptFree() throws -> MaskPrediction
 }
 
-extension EmbeddedImage {
+extension EncodedImage {
     /// The image's size.
     public var size: Size { geometry.original }
 
@@ -71,9 +71,9 @@ extension EmbeddedImage {
     /// Segments the one object that the model finds by itself.
     ///
     /// - Returns: its mask.
-    /// - Throws: what ``predictUnprompted()`` throws.
-    public func segmentUnprompted() throws -> Segmentation {
-        restored(try predictUnprompted())
+    /// - Throws: what ``predictPromptFree()`` throws.
+    public func segmentPromptFree() throws -> Segmentation {
+        restored(try predictPromptFree())
     }
 
     /// A prediction with its mask at the image's size.

@@ -5,7 +5,7 @@ import TorchNN
 /// The network that named tensors come nearest to, and what keeps them from fitting it.
 public struct NearestNetwork {
     /// Which network.
-    public let kind: ModelKind
+    public let kind: ModelArchitecture
     /// Its sizes.
     public let sizes: SAMConfiguration
     /// How many of its tensors there are, by name and shape.
@@ -25,7 +25,7 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - renaming: how their names were changed.
     public init(
-        _ kind: ModelKind, sizes: SAMConfiguration, source: some TensorSource,
+        _ kind: ModelArchitecture, sizes: SAMConfiguration, source: some TensorSource,
         renaming: String? = nil
     ) {
         // Without values the network takes no memory, however large it is.
@@ -47,11 +47,11 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
     public init?(
-        to source: some TensorSource, sizes: (ModelKind) -> SAMConfiguration? = { _ in nil }
+        to source: some TensorSource, sizes: (ModelArchitecture) -> SAMConfiguration? = { _ in nil }
     ) {
         var best: NearestNetwork?
         for form in RenamedTensors.forms(of: source) {
-            for kind in ModelKind.allCases {
+            for kind in ModelArchitecture.allCases {
                 for sizes in Set(Self.published(kind) + [sizes(kind)].compactMap { $0 }) {
                     let found = NearestNetwork(
                         kind, sizes: sizes, source: form, renaming: form.renaming)
@@ -69,7 +69,7 @@ public struct NearestNetwork {
 
     private var differences: Int { difference?.differences.count ?? 0 }
 
-    private static func published(_ kind: ModelKind) -> [SAMConfiguration] {
+    private static func published(_ kind: ModelArchitecture) -> [SAMConfiguration] {
         switch kind {
         case .liteMedSAM: [.base(imageSize: 256)]
         case .sam: [.base(imageSize: 1024), .large(imageSize: 1024), .huge(imageSize: 1024)]
@@ -106,7 +106,7 @@ extension NearestNetwork: CustomStringConvertible {
             }
         }
 
-        init?(_ difference: ModuleLoadError, _ kind: ModelKind) {
+        init?(_ difference: ModuleLoadError, _ kind: ModelArchitecture) {
             let surplus = difference.unexpected.map { $0.lowercased() }
             func lacks(_ part: String) -> Bool {
                 difference.missing.contains { $0.hasPrefix(part) }

@@ -19,7 +19,7 @@ extension SizedNetwork {
     /// - Parameters:
     ///   - kind: which network.
     ///   - sizes: of a network of SAM's family; LiteMedSAM has only one.
-    public init(_ kind: ModelKind, sizes: SAMConfiguration) {
+    public init(_ kind: ModelArchitecture, sizes: SAMConfiguration) {
         switch kind {
         case .sam:
             network = SAM(sizes)
@@ -43,7 +43,7 @@ extension SizedNetwork {
     ///   - checkpoint: its weights; they are held once.
     /// - Throws: `ConfigurationError` when its sizes cannot be told, `ModuleLoadError` when names,
     ///   shapes or types do not fit, `CheckpointError` when it cannot be read.
-    public init(_ kind: ModelKind, checkpoint: Checkpoint) throws {
+    public init(_ kind: ModelArchitecture, checkpoint: Checkpoint) throws {
         let sizes = try checkpoint.sizes(of: kind)
         self = Initialization.skipped { SizedNetwork(kind, sizes: sizes) }
         try network.load(checkpoint)

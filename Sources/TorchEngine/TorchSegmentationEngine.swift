@@ -51,15 +51,15 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
     }
 
     /// Encodes an image.
-    public func embed(_ image: Image) throws -> any EmbeddedImage {
+    public func encode(_ image: Image) throws -> any EncodedImage {
         let geometry = InputGeometry(
-            original: image.size, inputSize: inputSize, preparation: model.kind.preparation)
+            original: image.size, inputSize: inputSize, preprocessing: model.kind.preprocessing)
         let input = Tensor(geometry.prepare(image)).to(options.device)
         let embedding = options.run { network.encode(input) }
         return Embedded(engine: self, geometry: geometry, embedding: embedding)
     }
 
-    private struct Embedded: EmbeddedImage {
+    private struct Embedded: EncodedImage {
         let engine: TorchSegmentationEngine
         let geometry: InputGeometry
         let embedding: Tensor
@@ -84,7 +84,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
             return try predictions(logits: logits, iou: iou, model: engine.model.name)
         }
 
-        func predictUnprompted() throws -> MaskPrediction {
+        func predictPromptFree() throws -> MaskPrediction {
             let found = engine.options.run { engine.network.decodeUnprompted(embedding) }
             guard let (logits, iou) = found else {
                 throw EngineError.needsPrompt(model: engine.model.name)
@@ -158,10 +158,10 @@ extension PromptTensors {
     ///   - maskSide: height and width of the logits that the prompt encoder takes.
     ///   - device: where the tensors go.
     init(_ prompts: [Prompt], in geometry: InputGeometry, maskSide: Int, device: Device) {
-        let clicks = prompts.map { ($0.points + $0.negatives).map(geometry.prepare) }
+        let clicks = prompts.map { ($0.points + $0.backgroundPoints).map(geometry.prepare) }
         let labels = prompts.map { prompt in
             [Float](repeating: 1, count: prompt.points.count)
-                + [Float](repeating: 0, count: prompt.negatives.count)
+                + [Float](repeating: 0, count: prompt.backgroundPoints.count)
         }
         let boxes = prompts.compactMap { $0.box.map(geometry.prepare) }
         let masks = prompts.compactMap { $0.mask.map { geometry.prepare($0, side: maskSide) } }

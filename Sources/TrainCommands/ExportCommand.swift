@@ -209,7 +209,7 @@ enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
     ///   - kind: of the network.
     ///   - type: X-AnyLabeling's, where one was asked for.
     /// - Returns: what is written of the network.
-    func form(of kind: ModelKind, type: XAnyLabelingType?) -> Form {
+    func form(of kind: ModelArchitecture, type: XAnyLabelingType?) -> Form {
         switch self {
         case .bundle: .bundle
         case .onnx: .onnx
@@ -226,7 +226,7 @@ extension AnnotationTool {
     ///
     /// - Parameter kind: of the network.
     /// - Returns: lines for the terminal.
-    func warnings(for kind: ModelKind) -> [String] {
+    func warnings(for kind: ModelArchitecture) -> [String] {
         guard self == .anyLabeling else { return [] }
         let window =
             "warning: AnyLabeling's window warps images into 684x1024 pixels before the network "

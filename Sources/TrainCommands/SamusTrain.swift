@@ -101,7 +101,7 @@ struct TorchEngineProvider: EngineProvider {
         }
     }
 
-    func misfit(of checkpoint: Checkpoint, kind: ModelKind, sizes: SAMConfiguration) -> String? {
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration) -> String? {
         let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
         return network.difference.map { _ in network.description }
     }
@@ -111,10 +111,10 @@ struct TorchEngineProvider: EngineProvider {
     }
 
     func start(
-        _ kind: ModelKind, from checkpoint: Checkpoint, seed: UInt64
+        _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
     ) throws -> StartedWeights {
-        let sources: [ModelKind] = kind == .autoSAMUS ? [.sam, .samus] : [.sam]
-        let found = ModelKind(names: checkpoint.names)
+        let sources: [ModelArchitecture] = kind == .autoSAMUS ? [.sam, .samus] : [.sam]
+        let found = ModelArchitecture(names: checkpoint.names)
         guard let found, sources.contains(found) else {
             throw UnfittingSource(
                 path: checkpoint.path, kind: kind, found: found,
@@ -140,7 +140,7 @@ struct TorchEngineProvider: EngineProvider {
 struct UnfittingWeights: Error, CustomStringConvertible {
     let description: String
 
-    init(_ checkpoint: Checkpoint, kind: ModelKind) throws {
+    init(_ checkpoint: Checkpoint, kind: ModelArchitecture) throws {
         let network = NearestNetwork(
             kind, sizes: try checkpoint.sizes(of: kind), source: checkpoint)
         description = "'\(checkpoint.path)' comes nearest to \(network)"
@@ -150,8 +150,8 @@ struct UnfittingWeights: Error, CustomStringConvertible {
 /// Weights that the network asked for cannot be started from.
 struct UnfittingSource: Error, CustomStringConvertible {
     let path: String
-    let kind: ModelKind
-    let found: ModelKind?
+    let kind: ModelArchitecture
+    let found: ModelArchitecture?
     let nearest: String?
 
     var description: String {

@@ -9,7 +9,7 @@ public struct PromptMix: Hashable, Sendable {
         /// Random pixels of the object, as many.
         case clicks(Int)
         /// One random pixel of the object, and as many beside it.
-        case negatives(Int)
+        case backgroundPoints(Int)
         /// The object's box, its sides moved at random.
         case box
         /// The box and one click.
@@ -59,7 +59,7 @@ public struct PromptMix: Hashable, Sendable {
     }
 
     /// Whether every step is without a prompt.
-    public var isUnprompted: Bool { parts.allSatisfy { $0.kind == .none } }
+    public var isPromptFree: Bool { parts.allSatisfy { $0.kind == .none } }
 }
 
 extension PromptMix: CustomStringConvertible {
@@ -79,7 +79,7 @@ extension PromptMix.Kind: CustomStringConvertible {
         switch self {
         case .clicks(1): "click"
         case .clicks(let count): "clicks:\(count)"
-        case .negatives(let count): "negatives:\(count)"
+        case .backgroundPoints(let count): "negatives:\(count)"
         case .box: "box"
         case .boxAndClick: "box+click"
         case .corrections(let count): "corrections:\(count)"
@@ -116,7 +116,7 @@ extension PromptMix.Kind {
         switch (pieces.first, pieces.count) {
         case ("click", 1): self = .clicks(1)
         case ("clicks", 2): self = .clicks(count)
-        case ("negatives", 2): self = .negatives(count)
+        case ("negatives", 2): self = .backgroundPoints(count)
         case ("box", 1): self = .box
         case ("box+click", 1): self = .boxAndClick
         case ("corrections", 2): self = .corrections(count)

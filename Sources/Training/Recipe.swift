@@ -20,7 +20,7 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     ///   - network: to be trained.
     ///   - kind: which network it is.
     /// - Throws: ``TrainingError/recipe(_:kind:)`` when the recipe is of another network.
-    public func freeze(_ network: any PromptableNetwork, kind: ModelKind) throws(TrainingError) {
+    public func freeze(_ network: any PromptableNetwork, kind: ModelArchitecture) throws(TrainingError) {
         switch self {
         case .samus:
             guard kind == .samus, let samus = network as? SAMUS else {
@@ -44,7 +44,7 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     }
 
     /// The network it is for, where there is only one.
-    public var kind: ModelKind? {
+    public var kind: ModelArchitecture? {
         switch self {
         case .samus: .samus
         case .autosamus: .autoSAMUS
@@ -56,7 +56,7 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     ///
     /// - Parameter kind: the network: AutoSAMUS's prompt generator is trained without prompts alone.
     /// - Returns: kinds and shares.
-    public func prompts(for kind: ModelKind) -> PromptMix {
+    public func prompts(for kind: ModelArchitecture) -> PromptMix {
         switch self {
         case .samus: .init([.init(.clicks(1))])
         case .autosamus: .init([.init(.none)])
@@ -65,7 +65,7 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
             .init([
                 .init(.clicks(1), share: 3), .init(.box, share: 3),
                 .init(.corrections(2), share: 2),
-                .init(.clicks(3), share: 1), .init(.negatives(1), share: 1),
+                .init(.clicks(3), share: 1), .init(.backgroundPoints(1), share: 1),
             ])
         }
     }

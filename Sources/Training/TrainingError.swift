@@ -3,7 +3,7 @@ import Segmentation
 /// Why a training cannot begin, go on or end.
 public enum TrainingError: Error, Equatable, Sendable {
     /// A recipe for another network.
-    case recipe(Recipe, kind: ModelKind)
+    case recipe(Recipe, kind: ModelArchitecture)
     /// A part of the prompts that means nothing.
     case prompts(String)
     /// A network that no weights can be started from in this way.
@@ -17,7 +17,7 @@ public enum TrainingError: Error, Equatable, Sendable {
     /// Nothing would be trained.
     case nothingToTrain
     /// A network that needs a prompt was given none, or the other way round.
-    case unprompted(kind: ModelKind)
+    case unprompted(kind: ModelArchitecture)
 }
 
 extension TrainingError: CustomStringConvertible {

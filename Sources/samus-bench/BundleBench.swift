@@ -17,7 +17,7 @@ enum BundleWork: String {
 final class BundleBench {
     private let engine: BundleEngine
     private let image: Image
-    private let embedded: any EmbeddedImage
+    private let embedded: any EncodedImage
     private let prompts: [Prompt.Checked]
 
     /// - Parameters:
@@ -30,7 +30,7 @@ final class BundleBench {
         engine = try BundleEngine(
             bundle, options: RuntimeOptions(precision: precision, threads: threads))
         image = .noise(size: bundle.manifest.input.size)
-        embedded = try engine.embed(image)
+        embedded = try engine.encode(image)
         let prompt =
             engine.model.kind.trainedPrompts.contains(.click)
             ? Prompt(points: [PixelPoint(x: 120, y: 100)])
@@ -45,7 +45,7 @@ final class BundleBench {
     func run(_ work: BundleWork) throws -> Double {
         let start = ContinuousClock.now
         switch work {
-        case .encode: _ = try engine.embed(image)
+        case .encode: _ = try engine.encode(image)
         case .prompt: _ = try mask()
         case .logits: return try mask().logits.values.reduce(0) { $0 + Double($1) }
         }

@@ -19,14 +19,14 @@ enum ExportReference {
     ///   weights do not fit.
     static func write(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = ModelKind(names: checkpoint.names) else {
+        guard let kind = ModelArchitecture(names: checkpoint.names) else {
             preconditionFailure("\(weights) is none of the networks")
         }
         let sized = try SizedNetwork(kind, checkpoint: checkpoint)
         let (network, side) = (sized.network, sized.inputSize)
         network.setTrainable(false)
         network.evaluate()
-        let images = smooth([2, kind.preparation.channels, side, side], seed: 7)
+        let images = smooth([2, kind.preprocessing.channels, side, side], seed: 7)
         let embeddings = withoutGrad { network.encode(images) }
         var results = [("images", images), ("embeddings", embeddings)]
         for (name, prompts) in prompts(side: side, maskSide: 4 * embeddings.size(2)) {

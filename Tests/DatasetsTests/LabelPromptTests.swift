@@ -101,7 +101,7 @@ struct LabelPromptTests {
         #expect(prompts.count == prompt.count)
         for one in prompts {
             #expect(one.prompt.points.isEmpty && one.prompt.box == nil)
-            #expect(one.prompt.negatives.count == 1)
+            #expect(one.prompt.backgroundPoints.count == 1)
         }
     }
 }

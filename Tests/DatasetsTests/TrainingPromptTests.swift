@@ -16,22 +16,22 @@ struct TrainingPromptTests {
         let prompt = TrainingPrompts(of: block).clicks(4000, using: &random)
         #expect(prompt.points.allSatisfy { block.contains($0) })
         #expect(Set(prompt.points).count == 200)
-        #expect(prompt.negatives.isEmpty && prompt.box == nil)
+        #expect(prompt.backgroundPoints.isEmpty && prompt.box == nil)
     }
 
     @Test("negatives lie beside the object, near it when asked")
-    func negatives() {
+    func backgroundPoints() {
         var random = SampleRandom(seed: 2)
         let prompts = TrainingPrompts(of: block)
-        let anywhere = prompts.clicks(1, negatives: 500, using: &random).negatives
+        let anywhere = prompts.clicks(1, backgroundPoints: 500, using: &random).backgroundPoints
         #expect(anywhere.count == 500 && anywhere.allSatisfy { !block.contains($0) })
-        let near = prompts.clicks(1, negatives: 500, within: 5, using: &random).negatives
+        let near = prompts.clicks(1, backgroundPoints: 500, within: 5, using: &random).backgroundPoints
         #expect(
             near.allSatisfy {
                 !block.contains($0) && 25...54 ~= $0.x && 35...54 ~= $0.y
             })
         // A full box has no background in it.
-        let inBox = prompts.clicks(1, negatives: 5, within: 0, using: &random).negatives
+        let inBox = prompts.clicks(1, backgroundPoints: 5, within: 0, using: &random).backgroundPoints
         #expect(inBox.count == 5 && inBox.allSatisfy { !block.contains($0) })
     }
 
@@ -67,12 +67,12 @@ struct TrainingPromptTests {
         var random = SampleRandom(seed: 5)
         let prompts = TrainingPrompts(of: empty)
         for prompt in [
-            prompts.clicks(3, negatives: 2, using: &random), prompts.box(using: &random),
+            prompts.clicks(3, backgroundPoints: 2, using: &random), prompts.box(using: &random),
         ] {
-            #expect(prompt.points.isEmpty && prompt.negatives.count == 1 && prompt.box == nil)
+            #expect(prompt.points.isEmpty && prompt.backgroundPoints.count == 1 && prompt.box == nil)
         }
         let full = TrainingPrompts(of: .filled(PixelBox(x0: 0, y0: 0, x1: 100, y1: 80)))
-        #expect(full.clicks(1, negatives: 1, using: &random).negatives.isEmpty)
+        #expect(full.clicks(1, backgroundPoints: 1, using: &random).backgroundPoints.isEmpty)
     }
 
     @Test("a correction goes where most is wrong")
@@ -83,10 +83,10 @@ struct TrainingPromptTests {
         let first = Prompt(points: [PixelPoint(x: 31, y: 41)])
         for how in CorrectionClick.allCases {
             let missed = how.added(to: first, prediction: left, mask: block, using: &random)
-            #expect(missed.points.count == 2 && missed.negatives.isEmpty)
+            #expect(missed.points.count == 2 && missed.backgroundPoints.isEmpty)
             #expect(36...49 ~= missed.points[1].x && block.contains(missed.points[1]))
             let excess = how.added(to: first, prediction: more, mask: block, using: &random)
-            #expect(excess.points == first.points && 50...89 ~= excess.negatives[0].x)
+            #expect(excess.points == first.points && 50...89 ~= excess.backgroundPoints[0].x)
             #expect(how.added(to: first, prediction: block, mask: block, using: &random) == first)
         }
     }
@@ -104,7 +104,7 @@ struct TrainingPromptTests {
     func seeded() {
         func drawn(_ seed: UInt64) -> Prompt {
             var random = SampleRandom(seed: seed, 1, 2)
-            return TrainingPrompts(of: block).clicks(3, negatives: 3, within: 9, using: &random)
+            return TrainingPrompts(of: block).clicks(3, backgroundPoints: 3, within: 9, using: &random)
         }
         #expect(drawn(1) == drawn(1))
         #expect(drawn(1) != drawn(2))

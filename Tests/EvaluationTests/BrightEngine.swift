@@ -11,15 +11,15 @@ final class BrightEngine: SegmentationEngine {
     /// Images encoded until now.
     var embeddings: Int { count.load(ordering: .relaxed) }
 
-    func embed(_ image: Image) throws -> any EmbeddedImage {
+    func encode(_ image: Image) throws -> any EncodedImage {
         count.add(1, ordering: .relaxed)
         return ImageEntry(
             image: image,
             geometry: InputGeometry(
-                original: image.size, inputSize: image.width, preparation: .samus))
+                original: image.size, inputSize: image.width, preprocessing: .samus))
     }
 
-    private struct ImageEntry: EmbeddedImage {
+    private struct ImageEntry: EncodedImage {
         let image: Image
         let geometry: InputGeometry
 
@@ -27,7 +27,7 @@ final class BrightEngine: SegmentationEngine {
             prompts.map { [prediction($0.prompt)] }
         }
 
-        func predictUnprompted() throws -> MaskPrediction {
+        func predictPromptFree() throws -> MaskPrediction {
             prediction(Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1e4, y1: 1e4)))
         }
 

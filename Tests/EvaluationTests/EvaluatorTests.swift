@@ -45,7 +45,7 @@ final class EvaluatorTests {
             .evaluate(try samples("Pairs"))
         let absent = evaluation.cases.filter { $0.presence == .absent }
         #expect(absent.map(\.id) == ["Pairs/q#2"])
-        #expect(absent.allSatisfy { $0.points.isEmpty && $0.negatives.count == 1 })
+        #expect(absent.allSatisfy { $0.points.isEmpty && $0.backgroundPoints.count == 1 })
         let rows = evaluation.cases.presence()
         #expect(rows.map(\.found) == [3, 2, 1])
         #expect(rows.map(\.absent) == [1, 0, 1])

@@ -10,8 +10,8 @@ import Torch
 
 @Suite("Graphs for annotation tools")
 struct AnnotationToolTests {
-    private static let squareDoes: [ModelKind] = [.samus, .autoSAMUS]
-    private static let squareDoesNot: [ModelKind] = [.sam, .liteMedSAM]
+    private static let squareDoes: [ModelArchitecture] = [.samus, .autoSAMUS]
+    private static let squareDoesNot: [ModelArchitecture] = [.sam, .liteMedSAM]
     private static let whole: [AnnotationTool] = [.xAnyLabeling(.efficientViTSAM), .anyLabeling]
 
     private func graphs(
@@ -73,8 +73,8 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("no name is given twice, and all that is read is given", arguments: ModelKind.allCases)
-    func names(kind: ModelKind) throws {
+    @Test("no name is given twice, and all that is read is given", arguments: ModelArchitecture.allCases)
+    func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)
         for tool in [AnnotationTool.xAnyLabeling(type), .anyLabeling] {
@@ -155,11 +155,11 @@ struct AnnotationToolMaskTests {
     }
 
     private func compare(
-        _ kind: ModelKind, _ tool: AnnotationTool, _ image: Image, within tolerance: Double
+        _ kind: ModelArchitecture, _ tool: AnnotationTool, _ image: Image, within tolerance: Double
     ) throws {
         let network = try ToolNetwork(kind)
         let caller = try ToolCaller(network.exporter, tool)
-        let embedded = try network.exporter.engine.embed(image)
+        let embedded = try network.exporter.engine.encode(image)
         let (w, h) = (Double(image.width), Double(image.height))
         let click = PixelPoint(x: (w * 0.4).rounded(), y: (h * 0.6).rounded())
         let box = PixelRectangle(
@@ -189,11 +189,11 @@ struct AnnotationToolMaskTests {
     @Test(
         "efficientvit_sam",
         arguments: zip(
-            [ModelKind.samus, .autoSAMUS, .sam, .sam, .liteMedSAM],
+            [ModelArchitecture.samus, .autoSAMUS, .sam, .sam, .liteMedSAM],
             [(90, 141), (301, 200), (90, 141), (301, 200), (90, 141)].map {
                 Size(height: $0, width: $1)
             }))
-    func efficientViTSAM(kind: ModelKind, size: Size) throws {
+    func efficientViTSAM(kind: ModelArchitecture, size: Size) throws {
         try compare(
             kind, .xAnyLabeling(.efficientViTSAM), image(width: size.width, height: size.height),
             within: 2e-3)
@@ -206,8 +206,8 @@ struct AnnotationToolMaskTests {
             within: 5e-2)
     }
 
-    @Test("samexporter, an image that it leaves as it is", arguments: [ModelKind.samus, .sam])
-    func anyLabeling(kind: ModelKind) throws {
+    @Test("samexporter, an image that it leaves as it is", arguments: [ModelArchitecture.samus, .sam])
+    func anyLabeling(kind: ModelArchitecture) throws {
         try compare(kind, .anyLabeling, image(width: 1024, height: 610), within: 2e-3)
     }
 }

@@ -22,10 +22,10 @@ struct BundleTests {
         let seven = (0..<5).map { PixelPoint(x: 10 + 12 * Double($0), y: 60 - 9 * Double($0)) }
         return [
             ("a click", Prompt(points: [one])), ("two clicks", Prompt(points: [one, two])),
-            ("seven", Prompt(points: seven, negatives: [one, two])), ("a box", Prompt(box: box)),
+            ("seven", Prompt(points: seven, backgroundPoints: [one, two])), ("a box", Prompt(box: box)),
             ("a click with a box", Prompt(points: [one], box: box)),
             ("a rough mask", Prompt(mask: rough)),
-            ("all", Prompt(points: [one], negatives: [two], box: box, mask: rough)),
+            ("all", Prompt(points: [one], backgroundPoints: [two], box: box, mask: rough)),
         ]
     }()
 
@@ -52,8 +52,8 @@ struct BundleTests {
         let folder = try TemporaryFolder()
         let exporter = try network.exporter()
         let image = drawnImage()
-        let found = try bundle(exporter, in: folder).embed(image)
-        let expected = try exporter.engine.embed(image)
+        let found = try bundle(exporter, in: folder).encode(image)
+        let expected = try exporter.engine.encode(image)
         for (name, prompt) in Self.prompts {
             let checked = try prompt.checked(for: image.size)
             for multimask in [false, true] {
@@ -77,8 +77,8 @@ struct BundleTests {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.autoSAMUS.exporter()
         let image = drawnImage()
-        let found = try bundle(exporter, in: folder).embed(image).predictUnprompted()
-        let expected = try exporter.engine.embed(image).predictUnprompted()
+        let found = try bundle(exporter, in: folder).encode(image).predictPromptFree()
+        let expected = try exporter.engine.encode(image).predictPromptFree()
         #expect(apart([found], [expected]) < 1e-4)
     }
 
@@ -86,7 +86,7 @@ struct BundleTests {
     func together() throws {
         let folder = try TemporaryFolder()
         let image = drawnImage()
-        let embedded = try bundle(SmallNetwork.samus.exporter(), in: folder).embed(image)
+        let embedded = try bundle(SmallNetwork.samus.exporter(), in: folder).encode(image)
         let prompts = try (0..<9).map { index in
             try Prompt(points: [PixelPoint(x: 8 * Double(index) + 4, y: 33)])
                 .checked(for: image.size)
@@ -104,8 +104,8 @@ struct BundleTests {
         let image = drawnImage()
         let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
         let half = try bundle(exporter, .float16Weights, in: folder)
-        let found = try half.embed(image).predict([prompt], multimask: false)[0]
-        let expected = try exporter.engine.embed(image).predict([prompt], multimask: false)[0]
+        let found = try half.encode(image).predict([prompt], multimask: false)[0]
+        let expected = try exporter.engine.encode(image).predict([prompt], multimask: false)[0]
         let distance = apart(found, expected)
         #expect(distance > 0 && distance < 1e-2, "\(distance)")
         _ = try bundle(exporter, in: folder)
@@ -125,12 +125,12 @@ struct BundleTests {
             on: [image, drawnImage(width: 70, height: 90)])
         let all = layers.counts.all
         #expect(layers.counts.integers == all && all > 20)
-        let expected = try exporter.engine.embed(image)
+        let expected = try exporter.engine.encode(image)
         let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
         func distance(_ layers: QuantizedLayers) throws -> Double {
             let engine = try bundle(exporter, .int8, layers: layers, in: folder)
             return apart(
-                try engine.embed(image).predict([prompt], multimask: false)[0],
+                try engine.encode(image).predict([prompt], multimask: false)[0],
                 try expected.predict([prompt], multimask: false)[0])
         }
         let some = try distance(layers)

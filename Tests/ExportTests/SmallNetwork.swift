@@ -17,7 +17,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
-    var kind: ModelKind {
+    var kind: ModelArchitecture {
         switch self {
         case .samus: .samus
         case .autoSAMUS: .autoSAMUS

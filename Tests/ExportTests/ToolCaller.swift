@@ -71,8 +71,8 @@ final class ToolCaller {
             var planes = source.rgb().planes()
             let area = source.width * source.height
             planes.values = planes.values.enumerated().map { index, value in
-                (value - InputPreparation.mean[index / area])
-                    / InputPreparation.deviation[index / area]
+                (value - Preprocessing.mean[index / area])
+                    / Preprocessing.deviation[index / area]
             }
             let square = planes.resizedLikeTorch(
                 to: Size(height: side, width: side), antialias: false)

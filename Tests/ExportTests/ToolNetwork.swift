@@ -18,7 +18,7 @@ struct ToolNetwork {
     ///   - kind: which one.
     ///   - width: numbers for each place of its embedding; LiteMedSAM has 256.
     /// - Throws: why it cannot be made.
-    init(_ kind: ModelKind, width: Int = 256) throws {
+    init(_ kind: ModelArchitecture, width: Int = 256) throws {
         exporter = try Exporter(
             checkpoint: kind == .liteMedSAM
                 ? Checkpoint.read(
@@ -29,7 +29,7 @@ struct ToolNetwork {
             program: "tests")
     }
 
-    private static func formulaWeights(_ kind: ModelKind, width: Int) throws -> Checkpoint {
+    private static func formulaWeights(_ kind: ModelArchitecture, width: Int) throws -> Checkpoint {
         var sizes = SAMConfiguration(
             width: 48, depth: 2, heads: 3, globalBlocks: [1], imageSize: kind == .sam ? 128 : 64)
         sizes.decoder.width = width

@@ -21,7 +21,7 @@ struct CacheTests {
     }
 
     private func expectGood(_ engine: BundleEngine) throws {
-        let found = try engine.embed(fixture.image)
+        let found = try engine.encode(fixture.image)
             .predict(fixture.prompts("box"), multimask: false)[0][0]
         let expected = Array(try fixture.values("box.logits").prefix(32 * 32))
         #expect(difference(found.logits.values, expected) < 1e-4)

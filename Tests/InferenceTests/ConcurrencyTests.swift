@@ -11,13 +11,13 @@ struct ConcurrencyTests {
         let fixture = try Fixture(Fixture.clicks)
         let engine = try fixture.engine()
         let prompts = try fixture.prompts("both")
-        let expected = try engine.embed(fixture.image).predict(prompts, multimask: true)
+        let expected = try engine.encode(fixture.image).predict(prompts, multimask: true)
         let results = try await withThrowingTaskGroup(of: [[MaskPrediction]].self) { group in
             for _ in 0..<16 {
                 group.addTask {
                     var last: [[MaskPrediction]] = []
                     for _ in 0..<20 {
-                        last = try engine.embed(fixture.image)
+                        last = try engine.encode(fixture.image)
                             .predict(prompts, multimask: true)
                     }
                     return last
@@ -34,13 +34,13 @@ struct ConcurrencyTests {
         let fixture = try Fixture(Fixture.clicks)
         let engine = try fixture.engine()
         let task = Task {
-            while true { _ = try engine.embed(fixture.image) }
+            while true { _ = try engine.encode(fixture.image) }
         }
         try await Task.sleep(for: .milliseconds(20))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         // The engine is as good as before.
-        _ = try engine.embed(fixture.image)
+        _ = try engine.encode(fixture.image)
     }
 
     // LiteMedSAM, whose encoding takes long enough to be met in the middle.
@@ -55,12 +55,12 @@ struct ConcurrencyTests {
             pixels: (0..<64 * 48).map { UInt8(truncatingIfNeeded: $0 * $0 % 251) })
         let prompt = try Prompt(box: PixelRectangle(x0: 9, y0: 7, x1: 40, y1: 33))
             .checked(for: image.size)
-        let expected = try engine.embed(image).predict([prompt], multimask: false)
-        let task = Task.detached { _ = try engine.embed(image) }
+        let expected = try engine.encode(image).predict([prompt], multimask: false)
+        let task = Task.detached { _ = try engine.encode(image) }
         try await Task.sleep(for: .milliseconds(25))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        let found = try engine.embed(image).predict([prompt], multimask: false)
+        let found = try engine.encode(image).predict([prompt], multimask: false)
         #expect(found == expected)
     }
 
@@ -74,7 +74,7 @@ struct ConcurrencyTests {
         let found = try await withThrowingTaskGroup(of: MaskPrediction.self) { group in
             for _ in 0..<8 {
                 group.addTask {
-                    try engine.embed(fixture.image).predict(prompts, multimask: false)[0][0]
+                    try engine.encode(fixture.image).predict(prompts, multimask: false)[0][0]
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }

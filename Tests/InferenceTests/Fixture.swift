@@ -47,7 +47,7 @@ struct Fixture {
                 [
                     Prompt(
                         points: [click, PixelPoint(x: 20, y: 11)],
-                        negatives: [PixelPoint(x: 3, y: 21)])
+                        backgroundPoints: [PixelPoint(x: 3, y: 21)])
                 ]
             case "box": [Prompt(box: box)]
             case "both": [Prompt(points: [click], box: box)]

@@ -14,7 +14,7 @@ struct GoldenTests {
         ["click", "clicks", "box", "both", "two", "mask"])
     func prompted(name: String, form: String) throws {
         let fixture = try Fixture(name)
-        let embedded = try fixture.engine().embed(fixture.image)
+        let embedded = try fixture.engine().encode(fixture.image)
         let logits = try fixture.values("\(form).logits")
         let iou = try fixture.values("\(form).iou")
         let area = 32 * 32
@@ -36,7 +36,7 @@ struct GoldenTests {
     @Test("without a prompt")
     func unprompted() throws {
         let fixture = try Fixture(Fixture.finds)
-        let found = try fixture.engine().embed(fixture.image).predictUnprompted()
+        let found = try fixture.engine().encode(fixture.image).predictPromptFree()
         #expect(difference(found.logits.values, try fixture.values("auto.logits")) < tolerance)
         #expect(abs(found.iouEstimate - (try fixture.values("auto.iou")[0])) < tolerance)
     }
@@ -44,7 +44,7 @@ struct GoldenTests {
     @Test("for many prompts of all forms at once, in their order")
     func mixed() throws {
         let fixture = try Fixture(Fixture.clicks)
-        let embedded = try fixture.engine().embed(fixture.image)
+        let embedded = try fixture.engine().encode(fixture.image)
         let forms = ["click", "mask", "box", "both", "clicks"]
         let some = try forms.flatMap { try fixture.prompts($0) }
         let many = (0..<30).flatMap { _ in some }
@@ -70,9 +70,9 @@ struct GoldenTests {
     @Test("has a sentence where it needs a prompt")
     func needsPrompt() throws {
         let fixture = try Fixture(Fixture.clicks)
-        let embedded = try fixture.engine().embed(fixture.image)
+        let embedded = try fixture.engine().encode(fixture.image)
         #expect(throws: EngineError.needsPrompt(model: "clicks")) {
-            try embedded.predictUnprompted()
+            try embedded.predictPromptFree()
         }
     }
 
@@ -80,7 +80,7 @@ struct GoldenTests {
     func options(threads: Int) throws {
         let fixture = try Fixture(Fixture.clicks)
         let options = RuntimeOptions(precision: .bfloat16, threads: threads, goal: .throughput)
-        let embedded = try fixture.engine(options: options).embed(fixture.image)
+        let embedded = try fixture.engine(options: options).encode(fixture.image)
         let found = try embedded.predict(fixture.prompts("box"), multimask: false)[0][0]
         let expected = Array(try fixture.values("box.logits").prefix(32 * 32))
         #expect(difference(found.logits.values, expected) < 0.2)

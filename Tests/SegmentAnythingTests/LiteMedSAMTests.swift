@@ -85,7 +85,7 @@ struct LiteMedSAMTests {
         try network.load(checkpoint)
         #expect(network.namedValues().count == 435)
         #expect(Set(network.namedValues().map(\.name)) == Set(checkpoint.names))
-        let numbers = checkpoint.names.filter { !ModelKind.isBuffer($0) }
+        let numbers = checkpoint.names.filter { !ModelArchitecture.isBuffer($0) }
             .compactMap { checkpoint[$0]?.elementCount }.reduce(0, +)
         #expect(numbers == 9_791_300)
         #expect(network.parameters.map(\.value.elementCount).reduce(0, +) == 9_791_300)
@@ -122,7 +122,7 @@ struct LiteMedSAMTests {
             Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
         let geometry = InputGeometry(
             original: image.size, inputSize: LiteMedSAM.inputSize,
-            preparation: .liteMedSAM)
+            preprocessing: .liteMedSAM)
         withoutGrad {
             let embedding = network.encode(Tensor(geometry.prepare(image)))
             expectClose(
@@ -140,7 +140,7 @@ struct LiteMedSAMTests {
     @Test(
         "prepared images and boxes",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
-    func preparation() throws {
+    func preprocessing() throws {
         let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
         #expect(golden.sections.count == 3)
         for name in golden.sections {
@@ -149,7 +149,7 @@ struct LiteMedSAMTests {
             let image = try item.image()
             let geometry = InputGeometry(
                 original: image.size, inputSize: 256,
-                preparation: .liteMedSAM)
+                preprocessing: .liteMedSAM)
             expectClose(
                 Tensor(geometry.prepare(image)), values["input"], absolute: 1e-5, name)
             let box = geometry.prepare(item.box)
@@ -167,7 +167,7 @@ struct LiteMedSAMTests {
         let cases = try MaskCase.all()
         #expect(cases.count == 13)
         for item in cases {
-            let found = try engine.embed(item.image())
+            let found = try engine.encode(item.image())
                 .segment(Prompt(box: item.box), multimask: false)
             #expect(found.count == 1)
             #expect(try dice(found[0].mask, item.mask()) >= 0.99, "\(item.case)")
@@ -188,7 +188,7 @@ struct LiteMedSAMEngineTests {
     @Test("the left ventricle of the example, and a second prompt without the encoder")
     func example() throws {
         let engine = try Weights.engine()
-        let source = try engine.embed(frame)
+        let source = try engine.encode(frame)
         let golden = try Mask.read(
             Shared.package.appending(path: "Tests/Fixtures/echo-a4c-frame10-mask.png").path)
         let first = try source.segment(Prompt(box: box), multimask: false)
@@ -201,7 +201,7 @@ struct LiteMedSAMEngineTests {
         }
         engine.network.foldBatchNorms()
         #expect(try source.segment(Prompt(box: box), multimask: false) == first)
-        let fresh = try engine.embed(frame)
+        let fresh = try engine.encode(frame)
         #expect(throws: EngineError.notFinite(model: "litemedsam")) {
             try fresh.segment(Prompt(box: box), multimask: false)
         }
@@ -209,7 +209,7 @@ struct LiteMedSAMEngineTests {
 
     @Test("candidates come best first; clicks and rough masks are taken")
     func candidates() throws {
-        let source = try Weights.engine().embed(frame)
+        let source = try Weights.engine().encode(frame)
         let candidates = try source.segment(Prompt(box: box), multimask: true)
         #expect(candidates.count == 3)
         #expect(candidates.map(\.iouEstimate) == candidates.map(\.iouEstimate).sorted(by: >))
@@ -217,7 +217,7 @@ struct LiteMedSAMEngineTests {
         let inside = PixelPoint(x: 178, y: 100)
         let below = PixelPoint(x: 178, y: 160)
         let boxed = [
-            Prompt(points: [inside], negatives: [below], box: box), Prompt(box: box, mask: outline),
+            Prompt(points: [inside], backgroundPoints: [below], box: box), Prompt(box: box, mask: outline),
         ]
         for prompt in boxed {
             let mask = try source.segment(prompt, multimask: false)[0].mask
@@ -230,7 +230,7 @@ struct LiteMedSAMEngineTests {
 
     @Test("a prompt that does not fit the image is refused, not answered")
     func unfit() throws {
-        let source = try Weights.engine().embed(frame)
+        let source = try Weights.engine().encode(frame)
         #expect(throws: PromptError.empty) { try source.segment(Prompt()) }
         let inverted = PixelRectangle(x0: 208, y0: 140, x1: 150, y1: 48)
         #expect(
@@ -247,8 +247,8 @@ struct LiteMedSAMEngineTests {
 
     @Test("bf16 keeps the outline")
     func halfPrecision() throws {
-        let full = try Weights.engine().embed(frame).segment(Prompt(box: box), multimask: false)
-        let half = try Weights.engine(.init(precision: .bfloat16)).embed(frame)
+        let full = try Weights.engine().encode(frame).segment(Prompt(box: box), multimask: false)
+        let half = try Weights.engine(.init(precision: .bfloat16)).encode(frame)
             .segment(Prompt(box: box), multimask: false)
         #expect(dice(full[0].mask, half[0].mask) > 0.98)
         #expect(half[0].logits != full[0].logits)
@@ -256,7 +256,7 @@ struct LiteMedSAMEngineTests {
 
     @Test("tasks at the same time give the same answer")
     func concurrency() async throws {
-        let source = try Weights.engine().embed(frame)
+        let source = try Weights.engine().encode(frame)
         let alone = try source.segment(Prompt(box: box), multimask: true)
         try await withThrowingTaskGroup(of: [Segmentation].self) { group in
             for _ in 0..<8 {

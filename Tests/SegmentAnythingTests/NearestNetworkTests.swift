@@ -13,7 +13,7 @@ struct NearestNetworkTests {
         var shapes: [String: [Int]]
 
         /// Those of a network.
-        init(_ kind: ModelKind, _ sizes: SAMConfiguration) {
+        init(_ kind: ModelArchitecture, _ sizes: SAMConfiguration) {
             let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
             let values = network.namedValues()
             names = values.map(\.name)
@@ -45,12 +45,12 @@ struct NearestNetworkTests {
     @Test(
         "published sizes are told apart",
         arguments: [
-            (ModelKind.sam, SAMConfiguration.base(imageSize: 1024)),
+            (ModelArchitecture.sam, SAMConfiguration.base(imageSize: 1024)),
             (.sam, .large(imageSize: 1024)), (.sam, .huge(imageSize: 1024)),
             (.samus, .base(imageSize: 256)), (.autoSAMUS, .base(imageSize: 256)),
             (.liteMedSAM, .base(imageSize: 256)),
         ])
-    func published(kind: ModelKind, sizes: SAMConfiguration) throws {
+    func published(kind: ModelArchitecture, sizes: SAMConfiguration) throws {
         let found = try #require(NearestNetwork(to: Shapes(kind, sizes)))
         #expect(found.kind == kind)
         #expect(found.sizes == sizes)

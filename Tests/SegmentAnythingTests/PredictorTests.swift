@@ -8,12 +8,12 @@ import Testing
 struct PredictorTests {
     @Test("a batch of prompts of several forms gives what each gives alone")
     func batch() throws {
-        let image = try Weights.engine().embed(MaskCase.frame())
+        let image = try Weights.engine().encode(MaskCase.frame())
         let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
         let click = PixelPoint(x: 180, y: 90)
         let beside = PixelPoint(x: 30, y: 30)
         let prompts = try [
-            Prompt(box: box), Prompt(points: [click]), Prompt(points: [click], negatives: [beside]),
+            Prompt(box: box), Prompt(points: [click]), Prompt(points: [click], backgroundPoints: [beside]),
             Prompt(box: PixelRectangle(x0: 60, y0: 60, x1: 120, y1: 150)),
             Prompt(points: [beside]), Prompt(points: [click], box: box),
         ].map { try $0.checked(for: image.size) }
@@ -35,9 +35,9 @@ struct PredictorTests {
 
     @Test("a model that needs a prompt says so")
     func unprompted() throws {
-        let image = try Weights.engine().embed(MaskCase.frame())
+        let image = try Weights.engine().encode(MaskCase.frame())
         #expect(throws: EngineError.needsPrompt(model: "litemedsam")) {
-            try image.segmentUnprompted()
+            try image.segmentPromptFree()
         }
     }
 }

@@ -105,7 +105,7 @@ struct SAMGeometryTests {
     private func geometry(_ name: String) -> InputGeometry {
         let size = golden["\(name).size"].elements(as: Int.self)
         return InputGeometry(
-            original: Size(height: size[0], width: size[1]), inputSize: 256, preparation: .sam)
+            original: Size(height: size[0], width: size[1]), inputSize: 256, preprocessing: .sam)
     }
 
     @Test("images", arguments: names)

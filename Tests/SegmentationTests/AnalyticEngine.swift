@@ -7,12 +7,12 @@ struct AnalyticEngine: SegmentationEngine {
     let model = ModelDescription(
         name: "formula", kind: .liteMedSAM, sha256: "", licence: nil)
 
-    func embed(_ image: Image) throws -> any EmbeddedImage {
+    func encode(_ image: Image) throws -> any EncodedImage {
         AnalyticImage(image: image)
     }
 }
 
-private struct AnalyticImage: EmbeddedImage {
+private struct AnalyticImage: EncodedImage {
     static let side = 64
     static let kinds: [(radius: Double, tolerance: Double)] = [(14, 30), (26, 44), (48, 64)]
     let geometry: InputGeometry
@@ -22,7 +22,7 @@ private struct AnalyticImage: EmbeddedImage {
 
     init(image: Image) {
         let geometry = InputGeometry(
-            original: image.size, inputSize: 256, preparation: .sam)
+            original: image.size, inputSize: 256, preprocessing: .sam)
         let scale = 256 / Double(max(image.height, image.width))
         let centers = (0..<Self.side).map { (Double($0) + 0.5) * 4 / scale }
         self.image = image
@@ -38,7 +38,7 @@ private struct AnalyticImage: EmbeddedImage {
         }
     }
 
-    func predictUnprompted() throws -> MaskPrediction {
+    func predictPromptFree() throws -> MaskPrediction {
         throw EngineError.needsPrompt(model: "formula")
     }
 

@@ -15,7 +15,7 @@ struct InputGeometryTests {
         ])
     func sizes(original: Size, resized: Size) {
         #expect(
-            InputGeometry(original: original, inputSize: 256, preparation: .liteMedSAM).resized
+            InputGeometry(original: original, inputSize: 256, preprocessing: .liteMedSAM).resized
                 == resized)
     }
 
@@ -26,7 +26,7 @@ struct InputGeometryTests {
                 width: side, height: side, channels: 1,
                 pixels: .init(repeating: 77, count: side * side))
             let planes = InputGeometry(
-                original: image.size, inputSize: 256, preparation: .liteMedSAM
+                original: image.size, inputSize: 256, preprocessing: .liteMedSAM
             ).prepare(image)
             #expect(planes.values.count == 3 * 256 * 256)
             #expect(planes.values.allSatisfy { $0 == 0 })
@@ -36,7 +36,7 @@ struct InputGeometryTests {
     @Test("padding is zero, and logits in it do not reach the mask")
     func padding() {
         let geometry = InputGeometry(
-            original: Size(height: 20, width: 40), inputSize: 256, preparation: .liteMedSAM)
+            original: Size(height: 20, width: 40), inputSize: 256, preprocessing: .liteMedSAM)
         var logits = Planes(
             channels: 1, height: 256, width: 256, values: .init(repeating: -1, count: 256 * 256))
         for index in 128 * 256..<256 * 256 {
@@ -59,7 +59,7 @@ struct InputGeometryTests {
                 let (x, y) = (Double(index % 400) - 220, Double(index / 400) - 130)
                 return x * x / 6400 + y * y / 2500 < 1 ? 1 : 0
             })
-        let geometry = InputGeometry(original: size, inputSize: 256, preparation: .liteMedSAM)
+        let geometry = InputGeometry(original: size, inputSize: 256, preprocessing: .liteMedSAM)
         for side in [256, 64] {
             let logits = geometry.prepare(mask, side: side)
             #expect(logits.size == Size(height: side, width: side))
@@ -72,7 +72,7 @@ struct InputGeometryTests {
     @Test("places scale with the image")
     func places() {
         let geometry = InputGeometry(
-            original: Size(height: 240, width: 320), inputSize: 256, preparation: .liteMedSAM)
+            original: Size(height: 240, width: 320), inputSize: 256, preprocessing: .liteMedSAM)
         #expect(geometry.prepare(PixelPoint(x: 100, y: 50)) == PixelPoint(x: 80, y: 40))
     }
 }

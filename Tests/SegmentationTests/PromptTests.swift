@@ -13,7 +13,7 @@ struct PromptTests {
     @Test("one that fits stays as it is, without a word")
     func fits() throws {
         let prompt = Prompt(
-            points: [PixelPoint(x: -0.5, y: 239.5)], negatives: [PixelPoint(x: 3, y: 4)],
+            points: [PixelPoint(x: -0.5, y: 239.5)], backgroundPoints: [PixelPoint(x: 3, y: 4)],
             box: box(0, 0, 320, 240))
         let checked = try prompt.checked(for: size)
         #expect(checked.prompt == prompt)
@@ -41,7 +41,7 @@ struct PromptTests {
         "what says nothing about this image is refused",
         arguments: [
             (Prompt(), PromptError.empty),
-            (Prompt(negatives: [PixelPoint(x: 1, y: 1)]), .onlyNegatives),
+            (Prompt(backgroundPoints: [PixelPoint(x: 1, y: 1)]), .onlyBackgroundPoints),
             (
                 Prompt(points: [PixelPoint(x: 320, y: 1)]),
                 .pointOutside(PixelPoint(x: 320, y: 1), Size(height: 240, width: 320))
@@ -84,18 +84,18 @@ struct ModelKindTests {
     @Test("LiteMedSAM is known by TinyViT's stem, and nothing else is taken for it")
     func recognition() {
         #expect(
-            ModelKind(names: [
+            ModelArchitecture(names: [
                 "a", "image_encoder.patch_embed.seq.0.c.weight", "mask_decoder.iou_token.weight",
                 "prompt_encoder.no_mask_embed.weight",
             ]) == .liteMedSAM)
-        #expect(ModelKind(names: ["image_encoder.patch_embed.seq.0.c.weight"]) == nil)
-        #expect(ModelKind(names: ["image_encoder.patch_embed.proj.weight"]) == nil)
-        #expect(ModelKind(names: [String]()) == nil)
+        #expect(ModelArchitecture(names: ["image_encoder.patch_embed.seq.0.c.weight"]) == nil)
+        #expect(ModelArchitecture(names: ["image_encoder.patch_embed.proj.weight"]) == nil)
+        #expect(ModelArchitecture(names: [String]()) == nil)
     }
 
     @Test("a click on a model trained with boxes is warned about, a box is not")
     func warnings() {
-        let kind = ModelKind.liteMedSAM
+        let kind = ModelArchitecture.liteMedSAM
         let box = Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))
         #expect(kind.warnings(about: box, multimask: false) == [])
         let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
@@ -110,7 +110,7 @@ struct ModelKindTests {
         let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
         let stated = PromptKind.stated(in: ["samus.prompts": "box,click"])
         #expect(stated == [.box, .click])
-        let kind = ModelKind.liteMedSAM
+        let kind = ModelArchitecture.liteMedSAM
         #expect(kind.warnings(about: click, multimask: false, trainedWith: stated) == [])
         #expect(PromptKind.stated(in: ["samus.prompts": "box,stare"]) == nil)
         #expect(PromptKind.stated(in: [:]) == nil)

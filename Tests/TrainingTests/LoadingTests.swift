@@ -13,9 +13,9 @@ struct LoadingTests {
             dataset: "Made-UP", name: "p\($0)", label: 1, classes: 2, imagePath: "", labelPath: "")
     }
 
-    private func preparation(variants: Int? = nil) -> ExamplePreparation {
+    private func preprocessing(variants: Int? = nil) -> ExamplePreparation {
         ExamplePreparation(
-            inputSize: 64, preparation: .samus, variants: variants, seed: 3,
+            inputSize: 64, preprocessing: .samus, variants: variants, seed: 3,
             augment: { labelled, random in
                 labelled.image.pixels = labelled.image.pixels.map { $0 ^ UInt8(random.below(2)) }
             },
@@ -34,7 +34,7 @@ struct LoadingTests {
 
     private func batches(_ workers: Int, epoch: Int = 1) throws -> [Batch] {
         let maker = BatchMaker(
-            samples: samples, preparation: preparation(),
+            samples: samples, preprocessing: preprocessing(),
             prompts: try PromptMix("click*2,box,corrections:2,negatives:2"), size: 3)
         let order = maker.order(of: epoch)
         let loader = Loader(0..<order.count, workers: workers) {
@@ -75,7 +75,7 @@ struct LoadingTests {
     @Test("clicks lie where they say, boxes around the object")
     func prompts() throws {
         for example in try batches(1).flatMap(\.examples) {
-            for (clicks, wanted) in [(example.prompt.points, 1), (example.prompt.negatives, 0)] {
+            for (clicks, wanted) in [(example.prompt.points, 1), (example.prompt.backgroundPoints, 0)] {
                 for click in clicks {
                     #expect(example.inside.values[Int(click.y) * 64 + Int(click.x)] == wanted)
                 }
@@ -89,16 +89,16 @@ struct LoadingTests {
 
     @Test("fixed variants: the first is the image itself, the others stay what they are")
     func variants() throws {
-        let preparation = preparation(variants: 3)
+        let preprocessing = preprocessing(variants: 3)
         var seen: [Int: Planes] = [:]
         for epoch in 0..<12 {
-            let example = try preparation.example(
+            let example = try preprocessing.example(
                 of: samples[0], epoch: epoch, number: 0, pointing: .clicks(1))
             let variant = try #require(example.variant)
             if let earlier = seen[variant] { #expect(earlier == example.input) }
             seen[variant] = example.input
         }
-        let plain = try preparation.plainExample(of: samples[0]) { _, _ in Prompt() }
+        let plain = try preprocessing.plainExample(of: samples[0]) { _, _ in Prompt() }
         #expect(seen.count == 3)
         #expect(seen[0] == plain.input)
         #expect(seen[1] != plain.input)
@@ -108,9 +108,9 @@ struct LoadingTests {
     func empty() {
         let nothing = Mask(width: 8, height: 8, values: [UInt8](repeating: 0, count: 64))
         var random = SampleRandom(seed: 0)
-        for kind in [PromptMix.Kind.clicks(2), .box, .corrections(1), .negatives(1)] {
+        for kind in [PromptMix.Kind.clicks(2), .box, .corrections(1), .backgroundPoints(1)] {
             let prompt = kind.prompt(on: nothing, within: nothing.size, using: &random)
-            #expect(prompt.points == [] && prompt.negatives.count == 1 && prompt.box == nil)
+            #expect(prompt.points == [] && prompt.backgroundPoints.count == 1 && prompt.box == nil)
         }
     }
 

@@ -17,24 +17,24 @@ struct Bench {
         let ready = (clock.now - start).inSeconds
         let image = noise(size: chosen.model.network?.inputSize ?? 256)
         // The first one gets memory, and some kernels ready.
-        var embedded = try engine.embed(image)
+        var embedded = try engine.encode(image)
         let first = (clock.now - start).inSeconds
         let limit = try? MatrixLimit(options)
         var limitRate: Double?
         let encode = try times(repetitions) {
-            embedded = try engine.embed(image)
+            embedded = try engine.encode(image)
         } after: { seconds in
             // Side by side and as long: what else the machine does meets both alike.
             guard let rate = try limit?.gigaflops(seconds: seconds) else { return }
             limitRate = max(limitRate ?? 0, rate)
         }
         let peak = PeakMemory.megabytes
-        let findsOnly = chosen.model.kind.findsPrompts
+        let findsOnly = chosen.model.kind.isPromptFree
         let one = try clicks(1, in: image)
         let many = try clicks(64, in: image)
         let decode = try times(repetitions) {
             if findsOnly {
-                _ = try embedded.predictUnprompted()
+                _ = try embedded.predictPromptFree()
             } else {
                 _ = try embedded.predict(one, multimask: false)
             }

@@ -95,7 +95,7 @@ struct PreviewCommand: ParsableCommand {
     ) -> (image: Image, caption: String) {
         let object = OverlayObject(
             mask: labelled.mask(of: sample.label), clicks: prompt.points,
-            negativeClicks: prompt.negatives)
+            negativeClicks: prompt.backgroundPoints)
         let overlay = Overlay(objects: [object], fillsMasks: false)
         return (overlay.drawWithoutStrip(on: labelled.image), caption)
     }

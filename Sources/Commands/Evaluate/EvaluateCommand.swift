@@ -159,7 +159,7 @@ public struct EvaluateCommand: ParsableCommand {
         }
         let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
         let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
-        if prompts.contains(.unprompted), !file.model.kind.findsPrompts {
+        if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
             throw Failure.unavailable.because(
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
         }
@@ -175,10 +175,10 @@ extension LabelPrompt {
     }
 }
 
-extension ModelKind {
+extension ModelArchitecture {
     /// What it was trained with, as made from a label.
     fileprivate var usualPrompt: LabelPrompt {
-        if findsPrompts { return .unprompted }
+        if isPromptFree { return .unprompted }
         return trainedPrompts.contains(.click) ? .fixed : .box(growth: 0)
     }
 }

@@ -78,15 +78,15 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func converted(_ tensor: StoredTensor, named name: String) -> StoredTensor {
-        let type = ModelKind.isBuffer(name) ? nil : precision?.elementType
+        let type = ModelArchitecture.isBuffer(name) ? nil : precision?.elementType
         return tensor.finite(named: name, as: type == tensor.elementType ? nil : type)
     }
 
     private func network(
         of source: Checkpoint
-    ) throws -> (kind: ModelKind, sizes: SAMConfiguration)? {
+    ) throws -> (kind: ModelArchitecture, sizes: SAMConfiguration)? {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
-        let kind = ModelKind(names: source.names)
+        let kind = ModelArchitecture(names: source.names)
         guard decoderHeads == nil || kind.map({ $0 != .liteMedSAM }) ?? false else {
             throw Failure.input.because(
                 "--decoder-heads is for SAM, SAMUS and AutoSAMUS; this is "
@@ -195,7 +195,7 @@ struct WeightsRemarks {
     static let notTrained = "not trained"
 
     /// The network and its sizes, where they are known.
-    var network: (kind: ModelKind, sizes: SAMConfiguration)?
+    var network: (kind: ModelArchitecture, sizes: SAMConfiguration)?
     /// The file that the weights come from.
     let source: Checkpoint
     var licence: String?
@@ -227,7 +227,7 @@ struct WeightsRemarks {
 
 extension Checkpoint {
     /// The lines that end a command that wrote this file.
-    func closing(_ network: (kind: ModelKind, sizes: SAMConfiguration)?) throws -> String {
+    func closing(_ network: (kind: ModelArchitecture, sizes: SAMConfiguration)?) throws -> String {
         let tensors = names.compactMap { self[$0] }
         let bytes = tensors.reduce(0) { $0 + $1.byteCount }
         let types = Set(tensors.map(\.elementType.rawValue)).sorted().joined(separator: ", ")

@@ -85,7 +85,7 @@ public struct InitCommand: ParsableCommand {
 enum StartedNetwork: String, ExpressibleByArgument, CaseIterable {
     case samus, autosamus
 
-    var kind: ModelKind {
+    var kind: ModelArchitecture {
         switch self {
         case .samus: .samus
         case .autosamus: .autoSAMUS

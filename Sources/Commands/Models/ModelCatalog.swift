@@ -7,7 +7,7 @@ import Segmentation
 /// A model that can be asked for by name.
 struct CatalogEntry: Equatable, Sendable {
     let name: String
-    let kind: ModelKind
+    let kind: ModelArchitecture
     /// Where set-up puts it or the checkout has it, below a folder of models.
     let file: String
     let sha256: String

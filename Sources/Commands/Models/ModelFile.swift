@@ -37,7 +37,7 @@ public struct ModelFile {
             throw ModelError.otherContent(
                 path: path, name: entry.name, expected: entry.sha256, found: sha256)
         }
-        let kind: ModelKind
+        let kind: ModelArchitecture
         (kind, sizes) = try checkpoint.network(at: path, provider: provider)
         let known = ModelCatalog.entry(sha256: sha256)
         let parameters = checkpoint.parameterCount
@@ -84,8 +84,8 @@ extension Checkpoint {
     /// - Throws: ``ModelError``.
     func network(
         at path: String, provider: any EngineProvider
-    ) throws(ModelError) -> (ModelKind, SAMConfiguration) {
-        guard let kind = ModelKind(names: names) else {
+    ) throws(ModelError) -> (ModelArchitecture, SAMConfiguration) {
+        guard let kind = ModelArchitecture(names: names) else {
             throw .unknownKind(
                 path: path, tensors: names.count, nearest: provider.nearestNetwork(to: self))
         }
@@ -115,7 +115,7 @@ public enum ModelError: Error, Equatable {
     case notInstalled(String, looked: [String])
     case unreadable(path: String, CheckpointError)
     case unknownKind(path: String, tensors: Int, nearest: String?)
-    case noSizes(path: String, ModelKind, ConfigurationError, nearest: String?)
+    case noSizes(path: String, ModelArchitecture, ConfigurationError, nearest: String?)
     case otherContent(path: String, name: String, expected: String, found: String)
     case unreadableBundle(path: String, ModelBundleError)
     case otherBundle(path: String, name: String, expected: String, found: String)
@@ -137,7 +137,7 @@ extension ModelError: CustomStringConvertible {
             "'\(path)' holds no tensors"
         case .unknownKind(let path, let tensors, let nearest):
             "'\(path)' holds \(tensors) tensors, but not those of a network this program knows: "
-                + ModelKind.allCases.map(\.rawValue).joined(separator: ", ")
+                + ModelArchitecture.allCases.map(\.rawValue).joined(separator: ", ")
                 + Self.nearest(nearest)
         case .noSizes(let path, let kind, let error, let nearest):
             "'\(path)' looks like \(kind.rawValue), but \(error)"

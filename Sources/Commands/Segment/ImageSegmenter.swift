@@ -40,8 +40,8 @@ struct ImageSegmenter {
         let read = try clock.measure { image = try Image.readThatShows(task.path) }
         guard let image else { preconditionFailure("reading gives an image or throws") }
         let prompts = try task.objects.map { try checked($0, for: image.size) }
-        var embedded: (any EmbeddedImage)?
-        let encode = try clock.measure { embedded = try engine.embed(image) }
+        var embedded: (any EncodedImage)?
+        let encode = try clock.measure { embedded = try engine.encode(image) }
         guard let embedded else { preconditionFailure("embedding gives an image or throws") }
         var objects: [Object] = []
         let decode = try clock.measure {
@@ -60,18 +60,18 @@ struct ImageSegmenter {
         case .auto: nil
         case .prompted:
             try Prompt(
-                points: object.points, negatives: object.negatives, box: object.box,
+                points: object.points, backgroundPoints: object.backgroundPoints, box: object.box,
                 mask: object.maskPath.map { path in try Mask.read(path) }
             ).checked(for: size)
         }
     }
 
     private func segment(
-        _ object: ObjectPrompt, _ checked: Prompt.Checked?, in image: any EmbeddedImage
+        _ object: ObjectPrompt, _ checked: Prompt.Checked?, in image: any EncodedImage
     ) throws -> Object {
         let found =
             try checked.map { try image.segment($0, multimask: multimask) }
-            ?? [image.segmentUnprompted()]
+            ?? [image.segmentPromptFree()]
         let candidates = found.map { candidate in
             guard keep == .largest else { return candidate }
             var kept = candidate

@@ -13,13 +13,13 @@ struct ObjectPrompt: Equatable, Sendable {
     var label: String?
     var mode = SearchMode.prompted
     var points: [PixelPoint] = []
-    var negatives: [PixelPoint] = []
+    var backgroundPoints: [PixelPoint] = []
     var box: PixelRectangle?
     var maskPath: String?
 
     /// Whether no prompt says where it is.
     var isEmpty: Bool {
-        points.isEmpty && negatives.isEmpty && box == nil && maskPath == nil
+        points.isEmpty && backgroundPoints.isEmpty && box == nil && maskPath == nil
     }
 }
 

@@ -63,7 +63,7 @@ struct PromptFile: Decodable {
             prompt = ObjectPrompt(
                 label: try container.decodeIfPresent(String.self, forKey: "label"),
                 mode: isAuto ? .auto : .prompted,
-                points: try places("points"), negatives: try places("negatives"),
+                points: try places("points"), backgroundPoints: try places("negatives"),
                 box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
                 maskPath: try container.decodeIfPresent(String.self, forKey: "mask"))
             guard prompt.isEmpty == isAuto else {

@@ -97,7 +97,7 @@ struct PromptOptions: ParsableArguments {
         guard object else {
             return [
                 ObjectPrompt(
-                    points: point, negatives: negative, box: box.first, maskPath: mask.first)
+                    points: point, backgroundPoints: negative, box: box.first, maskPath: mask.first)
             ]
         }
         return box.map { ObjectPrompt(box: $0) }

@@ -27,7 +27,7 @@ struct ResultRecord: Codable {
         let auto: Bool?
         let box: [Double]?
         let points: [[Double]]
-        let negatives: [[Double]]
+        let backgroundPoints: [[Double]]
         let mask: String?
     }
 

@@ -62,7 +62,7 @@ struct ResultWriter {
         let shown = outcome.objects.enumerated().map { index, object in
             OverlayObject(
                 mask: object.candidates[candidate].mask, clicks: object.prompt.points,
-                negativeClicks: object.prompt.negatives, box: object.prompt.box,
+                negativeClicks: object.prompt.backgroundPoints, box: object.prompt.box,
                 label: object.label ?? (outcome.objects.count > 1 ? "\(index + 1)" : nil))
         }
         let estimates = outcome.objects.map { object in
@@ -96,7 +96,7 @@ struct ResultWriter {
             prompt: .init(
                 auto: object.mode == .auto ? true : nil, box: object.prompt.box?.list,
                 points: object.prompt.points.map { [$0.x, $0.y] },
-                negatives: object.prompt.negatives.map { [$0.x, $0.y] }, mask: object.maskPath),
+                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] }, mask: object.maskPath),
             pixelArea: result.mask.area,
             boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
             contours: result.mask.contourLists, iouEstimate: result.iouEstimate,

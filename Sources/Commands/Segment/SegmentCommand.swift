@@ -165,7 +165,7 @@ public struct SegmentCommand: ParsableCommand {
     /// Refuses what the model cannot do, before any image is looked at.
     private func check(_ tasks: [ImageTask], for model: ModelDescription) throws {
         guard tasks.contains(where: { $0.objects.contains { $0.mode == .auto } }) else { return }
-        guard model.kind.findsPrompts else {
+        guard model.kind.isPromptFree else {
             throw Failure.unavailable.because(
                 "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
                     + "only AutoSAMUS takes --auto")

@@ -106,20 +106,20 @@ extension LabelPrompt {
             return nil
         case .random(let clicks):
             prompts = mask.randomPixels(clicks, inside: !isEmpty, using: &random).map {
-                isEmpty ? Prompt(negatives: [$0]) : Prompt(points: [$0])
+                isEmpty ? Prompt(backgroundPoints: [$0]) : Prompt(points: [$0])
             }
         case .box(let growth):
             prompts = [
                 mask.promptBox.map { Prompt(box: $0.grown(byShare: growth, inside: mask.size)) }
-                    ?? Prompt(negatives: mask.middlePixel(inside: false).map { [$0] } ?? [])
+                    ?? Prompt(backgroundPoints: mask.middlePixel(inside: false).map { [$0] } ?? [])
             ]
         case .fixed:
             let click = mask.middlePixel(inside: !isEmpty).map { [$0] } ?? []
-            prompts = [isEmpty ? Prompt(negatives: click) : Prompt(points: click)]
+            prompts = [isEmpty ? Prompt(backgroundPoints: click) : Prompt(points: click)]
         }
         return prompts.map { prompt in
             do throws(PromptError) {
-                return try prompt.checked(for: mask.size, allowingOnlyNegatives: true)
+                return try prompt.checked(for: mask.size, allowingOnlyBackgroundPoints: true)
             } catch {
                 preconditionFailure("a prompt of a label fits its image: \(error)")
             }

@@ -18,19 +18,19 @@ public struct TrainingPrompts: Sendable {
     ///
     /// - Parameters:
     ///   - count: clicks on the object.
-    ///   - negatives: clicks beside it.
+    ///   - backgroundPoints: clicks beside it.
     ///   - distance: how far from the object's box these lie at most, in pixels along and across;
     ///     anywhere when nil, or when there is no such pixel.
     ///   - random: the sample's numbers.
     /// - Returns: the clicks.
     public func clicks(
-        _ count: Int = 1, negatives: Int = 0, within distance: Int? = nil,
+        _ count: Int = 1, backgroundPoints: Int = 0, within distance: Int? = nil,
         using random: inout SampleRandom
     ) -> Prompt {
         guard mask.area > 0 else { return nothing(using: &random) }
         var prompt = Prompt(points: mask.randomPixels(count, using: &random))
-        if negatives > 0 {
-            prompt.negatives = background(within: distance).randomPixels(negatives, using: &random)
+        if backgroundPoints > 0 {
+            prompt.backgroundPoints = background(within: distance).randomPixels(backgroundPoints, using: &random)
         }
         return prompt
     }
@@ -61,7 +61,7 @@ public struct TrainingPrompts: Sendable {
     }
 
     private func nothing(using random: inout SampleRandom) -> Prompt {
-        Prompt(negatives: mask.randomPixels(1, inside: false, using: &random))
+        Prompt(backgroundPoints: mask.randomPixels(1, inside: false, using: &random))
     }
 
     private func background(within distance: Int?) -> Mask {
@@ -130,7 +130,7 @@ public enum CorrectionClick: String, Sendable, CaseIterable {
         if isPositive {
             prompt.points.append(click)
         } else {
-            prompt.negatives.append(click)
+            prompt.backgroundPoints.append(click)
         }
         return prompt
     }

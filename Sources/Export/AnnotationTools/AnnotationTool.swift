@@ -19,8 +19,8 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
     /// The type that a network is written for unless another is asked for.
     ///
     /// - Parameter kind: of the network.
-    public init(for kind: ModelKind) {
-        self = kind.preparation.keepsProportions ? .efficientViTSAM : .samMed2D
+    public init(for kind: ModelArchitecture) {
+        self = kind.preprocessing.keepsProportions ? .efficientViTSAM : .samMed2D
     }
 
     /// Whether a network can be called so: the proportions of a stretched image are told to the
@@ -28,8 +28,8 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
     ///
     /// - Parameter kind: of the network.
     /// - Returns: false where its masks would be wrong.
-    public func carries(_ kind: ModelKind) -> Bool {
-        self == .efficientViTSAM || !kind.preparation.keepsProportions
+    public func carries(_ kind: ModelArchitecture) -> Bool {
+        self == .efficientViTSAM || !kind.preprocessing.keepsProportions
     }
 }
 
@@ -84,7 +84,7 @@ struct ToolConfiguration {
 
     let tool: AnnotationTool
     let name: String
-    let kind: ModelKind
+    let kind: ModelArchitecture
     let network: NetworkForm
 
     /// The content; texts are quoted, since YAML takes a name like `1.5` or `no` for something else.
@@ -121,7 +121,7 @@ struct ToolConfiguration {
 struct NetworkForm {
     /// Height and width of its input in pixels.
     let inputSize: Int
-    let preparation: InputPreparation
+    let preprocessing: Preprocessing
     /// Numbers for each place of the embedding, D.
     let width: Int
     /// Height and width of the embedding.

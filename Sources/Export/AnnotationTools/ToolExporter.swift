@@ -54,7 +54,7 @@ extension Exporter {
             throw .needsProportions(network: model.kind.rawValue, type: type.rawValue)
         }
         let form = NetworkForm(
-            inputSize: inputSize, preparation: model.kind.preparation,
+            inputSize: inputSize, preprocessing: model.kind.preprocessing,
             width: network.maskDecoder.outputTokens.size(1),
             grid: network.promptEncoder.gridSize)
         let convention = ToolConvention(tool, form)

@@ -106,7 +106,7 @@ extension ToolGraph {
     mutating func prepared(whole image: String, for network: NetworkForm) -> String {
         let size = add("Shape", [image], [("end", .integer(2))])
         let values = cast(image, to: .float32)
-        if network.preparation == .samus {
+        if network.preprocessing == .samus {
             let weights = constant(Tensor(Grey.weights, shape: [1, 1, 3]))
             let sum = weighted(values, by: weights, axis: 2, keeps: false)
             return stretched(add("Floor", [sum]), from: size, network.inputSize, rounds: true)
@@ -116,8 +116,8 @@ extension ToolGraph {
         let inside = cast(place.resized, to: .int64)
         let small = resized(
             add("Unsqueeze", [planes, integers([0])]), from: size, to: inside,
-            rounds: network.preparation == .sam)
-        let normal = network.preparation == .sam ? standardized(small) : spread(small)
+            rounds: network.preprocessing == .sam)
+        let normal = network.preprocessing == .sam ? standardized(small) : spread(small)
         let room = add("Sub", [integers([network.inputSize, network.inputSize]), inside])
         let pads = add(
             "Concat", [integers([Int](repeating: 0, count: 6)), room], [("axis", .integer(0))])
@@ -138,8 +138,8 @@ extension ToolGraph {
     mutating func prepared(
         square image: String, from side: Int, for network: NetworkForm
     ) -> String {
-        let deviation = constant(Tensor(InputPreparation.deviation, shape: [1, 3, 1, 1]))
-        let mean = constant(Tensor(InputPreparation.mean, shape: [1, 3, 1, 1]))
+        let deviation = constant(Tensor(Preprocessing.deviation, shape: [1, 3, 1, 1]))
+        let mean = constant(Tensor(Preprocessing.mean, shape: [1, 3, 1, 1]))
         let colours = add("Add", [add("Mul", [image, deviation]), mean])
         let red = slice(colours, 0..<1, axis: 1)
         let weights = constant(Tensor(Grey.weights, shape: [1, 3, 1, 1]))
@@ -175,8 +175,8 @@ extension ToolGraph {
     }
 
     private mutating func standardized(_ planes: String) -> String {
-        let mean = constant(Tensor(InputPreparation.mean, shape: [1, 3, 1, 1]))
-        let deviation = constant(Tensor(InputPreparation.deviation, shape: [1, 3, 1, 1]))
+        let mean = constant(Tensor(Preprocessing.mean, shape: [1, 3, 1, 1]))
+        let deviation = constant(Tensor(Preprocessing.deviation, shape: [1, 3, 1, 1]))
         return add("Div", [add("Sub", [planes, mean]), deviation])
     }
 
@@ -284,7 +284,7 @@ extension ToolGraph {
             let own = PlaceInSquare(of: size, in: network.inputSize, &self)
             // As `InputGeometry` moves clicks: by the sides as rounded, or by their ratio.
             let here =
-                switch network.preparation {
+                switch network.preprocessing {
                 case .samus: constant(.full([2], Double(network.inputSize)))
                 case .sam: own.resized
                 case .liteMedSAM: own.exact
@@ -334,7 +334,7 @@ extension ToolGraph {
             full = enlarged(
                 logits, to: integers([1, 1, network.inputSize, network.inputSize]))
         }
-        if network.preparation.keepsProportions {
+        if network.preprocessing.keepsProportions {
             let place = PlaceInSquare(of: size, in: network.inputSize, &self)
             let ends = cast(place.resized, to: .int64)
             full = add("Slice", [full, integers([0, 0]), ends, integers([2, 3])])

@@ -64,7 +64,7 @@ struct Crop: Equatable {
 struct CropView {
     private let imageSize: Size
     private let crop: Crop
-    private let embedded: any EmbeddedImage
+    private let embedded: any EncodedImage
     private let options: AutomaticMaskOptions
 
     init(
@@ -73,7 +73,7 @@ struct CropView {
         imageSize = image.size
         self.crop = crop
         self.options = options
-        embedded = try engine.embed(
+        embedded = try engine.encode(
             crop.size == image.size ? image : image.cropped(to: crop.box))
     }
 

@@ -177,7 +177,7 @@ struct TrainNetworkOptions: ParsableArguments {
 enum TrainedKind: String, ExpressibleByArgument, CaseIterable {
     case samus, autosamus, sam, litemedsam
 
-    var kind: ModelKind {
+    var kind: ModelArchitecture {
         switch self {
         case .samus: .samus
         case .autosamus: .autoSAMUS

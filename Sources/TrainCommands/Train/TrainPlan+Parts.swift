@@ -9,15 +9,15 @@ import Datasets
 
 extension TrainDataOptions {
     /// What makes of samples what a network sees.
-    func preparation(
+    func preprocessing(
         _ start: NetworkStart, variants: Int?, seed: UInt64
     ) throws -> ExamplePreparation {
         let recipe = try AugmentationRecipe(words: augment)
         // A network that pads its input sees no image stretched to a square.
-        let keeps = start.kind.preparation.keepsProportions
+        let keeps = start.kind.preprocessing.keepsProportions
         let cache = LabelledImageCache(limit: Int(imageCache * 1e9))
         return ExamplePreparation(
-            inputSize: start.sizes.imageSize, preparation: start.kind.preparation,
+            inputSize: start.sizes.imageSize, preprocessing: start.kind.preprocessing,
             variants: variants, seed: seed,
             augment: { image, random in
                 image =
@@ -29,12 +29,12 @@ extension TrainDataOptions {
     }
 
     /// What points at the object in validation.
-    func pointings(_ prompts: PromptMix, of kind: ModelKind) throws -> [Validation.Pointing] {
+    func pointings(_ prompts: PromptMix, of kind: ModelArchitecture) throws -> [Validation.Pointing] {
         guard let pointedBy else {
             let kinds = prompts.promptKinds
-            let isUnprompted = prompts.parts.contains { $0.kind == .none }
+            let isPromptFree = prompts.parts.contains { $0.kind == .none }
             return (kinds.contains(.click) ? [.click] : []) + (kinds.contains(.box) ? [.box] : [])
-                + (isUnprompted ? [.none] : [])
+                + (isPromptFree ? [.none] : [])
         }
         let pointings = try pointedBy.split(separator: ",").map { word in
             guard let pointing = Validation.Pointing(rawValue: String(word)) else {
@@ -45,7 +45,7 @@ extension TrainDataOptions {
         guard !pointings.isEmpty else {
             throw ValidationError("--validate names nothing: click, box or none")
         }
-        guard kind.findsPrompts || !pointings.contains(.none) else {
+        guard kind.isPromptFree || !pointings.contains(.none) else {
             throw ValidationError("--validate none: \(kind.rawValue) needs a prompt")
         }
         return pointings

@@ -40,7 +40,7 @@ struct TrainPlan {
             throw TrainingError.start("the image encoder is frozen: a --teacher could not teach it")
         }
         let variants = command.data.variants ?? (isFrozen || teacher != nil ? 4 : nil)
-        let preparation = try command.data.preparation(
+        let preprocessing = try command.data.preprocessing(
             start, variants: variants, seed: settings.seed)
         validation =
             selection.validation.isEmpty
@@ -48,12 +48,12 @@ struct TrainPlan {
             : Validation(
                 samples: selection.validation,
                 pointings: try command.data.pointings(prompts, of: start.kind),
-                preparation: isFrozen ? preparation : preparation.withoutVariants)
+                preprocessing: isFrozen ? preprocessing : preprocessing.withoutVariants)
         guard validation != nil || settings.patience == nil else {
             throw ValidationError("--patience needs a validation list, and there is none")
         }
         let batches = BatchMaker(
-            samples: selection.train, preparation: preparation, prompts: prompts,
+            samples: selection.train, preprocessing: preprocessing, prompts: prompts,
             size: settings.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1)
         try Trainer.check(start.network, kind: start.kind, batches: batches)
         let taught = try teacher.map { try Self.taught($0, student: start, on: device) }
@@ -86,7 +86,7 @@ struct TrainPlan {
                         taught.network, cache: try cache(taught.encoderName),
                         isBFloat16: settings.isBFloat16,
                         isPooled: Self.gridSize(taught) != Self.gridSize(start)),
-                    inputSize: taught.sizes.imageSize, preparation: taught.kind.preparation)
+                    inputSize: taught.sizes.imageSize, preprocessing: taught.kind.preprocessing)
             }, group: try group.map { try ProcessTraining(start.network, in: $0) })
         self.command = command
         self.start = start

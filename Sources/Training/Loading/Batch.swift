@@ -46,10 +46,10 @@ extension PromptTensors {
         precondition(forms.count == 1, "prompts of one form")
         let count = forms.first?.clicks ?? 0
         let points = prompts.flatMap { prompt in
-            (prompt.points + prompt.negatives).flatMap { [Float($0.x), Float($0.y)] }
+            (prompt.points + prompt.backgroundPoints).flatMap { [Float($0.x), Float($0.y)] }
         }
         let labels = prompts.flatMap { prompt in
-            prompt.points.map { _ in Float(1) } + prompt.negatives.map { _ in 0 }
+            prompt.points.map { _ in Float(1) } + prompt.backgroundPoints.map { _ in 0 }
         }
         let boxes = prompts.compactMap(\.box).flatMap {
             [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init)
@@ -68,7 +68,7 @@ public struct BatchMaker: Sendable {
     /// The samples trained with.
     public let samples: [Sample]
     /// Makes of them what the network sees.
-    public let preparation: ExamplePreparation
+    public let preprocessing: ExamplePreparation
     /// What the steps show of the object.
     public let prompts: PromptMix
     /// Samples of a batch, in one process.
@@ -80,17 +80,17 @@ public struct BatchMaker: Sendable {
 
     /// - Parameters:
     ///   - samples: at least one.
-    ///   - preparation: makes of them what the network sees.
+    ///   - preprocessing: makes of them what the network sees.
     ///   - prompts: what the steps show of the object.
     ///   - size: samples of a batch, in one process.
     ///   - rank: this process's number.
     ///   - processes: how many train together.
     public init(
-        samples: [Sample], preparation: ExamplePreparation, prompts: PromptMix, size: Int,
+        samples: [Sample], preprocessing: ExamplePreparation, prompts: PromptMix, size: Int,
         rank: Int = 0, processes: Int = 1
     ) {
         self.samples = samples
-        self.preparation = preparation
+        self.preprocessing = preprocessing
         self.prompts = prompts
         self.size = size
         self.rank = rank
@@ -100,7 +100,7 @@ public struct BatchMaker: Sendable {
     /// The numbers of an epoch's samples, batch by batch, those of all processes together.
     func order(of epoch: Int) -> [[Int]] {
         EpochOrder.batches(
-            count: samples.count, batch: size, processes: processes, seed: preparation.seed,
+            count: samples.count, batch: size, processes: processes, seed: preprocessing.seed,
             epoch: epoch)
     }
 
@@ -109,15 +109,15 @@ public struct BatchMaker: Sendable {
 
     /// One batch, this process's part of it.
     func batch(_ numbers: [Int], place: Int, epoch: Int) throws -> Batch {
-        var random = SampleRandom(seed: preparation.seed, epoch, place, -2)
+        var random = SampleRandom(seed: preprocessing.seed, epoch, place, -2)
         let kind = prompts.draw(using: &random)
         let own = EpochOrder.share(numbers, rank: rank, of: processes)
         let examples = try own.map {
-            try preparation.example(of: samples[$0], epoch: epoch, number: $0, pointing: kind)
+            try preprocessing.example(of: samples[$0], epoch: epoch, number: $0, pointing: kind)
         }
         return Batch(
             examples: examples, kind: kind, random: random,
-            randoms: own.map { SampleRandom(seed: preparation.seed, epoch, $0, -4) })
+            randoms: own.map { SampleRandom(seed: preprocessing.seed, epoch, $0, -4) })
     }
 }
 
@@ -179,8 +179,8 @@ extension PromptMix.Kind {
         switch self {
         case .none: return Prompt()
         case .clicks(let count): return prompts.clicks(count, using: &random)
-        case .negatives(let count):
-            return prompts.clicks(1, negatives: count, using: &random)
+        case .backgroundPoints(let count):
+            return prompts.clicks(1, backgroundPoints: count, using: &random)
         case .box: return prompts.box(using: &random)
         case .boxAndClick:
             var prompt = prompts.clicks(1, using: &random)
@@ -208,7 +208,7 @@ extension Prompt {
             if inside.area > 0 {
                 points += [click].compactMap(\.self)
             } else {
-                negatives += [click].compactMap(\.self)
+                backgroundPoints += [click].compactMap(\.self)
             }
         case .none: break
         }
@@ -220,7 +220,7 @@ extension Prompt {
         let hasBox: Bool
     }
 
-    var form: Form { Form(clicks: points.count + negatives.count, hasBox: box != nil) }
+    var form: Form { Form(clicks: points.count + backgroundPoints.count, hasBox: box != nil) }
 
     /// The same prompt with its clicks in a grid finer by a factor: the middles of the same places.
     func scaled(by factor: Double) -> Prompt {
@@ -228,6 +228,6 @@ extension Prompt {
             PixelPoint(x: (point.x + 0.5) * factor - 0.5, y: (point.y + 0.5) * factor - 0.5)
         }
         return Prompt(
-            points: points.map(scaled), negatives: negatives.map(scaled), box: box, mask: mask)
+            points: points.map(scaled), backgroundPoints: backgroundPoints.map(scaled), box: box, mask: mask)
     }
 }

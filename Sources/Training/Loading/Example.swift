@@ -25,7 +25,7 @@ public struct ExamplePreparation: Sendable {
     /// Height and width of the network's input.
     public let inputSize: Int
     /// How the network wants its input.
-    public let preparation: InputPreparation
+    public let preprocessing: Preprocessing
     /// Changes an image and its label together.
     public let augment: @Sendable (inout LabelledImage, inout SampleRandom) -> Void
     /// How many fixed variants of an image there are, the first of them unchanged; nil where each
@@ -38,18 +38,18 @@ public struct ExamplePreparation: Sendable {
 
     /// - Parameters:
     ///   - inputSize: height and width of the network's input.
-    ///   - preparation: how the network wants its input.
+    ///   - preprocessing: how the network wants its input.
     ///   - variants: fixed variants of an image; nil for new ones in each epoch.
     ///   - seed: of the run.
     ///   - augment: changes an image and its label together.
     ///   - read: gives decoded images.
     public init(
-        inputSize: Int, preparation: InputPreparation, variants: Int? = nil, seed: UInt64,
+        inputSize: Int, preprocessing: Preprocessing, variants: Int? = nil, seed: UInt64,
         augment: @escaping @Sendable (inout LabelledImage, inout SampleRandom) -> Void,
         read: @escaping @Sendable (Sample) throws -> LabelledImage
     ) {
         self.inputSize = inputSize
-        self.preparation = preparation
+        self.preprocessing = preprocessing
         self.variants = variants
         self.seed = seed
         self.augment = augment
@@ -59,7 +59,7 @@ public struct ExamplePreparation: Sendable {
     /// The same without fixed variants, for images whose embeddings are not kept.
     public var withoutVariants: ExamplePreparation {
         ExamplePreparation(
-            inputSize: inputSize, preparation: preparation, seed: seed, augment: augment, read: read
+            inputSize: inputSize, preprocessing: preprocessing, seed: seed, augment: augment, read: read
         )
     }
 
@@ -109,7 +109,7 @@ public struct ExamplePreparation: Sendable {
     ) throws -> Example {
         try sample.checkClasses(of: labelled)
         let geometry = InputGeometry(
-            original: labelled.image.size, inputSize: inputSize, preparation: preparation)
+            original: labelled.image.size, inputSize: inputSize, preprocessing: preprocessing)
         let label = labelled.label.resizedNearest(to: geometry.resized)
         var values = [UInt8](repeating: 0, count: inputSize * inputSize)
         for y in 0..<label.height {

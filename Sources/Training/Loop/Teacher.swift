@@ -8,25 +8,25 @@ import Torch
 public struct Teacher {
     let embeddings: FrozenEmbeddings
     let inputSize: Int
-    let preparation: InputPreparation
+    let preprocessing: Preprocessing
 
     /// - Parameters:
     ///   - embeddings: of the teacher, in the student's grid.
     ///   - inputSize: height and width of the teacher's input.
-    ///   - preparation: how it wants its input.
+    ///   - preprocessing: how it wants its input.
     public init(
-        _ embeddings: FrozenEmbeddings, inputSize: Int, preparation: InputPreparation
+        _ embeddings: FrozenEmbeddings, inputSize: Int, preprocessing: Preprocessing
     ) {
         self.embeddings = embeddings
         self.inputSize = inputSize
-        self.preparation = preparation
+        self.preprocessing = preprocessing
     }
 
     /// Embeddings, `[B, D, H, W]`.
     func embeddings(of examples: [Example], on device: Device) throws -> Tensor {
         try embeddings(examples) { example in
             let geometry = InputGeometry(
-                original: example.image.size, inputSize: inputSize, preparation: preparation)
+                original: example.image.size, inputSize: inputSize, preprocessing: preprocessing)
             let planes = geometry.prepare(example.image)
             return Tensor(
                 planes.values, shape: [1, planes.channels, planes.height, planes.width]

@@ -63,7 +63,7 @@ extension Trainer {
                     using: &randoms[index]
                 ).scaled(by: scale)
                 prompts[index].points += click.points
-                prompts[index].negatives += click.negatives
+                prompts[index].backgroundPoints += click.backgroundPoints
             }
             (logits, iou) = decode(
                 embedding, prompts, masks: keepsMask ? logits.detached().to(.float32) : nil)

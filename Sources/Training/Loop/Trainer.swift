@@ -11,7 +11,7 @@ public final class Trainer {
     /// The network.
     public let network: any PromptableNetwork
     /// Which network it is.
-    public let kind: ModelKind
+    public let kind: ModelArchitecture
     /// The numbers of the training.
     public let settings: TrainingSettings
     /// Makes the batches.
@@ -40,7 +40,7 @@ public final class Trainer {
     /// - Throws: ``TrainingError`` when there is nothing to train, or prompts and network do not go
     ///   together.
     public init(
-        _ network: any PromptableNetwork, kind: ModelKind, settings: TrainingSettings,
+        _ network: any PromptableNetwork, kind: ModelArchitecture, settings: TrainingSettings,
         batches: BatchMaker, embeddings: FrozenEmbeddings? = nil, teacher: Teacher? = nil,
         group: ProcessTraining? = nil
     ) throws {
@@ -70,7 +70,7 @@ public final class Trainer {
     ///   - batches: makes the batches.
     /// - Throws: ``TrainingError`` with what is missing.
     public static func check(
-        _ network: any PromptableNetwork, kind: ModelKind, batches: BatchMaker
+        _ network: any PromptableNetwork, kind: ModelArchitecture, batches: BatchMaker
     ) throws(TrainingError) {
         guard !network.trainable.isEmpty else { throw .nothingToTrain }
         guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })

@@ -58,16 +58,16 @@ public struct Validation: Sendable {
     public let samples: [Sample]
     /// The ways to point.
     public let pointings: [Pointing]
-    let preparation: ExamplePreparation
+    let preprocessing: ExamplePreparation
 
     /// - Parameters:
     ///   - samples: those of one image one after the other.
     ///   - pointings: the ways to point.
-    ///   - preparation: as in training; nothing is augmented.
-    public init(samples: [Sample], pointings: [Pointing], preparation: ExamplePreparation) {
+    ///   - preprocessing: as in training; nothing is augmented.
+    public init(samples: [Sample], pointings: [Pointing], preprocessing: ExamplePreparation) {
         self.samples = samples
         self.pointings = pointings
-        self.preparation = preparation
+        self.preprocessing = preprocessing
     }
 
     /// Runs it with the weights as they are; several processes share the images out.
@@ -146,8 +146,8 @@ public struct Validation: Sendable {
         network.evaluate()
         let device = network.maskDecoder.outputTokens.device
         let loader = Loader(0..<numbers.count, workers: trainer.settings.workers) {
-            [samples, preparation] place in
-            try preparation.plainExample(of: samples[numbers[place]]) { _, _ in Prompt() }
+            [samples, preprocessing] place in
+            try preprocessing.plainExample(of: samples[numbers[place]]) { _, _ in Prompt() }
         }
         defer { loader.stop() }
         var last: (image: String, embedding: Tensor)?

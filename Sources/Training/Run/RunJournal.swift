@@ -64,7 +64,7 @@ final class RunJournal {
             batch.examples.map { example in
                 TrainingExample(
                     image: example.image, label: example.inside.cropped(to: example.extent),
-                    clicks: example.prompt.points, negativeClicks: example.prompt.negatives,
+                    clicks: example.prompt.points, negativeClicks: example.prompt.backgroundPoints,
                     box: example.prompt.box, name: example.sample.id)
             })
         try sheet.write(to: folder.trainingBatch())

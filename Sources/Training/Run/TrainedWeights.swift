@@ -5,7 +5,7 @@ import TorchNN
 
 /// A network's weights as a file that the other commands take, stating what they are.
 struct TrainedWeights {
-    let kind: ModelKind
+    let kind: ModelArchitecture
     let sizes: SAMConfiguration
     /// How they came about.
     let origin: String
@@ -42,7 +42,7 @@ extension PromptMix {
     public var promptKinds: Set<PromptKind> {
         parts.reduce(into: []) { kinds, part in
             switch part.kind {
-            case .clicks, .negatives: kinds.insert(.click)
+            case .clicks, .backgroundPoints: kinds.insert(.click)
             case .box: kinds.insert(.box)
             case .boxAndClick: kinds.formUnion([.box, .click])
             case .corrections: kinds.formUnion([.box, .click, .mask])

@@ -12,7 +12,7 @@ public struct NetworkStart {
     /// The network.
     public let network: any PromptableNetwork
     /// Which network it is.
-    public let kind: ModelKind
+    public let kind: ModelArchitecture
     /// Its sizes.
     public let sizes: SAMConfiguration
     /// Where its weights come from, in words.
@@ -32,14 +32,14 @@ public struct NetworkStart {
     /// - Throws: ``TrainingError/start(_:)`` where these do not go together, `ConfigurationError`,
     ///   `ModuleLoadError` and `CheckpointError` where a file does not fit or cannot be read.
     public init(
-        _ kind: ModelKind?, sizes: SAMConfiguration?, from checkpoint: Checkpoint?,
+        _ kind: ModelArchitecture?, sizes: SAMConfiguration?, from checkpoint: Checkpoint?,
         decoder: Checkpoint? = nil, seed: UInt64
     ) throws {
         var origins: [String] = []
         var sources: [String: String] = [:]
         if let checkpoint {
             (network, self.kind, self.sizes) = try Self.started(kind, from: checkpoint, seed: seed)
-            let isSame = ModelKind(names: checkpoint.names) == self.kind
+            let isSame = ModelArchitecture(names: checkpoint.names) == self.kind
             origins.append(
                 "started from \(Self.name(checkpoint))"
                     + (isSame ? "" : ", what that lacks new with seed \(seed)"))
@@ -68,9 +68,9 @@ public struct NetworkStart {
     }
 
     private static func started(
-        _ kind: ModelKind?, from checkpoint: Checkpoint, seed: UInt64
-    ) throws -> (any PromptableNetwork, ModelKind, SAMConfiguration) {
-        guard let found = ModelKind(names: checkpoint.names) else {
+        _ kind: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> (any PromptableNetwork, ModelArchitecture, SAMConfiguration) {
+        guard let found = ModelArchitecture(names: checkpoint.names) else {
             throw TrainingError.start(
                 "'\(checkpoint.path)' is none of the networks this program knows")
         }

@@ -1,5 +1,5 @@
 /// The networks that this product knows.
-public enum ModelKind: String, Sendable, CaseIterable, Codable {
+public enum ModelArchitecture: String, Sendable, CaseIterable, Codable {
     case sam = "SAM"
     case samus = "SAMUS"
     case autoSAMUS = "AutoSAMUS"
@@ -36,7 +36,7 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
     }
 
     /// How it wants its input.
-    public var preparation: InputPreparation {
+    public var preprocessing: Preprocessing {
         switch self {
         case .sam: .sam
         case .samus, .autoSAMUS: .samus
@@ -55,7 +55,7 @@ public enum ModelKind: String, Sendable, CaseIterable, Codable {
     }
 
     /// Whether it finds an object without a prompt.
-    public var findsPrompts: Bool { self == .autoSAMUS }
+    public var isPromptFree: Bool { self == .autoSAMUS }
 
     /// Whether it was trained to give several candidates for an ambiguous prompt.
     public var isTrainedForCandidates: Bool { self == .sam }

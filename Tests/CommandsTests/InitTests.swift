@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite(
-    "samus init and --auto, as a user runs them", .enabled(if: Shared.isPresent))
+    "samus init and --auto, as a user runs them",
+    .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
 struct InitTests {
     private let scratch: Scratch
     private let samus = Program()

@@ -126,16 +126,16 @@ public struct SegmentCommand: ParsableCommand {
     /// Segments all images.
     public func run() throws {
         try engine.handOverCheckpoints()
-        let tasks = try Failure.input.guarding { try imageTasks() }
-        let chosen = try Failure.unavailable.guarding { try ChosenModel(engine) }
+        let tasks = try withExitStatus(.input) { try imageTasks() }
+        let chosen = try withExitStatus(.unavailable) { try ChosenModel(engine) }
         try check(tasks, for: chosen.model)
         let plan = SegmentPlan(
             tasks, output: output, formats: formats,
             candidates: multimask ? chosen.candidates : 1)
         try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
-        let model = try Failure.unavailable.guarding { try chosen.engine(engine) }
+        let model = try withExitStatus(.unavailable) { try chosen.engine(engine) }
         // Only now is it sure that it fits.
-        chosen.notes.forEach(Terminal.complain)
+        chosen.notes.forEach(Terminal.log)
         try plan.makeFolders()
         let process =
             automatic.everything
@@ -166,12 +166,14 @@ public struct SegmentCommand: ParsableCommand {
     private func check(_ tasks: [ImageTask], for model: ModelDescription) throws {
         guard tasks.contains(where: { $0.objects.contains { $0.mode == .auto } }) else { return }
         guard model.kind.isPromptFree else {
-            throw Failure.unavailable.because(
+            throw ExitError(
+                .unavailable,
                 "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
                     + "only AutoSAMUS takes --auto")
         }
         guard !multimask else {
-            throw Failure.input.because(
+            throw ExitError(
+                .input,
                 "'\(prompts.prompts ?? "")' has an object to be found by the model itself (auto): "
                     + "that is one mask, leave --multimask out")
         }

@@ -1,9 +1,9 @@
-import Drawing
 import ArgumentParser
+import Datasets
+import Drawing
 import Foundation
 import Imaging
 import Segmentation
-import Datasets
 
 /// `samus data preview`: a sheet of what augmentation makes of images.
 struct PreviewCommand: ParsableCommand {
@@ -82,8 +82,8 @@ struct PreviewCommand: ParsableCommand {
             for epoch in 0..<versions {
                 var random = SampleRandom(seed: seed, epoch, index)
                 let augmented = recipe.apply(to: labelled, using: &random)
-                let prompt = TrainingPrompts(of: augmented.mask(of: sample.label))
-                    .clicks(using: &random)
+                let prompt = PromptSampler(.clicks(1)).prompt(
+                    for: augmented.mask(of: sample.label), using: &random)
                 tiles.append(tile(augmented, of: sample, prompt, caption: "epoch \(epoch)"))
             }
         }

@@ -1,9 +1,9 @@
 import ArgumentParser
+import Datasets
 import Evaluation
 import Foundation
 import Imaging
 import Metrics
-import Datasets
 
 /// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {
@@ -37,7 +37,7 @@ public struct CompareCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Only these prompts, as 'samus evaluate' takes them.", valueName: "list")
     )
-    var prompt: [LabelPrompts] = []
+    var prompt: [PromptStrategyList] = []
 
     @Option(help: ArgumentHelp("Seed of the bootstrap.", valueName: "n"))
     var seed: UInt64 = 0

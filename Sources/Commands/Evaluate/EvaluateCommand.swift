@@ -53,7 +53,7 @@ public struct EvaluateCommand: ParsableCommand {
             "How prompts are made from labels: fixed, random:N, box, box:N%, none; repeatable, or "
                 + "separated by commas (default: what the model was trained with).",
             valueName: "list"))
-    var prompt: [LabelPrompts] = []
+    var prompt: [PromptStrategyList] = []
 
     @Option(
         help: """
@@ -89,7 +89,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
 
-    private var prompts: [LabelPrompt] { prompt.flatMap(\.prompts) }
+    private var prompts: [PromptStrategy] { prompt.flatMap(\.prompts) }
 
     /// Checks what the parser cannot.
     public func validate() throws {
@@ -143,7 +143,7 @@ public struct EvaluateCommand: ParsableCommand {
     }
 
     private func maskSource() throws -> (
-        masks: any MaskSource, prompts: [LabelPrompt], versions: [String: String]
+        masks: any MaskSource, prompts: [PromptStrategy], versions: [String: String]
     ) {
         if let predictions {
             var isFolder: ObjCBool = false
@@ -155,11 +155,11 @@ public struct EvaluateCommand: ParsableCommand {
             )
         }
         if let baseline {
-            return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
+            return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
         let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
         let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
-        if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
+        if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
             throw Failure.unavailable.because(
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
         }
@@ -169,7 +169,7 @@ public struct EvaluateCommand: ParsableCommand {
     }
 }
 
-extension LabelPrompt {
+extension PromptStrategy {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
     }
@@ -177,9 +177,9 @@ extension LabelPrompt {
 
 extension ModelArchitecture {
     /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: LabelPrompt {
-        if isPromptFree { return .unprompted }
-        return trainedPrompts.contains(.click) ? .fixed : .box(growth: 0)
+    fileprivate var usualPrompt: PromptStrategy {
+        if isPromptFree { return .promptFree }
+        return trainedPrompts.contains(.click) ? .fixedClick : .box()
     }
 }
 
@@ -191,14 +191,19 @@ extension EngineOptions {
     }
 }
 
-/// Prompts as the command line takes them, separated by commas: `fixed,random:5,box,box:10%`.
-struct LabelPrompts: ExpressibleByArgument {
-    let prompts: [LabelPrompt]
+/// Prompt strategies as the command line takes them, separated by commas:
+/// `fixed,random:5,box,box:10%`.
+struct PromptStrategyList: ExpressibleByArgument {
+    let prompts: [PromptStrategy]
 
     init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        prompts = parts.compactMap { LabelPrompt(String($0)) }
-        guard !prompts.isEmpty, prompts.count == parts.count else { return nil }
+        guard let prompts = PromptStrategy.list(argument),
+            !prompts.contains(where: \.needsModelInLoop)
+        else { return nil }
+        if let note = PromptStrategy.noteOnFormerWords(in: argument) {
+            Terminal.complain("--prompt: \(note)")
+        }
+        self.prompts = prompts
     }
 }
 

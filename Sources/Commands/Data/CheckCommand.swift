@@ -3,42 +3,44 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data check`: what is wrong with data sets before anything is trained on them.
+/// `samus data check`: finds errors in data sets before a model is trained on them.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Look for what is wrong with data sets.",
+        commandName: "check", abstract: "Find errors in data sets.",
         discussion: """
-            Reads all lists of ROOT/MainPatient and every image and label that they name, and \
-            changes nothing. Errors: lines that mean nothing, missing and unreadable files, \
-            images and labels of different sizes, label values that are no class, the same \
-            image or patient in two splits, lists that differ. Warnings: empty masks, equal \
-            images in a split, repeated lines, images that no list names, absent lists.
+            Reads all lists of ROOT/MainPatient and every image and label in them; changes \
+            nothing. Errors: malformed lines, missing and unreadable files, images and labels of \
+            different sizes, label values that are not a class, the same image or patient in two \
+            splits, lists that contradict each other. Warnings: empty masks, identical images in \
+            a split, repeated lines, images that are in no list, missing lists.
 
-            Exit codes: 0 no errors; 1 errors, or with --strict warnings; 66 this is no data in \
-            the layout; 73 the sheet cannot be written; 130 interrupted.
+            Exit codes: 0 no errors; 1 errors, or with --strict warnings; 66 no data set in this \
+            layout; 73 the sheet cannot be written; 130 interrupted.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder with all data sets.", completion: .directory)
     var root: String
     @Option(
-        help: "Draw a few images of each set with the edges of their labels: a PNG file.",
+        help: "Draw a few images of each data set with the outlines of their labels: a PNG file.",
         completion: .file(extensions: ["png"]))
     var sheet: String?
-    @Option(help: "How many images of each set the sheet has.")
+    @Option(help: "Images of each data set on the sheet.")
     var perSet = 5
-    @Flag(help: "Replace the sheet where it exists.")
+    @Flag(help: "Replace a sheet that exists.")
     var force = false
-    @Flag(help: "Print everything as JSON.")
+    @Flag(help: "Print all findings as JSON.")
     var json = false
-    @Flag(help: "Exit with 1 on warnings too.")
+    @Flag(help: "Exit with code 1 for warnings too.")
     var strict = false
 
     func validate() throws {
-        guard (1...50).contains(perSet) else { throw ValidationError("--per-set is 1 to 50") }
+        guard (1...50).contains(perSet) else {
+            throw ValidationError("--per-set: a number from 1 to 50 is needed")
+        }
         if let sheet, !sheet.lowercased().hasSuffix(".png") {
-            throw ValidationError("'\(sheet)' is written as PNG: give it a name that ends in .png")
+            throw ValidationError("'\(sheet)' is written as PNG: its name must end in .png")
         }
     }
 
@@ -46,7 +48,8 @@ struct CheckCommand: ParsableCommand {
         if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
             throw ExitError(
                 .output,
-                "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
+                "'\(sheet.visibleLine)' exists already: add --force to replace it, or choose another --sheet"
+            )
         }
         let data = try withExitStatus(.input) { try UltrasoundData(root: root) }
         let report = try checked(data)
@@ -75,29 +78,30 @@ struct CheckCommand: ParsableCommand {
         }
         guard let report else {
             bar?.clear()
-            throw ExitError(.interrupted, "stopped before all was looked at")
+            throw ExitError(.interrupted, "interrupted: not all images are checked")
         }
         return report
     }
 }
 
-/// The report of a check in words, and as JSON.
+/// The report of a check as text and as JSON.
 enum CheckText {
-    /// Findings of one kind that are printed; JSON has all.
-    private static let most = 10
+    /// How many findings of one kind are printed; the JSON has all of them.
+    private static let maximumPrinted = 10
 
-    /// A block for each data set, then what was found, then the sum.
+    /// A block for each data set, then the findings, then their number.
     static func table(_ report: DataReport) -> String {
         var lines = report.dataSets.flatMap(block)
         for kind in DataFinding.Kind.allCases {
             let found = report.findings.filter { $0.kind == kind }
             let severity = kind.isError ? "error" : "warning"
-            lines += found.prefix(most).map {
+            lines += found.prefix(maximumPrinted).map {
                 "\(severity): \(kind.rawValue): \($0.place): \($0.text)"
             }
-            if found.count > most {
+            if found.count > maximumPrinted {
                 lines.append(
-                    "\(severity): \(kind.rawValue): \(found.count - most) more (--json has all)")
+                    "\(severity): \(kind.rawValue): \(found.count - maximumPrinted) more (--json has all)"
+                )
             }
         }
         lines.append(

@@ -3,47 +3,49 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data`: what is done to data sets.
+/// `samus data`: prepares data sets.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Work on data sets in the US30K layout.",
+        commandName: "data",
+        abstract: "Import, check, split and preview data sets in the US30K layout.",
         subcommands: [
             CheckCommand.self, SplitCommand.self, ImportCommand.self, PreviewCommand.self,
         ])
 }
 
-/// `samus data split`: lists by patient.
+/// `samus data split`: divides data sets by patient.
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split", abstract: "Divide data sets into train, val and test by patient.",
         discussion: """
-            Writes ROOT/MainPatient/{train,val,test}.txt and one of each for every data set. \
-            Images of one patient stay together where index.csv or their names tell, and so do \
-            equal images. Each data set is divided by itself; the same seed gives the same \
-            lists. Lists that are there are kept unless --force is given: a split that was \
-            published with the data is better than a new one.
+            Writes ROOT/MainPatient/{train,val,test}.txt and the same for each data set. Images \
+            of one patient stay in one split, where index.csv or the names of the images tell \
+            the patient; so do identical images. Every data set is divided separately, and the \
+            same seed gives the same lists. Existing lists are only replaced with --force: \
+            prefer a split that was published with the data.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder with all data sets.", completion: .directory)
     var root: String
-    @Option(help: "Share of the images for val.")
+    @Option(help: "Fraction of the images for validation.")
     var val = 0.1
-    @Option(help: "Share of the images for test.")
+    @Option(help: "Fraction of the images for the test set.")
     var test = 0.2
-    @Option(help: "Another seed gives another division.")
+    @Option(help: "Seed of the random division.")
     var seed: UInt64 = 0
     @Option(help: "Divide only this data set. Repeatable.")
     var set: [String] = []
-    @Flag(help: "Replace lists that are there.")
+    @Flag(help: "Replace lists that exist.")
     var force = false
-    @Flag(help: "Say what would be written, and write nothing.")
+    @Flag(help: "Print what would be written, and write nothing.")
     var dryRun = false
 
     func validate() throws {
         guard val >= 0, test >= 0, val + test <= 1 else {
-            throw ValidationError("--val and --test are shares: 0 or more, and together at most 1")
+            throw ValidationError(
+                "--val and --test are fractions: 0 or more, and together at most 1")
         }
     }
 
@@ -89,7 +91,8 @@ struct SplitCommand: ParsableCommand {
             let unknown = part.withoutPatient
             return "\(part.dataset): \(counts.joined(separator: ", "))"
                 + (unknown > 0
-                    ? "; \(unknown) of unknown patients: each stands for itself" : "")
+                    ? "; \(unknown) images without a known patient, each treated as a patient of its own"
+                    : "")
         }
         let names = split.lists.map(\.name).joined(separator: " ")
         lines.append((dryRun ? "would write: " : "written: ") + names)

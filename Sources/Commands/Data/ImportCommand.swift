@@ -3,46 +3,52 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data import`: a data set in its authors' form into the US30K layout.
+/// `samus data import`: converts a published data set to the US30K layout.
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Bring a data set into the US30K layout.",
+        commandName: "import", abstract: "Convert a published data set to the US30K layout.",
         discussion: """
-            FORMAT is \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). SOURCE is \
-            only read. The data set appears whole as ROOT/<Dataset>, or not at all; its lines in \
-            ROOT/MainPatient replace older ones of its name. The original's own split is kept \
-            where it has one. Every file that is left out is named; when one should have been \
-            imported and could not be, the exit code is 1.
+            FORMAT is one of \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). \
+            SOURCE is not changed. The data set appears as ROOT/<Dataset> complete or not at \
+            all, and its lines in ROOT/MainPatient replace those of a former import. A split of \
+            the original is kept. Every file that is left out is listed; the exit code is 1 when \
+            one of them should have been imported.
+
+            Example:
+              samus data import busi Dataset_BUSI_with_GT US30K
+              samus data split US30K && samus data check US30K
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The form that the data set is in.")
+    @Argument(help: "The format of the original.")
     var format: ImportFormat
     @Argument(help: "The unpacked original: a folder, or a COCO JSON file.", completion: .file())
     var source: String
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder with all data sets.", completion: .directory)
     var root: String
-    @Option(help: "The data set's name in the layout, as Breast-BUSI.")
+    @Option(help: "The name of the data set in the layout, for example Breast-BUSI.")
     var name: String?
-    @Flag(help: "Replace a data set of that name.")
+    @Flag(help: "Replace a data set that exists.")
     var force = false
-    @Option(help: "Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5.")
+    @Option(help: "The fold of the original: 0 to 4 for TN3K, 1 to 5 for BUS-BRA.")
     var fold: Int?
-    @Flag(help: "CAMUS: every frame of the half-sequences, not only end diastole and systole.")
+    @Flag(help: "CAMUS: import every frame, not only end diastole and end systole.")
     var sequences = false
     @Option(
-        help: "Plain folders: the grey values that mean class 1, 2 and so on, as 85,170,255.",
+        help: "Folders: the grey values of class 1, 2 and so on, for example 85,170,255.",
         transform: GreyValues.init)
     var classValues: GreyValues?
 
     func validate() throws {
         if fold != nil && format != .tn3k && format != .busbra {
-            throw ValidationError("--fold is for tn3k and bus-bra")
+            throw ValidationError("--fold is an option of tn3k and bus-bra")
         }
-        if sequences && format != .camus { throw ValidationError("--sequences is for camus") }
+        if sequences && format != .camus {
+            throw ValidationError("--sequences is an option of camus")
+        }
         if classValues != nil && format != .folders {
-            throw ValidationError("--class-values is for folders")
+            throw ValidationError("--class-values is an option of folders")
         }
     }
 
@@ -83,7 +89,7 @@ struct ImportCommand: ParsableCommand {
         }
     }
 
-    /// The report, one fact a line.
+    /// The report as lines of text.
     private func text(_ report: ImportReport) -> String {
         var lines: [String] = []
         lines += report.remarks.map { "note: \($0)" }
@@ -101,7 +107,7 @@ struct ImportCommand: ParsableCommand {
             lines.append("classes: \(classes.joined(separator: ", "))")
             if !report.hasSplit {
                 lines.append(
-                    "all are in train: 'samus data split \(root) --set \(report.dataset) --force'"
+                    "all images are in train: 'samus data split \(root) --set \(report.dataset) --force'"
                         + " makes val and test")
             }
         }
@@ -111,7 +117,7 @@ struct ImportCommand: ParsableCommand {
 
 extension ImportFormat: ExpressibleByArgument {}
 
-/// Numbers of greys, divided by commas.
+/// Grey values separated by commas.
 struct GreyValues {
     let values: [Int]
 
@@ -119,7 +125,7 @@ struct GreyValues {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         values = parts.compactMap { Int($0) }
         guard values.count == parts.count else {
-            throw ValidationError("'\(text)': numbers divided by commas are needed")
+            throw ValidationError("'\(text)': numbers separated by commas are needed")
         }
     }
 }

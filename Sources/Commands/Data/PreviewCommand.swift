@@ -5,17 +5,17 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// `samus data preview`: a sheet of what augmentation makes of images.
+/// `samus data preview`: draws augmented images.
 struct PreviewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "preview", abstract: "Draw what augmentation makes of a data set's images.",
+        commandName: "preview", abstract: "Draw augmented images of a data set.",
         discussion: """
-            Each row has an image as the network sees it, then what training would make of it in \
-            its first epochs, with the object's outline and the click that training would give.
+            Each row has an image at the input size of the network, then the augmented image of \
+            the first epochs with the outline of the object and a training click.
 
             --augment takes none, authors (gamma, rotation, scale and contrast, as SAMUS was \
-            trained), and off by default \(Self.others). A number after a colon sets the strength: \
-            authors,flip,speckle:0.3. Docs/Augmentation.md explains each.
+            trained), and \(Self.others), which are off by default. A number after a colon sets \
+            the strength: authors,flip,speckle:0.3. Docs/Augmentation.md explains each.
 
             Research use only, not a medical device.
             """)
@@ -23,25 +23,25 @@ struct PreviewCommand: ParsableCommand {
     private static let others = AugmentationKind.allCases.filter { !$0.isAuthors }
         .map(\.rawValue).joined(separator: ", ")
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder with all data sets.", completion: .directory)
     var root: String
-    @Option(help: "Which list: train, val or test.", transform: Self.split)
+    @Option(help: "The split: train, val or test.", transform: Self.split)
     var split = Split.train
-    @Option(help: "Only this data set, by its own list, as train-Breast-BUSI.txt.")
+    @Option(help: "Only this data set, from its own list (train-Breast-BUSI.txt).")
     var dataset: String?
-    @Option(help: "Augmentations, divided by commas.", transform: AugmentationWords.init)
-    var augment: AugmentationWords?
-    @Option(help: "The seed of all chance.")
+    @Option(help: "Augmentations, separated by commas.", transform: AugmentationArgument.init)
+    var augment: AugmentationArgument?
+    @Option(help: "Seed for the choice of images and the augmentation.")
     var seed: UInt64 = 0
-    @Option(help: "How many images, up to 32, chosen by the seed.")
+    @Option(help: "How many images, 1 to 32.")
     var count = 4
-    @Option(help: "How many versions of each, up to 8.")
+    @Option(help: "How many augmented versions of each image, 1 to 8.")
     var versions = 3
     @Option(
-        name: .shortAndLong, help: "The sheet, a PNG file.",
+        name: .shortAndLong, help: "The PNG file to write.",
         completion: .file(extensions: ["png"]))
     var output = "preview.png"
-    @Flag(help: "Replace the sheet where it exists.")
+    @Flag(help: "Replace a file that exists.")
     var force = false
 
     private static func split(_ text: String) throws -> Split {
@@ -52,15 +52,20 @@ struct PreviewCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard 1...32 ~= count else { throw ValidationError("--count is 1 to 32") }
-        guard 1...8 ~= versions else { throw ValidationError("--versions is 1 to 8") }
+        guard 1...32 ~= count else {
+            throw ValidationError("--count: a number from 1 to 32 is needed")
+        }
+        guard 1...8 ~= versions else {
+            throw ValidationError("--versions: a number from 1 to 8 is needed")
+        }
     }
 
     func run() throws {
         guard force || !FileManager.default.fileExists(atPath: output) else {
             throw ExitError(
                 .output,
-                "'\(output.visibleLine)' exists: --force replaces it, --output names another")
+                "'\(output.visibleLine)' exists already: add --force to replace it, or choose another --output"
+            )
         }
         let sheet = try withExitStatus(.input) { try drawn() }
         try withExitStatus(.output) { try sheet.write(to: output, comment: ResearchNotice.text) }
@@ -102,8 +107,8 @@ struct PreviewCommand: ParsableCommand {
     }
 }
 
-/// A recipe as words on the command line.
-struct AugmentationWords {
+/// An augmentation recipe on the command line.
+struct AugmentationArgument {
     let recipe: AugmentationRecipe
 
     init(_ words: String) throws {

@@ -4,12 +4,12 @@ import Evaluation
 import Foundation
 import Segmentation
 
-/// `samus evaluate`: a model, or masks of any program, against the labels of a data set.
+/// `samus evaluate`: measures a model, or masks of any program, on a labelled data set.
 public struct EvaluateCommand: ParsableCommand {
-    /// Name, words and examples.
+    /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measure a model, or masks of any program, against the labels of a data set.",
+        abstract: "Measure a model, or masks of any program, on a labelled data set.",
         usage: """
             samus evaluate --data ROOT --output DIR [--model MODEL] [--split test-SET] [--prompt …]
             samus evaluate --data ROOT --output DIR --predictions MASKS [--split test-SET]
@@ -19,52 +19,62 @@ public struct EvaluateCommand: ParsableCommand {
             ROOT has the US30K layout: ROOT/<Dataset>/{img,label}/NAME.png and \
             ROOT/MainPatient/{class.json,test.txt,test-<Dataset>.txt}.
 
-            Prompts are made from the labels, and so flatter: fixed is the authors' click, the \
-            middle one of the object's pixels row by row; random:5 are five clicks on random \
-            pixels of the object, their mean and the worst one reported; box is the object's \
-            bounding box, box:10% the same grown by a tenth of its extent on each side; prompt-free \
-            is for a model that finds its object itself. An object that is not in the image gets one \
-            click on the background, told as such. Several prompts share one encoding of the \
-            image: --prompt fixed,random:5,box,box:10%.
+            Prompts are made from the labels, so figures are better than with clicks of a person. \
+            fixed is the authors' click: the middle one of the object's pixels in row-major \
+            order. random:5 makes five masks from one random click each and reports their mean \
+            and the worst. box is the bounding box, and box:10% the box grown by a tenth of its \
+            size on each side. prompt-free is for models that need no prompt. An object that is \
+            not in the image gets one background point, and the report counts it separately. \
+            Several prompts share one encoding of the image: \
+            --prompt fixed,random:5,box,box:10%.
 
-            With --predictions, masks of any other program are measured: MASKS/<Dataset>/NAME.png \
-            or MASKS/NAME.png, whose values are classes (with one class, all but 0). The models \
-            filled-box and ellipse draw that shape in the prompt's box: what a model has to beat.
+            --predictions measures masks of any program: MASKS/<Dataset>/NAME.png or \
+            MASKS/NAME.png, where pixel values are classes (with one class, every value but 0 is \
+            the object). The models filled-box and ellipse draw that shape into the prompt's \
+            box: the baselines that a model has to beat.
 
-            DIR gets report.md (tables for each set, class and patient), report.json (for 'samus \
-            compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best cases. \
-            An image that cannot be evaluated is named, the others go on, and the exit code is 1.
+            DIR gets report.md (tables for each data set, class and patient), report.json (for \
+            'samus compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best \
+            cases. An image that cannot be evaluated is listed, the others are evaluated, and \
+            the exit code is 1.
+
+            Example: the held-out test set of BUSI, with two prompts:
+              samus evaluate --data US30K --split test-Breast-BUSI --prompt fixed,box \
+            --model samus.safetensors --output reports/busi
 
             Research use only, not a medical device.
             """)
 
     @Option(
-        help: ArgumentHelp("The folder of the data sets.", valueName: "root"),
+        help: ArgumentHelp("The folder with all data sets.", valueName: "root"),
         completion: .directory)
     var data: String
 
     @Option(
         help: ArgumentHelp(
-            "The list: test, val or train, or one set's, as test-Breast-BUSI.", valueName: "list"))
+            "The list of images: test, val or train, or that of one data set: test-Breast-BUSI.",
+            valueName: "list"))
     var split = SplitName.test
 
     @Option(
         help: ArgumentHelp(
             "How prompts are made from labels: fixed, random:N, clicks:N, background:N, box, "
-                + "box:P%, box+click, prompt-free; repeatable, or "
-                + "separated by commas (default: what the model was trained with).",
+                + "box:P%, box+click or prompt-free. Repeatable, or separated by commas "
+                + "(default: a prompt that the model was trained with).",
             valueName: "list"))
     var prompt: [PromptStrategyList] = []
 
     @Option(
         help: """
-            native: on the image's own pixels, in mm where known; model: all at 256x256, as in \
-            the paper.
+            native: at the size of the image, with distances in mm where the pixel spacing is \
+            known; model: at 256x256, as in the paper.
             """)
     var resolution = EvaluationResolution.native
 
     @Option(
-        help: ArgumentHelp("Masks of another program, instead of a model.", valueName: "dir"),
+        help: ArgumentHelp(
+            "A folder with the masks of another program, to be measured instead of a model.",
+            valueName: "dir"),
         completion: .directory)
     var predictions: String?
 
@@ -72,46 +82,48 @@ public struct EvaluateCommand: ParsableCommand {
     var engine: EngineOptions
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("The folder for the report.", valueName: "dir"),
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder for the report; made if needed.", valueName: "dir"),
         completion: .directory)
     var output: String
 
-    @Option(help: ArgumentHelp("Only the first images of the list.", valueName: "n"))
+    @Option(help: ArgumentHelp("Use only the first n images of the list.", valueName: "n"))
     var limit: Int?
 
-    @Option(help: ArgumentHelp("Seed of random clicks and of the bootstrap.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed for random clicks and the bootstrap.", valueName: "n"))
     var seed: UInt64 = 0
 
     @Flag(help: "Replace a report that exists.")
     var force = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
     private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
 
     private var prompts: [PromptStrategy] { prompt.flatMap(\.prompts) }
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         if let limit, limit < 1 {
-            throw ValidationError("--limit \(limit): at least 1 image is needed")
+            throw ValidationError("--limit \(limit): a number of at least 1 is needed")
         }
         guard Set(prompts).count == prompts.count else {
-            throw ValidationError("--prompt names a prompt twice")
+            throw ValidationError("--prompt has the same prompt twice")
         }
         if predictions != nil && !prompts.isEmpty {
-            throw ValidationError("--predictions are masks already: leave --prompt out")
+            throw ValidationError("--predictions needs no prompt: leave out --prompt")
         }
         if predictions != nil && engine.givenModel != nil {
-            throw ValidationError("--predictions are another program's masks: leave --model out")
+            throw ValidationError(
+                "--predictions measures masks instead of a model: leave out --model")
         }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
         }
     }
 
-    /// Evaluates, and writes the report.
+    /// Evaluates and writes the report.
     public func run() throws {
         if predictions == nil && baseline == nil { try engine.handOverCheckpoints() }
         let (samples, total) = try withExitStatus(.input) { try chosenSamples() }
@@ -126,10 +138,10 @@ public struct EvaluateCommand: ParsableCommand {
             files: EvaluationFiles(folder: output, prompts: source.prompts),
             versions: source.versions)
         try run.files.check(force: force)
-        try run()
+        try run.run()
     }
 
-    /// The samples of the first images, and how many images the list has.
+    /// The samples of the first images, and the number of images in the list.
     private func chosenSamples() throws -> ([Sample], images: Int) {
         let samples = try UltrasoundData(root: data).samples(split.split, of: split.dataset)
         var images: Set<String> = []
@@ -158,17 +170,18 @@ public struct EvaluateCommand: ParsableCommand {
         if let baseline {
             return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
-        let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
-        let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
-        if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
+        let options = engine
+        let loaded = try withExitStatus(.unavailable) { try LoadedModel(options) }
+        let prompts = prompts.isEmpty ? [loaded.model.kind.usualPrompt] : prompts
+        if prompts.contains(.promptFree), !loaded.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
-                "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt prompt-free out"
+                "\(EngineError.needsPrompt(model: loaded.model.name)); leave out --prompt prompt-free"
             )
         }
-        let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
-        file.notes.forEach(Terminal.log)
-        return (EngineSource(made, runs: engine.words), prompts, file.versions)
+        let engine = try withExitStatus(.unavailable) { try loaded.makeEngine(options) }
+        loaded.notes.forEach(Terminal.log)
+        return (EngineSource(engine, runs: options.summary), prompts, loaded.versions)
     }
 }
 
@@ -187,14 +200,14 @@ extension ModelArchitecture {
 }
 
 extension EngineOptions {
-    /// Precision, device and threads for a report.
-    fileprivate var words: String {
+    /// Precision, device and threads, for a report.
+    fileprivate var summary: String {
         "\(precision.rawValue) on \(device.rawValue), "
             + (threads.map { "\($0) threads" } ?? "all threads")
     }
 }
 
-/// Prompt strategies as the command line takes them, separated by commas:
+/// Prompt strategies on the command line, separated by commas:
 /// `fixed,random:5,box,box:10%`.
 struct PromptStrategyList: ExpressibleByArgument {
     let prompts: [PromptStrategy]
@@ -210,7 +223,7 @@ struct PromptStrategyList: ExpressibleByArgument {
     }
 }
 
-/// A list of a data set as its file is named: `test`, or `test-Breast-BUSI`.
+/// The name of a list of images, without `.txt`: `test`, or `test-Breast-BUSI`.
 struct SplitName: ExpressibleByArgument, CustomStringConvertible {
     let split: Split
     let dataset: String?

@@ -65,8 +65,8 @@ struct InitTests {
         #expect(auto.code == 0, "\(auto.errors)")
         #expect(auto.output.contains("new\tprompt_generator.object_token"))
         let found = try samus(
-            "segment", Program.frame.path, "--prompt-free", "--model", scratch.path("auto.safetensors"),
-            "-o", scratch.path("out"))
+            "segment", Program.frame.path, "--prompt-free", "--model",
+            scratch.path("auto.safetensors"), "-o", scratch.path("out"))
         #expect(found.code == 0, "\(found.errors)")
     }
 

@@ -52,7 +52,7 @@ public struct Comparison: Codable, Equatable, Sendable {
     public struct Pair: Codable, Equatable, Sendable {
         /// The sample.
         public var id: String
-        /// Its data set.
+        /// Its dataset.
         public var dataset: String
         /// Value in the first report.
         public var first: Double
@@ -178,7 +178,7 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
     public var variant: Variant
     /// Whether the label told the models where the object is; nil where that is not known.
     public var isPrompted: Bool?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?

@@ -7,15 +7,15 @@ import Segmentation
 public struct EvaluatedCase: Codable, Equatable, Sendable {
     /// The sample, as `Echo-CAMUS/patient0010_2CH_ES#2`.
     public var id: String
-    /// The data set's folder.
+    /// The dataset's folder.
     public var dataset: String
     /// The image's name.
     public var name: String
     /// Which class of the label is meant.
     public var label: Int
-    /// Classes of the data set, background included.
+    /// Classes of the dataset, background included.
     public var classes: Int
-    /// The patient, where the data set tells.
+    /// The patient, where the dataset tells.
     public var patient: String?
     /// How the prompt was made; nil where masks come from files.
     public var prompt: PromptStrategy?
@@ -121,7 +121,7 @@ struct CasesOfImage {
         find: ([Prompt.Checked]?) throws -> [FoundMask]
     ) throws {
         // The same clicks whatever else is evaluated, and by whichever model.
-        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).place)
+        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex)
         let prompts = kind.flatMap {
             PromptSampler($0).prompts(for: label, using: &random)
         }

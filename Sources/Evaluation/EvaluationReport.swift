@@ -6,7 +6,7 @@ import Imaging
 public struct EvaluationReport: Codable, Equatable, Sendable {
     /// What was evaluated.
     public struct Data: Codable, Equatable, Sendable {
-        /// The folder of all data sets.
+        /// The folder of all datasets.
         public var root: String
         /// The list, as `test-Breast-BUSI`.
         public var split: String
@@ -18,7 +18,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         public var limitedFrom: Int?
 
         /// - Parameters:
-        ///   - root: the folder of all data sets.
+        ///   - root: the folder of all datasets.
         ///   - split: the list.
         ///   - hash: of the data.
         ///   - images: that were to be evaluated.

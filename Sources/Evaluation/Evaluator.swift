@@ -169,7 +169,7 @@ struct DataHash {
 public enum EvaluationError: Error, Equatable, Sendable {
     /// Another program gave no mask of an image.
     case noPrediction(image: String, looked: [String])
-    /// A mask has a value that is no class of the data set.
+    /// A mask has a value that is no class of the dataset.
     case unknownClass(path: String, value: Int, classes: Int)
     /// A mask is not of its image's size.
     case otherSize(path: String, found: String, expected: String)
@@ -187,7 +187,7 @@ extension EvaluationError: CustomStringConvertible {
             "there is no mask of \(image): looked for "
                 + looked.map { "'\($0)'" }.joined(separator: " and ")
         case .unknownClass(let path, let value, let classes):
-            "'\(path)' has the value \(value); its data set has the classes 0 to \(classes - 1)"
+            "'\(path)' has the value \(value); its dataset has the classes 0 to \(classes - 1)"
         case .otherSize(let path, let found, let expected):
             "'\(path)' is \(found) pixels, its image \(expected): they must agree"
         case .unreadable(let path, let reason):

@@ -6,7 +6,7 @@ import Segmentation
 /// Masks that any other program made: `FOLDER/<Dataset>/NAME.png` or `FOLDER/NAME.png`, whose
 /// values are classes.
 ///
-/// Where the data set has one class, every value but 0 counts as it, as in labels.
+/// Where the dataset has one class, every value but 0 counts as it, as in labels.
 public struct PredictionSource: MaskSource {
     /// The folder's name.
     public let record: SourceRecord

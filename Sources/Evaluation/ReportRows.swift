@@ -99,7 +99,7 @@ public struct SummaryRow: Codable, Equatable, Sendable {
     public var variant: Variant
     /// Whether the label told the model where the object is; nil where that is not known.
     public var isPrompted: Bool?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?
@@ -236,7 +236,7 @@ extension [EvaluatedCase] {
 public struct PresenceRow: Codable, Equatable, Sendable {
     /// How masks were asked for; nil where they come from files.
     public var prompt: PromptStrategy?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?

@@ -49,7 +49,7 @@ struct CAMUSImportTests {
                 "3/\(dataset)/patient0001_2CH_ED",
             ])
         #expect(try tree.lines("MainPatient/test.txt").count == 4)
-        #expect(try UltrasoundData(root: tree.root).samples(.test).count == 12)
+        #expect(try DatasetCollection(root: tree.root).samples(.test).count == 12)
     }
 
     @Test("whole half-sequences")

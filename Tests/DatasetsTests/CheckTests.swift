@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Datasets
 
-@Suite("A check finds what is wrong with data sets")
+@Suite("A check finds what is wrong with datasets")
 struct CheckTests {
     private let tree: DataTree
 
@@ -24,8 +24,8 @@ struct CheckTests {
         try tree.list("test", "Breast-BUSI/c", "Echo-CAMUS/patient0002_2CH_ED")
     }
 
-    private func report() throws -> DataReport {
-        try #require(try DataCheck(tree.opened()).run())
+    private func report() throws -> DatasetReport {
+        try #require(try DatasetCheck(tree.opened()).run())
     }
 
     private func findings() throws -> [String] {
@@ -37,12 +37,12 @@ struct CheckTests {
         try tree.text("Breast-BUSI/index.csv", "name,patient,mm_x,mm_y\na,p1,0.1,0.1\nb,p2,,\n")
         let report = try report()
         #expect(report.findings.isEmpty, "\(report.findings)")
-        let busi = try #require(report.dataSets.first)
+        let busi = try #require(report.datasets.first)
         #expect(busi.name == "Breast-BUSI" && busi.classes == 2 && busi.images == 3)
         #expect(busi.measured == 1 && busi.withPatient == 2 && busi.unlisted == 0)
         #expect(busi.widths == [8, 10] && busi.heights == [6, 6])
         #expect(busi.splits.map(\.split) == [.train, .val, .test])
-        let camus = report.dataSets[1]
+        let camus = report.datasets[1]
         #expect(camus.splits.map(\.samples) == [[1, 1, 0], [1, 1, 1]])
         #expect(camus.splits.map(\.images) == [2, 1])
         #expect(camus.splits.map(\.patients) == [1, 1])
@@ -70,7 +70,7 @@ struct CheckTests {
             report.warnings.map(\.text) == [
                 "its label has no pixel of class 2", "its label is empty",
             ])
-        #expect(report.dataSets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
+        #expect(report.datasets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
     }
 
     @Test("the same image in two splits: by name, and by pixels in whichever file and set")
@@ -142,9 +142,9 @@ struct CheckTests {
 
     @Test("no lists at all; stopped on the way")
     func noLists() throws {
-        #expect(try DataCheck(tree.opened()).run { $0.done < 2 } == nil)
+        #expect(try DatasetCheck(tree.opened()).run { $0.done < 2 } == nil)
         let empty = try DataTree()
-        #expect(throws: DataError.self) { try DataCheck(empty.opened()).run() }
+        #expect(throws: DatasetError.self) { try DatasetCheck(empty.opened()).run() }
     }
 
     @Test("a sheet shows images of every set")
@@ -169,9 +169,9 @@ struct RealCheckTests {
                 try scratch.data(name, Data(contentsOf: real.appending(path: name)))
             }
         }
-        let report = try #require(try DataCheck(scratch.opened()).run())
+        let report = try #require(try DatasetCheck(scratch.opened()).run())
         #expect(report.findings.isEmpty, "\(report.findings)")
-        #expect(report.dataSets.map { $0.splits.map(\.images) } == [[15, 1, 4], [27, 6, 3]])
-        #expect(report.dataSets[0].splits.map(\.patients) == [5, 1, 2])
+        #expect(report.datasets.map { $0.splits.map(\.images) } == [[15, 1, 4], [27, 6, 3]])
+        #expect(report.datasets[0].splits.map(\.patients) == [5, 1, 2])
     }
 }

@@ -15,7 +15,7 @@ struct HashTests {
             return tree
         }
         func hash(_ tree: DataTree) throws -> String {
-            try UltrasoundData.hash(of: tree.opened().samples(.train))
+            try DatasetCollection.hash(of: tree.opened().samples(.train))
         }
         let first = try tree()
         let original = try hash(first)
@@ -27,7 +27,7 @@ struct HashTests {
         try second.image("Breast-BUSI", "b", shade: 1, label: [0, 255])
         #expect(try hash(second) != original)
         try second.list("train", "1/Breast-BUSI/a", "1/Breast-BUSI/missing")
-        #expect(throws: DataError.self) { try hash(second) }
+        #expect(throws: DatasetError.self) { try hash(second) }
     }
 
     @Test("of a large file the size, the beginning and the end count")
@@ -39,7 +39,7 @@ struct HashTests {
             var data = Data(count: size)
             if let place { data[place] = 1 }
             try tree.data("Breast-BUSI/img/a.png", data)
-            return try UltrasoundData.hash(of: tree.opened().samples(.train))
+            return try DatasetCollection.hash(of: tree.opened().samples(.train))
         }
         let plain = try hash(3 << 20)
         #expect(try hash(3 << 20, 0) != plain)
@@ -79,7 +79,7 @@ struct ImageCacheTests {
         for sample in samples { try FileManager.default.removeItem(atPath: sample.imagePath) }
         #expect(try cache.image(of: samples[0]) == read[0])
         #expect(try cache.image(of: samples[1]) == read[1])
-        #expect(throws: DataError.self) { try cache.image(of: samples[2]) }
+        #expect(throws: DatasetError.self) { try cache.image(of: samples[2]) }
         DispatchQueue.concurrentPerform(iterations: 32) { index in
             #expect((try? cache.image(of: samples[index % 2])) == read[index % 2])
         }

@@ -37,7 +37,7 @@ struct ImportingTests {
         #expect(tree.files() == ["MainPatient"])
     }
 
-    @Test("a data set that is there is replaced only when asked, with its lines")
+    @Test("a dataset that is there is replaced only when asked, with its lines")
     func replacing() throws {
         _ = try tree.run(.udiat) { $0.dataset = "Other" }
         _ = try tree.run(.udiat)
@@ -54,7 +54,7 @@ struct ImportingTests {
             !tree.files().contains {
                 $0.contains("partial") || $0.hasSuffix("/b.png") && !$0.hasPrefix("Other")
             })
-        #expect(try UltrasoundData(root: tree.root).classes == ["Other": 2, "Breast-UDIAT": 2])
+        #expect(try DatasetCollection(root: tree.root).classes == ["Other": 2, "Breast-UDIAT": 2])
     }
 
     @Test("older lists of another form are not touched")
@@ -66,7 +66,7 @@ struct ImportingTests {
         #expect(
             error { _ = try tree.run(.udiat) }
                 == .unreadable(
-                    path: json, reason: "an object of data sets and their classes is needed"))
+                    path: json, reason: "an object of datasets and their classes is needed"))
         #expect(tree.files() == ["MainPatient", "MainPatient/class.json"])
     }
 
@@ -116,7 +116,7 @@ struct ImportingTests {
         for line in try odd.lines("MainPatient/train.txt") {
             #expect(line.split(separator: "/").count == 3)
         }
-        #expect(try UltrasoundData(root: odd.root).samples(.train).count == report.images)
+        #expect(try DatasetCollection(root: odd.root).samples(.train).count == report.images)
     }
 
     @Test("where each set has lists of its own, a new list of all has their lines too")

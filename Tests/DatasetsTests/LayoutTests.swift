@@ -40,8 +40,8 @@ struct LayoutTests {
         let data = try tree.opened()
         #expect(try data.samples(.train, of: "Echo-CAMUS").map(\.name) == ["b"])
         #expect(try data.samples(.test).map(\.name) == ["d", "c", "c", "c"])
-        #expect(throws: DataError.self) { try data.samples(.val) }
-        #expect(throws: DataError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'"))
+        #expect(throws: DatasetError.self) { try data.samples(.val) }
+        #expect(throws: DatasetError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'"))
         {
             try tree.list("test-Breast-BUSI")
             _ = try data.samples(.test, of: "Breast-BUSI")
@@ -61,7 +61,7 @@ struct LayoutTests {
         #expect {
             try tree.opened().samples(.train)
         } throws: { error in
-            guard case DataError.malformedLine(_, line: 2, _, _) = error else { return false }
+            guard case DatasetError.malformedLine(_, line: 2, _, _) = error else { return false }
             return true
         }
     }
@@ -72,7 +72,7 @@ struct LayoutTests {
         try tree.image("Breast-BUSI", "a")
         let classes = "\(tree.root)/MainPatient/class.json"
         for (content, words) in [
-            ("{}", "no data set in class.json"), ("[1]", #"as {"Breast-BUSI": 2}"#),
+            ("{}", "no dataset in class.json"), ("[1]", #"as {"Breast-BUSI": 2}"#),
             (#"{"../x": 2}"#, "2 to 256"), (#"{"Breast-BUSI": 1}"#, "2 to 256"),
         ] {
             try tree.text("MainPatient/class.json", content)
@@ -80,7 +80,7 @@ struct LayoutTests {
         }
         try FileManager.default.removeItem(atPath: classes)
         expectError(#"background included, as {"Breast-BUSI": 2}"#) { try tree.opened() }
-        expectError("there is no such folder") { try UltrasoundData(root: tree.root + "/no") }
+        expectError("there is no such folder") { try DatasetCollection(root: tree.root + "/no") }
         try FileManager.default.createDirectory(
             atPath: classes, withIntermediateDirectories: false)
         expectError("no regular file") { try tree.opened() }
@@ -211,7 +211,7 @@ struct RealLayoutTests {
         let folder = Shared.folder.appending(path: "golden/preprocessing")
         let entries = try JSONDecoder().decode(
             [Entry].self, from: Data(contentsOf: folder.appending(path: "manifest.json")))
-        let data = try UltrasoundData(root: Shared.folder.appending(path: "data").path)
+        let data = try DatasetCollection(root: Shared.folder.appending(path: "data").path)
         let samples = try Split.allCases.flatMap { try data.samples($0) }
         for entry in entries {
             let sample = try #require(

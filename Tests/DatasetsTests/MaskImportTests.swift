@@ -45,7 +45,7 @@ struct MaskImportTests {
             ])
         #expect(try tree.index(dataset)["malignant0010"]?["pathology"] == "malignant")
         // And the reader of the layout reads it.
-        let data = try UltrasoundData(root: tree.root)
+        let data = try DatasetCollection(root: tree.root)
         let sample = try #require(data.samples(.train).first)
         #expect(try sample.read().mask(of: 1).area == 3)
     }
@@ -164,7 +164,7 @@ struct MaskImportTests {
         let row = try #require(tree.index(dataset)["010_HC"])
         #expect(row["mm_x"] == "0.069136" && row["patient"] == "hc18_010")
         #expect(row["head_circumference_mm"] == "44.3")
-        let sample = try #require(UltrasoundData(root: tree.root).samples(.train).first)
+        let sample = try #require(DatasetCollection(root: tree.root).samples(.train).first)
         #expect(sample.spacing == PixelSpacing(x: 0.07, y: 0.07))
         #expect(sample.patient == "hc18_010")
     }

@@ -119,7 +119,7 @@ struct OutlineImportTests {
         #expect(try tree.places("One", "a") == [[0, 0], [1, 0], [0, 1], [1, 1]])
     }
 
-    @Test("COCO: a file that is broken is a problem, other JSON is passed over")
+    @Test("COCO: a file that is broken is a problem, other JSON is skipped")
     func cocoBroken() throws {
         try tree.image("a.png")
         try tree.text(

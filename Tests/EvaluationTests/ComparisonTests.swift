@@ -21,7 +21,7 @@ final class ComparisonTests {
         _ source: any MaskSource, _ prompts: [PromptStrategy] = [.box()],
         dataset: String? = nil, resolution: EvaluationResolution = .native, seed: UInt64 = 0
     ) throws -> EvaluationReport {
-        let samples = try UltrasoundData(root: folder.path).samples(.test, of: dataset)
+        let samples = try DatasetCollection(root: folder.path).samples(.test, of: dataset)
         let options = EvaluationOptions(prompts: prompts, resolution: resolution, seed: seed)
         return EvaluationReport(
             Evaluator(source, options: options).evaluate(samples), source: source.record,

@@ -22,7 +22,7 @@ final class EvaluatorTests {
     }
 
     private func samples(_ dataset: String? = nil) throws -> [Sample] {
-        try UltrasoundData(root: folder.path).samples(.test, of: dataset)
+        try DatasetCollection(root: folder.path).samples(.test, of: dataset)
     }
 
     @Test("every prompt on one encoding of the image; a perfect engine has Dice 1")

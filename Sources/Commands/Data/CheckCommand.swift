@@ -47,7 +47,7 @@ struct CheckCommand: ParsableCommand {
             throw Failure.output.because(
                 "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
         }
-        let data = try Failure.input.guarding { try UltrasoundData(root: root) }
+        let data = try Failure.input.guarding { try DatasetCollection(root: root) }
         let report = try checked(data)
         if let sheet {
             let drawn = try Failure.input.guarding {
@@ -61,12 +61,12 @@ struct CheckCommand: ParsableCommand {
         }
     }
 
-    private func checked(_ data: UltrasoundData) throws -> DataReport {
+    private func checked(_ data: DatasetCollection) throws -> DatasetReport {
         let interruption = Interruption()
         var bar: ProgressBar?
         defer { bar?.clear() }
         let report = try Failure.input.guarding {
-            try DataCheck(data).run { step in
+            try DatasetCheck(data).run { step in
                 bar = bar ?? ProgressBar(total: step.total)
                 bar?.show(done: step.done, name: step.image)
                 return !interruption.isRequested
@@ -86,9 +86,9 @@ enum CheckText {
     private static let most = 10
 
     /// A block for each data set, then what was found, then the sum.
-    static func table(_ report: DataReport) -> String {
-        var lines = report.dataSets.flatMap(block)
-        for kind in DataFinding.Kind.allCases {
+    static func table(_ report: DatasetReport) -> String {
+        var lines = report.datasets.flatMap(block)
+        for kind in DatasetFinding.Kind.allCases {
             let found = report.findings.filter { $0.kind == kind }
             let severity = kind.isError ? "error" : "warning"
             lines += found.prefix(most).map {
@@ -105,14 +105,14 @@ enum CheckText {
         return lines.map(\.visibleLine).joined(separator: "\n")
     }
 
-    private static func block(_ set: DataReport.DataSet) -> [String] {
+    private static func block(_ set: DatasetReport.Dataset) -> [String] {
         var sizes = zip(set.widths, set.heights).map { "\($0)x\($1)" }
         if Set(sizes).count == 1 { sizes.removeLast() }
         var lines = [
             "\(set.name): \(set.images) images, \(set.classes - 1) "
                 + (set.classes == 2 ? "class" : "classes")
                 + (sizes.isEmpty ? "" : ", \(sizes.joined(separator: " to ")) pixels")
-                + ", mm per pixel for \(set.measured), patient for \(set.withPatient)"
+                + ", mm per pixel for \(set.withSpacing), patient for \(set.withPatient)"
                 + (set.unlisted > 0 ? ", \(set.unlisted) in no list" : "")
         ]
         for part in set.splits {
@@ -129,13 +129,13 @@ enum CheckText {
     }
 
     /// - Throws: what the encoder says.
-    static func json(_ report: DataReport, root: String) throws -> String {
+    static func json(_ report: DatasetReport, root: String) throws -> String {
         struct Whole: Encodable {
             let notice = ResearchNotice.text
             let root: String
             let errors: Int
             let warnings: Int
-            let report: DataReport
+            let report: DatasetReport
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -48,7 +48,7 @@ struct SplitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let data = try Failure.input.guarding { try UltrasoundData(root: root) }
+        let data = try Failure.input.guarding { try DatasetCollection(root: root) }
         let split = try divided(data)
         if !dryRun {
             try Failure.output.guarding { try split.write() }
@@ -56,16 +56,16 @@ struct SplitCommand: ParsableCommand {
         print(text(split), terminator: "")
     }
 
-    private func divided(_ data: UltrasoundData) throws -> DataSplit {
+    private func divided(_ data: DatasetCollection) throws -> DatasetSplit {
         var options = SplitOptions()
         (options.val, options.test, options.seed) = (val, test, seed)
-        options.dataSets = set
+        options.datasets = set
         options.replaces = force || dryRun
         let interruption = Interruption()
         var bar: ProgressBar?
         defer { bar?.clear() }
         do throws(SplitError) {
-            return try DataSplit(data, options: options) { step in
+            return try DatasetSplit(data, options: options) { step in
                 bar = bar ?? ProgressBar(total: step.total)
                 bar?.show(done: step.done, name: step.image)
                 return !interruption.isRequested
@@ -80,7 +80,7 @@ struct SplitCommand: ParsableCommand {
         }
     }
 
-    private func text(_ split: DataSplit) -> String {
+    private func text(_ split: DatasetSplit) -> String {
         var lines = split.parts.map { part in
             let counts = Split.allCases.map { split in
                 "\(split.rawValue) \(part.images[split] ?? 0) images"

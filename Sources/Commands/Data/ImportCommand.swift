@@ -77,7 +77,7 @@ struct ImportCommand: ParsableCommand {
             switch error {
             case .interrupted: throw Failure.interrupted.because("\(error)")
             case .exists, .overlap, .cannotWrite: throw Failure.output.because("\(error)")
-            case .notOfTheForm, .unreadable, .wrongOption:
+            case .wrongFormat, .unreadable, .wrongOption:
                 throw Failure.input.because("\(error)")
             }
         }

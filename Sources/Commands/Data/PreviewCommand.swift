@@ -67,7 +67,7 @@ struct PreviewCommand: ParsableCommand {
     }
 
     private func drawn() throws -> Image {
-        let samples = try UltrasoundData(root: root).samples(split, of: dataset)
+        let samples = try DatasetCollection(root: root).samples(split, of: dataset)
         let recipe = augment?.recipe ?? .authors
         var choice = SampleRandom(seed: seed)
         let chosen = samples.indices.shuffled(using: &choice).prefix(count)

@@ -130,7 +130,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     /// The samples of the first images, and how many images the list has.
     private func chosenSamples() throws -> ([Sample], images: Int) {
-        let samples = try UltrasoundData(root: data).samples(split.split, of: split.dataset)
+        let samples = try DatasetCollection(root: data).samples(split.split, of: split.dataset)
         var images: Set<String> = []
         let chosen = samples.filter { sample in
             if images.count == limit ?? .max && !images.contains(sample.image) {

@@ -10,7 +10,7 @@ struct BUSBRAImporter: Importer {
         let root = source.nearest { $0.folder(["Images"]) != nil && $0.folder(["Masks"]) != nil }
         guard let root, let images = root.folder(["Images"]), let masks = root.folder(["Masks"])
         else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "the folders 'Images' and 'Masks' are missing")
         }
         let testFold = options.fold ?? 1

@@ -13,7 +13,7 @@ struct BUSIImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["benign"]) != nil }
         guard let root else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'benign' with 'benign (1).png'")
         }
         var plan = ImportPlan(classNames: ["lesion"], detailColumns: ["pathology"])
@@ -31,7 +31,7 @@ struct BUSIImporter: Importer {
         var masks: [String: [String]] = [:]
         for file in files {
             guard file.isImage else {
-                plan.remarks.append(ImportProblem(file, "no image; passed over"))
+                plan.remarks.append(ImportProblem(file, "not an image; skipped"))
                 continue
             }
             if let match = file.stem.wholeMatch(of: /(.+)_mask(_\d+)?/) {

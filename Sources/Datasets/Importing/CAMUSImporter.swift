@@ -14,7 +14,7 @@ struct CAMUSImporter: Importer {
             folder.folders().contains { $0.hasPrefix("patient") }
         }
         guard let root = source.nearest(where: hasPatients) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'patient0001'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'patient0001'")
         }
         let splits = try Self.splits([source, root, SourceFolder(path: root.path(".."))])
         var plan = ImportPlan(

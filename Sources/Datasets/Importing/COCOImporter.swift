@@ -17,7 +17,7 @@ struct COCOImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let (root, files) = Self.files(source)
         guard !files.isEmpty else {
-            throw .notOfTheForm(source: source.path, reason: "there is no JSON file")
+            throw .wrongFormat(source: source.path, reason: "there is no JSON file")
         }
         var plan = ImportPlan(classNames: [])
         var parts: [Part] = []
@@ -33,7 +33,7 @@ struct COCOImporter: Importer {
                 content = try JSONDecoder().decode(COCOFile.self, from: data)
             } catch {
                 guard (try? JSONDecoder().decode(OtherJSON.self, from: data)) == nil else {
-                    plan.remarks.append(ImportProblem(file, "it lists no images; passed over"))
+                    plan.remarks.append(ImportProblem(file, "it lists no images; skipped"))
                     continue
                 }
                 plan.problems.append(
@@ -45,11 +45,11 @@ struct COCOImporter: Importer {
         }
         parts.removeAll { part in
             guard part.content.annotations == nil else { return false }
-            plan.remarks.append(ImportProblem(part.file, "it has no annotations; passed over"))
+            plan.remarks.append(ImportProblem(part.file, "it has no annotations; skipped"))
             return true
         }
         guard !parts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path,
                 reason: "no JSON file has COCO's 'images', 'annotations' and 'categories'")
         }
@@ -60,7 +60,7 @@ struct COCOImporter: Importer {
         for part in parts { Self.add(part, classes.map(\.id), finder, of: root, to: &plan) }
         var seen: Set<String> = []
         if let twice = plan.items.map(\.source).first(where: { !seen.insert($0).inserted }) {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path,
                 reason: "'\(twice)' is listed twice, in one file or in several: it could come into"
                     + " two splits; name the one file to import, or take the others away")
@@ -107,7 +107,7 @@ struct COCOImporter: Importer {
             if let name = names.updateValue(category.name, forKey: category.id),
                 name != category.name
             {
-                throw .notOfTheForm(
+                throw .wrongFormat(
                     source: source,
                     reason: "category \(category.id) is '\(name)' in one file and"
                         + " '\(category.name)' in another")
@@ -115,7 +115,7 @@ struct COCOImporter: Importer {
         }
         let used = Set(files.flatMap { $0.annotations ?? [] }.map(\.category)).sorted()
         guard (1...255).contains(used.count) else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source, reason: "\(used.count) categories are used; 1 to 255 are read")
         }
         return used.map { COCOFile.Category(id: $0, name: names[$0] ?? "category \($0)") }

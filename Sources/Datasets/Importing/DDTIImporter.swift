@@ -6,7 +6,7 @@ import Imaging
 /// `1.xml` describes a patient and, in `<mark><image>1</image>
 /// <svg>[{"points": [{"x": 10, "y": 20}, …]}]</svg></mark>`, the contours in `1_1.jpg`.
 ///
-/// A pixel is inside when its centre is in a contour. An image without a contour is passed over:
+/// A pixel is inside when its centre is in a contour. An image without a contour is skipped:
 /// it may show a nodule all the same.
 struct DDTIImporter: Importer {
     private struct Region: Decodable {
@@ -23,7 +23,7 @@ struct DDTIImporter: Importer {
             folder.files().contains { $0.lowercased().hasSuffix(".xml") }
         }
         guard let root else {
-            throw .notOfTheForm(source: source.path, reason: "there is no '1.xml'")
+            throw .wrongFormat(source: source.path, reason: "there is no '1.xml'")
         }
         var plan = ImportPlan(classNames: ["nodule"], detailColumns: ["tirads"])
         let files = root.files()
@@ -37,7 +37,7 @@ struct DDTIImporter: Importer {
             }
         }
         for imageFile in imageFiles.values.sorted(by: { $0.precedes($1) }) {
-            plan.remarks.append(ImportProblem(imageFile, "no contour in any XML file; passed over"))
+            plan.remarks.append(ImportProblem(imageFile, "no contour in any XML file; skipped"))
         }
         return plan
     }

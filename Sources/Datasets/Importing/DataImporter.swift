@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Brings a data set from its authors' form, or an annotation program's, into the US30K layout.
+/// Brings a dataset from its authors' form, or an annotation program's, into the US30K layout.
 ///
 /// Images keep their size and their numbers, and are stored as PNG. `index.csv` beside them says
 /// what is known of each: patient, size, classes that are seen, mm per pixel, split, and from which
@@ -18,11 +18,11 @@ public struct DataImporter: Sendable {
         self.options = options
     }
 
-    /// Imports a data set; it appears whole or not at all.
+    /// Imports a dataset; it appears whole or not at all.
     ///
     /// - Parameters:
     ///   - source: the folder, or with COCO also the file, of the original; it is only read.
-    ///   - root: the folder of all data sets, made where it is missing.
+    ///   - root: the folder of all datasets, made where it is missing.
     ///   - progress: called before each file; false stops the import.
     /// - Returns: what was done; with no image at all nothing was written.
     /// - Throws: ``ImportError``, and then nothing was imported.
@@ -84,7 +84,7 @@ public struct DataImporter: Sendable {
                 folder.deletingPathExtension().lastPathComponent)
         guard name == ImageNames.safe(name), name.lowercased() != "mainpatient" else {
             throw .wrongOption(
-                "'\(name)' is no name for a data set: letters, digits, '.', '-' and '_' are")
+                "'\(name)' is no name for a dataset: letters, digits, '.', '-' and '_' are")
         }
         return name
     }
@@ -183,21 +183,21 @@ struct ImportPlan {
     var hasSplit = false
     /// Files that should have been imported and cannot be.
     var problems: [ImportProblem] = []
-    /// Files passed over that are not meant to be imported.
+    /// Files skipped that are not meant to be imported.
     var remarks: [ImportProblem] = []
     /// What the user should know of the whole.
     var notes: [String] = []
 }
 
-/// Why a data set cannot be imported.
+/// Why a dataset cannot be imported.
 public enum ImportError: Error, Equatable, Sendable {
     /// The source is not of the form, and what is missing.
-    case notOfTheForm(source: String, reason: String)
+    case wrongFormat(source: String, reason: String)
     /// A file of the source, needed as a whole, cannot be read.
     case unreadable(path: String, reason: String)
     /// An option does not fit the source.
     case wrongOption(String)
-    /// The data set is there already.
+    /// The dataset is there already.
     case exists(path: String)
     /// The source and the place of the result lie in each other.
     case overlap(source: String, target: String)
@@ -211,8 +211,8 @@ extension ImportError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
         switch self {
-        case .notOfTheForm(let source, let reason):
-            "'\(source)' is not of this form: \(reason)"
+        case .wrongFormat(let source, let reason):
+            "'\(source)' does not have this format: \(reason)"
         case .unreadable(let path, let reason):
             "'\(path)' cannot be read: \(reason)"
         case .wrongOption(let reason):

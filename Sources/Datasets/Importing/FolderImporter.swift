@@ -20,7 +20,7 @@ struct FolderImporter: Importer {
             parts.append((folder, Split(folderNamed: folder)))
         }
         guard !parts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "the folders 'images' and 'masks' are missing")
         }
         var plan = ImportPlan(classNames: [])

@@ -6,14 +6,14 @@ import Imaging
 /// outline of the head, which is filled) and `training_set_pixel_size_and_HC.csv`.
 ///
 /// `010_2HC.png` is another image of the woman of `010_HC.png`. The test set has no annotations
-/// and is passed over.
+/// and is skipped.
 struct HC18Importer: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         func annotated(_ folder: SourceFolder) -> Bool {
             folder.files().contains { $0.hasSuffix("_Annotation.png") }
         }
         guard let root = source.nearest(where: annotated) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no '001_HC_Annotation.png'")
+            throw .wrongFormat(source: source.path, reason: "there is no '001_HC_Annotation.png'")
         }
         let table = "training_set_pixel_size_and_HC.csv"
         let places = [

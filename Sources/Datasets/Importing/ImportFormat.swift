@@ -1,10 +1,10 @@
-/// The form of a data set as its authors, or an annotation program, hand it out.
+/// The form of a dataset as its authors, or an annotation program, hand it out.
 public enum ImportFormat: String, CaseIterable, Sendable {
     case busi
     case busbra = "bus-bra"
     case udiat, tn3k, tg3k, ddti, camus, hc18, folders, coco, yolo
 
-    /// What the data set is called in the US30K layout; nil where the form tells nothing of it.
+    /// What the dataset is called in the US30K layout; nil where the form tells nothing of it.
     public var dataset: String? {
         switch self {
         case .busi: "Breast-BUSI"
@@ -38,9 +38,9 @@ public enum ImportFormat: String, CaseIterable, Sendable {
 
 /// What may be chosen of an import.
 public struct ImportOptions: Sendable {
-    /// The data set's name in the layout; nil for the format's own, or the source folder's.
+    /// The dataset's name in the layout; nil for the format's own, or the source folder's.
     public var dataset: String?
-    /// Whether a data set of that name is replaced.
+    /// Whether a dataset of that name is replaced.
     public var replaces = false
     /// Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5; nil for the first.
     public var fold: Int?

@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import Imaging
 
-/// A data set being written beside the place where it will be: it appears whole or not at all.
+/// A dataset being written beside the place where it will be: it appears whole or not at all.
 final class ImportTarget {
     private let root: String
     private let dataset: String
@@ -56,7 +56,7 @@ final class ImportTarget {
         }
     }
 
-    /// Writes a text file into the data set.
+    /// Writes a text file into the dataset.
     func write(_ text: String, to name: String) throws(ImportError) {
         guard
             FileManager.default.createFile(
@@ -64,12 +64,12 @@ final class ImportTarget {
         else { throw .cannotWrite(path: "\(root)/\(dataset)/\(name)", reason: Self.lastError()) }
     }
 
-    /// Gives the data set its name, then the lists their new lines.
+    /// Gives the dataset its name, then the lists their new lines.
     ///
     /// - Parameters:
     ///   - lists: the files of `MainPatient`, by their names.
-    ///   - replaces: whether an older data set of the name goes.
-    /// - Throws: ``ImportError``; the older data set is then where it was.
+    ///   - replaces: whether an older dataset of the name goes.
+    /// - Throws: ``ImportError``; the older dataset is then where it was.
     func commit(lists: [(name: String, text: String)], replaces: Bool) throws(ImportError) {
         let final = "\(root)/\(dataset)"
         let older = "\(temporary).replaced"
@@ -105,7 +105,7 @@ final class ImportTarget {
     private static func lastError() -> String { String(cString: strerror(errno)) }
 }
 
-/// `MainPatient` with the lines of one data set put in the place of older ones.
+/// `MainPatient` with the lines of one dataset put in the place of older ones.
 struct ImportedLists {
     /// One image's place in the lists.
     struct Entry {
@@ -121,7 +121,7 @@ struct ImportedLists {
 
     /// The files to write, `class.json` first: without it no list can be read.
     ///
-    /// - Parameter entries: the data set's images, in order.
+    /// - Parameter entries: the dataset's images, in order.
     /// - Returns: names and contents.
     /// - Throws: ``ImportError/unreadable(path:reason:)`` when an older file is not of the layout.
     func files(_ entries: [Entry]) throws(ImportError) -> [(name: String, text: String)] {
@@ -149,12 +149,12 @@ struct ImportedLists {
         return seen.map { "\($0)/\(dataset)/\(entry.name)" }
     }
 
-    /// The lines of other data sets: those of the list of all or, where there is none, of each set's
+    /// The lines of other datasets: those of the list of all or, where there is none, of each set's
     /// own, which the new list of all would hide.
     private func others(in split: Split) throws(ImportError) -> [String] {
-        let lists = DataList.all(root: root).filter { $0.split == split }
+        let lists = DatasetList.all(root: root).filter { $0.split == split }
         let all = lists.filter { $0.dataset == nil }
-        let names = DataFolder.names(of: dataset)
+        let names = DatasetFolder.names(of: dataset)
         var lines: [String] = []
         for list in all.isEmpty ? lists : all {
             guard let text = try? String(contentsOfFile: list.path, encoding: .utf8) else {
@@ -174,11 +174,11 @@ struct ImportedLists {
             guard let older = try? JSONDecoder().decode([String: Int].self, from: data) else {
                 throw .unreadable(
                     path: path("class.json"),
-                    reason: "an object of data sets and their classes is needed")
+                    reason: "an object of datasets and their classes is needed")
             }
             classes = older
         }
-        for name in DataFolder.names(of: dataset) { classes[name] = nil }
+        for name in DatasetFolder.names(of: dataset) { classes[name] = nil }
         classes[dataset] = classCount
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -195,7 +195,7 @@ struct ImportedLists {
 
 /// What an import did.
 public struct ImportReport: Sendable {
-    /// The data set's name in the layout.
+    /// The dataset's name in the layout.
     public let dataset: String
     /// Images written.
     public internal(set) var images = 0
@@ -211,7 +211,7 @@ public struct ImportReport: Sendable {
     public let hasSplit: Bool
     /// Files that should have been imported and could not be.
     public internal(set) var problems: [ImportProblem]
-    /// Files passed over, or imported with something to know.
+    /// Files skipped, or imported with something to know.
     public internal(set) var remarks: [ImportProblem]
     /// What to know of the whole.
     public let notes: [String]

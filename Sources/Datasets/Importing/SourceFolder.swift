@@ -246,14 +246,14 @@ struct PairedFiles {
     var remarks: [ImportProblem] = []
 
     /// - Parameters:
-    ///   - images: files, of which those that are no images are passed over.
+    ///   - images: files, of which those that are no images are skipped.
     ///   - masks: files, likewise.
     ///   - keys: what a mask may be called, without extension, for an image's name.
     init(images: [String], masks: [String], keys: (String) -> [String] = { [$0] }) {
         var byStem: [String: String] = [:]
         for mask in masks {
             guard mask.isImage else {
-                remarks.append(ImportProblem(mask, "no image; passed over"))
+                remarks.append(ImportProblem(mask, "not an image; skipped"))
                 continue
             }
             byStem[mask.stem.lowercased()] = mask
@@ -261,7 +261,7 @@ struct PairedFiles {
         var used: Set<String> = []
         for image in images {
             guard image.isImage else {
-                remarks.append(ImportProblem(image, "no image; passed over"))
+                remarks.append(ImportProblem(image, "not an image; skipped"))
                 continue
             }
             let names = keys(image.stem)

@@ -7,7 +7,7 @@ struct TN3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["trainval-image"]) != nil }
         guard let root else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'trainval-image'")
         }
         let fold = options.fold ?? 0
@@ -52,7 +52,7 @@ struct TG3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["thyroid-image"]) != nil }
         guard let root, let images = root.folder(["thyroid-image"]) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'thyroid-image'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'thyroid-image'")
         }
         let masks = root.folder(["thyroid-mask"]).map { root.files(in: $0) } ?? []
         let imageFiles = root.files(in: images)

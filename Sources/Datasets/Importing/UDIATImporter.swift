@@ -6,7 +6,7 @@ struct UDIATImporter: Importer {
         let root = source.nearest { $0.folder(["original"]) != nil && $0.folder(["GT"]) != nil }
         guard let root, let images = root.folder(["original"]), let masks = root.folder(["GT"])
         else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "the folders 'original' and 'GT' are missing")
         }
         var plan = ImportPlan(classNames: ["lesion"])

@@ -14,13 +14,13 @@ struct YOLOImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let imported = source.allFiles().filter { $0.isImage && Self.labels($0) != nil }
         guard !imported.isEmpty else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'images'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'images'")
         }
         let texts = source.allFiles().filter {
             $0.hasSuffix(".txt") && $0.components(separatedBy: "/").contains("labels")
         }
         guard !texts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'labels' with text files")
         }
         var plan = ImportPlan(classNames: try Self.names(source))
@@ -97,7 +97,7 @@ struct YOLOImporter: Importer {
             }
         }
         guard largest < 255 else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "class \(largest) is too large; 0 to 254 are read")
         }
         return 0..<largest + 1

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Datasets
 
-@Suite("A check finds what is wrong with datasets")
+@Suite("DatasetCheck finds errors in datasets")
 struct CheckTests {
     private let tree: DataTree
 
@@ -32,14 +32,14 @@ struct CheckTests {
         try report().findings.map { "\($0.kind.rawValue) \($0.place): \($0.text)" }
     }
 
-    @Test("sound data: nothing found, everything counted")
+    @Test("valid data gives no finding and correct counts")
     func sound() throws {
         try tree.text("Breast-BUSI/index.csv", "name,patient,mm_x,mm_y\na,p1,0.1,0.1\nb,p2,,\n")
         let report = try report()
         #expect(report.findings.isEmpty, "\(report.findings)")
         let busi = try #require(report.datasets.first)
         #expect(busi.name == "Breast-BUSI" && busi.classes == 2 && busi.images == 3)
-        #expect(busi.measured == 1 && busi.withPatient == 2 && busi.unlisted == 0)
+        #expect(busi.withSpacing == 1 && busi.withPatient == 2 && busi.unlisted == 0)
         #expect(busi.widths == [8, 10] && busi.heights == [6, 6])
         #expect(busi.splits.map(\.split) == [.train, .val, .test])
         let camus = report.datasets[1]
@@ -49,7 +49,7 @@ struct CheckTests {
         #expect(try self.report() == report)
     }
 
-    @Test("files: missing, damaged, of two sizes, with values that are no class, empty")
+    @Test("missing, damaged and empty files, different sizes and unknown classes are found")
     func files() throws {
         let folder = tree.url.appending(path: "Breast-BUSI")
         try FileManager.default.removeItem(at: folder.appending(path: "img/a.png"))
@@ -73,7 +73,7 @@ struct CheckTests {
         #expect(report.datasets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
     }
 
-    @Test("the same image in two splits: by name, and by pixels in whichever file and set")
+    @Test("an image in two splits is found by name, and by pixels across files and datasets")
     func sameImage() throws {
         try tree.image("Echo-CAMUS", "patient0009_2CH_ED", shade: 0, label: [1, 2, 3])
         try tree.list(
@@ -90,7 +90,7 @@ struct CheckTests {
         #expect(try report().findings.map(\.kind) == [.unknownLabel, .emptyMask])
     }
 
-    @Test("the same patient in two splits, by names and by index.csv")
+    @Test("a patient in two splits is found by file names and by index.csv")
     func samePatient() throws {
         try tree.list("val", "1/Breast-BUSI/b", "1/Echo-CAMUS/patient0001_2CH_ES")
         try tree.list("train", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
@@ -104,7 +104,7 @@ struct CheckTests {
             ])
     }
 
-    @Test("lists: lines that mean nothing, repeated ones, lists that differ, absent ones")
+    @Test("bad and repeated lines, differing and absent lists are found")
     func lists() throws {
         try tree.list("val", "1/Breast-BUSI/b", "1/Breast-BUSI/b", "9/Breast-BUSI/b", "../x/y")
         try tree.list("train-Breast-BUSI", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
@@ -129,7 +129,7 @@ struct CheckTests {
                 + "Echo-CAMUS/patient0001_2CH_ES#2")
     }
 
-    @Test("a duplicate within a split and an image that no list names are only warnings")
+    @Test("a duplicate within a split and an unlisted image are warnings")
     func warnings() throws {
         try tree.image("Breast-BUSI", "d", shade: 1, width: 9)
         try tree.image("Breast-BUSI", "e", shade: 99)
@@ -140,23 +140,23 @@ struct CheckTests {
         #expect(report.warnings[1].text == "1 images that no list names, as e")
     }
 
-    @Test("no lists at all; stopped on the way")
+    @Test("without lists the check fails; when stopped it gives no report")
     func noLists() throws {
         #expect(try DatasetCheck(tree.opened()).run { $0.done < 2 } == nil)
         let empty = try DataTree()
         #expect(throws: DatasetError.self) { try DatasetCheck(empty.opened()).run() }
     }
 
-    @Test("a sheet shows images of every set")
+    @Test("the sheet has images of every dataset")
     func sheet() throws {
         let sheet = try #require(try SampleSheet.draw(tree.opened(), perSet: 2))
         #expect(sheet.channels == 3 && sheet.width > 2 * 256 && sheet.height > 216)
     }
 }
 
-@Suite("Real data is checked", .enabled(if: Shared.isPresent, "needs ../shared"))
+@Suite("DatasetCheck on published data", .enabled(if: Shared.isPresent, "needs ../shared"))
 struct RealCheckTests {
-    @Test("the carotid and liver images are sound, and as many as index.csv says")
+    @Test("carotid and liver images have no errors, and their number is that of index.csv")
     func real() throws {
         let scratch = try DataTree(classes: #"{"Carotid-CCAUS": 2, "LiverMass-AUL": 2}"#)
         let real = Shared.folder.appending(path: "data")

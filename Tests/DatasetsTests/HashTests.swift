@@ -3,9 +3,9 @@ import Imaging
 import Testing
 import Datasets
 
-@Suite("A data hash tells whether the same data was used")
+@Suite("DatasetCollection.hash is equal for equal data only")
 struct HashTests {
-    @Test("it depends on lines, their order and contents, and not on the place")
+    @Test("it depends on samples, their order and content, not on the folder")
     func hash() throws {
         func tree() throws -> DataTree {
             let tree = try DataTree()
@@ -30,7 +30,7 @@ struct HashTests {
         #expect(throws: DatasetError.self) { try hash(second) }
     }
 
-    @Test("of a large file the size, the beginning and the end count")
+    @Test("of a large file it covers size, beginning and end")
     func largeFiles() throws {
         let tree = try DataTree()
         try tree.list("train", "1/Breast-BUSI/a")
@@ -49,7 +49,7 @@ struct HashTests {
         #expect(try hash(700 << 10, 600 << 10) != hash(700 << 10))
     }
 
-    @Test("contents are told apart from their joins")
+    @Test("a fingerprint depends on where one content ends and the next begins")
     func fingerprint() {
         func of(_ parts: [[UInt8]]) -> UInt64 {
             var fingerprint = Fingerprint()
@@ -64,9 +64,9 @@ struct HashTests {
     }
 }
 
-@Suite("Decoded images are kept in memory within a bound")
+@Suite("LabelledImageCache respects its memory limit")
 struct ImageCacheTests {
-    @Test("what fits is read once, what does not is read each time; many threads may ask")
+    @Test("images within the limit are read once, others each time, from many threads")
     func bound() throws {
         let tree = try DataTree()
         for index in 0..<4 { try tree.image("Breast-BUSI", "p\(index)", shade: index) }

@@ -3,7 +3,7 @@ import Imaging
 import Testing
 import Datasets
 
-@Suite("Datasets are divided by patient")
+@Suite("DatasetSplit splits by patient")
 struct SplitTests {
     private let tree: DataTree
 
@@ -28,7 +28,7 @@ struct SplitTests {
         return options
     }
 
-    @Test("no patient and no image is in two splits, the shares are met, nothing is left out")
+    @Test("no patient or image is in two splits, the fractions are met, and no image is missing")
     func sound() throws {
         for seed in 0..<5 as Range<UInt64> {
             let split = try DatasetSplit(
@@ -52,7 +52,7 @@ struct SplitTests {
         }
     }
 
-    @Test("classes that are seen have a line; in test an image with all has one line for them")
+    @Test("each class in a label has a line; a test image with all classes has one line")
     func lines() throws {
         try DatasetSplit(tree.opened()).write()
         let train = try tree.lines("train-Echo-CAMUS")
@@ -66,7 +66,7 @@ struct SplitTests {
                 + tree.lines("train-Echo-CAMUS"))
     }
 
-    @Test("the same seed gives the same lists, another one others; a set does not need the others")
+    @Test("lists depend on the seed only, not on the other datasets")
     func seeded() throws {
         let data = try tree.opened()
         func texts(_ seed: UInt64, _ sets: [String] = []) throws -> [String: String] {
@@ -85,7 +85,7 @@ struct SplitTests {
                 == texts(1, ["Breast-BUSI"])["train-Breast-BUSI.txt"])
     }
 
-    @Test("lists that are there are kept; one set's are replaced and the others' lines stay")
+    @Test("existing lists stay; replacing one dataset keeps the lines of the others")
     func existing() throws {
         try tree.list("train", "1/Breast-BUSI/p0", "1/Echo-CAMUS/patient0011_1CH")
         let data = try tree.opened()
@@ -107,7 +107,7 @@ struct SplitTests {
         }
     }
 
-    @Test("an image that cannot be used, or a stop, and nothing is written")
+    @Test("after a damaged image or a stop nothing is written")
     func refused() throws {
         #expect(throws: SplitError.interrupted) {
             try DatasetSplit(tree.opened()) { $0.done < 3 }
@@ -123,7 +123,7 @@ struct SplitTests {
                 == ["class.json"])
     }
 
-    @Test("when one list cannot be written, all stay as they were")
+    @Test("if one list cannot be written, all lists stay unchanged")
     func whole() throws {
         try tree.list("train", "1/Breast-BUSI/p0")
         let split = try DatasetSplit(tree.opened(), options: options { $0.replaces = true })
@@ -136,7 +136,7 @@ struct SplitTests {
                 .sorted() == ["class.json", "train.txt", "val.txt"])
     }
 
-    @Test("where each set has lists of its own, a new list of all has their lines too")
+    @Test("a new common list includes the lines of all datasets' own lists")
     func ownLists() throws {
         try DatasetSplit(tree.opened()).write()
         for split in Split.allCases {

@@ -94,7 +94,7 @@ struct ImportCommand: ParsableCommand {
         }
         lines.append(
             "\(report.dataset): \(report.images) images (\(splits.joined(separator: ", "))),"
-                + " \(report.empty) with an empty mask, \(report.measured) with mm per pixel,"
+                + " \(report.empty) with an empty mask, \(report.withSpacing) with mm per pixel,"
                 + " \(report.problems.count) left out")
         if report.images > 0 {
             let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }

@@ -168,7 +168,7 @@ public struct EvaluateCommand: ParsableCommand {
         }
         let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
         file.notes.forEach(Terminal.log)
-        return (EngineSource(made, runs: engine.words), prompts, file.versions)
+        return (EngineSource(made, runtime: engine.words), prompts, file.versions)
     }
 }
 

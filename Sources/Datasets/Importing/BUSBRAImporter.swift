@@ -1,4 +1,4 @@
-/// The original form of BUS-BRA, breast tumours (Gómez-Flores and others, 2024).
+/// Imports BUS-BRA, breast tumours (Gómez-Flores et al., 2024).
 ///
 /// `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`,
 /// `bus_data.csv` (which case an image belongs to) and `5-fold-cv.csv`.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The original form of BUSI, breast lesions (Al-Dhabyani and others, 2020).
+/// Imports BUSI, breast lesions (Al-Dhabyani et al., 2020).
 ///
 /// `benign/benign (1).png`, `benign (1)_mask.png` and, for further
 /// lesions of an image, `benign (1)_mask_1.png`.
@@ -44,7 +44,7 @@ struct BUSIImporter: Importer {
             let own = masks.removeValue(forKey: image.stem) ?? []
             guard !own.isEmpty || kind == "normal" else {
                 plan.problems.append(
-                    ImportProblem(image, "it has no mask; '\(image.stem)_mask' is looked for"))
+                    ImportProblem(image, "it has no mask; '\(image.stem)_mask' is expected"))
                 continue
             }
             let name = Self.name(image.stem)

@@ -1,6 +1,6 @@
 import Imaging
 
-/// The NIfTI form of CAMUS, hearts (Leclerc and others, 2019).
+/// Imports CAMUS, hearts (Leclerc et al., 2019).
 ///
 /// `database_nifti/patient0001/` with
 /// `patient0001_2CH_ED.nii.gz` and `…_gt.nii.gz`, the same of `ES` and `4CH`, half-sequences

@@ -1,11 +1,11 @@
 import Foundation
 import Imaging
 
-/// The form of COCO, which annotation programs export.
+/// Imports COCO JSON, which annotation programs export.
 ///
 /// One JSON file or several (`instances_train.json`, `train/_annotations.coco.json`), with polygons
 /// and both forms of run lengths. Categories that are used become classes in the order of their
-/// numbers; where objects of different classes lie on each other, the later one is seen.
+/// numbers; where classes overlap, the later object is used.
 struct COCOImporter: Importer {
     /// One file, and the split its name or folder tells.
     private struct Part {
@@ -37,7 +37,7 @@ struct COCOImporter: Importer {
                     continue
                 }
                 plan.problems.append(
-                    ImportProblem(file, "it is not of COCO's form\(Self.place(of: error))"))
+                    ImportProblem(file, "it is not COCO JSON\(Self.place(of: error))"))
                 continue
             }
             let split = Split(folderNamed: file) ?? Split(folderNamed: file.parent.lastComponent)

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// The original form of DDTI, thyroid nodules (Pedraza and others, 2015).
+/// Imports DDTI, thyroid nodules (Pedraza et al., 2015).
 ///
 /// `1.xml` describes a patient and, in `<mark><image>1</image>
 /// <svg>[{"points": [{"x": 10, "y": 20}, …]}]</svg></mark>`, the contours in `1_1.jpg`.
@@ -16,7 +16,7 @@ struct DDTIImporter: Importer {
         let points: [Point]
     }
 
-    private static let mostPoints = 100_000
+    private static let maximumPoints = 100_000
 
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { folder in
@@ -104,7 +104,7 @@ struct DDTIImporter: Importer {
             throw ImportProblem(file, "a point of image \(number) is no number")
         }
         let count = regions.reduce(0) { $0 + $1.points.count }
-        guard count <= mostPoints else {
+        guard count <= maximumPoints else {
             throw ImportProblem(file, "image \(number) has \(count) points; 100000 are read")
         }
         return regions.map { $0.points.map { PixelPoint(x: $0.x, y: $0.y) } }

@@ -1,6 +1,6 @@
 import Imaging
 
-/// Plain folders of images and masks.
+/// Imports plain folders of images and masks.
 ///
 /// `images/NAME.*` with `masks/NAME.png`, also below `train`, `val` and `test`.
 ///
@@ -62,7 +62,7 @@ private struct MaskReading {
     var notes: [String] = []
 
     /// A mask with more different numbers has smooth edges, not that many classes.
-    private static let mostClasses = 31
+    private static let maximumClasses = 31
 
     init(
         _ source: SourceFolder, masks: [String], _ classValues: [Int]
@@ -85,19 +85,19 @@ private struct MaskReading {
             levels.formUnion(image.levels)
             colours.formUnion(image.colours)
         }
-        guard colours.count <= 1 || colours.count > Self.mostClasses else {
+        guard colours.count <= 1 || colours.count > Self.maximumClasses else {
             throw .wrongOption(
                 "the masks hold \(colours.count) colours: grey masks are needed whose values are the"
                     + " classes, or masks of one colour")
         }
         levels.remove(0)
-        if let largest = levels.max(), largest > 1, largest <= Self.mostClasses {
+        if let largest = levels.max(), largest > 1, largest <= Self.maximumClasses {
             classOfLevel = Dictionary(
                 uniqueKeysWithValues: (0...largest).map { ($0, UInt8($0)) })
             classNames = (1...largest).map { "class \($0)" }
             return
         }
-        guard levels.count <= 1 || levels == [1, 255] || levels.count > Self.mostClasses else {
+        guard levels.count <= 1 || levels == [1, 255] || levels.count > Self.maximumClasses else {
             throw .wrongOption(
                 "the masks hold the values \(levels.sorted()): name those that mean class 1, 2"
                     + " and so on with --class-values, or 255 alone for one class")

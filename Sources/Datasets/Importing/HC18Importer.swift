@@ -1,6 +1,6 @@
 import Imaging
 
-/// The original form of HC18, heads of fetuses (van den Heuvel and others, 2018).
+/// Imports HC18, heads of fetuses (van den Heuvel et al., 2018).
 ///
 /// `training_set/001_HC.png`, `001_HC_Annotation.png` (the
 /// outline of the head, which is filled) and `training_set_pixel_size_and_HC.csv`.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The original form of TN3K, thyroid nodules (Gong and others, 2021).
+/// Imports TN3K, thyroid nodules (Gong et al., 2021).
 ///
 /// `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the images of `trainval`.
 struct TN3KImporter: Importer {
@@ -44,7 +44,7 @@ struct TN3KImporter: Importer {
     }
 }
 
-/// The original form of TG3K, thyroid glands (Gong and others, 2022).
+/// Imports TG3K, thyroid glands (Gong et al., 2022).
 ///
 /// `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
 /// `tg3k-trainval.json`, which numbers the images.

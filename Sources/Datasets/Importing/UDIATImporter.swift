@@ -1,4 +1,4 @@
-/// The original form of UDIAT, dataset B, breast lesions (Yap and others, 2018).
+/// Imports UDIAT, dataset B, breast lesions (Yap et al., 2018).
 ///
 /// `original/000001.png` and `GT/000001.png`.
 struct UDIATImporter: Importer {

@@ -1,15 +1,15 @@
 import Foundation
 import Imaging
 
-/// The form of YOLO segmentation.
+/// Imports YOLO segmentation.
 ///
 /// For `…/images/…/NAME.jpg` the lines `class x1 y1 x2 y2 …` of
 /// `…/labels/…/NAME.txt`, in shares of the image's width and height; names in `data.yaml`.
 ///
 /// An image without a text file shows no object, as YOLO has it. Later objects are seen where
-/// classes lie on each other.
+/// classes overlap.
 struct YOLOImporter: Importer {
-    private static let mostNumbers = 200_001
+    private static let maximumNumbers = 200_001
 
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let imported = source.allFiles().filter { $0.isImage && Self.labels($0) != nil }
@@ -120,7 +120,7 @@ struct YOLOImporter: Importer {
     private static func object(
         _ line: Substring, file: String, classes: Int
     ) throws(ImportProblem) -> Object {
-        let words = line.split(maxSplits: mostNumbers, whereSeparator: \.isWhitespace)
+        let words = line.split(maxSplits: maximumNumbers, whereSeparator: \.isWhitespace)
         guard let number = words.first.flatMap({ Int($0) }), (0..<classes).contains(number) else {
             throw ImportProblem(
                 file, "'\(line.prefix(20))' does not begin with a class from 0 to \(classes - 1)")

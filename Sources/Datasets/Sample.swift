@@ -173,7 +173,9 @@ public final class LabelledImageCache: Sendable {
         self.limit = limit
     }
 
-    /// A sample's image and label, from the cache or from its files. Thread-safe.
+    /// A sample's image and label, from the cache or from its files.
+    ///
+    /// Thread-safe.
     ///
     /// - Parameter sample: the sample.
     /// - Returns: as `Sample.read(limits:)` gives it.

@@ -53,9 +53,9 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     }
 }
 
-/// A 64-bit hash, the same on every machine. Not cryptographic: it does not detect forgery.
+/// A 64-bit hash, the same on every machine.
 ///
-/// Eight bytes at a time, each step a bijection of the state as in FNV-1a.
+/// Not cryptographic: it does not detect forgery. Eight bytes at a time, each step a bijection of the state as in FNV-1a.
 public struct Fingerprint: Hashable, Sendable {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 

@@ -230,7 +230,8 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
         test = finiteStatistics { () throws(MetricsError) in
             try Wilcoxon(pairs.map(\.1), pairs.map(\.0))
         }
-        standardizedDifference = statistics.standardDeviation > 0
+        standardizedDifference =
+            statistics.standardDeviation > 0
             ? statistics.mean / statistics.standardDeviation : nil
     }
 

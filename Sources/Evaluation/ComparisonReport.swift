@@ -68,7 +68,8 @@ extension Comparison {
 
     private var table: String {
         var table = MarkdownTable([
-            "dataset", "prompt", "prompted", "pairs", "A", "B", "B - A", "95 % interval", "median B - A",
+            "dataset", "prompt", "prompted", "pairs", "A", "B", "B - A", "95 % interval",
+            "median B - A",
             "B larger/equal/smaller", "Wilcoxon p", "rank-biserial", "d of pairs",
         ])
         for row in rows {

@@ -43,15 +43,18 @@ extension EvaluationReport {
 
     private var mainTable: String {
         var table = MarkdownTable([
-            "dataset", "prompt", "prompted", "counted", "n", "Dice %", "SD", "median", "95 % interval",
+            "dataset", "prompt", "prompted", "counted", "n", "Dice %", "SD", "median",
+            "95 % interval",
         ])
         for row in summaries where row.metric == .dice && row.basis != .detectedCases {
             let statistics = row.statistics
-            let interval = "\((100 * statistics.low).fixed(2)) to \((100 * statistics.high).fixed(2))"
+            let interval =
+                "\((100 * statistics.low).fixed(2)) to \((100 * statistics.high).fixed(2))"
             table.add([
                 row.group.title, row.variant.title, row.variant.prompt.promptedWord,
                 row.basis.rawValue, "\(statistics.count)", (100 * statistics.mean).fixed(2),
-                (100 * statistics.standardDeviation).fixed(2), (100 * statistics.median).fixed(2), interval,
+                (100 * statistics.standardDeviation).fixed(2), (100 * statistics.median).fixed(2),
+                interval,
             ])
         }
         return "## Dice\n\n" + table.text
@@ -71,7 +74,8 @@ extension EvaluationReport {
         guard
             detection.contains(where: {
                 $0.falseNegatives + $0.falsePositives + $0.trueNegatives > 0
-            }) else {
+            })
+        else {
             return ""
         }
         let table = wideTable(
@@ -114,9 +118,11 @@ extension EvaluationReport {
                 [
                     ScoreGroup(dataset: row.dataset, label: row.label).title, row.prompt.title,
                     row.prompt.promptedWord,
-                ] + [
-                    row.truePositives, row.falseNegatives, row.falsePositives, row.trueNegatives,
-                ].map(String.init))
+                ]
+                    + [
+                        row.truePositives, row.falseNegatives, row.falsePositives,
+                        row.trueNegatives,
+                    ].map(String.init))
         }
         return "## Detection: number of masks\n\n" + table.text
     }
@@ -124,7 +130,8 @@ extension EvaluationReport {
     private var calibrationTable: String {
         guard !calibration.isEmpty else { return "" }
         var table = MarkdownTable([
-            "prompt", "prompted", "masks", "mean estimate", "mean IoU", "mean error", "ECE", "correlation",
+            "prompt", "prompted", "masks", "mean estimate", "mean IoU", "mean error", "ECE",
+            "correlation",
         ])
         for row in calibration {
             table.add([

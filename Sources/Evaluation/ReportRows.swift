@@ -140,7 +140,8 @@ extension [EvaluatedCase] {
                     let patients = Score.byPatient(members) ?? []
                     return rows(variant, group, .cases, members, seed)
                         + rows(variant, group, .patients, patients, seed)
-                        + rows(variant, group, .detectedCases, detected.filter(group.contains), seed)
+                        + rows(
+                            variant, group, .detectedCases, detected.filter(group.contains), seed)
                 }
             }
         }
@@ -173,7 +174,8 @@ extension [EvaluatedCase] {
                     (unit == nil || $0.unit == unit) && $0.values[metric] != nil
                 }
                 let values = measured.compactMap { $0.values[metric] }
-                return SummaryStatistics(values, clusters: measured.map(\.cluster), seed: seed).map {
+                return SummaryStatistics(values, clusters: measured.map(\.cluster), seed: seed).map
+                {
                     SummaryRow(
                         variant: variant, isPrompted: variant.prompt?.usesLabel,
                         dataset: group.dataset, label: group.label, basis: basis, metric: metric,

@@ -140,7 +140,8 @@ extension MarkedGrid {
         self.init(width: columns, height: height - 1, marks: marks)
     }
 
-    fileprivate func segments(to targets: MarkedGrid, spacing: PixelSpacing) -> [LengthContours.Segment]
+    fileprivate func segments(to targets: MarkedGrid, spacing: PixelSpacing) -> [LengthContours
+        .Segment]
     {
         let lengths = Self.lengths(spacing)
         return zip(distances(to: targets, spacing: spacing), points)

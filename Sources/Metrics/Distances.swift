@@ -12,7 +12,8 @@ extension MarkedGrid {
     ///   - spacing: distance of neighbouring columns and rows.
     /// - Returns: one distance for each point, in the order of ``points``.
     func distances(to targets: MarkedGrid, spacing: PixelSpacing) -> [Double] {
-        precondition(width == targets.width && height == targets.height, "grids of the same size are needed")
+        precondition(
+            width == targets.width && height == targets.height, "grids of the same size are needed")
         precondition(!targets.points.isEmpty, "targets must not be empty")
         let rows = targets.rowsToNearestMark()
         var envelope = LowerEnvelope(
@@ -132,8 +133,9 @@ struct LowerEnvelope {
         starts = centres
     }
 
-    /// Computes the envelope of a row. `rows` has the number of rows to the nearest mark in each
-    /// column.
+    /// Computes the envelope of a row.
+    ///
+    /// - Parameter rows: the number of rows to the nearest mark in each column.
     mutating func build(rows: ArraySlice<Int32>) {
         let perSquare = 1 / (spacing.x * spacing.x)
         var last = -1

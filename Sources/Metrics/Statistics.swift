@@ -82,7 +82,9 @@ public struct Bootstrap: Hashable, Codable, Sendable {
     ///   - seed: seed of the draws: the same seed gives the same interval.
     ///   - confidence: confidence level, above 0 and below 1.
     public init(rounds: Int = 2000, seed: UInt64 = 0, confidence: Double = 0.95) {
-        precondition(rounds > 0 && confidence > 0 && confidence < 1, "rounds and confidence must be positive, confidence below 1")
+        precondition(
+            rounds > 0 && confidence > 0 && confidence < 1,
+            "rounds and confidence must be positive, confidence below 1")
         self.rounds = rounds
         self.seed = seed
         self.confidence = confidence

@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
 @Suite("Import of CAMUS")
 struct CAMUSImportTests {

@@ -1,8 +1,8 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("DatasetCheck finds errors in datasets")
 struct CheckTests {

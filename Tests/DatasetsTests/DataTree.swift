@@ -1,6 +1,6 @@
+import Datasets
 import Foundation
 import Imaging
-import Datasets
 
 /// A made-up root of datasets; it goes when the test ends.
 final class DataTree {

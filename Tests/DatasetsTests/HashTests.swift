@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
 @Suite("DatasetCollection.hash is equal for equal data only")
 struct HashTests {

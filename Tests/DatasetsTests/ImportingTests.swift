@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
 @Suite("An import is complete or leaves nothing")
 struct ImportingTests {

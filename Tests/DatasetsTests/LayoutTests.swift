@@ -1,8 +1,8 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("The US30K layout is read leniently where it is unambiguous")
 struct LayoutTests {
@@ -41,8 +41,9 @@ struct LayoutTests {
         #expect(try data.samples(.train, of: "Echo-CAMUS").map(\.name) == ["b"])
         #expect(try data.samples(.test).map(\.name) == ["d", "c", "c", "c"])
         #expect(throws: DatasetError.self) { try data.samples(.val) }
-        #expect(throws: DatasetError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'"))
-        {
+        #expect(
+            throws: DatasetError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'")
+        ) {
             try tree.list("test-Breast-BUSI")
             _ = try data.samples(.test, of: "Breast-BUSI")
         }
@@ -136,7 +137,9 @@ struct LayoutTests {
 
     private static let jpegFixture = "Tests/Fixtures/imaging/grey.jpg"
 
-    @Test("labels of several classes keep their numbers, also in three equal channels; colours are refused")
+    @Test(
+        "labels of several classes keep their numbers, also in three equal channels; colours are refused"
+    )
     func numberedClasses() throws {
         let tree = try DataTree()
         try tree.image("Echo-CAMUS", "a", width: 2, height: 2, label: [0, 1, 2, 3])

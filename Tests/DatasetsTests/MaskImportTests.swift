@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
 @Suite("Import of images with masks")
 struct MaskImportTests {
@@ -233,7 +233,9 @@ struct MaskImportTests {
         } throws: { "\($0)".contains("2 colours") }
     }
 
-    @Test("BUS-BRA: an unknown fold is refused; without a fold file all images are in train, with a note")
+    @Test(
+        "BUS-BRA: an unknown fold is refused; without a fold file all images are in train, with a note"
+    )
     func busbraWithoutFolds() throws {
         try tree.image("BUSBRA/Images/bus_0001-l.png")
         try tree.mask("BUSBRA/Masks/mask_0001-l.png", at: [(1, 1)])

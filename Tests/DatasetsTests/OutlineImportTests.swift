@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
 @Suite("Import of outlines")
 struct OutlineImportTests {
@@ -52,7 +52,9 @@ struct OutlineImportTests {
     /// rows 1 to 3 of 6 rows and 8 columns.
     private let packed = "=33000a0"
 
-    @Test("COCO: polygons, run lengths, categories and splits are imported; a path out of the folder is refused")
+    @Test(
+        "COCO: polygons, run lengths, categories and splits are imported; a path out of the folder is refused"
+    )
     func coco() throws {
         for name in ["a", "b", "c", "d"] { try tree.image("train/\(name).png") }
         try tree.image("valid/e.png")

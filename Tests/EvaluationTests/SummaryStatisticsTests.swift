@@ -31,7 +31,8 @@ struct SummaryStatisticsTests {
         let values = [0.1, 0.4, 0.5, 0.9, 0.7]
         let once = try #require(SummaryStatistics(values, seed: 3))
         let twice = try #require(
-            SummaryStatistics(values + values, clusters: (values + values).map { "\($0)" }, seed: 3))
+            SummaryStatistics(values + values, clusters: (values + values).map { "\($0)" }, seed: 3)
+        )
         #expect(abs(once.low - twice.low) < 1e-12 && abs(once.high - twice.high) < 1e-12)
         let apart = try #require(SummaryStatistics(values + values, seed: 3))
         #expect(apart.high - apart.low < twice.high - twice.low)

@@ -26,7 +26,8 @@ public struct DataImporter: Sendable {
     /// - Returns: the report; without a usable image nothing is written.
     /// - Throws: ``ImportError``; then nothing is imported.
     public func run(
-        from source: String, into root: String, shouldContinue: (ImportProgress) -> Bool = { _ in true }
+        from source: String, into root: String,
+        shouldContinue: (ImportProgress) -> Bool = { _ in true }
     ) throws(ImportError) -> ImportReport {
         let dataset = try datasetName(source)
         try check(source: source, root: root, dataset: dataset)

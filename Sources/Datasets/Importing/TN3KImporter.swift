@@ -72,15 +72,15 @@ struct TG3KImporter: Importer {
 }
 
 extension SourceFolder {
-    /// Splits as TN3K and TG3K store them: `{"train": [0, 5, …], "val": […]}`, each number a
-    /// place in the list of images sorted by their numbers.
+    /// Reads splits as TN3K and TG3K store them: `{"train": [0, 5, …], "val": […]}`, with indices into
+    /// the sorted list of images.
     ///
     /// - Parameters:
-    ///   - name: the JSON file's.
-    ///   - images: in the order that is numbered.
-    ///   - files: where wrong numbers are reported.
+    ///   - name: name of the JSON file.
+    ///   - imageFiles: the sorted images.
+    ///   - files: where wrong indices are reported.
     /// - Returns: each image's split; nil where there is no such file.
-    /// - Throws: ``ImportError`` when it is not of this form.
+    /// - Throws: ``ImportError`` when the file does not have this format.
     fileprivate func numberedSplits(
         _ name: String, of imageFiles: [String], _ files: inout PairedFiles
     ) throws(ImportError) -> [String: Split]? {

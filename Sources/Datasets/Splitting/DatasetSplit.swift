@@ -87,7 +87,8 @@ public struct DatasetSplit: Sendable {
     }
 
     private static func images(
-        _ datasets: [String], of data: DatasetCollection, shouldContinue: (DatasetCheck.Progress) -> Bool
+        _ datasets: [String], of data: DatasetCollection,
+        shouldContinue: (DatasetCheck.Progress) -> Bool
     ) throws(SplitError) -> [ImageToSplit] {
         let samples = datasets.flatMap { dataset in
             (data.folders[dataset]?.names(in: "img") ?? []).flatMap {
@@ -242,7 +243,9 @@ struct ImageToSplit {
 
     /// Images with a common key stay together.
     var keys: [GroupKey] {
-        [sample.patient.map(GroupKey.patient), inspected.pixels.map(GroupKey.pixels)].compactMap { $0 }
+        [sample.patient.map(GroupKey.patient), inspected.pixels.map(GroupKey.pixels)].compactMap {
+            $0
+        }
     }
 }
 
@@ -304,8 +307,7 @@ func assignSplits(
             splits[group] = split
             count = more
         }
-        if count == 0, sizes.count >= 3, let smallest = free.min(by: { sizes[$0] < sizes[$1] })
-        {
+        if count == 0, sizes.count >= 3, let smallest = free.min(by: { sizes[$0] < sizes[$1] }) {
             splits[smallest] = split
         }
     }

@@ -1,5 +1,5 @@
-import Training
 import Datasets
+import Training
 
 /// The samples that options choose.
 struct SampleSelection {

@@ -120,7 +120,7 @@ struct ImageEvaluation {
         _ sample: Sample, _ label: Mask, _ strategy: PromptStrategy?, _ options: EvaluationOptions,
         predict: ([Prompt.Checked]?) throws -> [PredictedMask]
     ) throws {
-        // The same clicks for every model and whatever else is evaluated.
+        // The same clicks for every model, list and limit.
         var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex)
         let prompts = strategy.flatMap {
             PromptSampler($0).prompts(for: label, using: &random)

@@ -25,7 +25,7 @@ final class ImportTree {
         return place.path
     }
 
-    /// A grey image whose pixels tell their places; another `shade` is another image.
+    /// A grey image with distinct pixels; each `shade` gives another image.
     @discardableResult
     func image(
         _ path: String, width: Int = 8, height: Int = 6, shade: Int = 0

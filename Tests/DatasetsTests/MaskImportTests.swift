@@ -184,7 +184,7 @@ struct MaskImportTests {
         #expect(try tree.stored("Mine", "c").image == grey)
         #expect(
             try tree.lines("MainPatient/train-Mine.txt") == ["2/Mine/a_b", "1/Mine/c"])
-        // Nothing is seen: both classes are asked for, and nothing is right.
+        // An empty label has a line for each class.
         #expect(
             try tree.lines("MainPatient/val-Mine.txt") == ["1/Mine/a_b-2", "2/Mine/a_b-2"])
     }

@@ -40,7 +40,7 @@ struct OutlineImportTests {
         #expect(report.images == 1)
         #expect(report.problems.map(\.file) == ["1.xml", "2.xml", "3.xml", "5.xml"])
         #expect(report.problems[0].reason == "the image '1_9.jpg' is missing")
-        #expect(report.problems[1].reason.contains("cut off"))
+        #expect(report.problems[1].reason.contains("truncated"))
         #expect(Set(report.remarks.map(\.file)) == ["1_2.png", "1_3.png", "3_1.png", "4_1.png"])
         let places = try tree.places("ThyroidNodule-DDTI", "1_1")
         #expect(places.count == 18 && places.first == [1, 1] && places.last == [8, 3])

@@ -85,10 +85,10 @@ struct ScaleAugmentation: Augmentation {
     }
 
     func draw(using random: inout SampleRandom) -> (side: Int, x: Int, y: Int) {
-        let kept = AugmentationRecipe.modelSize.width
-        let side = Int(Double(kept) * random.uniform(1..<factor))
-        let y = random.below(side - kept + 1)
-        return (side, random.below(side - kept + 1), y)
+        let target = AugmentationRecipe.modelSize.width
+        let side = Int(Double(target) * random.uniform(1..<factor))
+        let y = random.below(side - target + 1)
+        return (side, random.below(side - target + 1), y)
     }
 
     static func cut(_ labelled: LabelledImage, side: Int, x: Int, y: Int) -> LabelledImage {

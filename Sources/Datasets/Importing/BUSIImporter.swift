@@ -2,11 +2,11 @@ import Foundation
 
 /// Imports BUSI, breast lesions (Al-Dhabyani et al., 2020).
 ///
-/// `benign/benign (1).png`, `benign (1)_mask.png` and, for further
-/// lesions of an image, `benign (1)_mask_1.png`.
+/// Files: `benign/benign (1).png`, `benign (1)_mask.png` and, for further lesions of an image,
+/// `benign (1)_mask_1.png`.
 ///
-/// An image is named `benign0001`, as in US30K. The masks of an image are united; normal images
-/// keep their empty mask.
+/// Images get US30K's names, such as `benign0001`. The masks of an image are united; normal images
+/// have empty masks.
 struct BUSIImporter: Importer {
     private static let kinds = ["benign", "malignant", "normal"]
 

@@ -2,7 +2,8 @@ import Foundation
 
 /// Imports TN3K, thyroid nodules (Gong et al., 2021).
 ///
-/// `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the images of `trainval`.
+/// Files: `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, likewise `test-`, and
+/// `tn3k-trainval-fold0.json` to `…4.json` with indices of the images of `trainval`.
 struct TN3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["trainval-image"]) != nil }
@@ -38,7 +39,7 @@ struct TN3KImporter: Importer {
             plan.hasSplit
                 ? "split of tn3k-trainval-fold\(fold).json"
                 : "tn3k-trainval-fold\(fold).json is missing: all of 'trainval' is in train")
-        // Without the folds the test part still is the original's own.
+        // Without the folds the test set is still the published one.
         plan.hasSplit = plan.hasSplit || plan.items.contains { $0.split == .test }
         return plan
     }
@@ -46,8 +47,8 @@ struct TN3KImporter: Importer {
 
 /// Imports TG3K, thyroid glands (Gong et al., 2022).
 ///
-/// `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
-/// `tg3k-trainval.json`, which numbers the images.
+/// Files: `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg`, and `tg3k-trainval.json` with indices
+/// of the images.
 struct TG3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["thyroid-image"]) != nil }
@@ -64,8 +65,8 @@ struct TG3KImporter: Importer {
         plan.take(splits, from: 0)
         if splits != nil {
             plan.notes.append(
-                "split of tg3k-trainval.json: it cuts videos, so that neighbouring frames can be"
-                    + " in train and in val; validation figures on it flatter")
+                "split of tg3k-trainval.json: it splits videos by frame, so that neighbouring frames"
+                    + " can be in train and val: validation results look better than they are")
         }
         return plan
     }
@@ -106,7 +107,7 @@ extension SourceFolder {
                     other != split
                 {
                     files.problems.append(
-                        ImportProblem(file, "number \(number) is in two splits; \(split) it is"))
+                        ImportProblem(file, "number \(number) is in two splits; \(split) is used"))
                 }
             }
         }
@@ -115,7 +116,7 @@ extension SourceFolder {
 }
 
 extension ImportPlan {
-    /// Gives items their splits; those in none are named.
+    /// Sets the splits of items; items without one get a note.
     fileprivate mutating func take(_ splits: [String: Split]?, from first: Int) {
         guard let splits else { return }
         for index in items.indices.dropFirst(first) {

@@ -1,6 +1,6 @@
 /// Imports UDIAT, dataset B, breast lesions (Yap et al., 2018).
 ///
-/// `original/000001.png` and `GT/000001.png`.
+/// Files: `original/000001.png` and `GT/000001.png`.
 struct UDIATImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["original"]) != nil && $0.folder(["GT"]) != nil }

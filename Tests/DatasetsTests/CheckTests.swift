@@ -62,7 +62,7 @@ struct CheckTests {
         try tree.image("Echo-CAMUS", "patient0002_2CH_ED", shade: 12, label: [1, 3])
         let report = try report()
         #expect(report.errors.map(\.kind) == [.missing, .unreadable, .sizes, .unknownLabel])
-        #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' is not there"))
+        #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' does not exist"))
         #expect(report.errors[1].text.contains("is not an image this program knows"))
         #expect(report.errors[2].text.contains("has 10x6 pixels, its label 3x2"))
         #expect(report.errors[3].text == "its label has the values 4, 255; the classes are 1 to 3")
@@ -137,7 +137,7 @@ struct CheckTests {
         let report = try report()
         #expect(report.errors.isEmpty)
         #expect(report.warnings.map(\.kind) == [.duplicate, .unlisted])
-        #expect(report.warnings[1].text == "1 images that no list names, as e")
+        #expect(report.warnings[1].text == "1 images in no list, such as e")
     }
 
     @Test("without lists the check fails; when stopped it gives no report")

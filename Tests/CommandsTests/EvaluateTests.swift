@@ -44,7 +44,8 @@ struct EvaluateTests {
         try makePredictions()
         let outcome = try evaluate("--predictions", scratch.path("masks"), into: "out")
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("Pairs, class 2, predictions (prompt unknown): Dice 1.0000"))
+        #expect(
+            outcome.output.contains("Pairs, class 2, predictions (prompt unknown): Dice 1.0000"))
         #expect(outcome.output.contains("not a medical device"))
         #expect(
             scratch.files("out") == [

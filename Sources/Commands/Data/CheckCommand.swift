@@ -97,7 +97,8 @@ enum CheckText {
             }
             if found.count > maximumCount {
                 lines.append(
-                    "\(severity): \(kind.rawValue): \(found.count - maximumCount) more (--json has all)")
+                    "\(severity): \(kind.rawValue): \(found.count - maximumCount) more (--json has all)"
+                )
             }
         }
         lines.append(

@@ -46,7 +46,8 @@ public struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The list: test, val or train, or one dataset's, as test-Breast-BUSI.", valueName: "list"))
+            "The list: test, val or train, or one dataset's, as test-Breast-BUSI.",
+            valueName: "list"))
     var split = SplitName.test
 
     @Option(

@@ -87,7 +87,8 @@ extension EvaluationReport {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in
             let label = row.label.map { ", class \($0)" } ?? ""
-            let prompted = row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "prompt unknown"
+            let prompted =
+                row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "prompt unknown"
             let statistics = row.statistics
             return String(
                 format: "%@: Dice %.4f (SD %.4f, median %.4f, 95 %% %.4f to %.4f), n %d",

@@ -105,7 +105,8 @@ struct DDTIImporter: Importer {
         }
         let count = regions.reduce(0) { $0 + $1.points.count }
         guard count <= maximumPoints else {
-            throw ImportProblem(file, "image \(number) has \(count) points; at most 100000 are supported")
+            throw ImportProblem(
+                file, "image \(number) has \(count) points; at most 100000 are supported")
         }
         return regions.map { $0.points.map { PixelPoint(x: $0.x, y: $0.y) } }
             .filter { $0.count > 2 }

@@ -97,7 +97,8 @@ struct YOLOImporter: Importer {
         }
         guard largest < 255 else {
             throw .wrongFormat(
-                source: source.path, reason: "class \(largest) is too large; 0 to 254 are supported")
+                source: source.path, reason: "class \(largest) is too large; 0 to 254 are supported"
+            )
         }
         return 0..<largest + 1
     }
@@ -132,7 +133,8 @@ struct YOLOImporter: Importer {
             fractions.allSatisfy({ (-1...2).contains($0) })
         else {
             throw ImportProblem(
-                file, "'\(line.prefix(20))…' is not a class and at least 3 points in fractions of 1")
+                file, "'\(line.prefix(20))…' is not a class and at least 3 points in fractions of 1"
+            )
         }
         return Object(number: number, fractions: fractions)
     }

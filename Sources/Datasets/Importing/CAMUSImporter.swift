@@ -85,6 +85,7 @@ private struct CAMUSView {
     /// The item for a frame or the whole half-sequence.
     ///
     /// - Parameter phase: `ED` or `ES`; nil for the whole half-sequence.
+    /// - Returns: the item.
     /// - Throws: ``ImportProblem`` when an image or label is missing.
     func item(_ phase: String?) throws(ImportProblem) -> ImportItem {
         let info = try self.info()

@@ -1,5 +1,5 @@
-import Drawing
 import Datasets
+import Drawing
 import Imaging
 
 /// Images of the worst, middle and best cases of a prompt, with label, mask and prompt.
@@ -76,7 +76,7 @@ public struct ContactSheet {
         let overlay = Overlay(objects: [
             OverlayObject(
                 mask: labelled.mask(of: sample.label).resizedNearest(to: size),
-                clicks: one.points.map { scaled($0, scale) },
+                clicks: one.foregroundPoints.map { scaled($0, scale) },
                 negativeClicks: one.backgroundPoints.map { scaled($0, scale) },
                 box: one.box.map {
                     let (from, to) = (

@@ -103,12 +103,8 @@ struct ReducedPrecision {
         }
     }
 
-    /// A prompt that the model was trained with.
     private var prompt: LabelPrompt {
-        if let prompt = data.prompt { return prompt }
-        let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixed }
-        return trained.contains(.box) ? .box(growth: 0) : .unprompted
+        data.prompt ?? LabelPrompt(exporter.model.defaultPrompt)
     }
 }
 

@@ -148,7 +148,7 @@ struct InitTests {
         for mask in masks.prefix(2) {
             let prompt = try #require(mask["prompt"] as? [String: Any])
             #expect(prompt["auto"] as? Bool == true)
-            #expect((prompt["points"] as? [Any])?.isEmpty == true)
+            #expect((prompt["foreground_points"] as? [Any])?.isEmpty == true)
         }
         #expect(masks[0]["contours"] as? [[[Int]]] == masks[1]["contours"] as? [[[Int]]])
         #expect((masks[2]["prompt"] as? [String: Any])?["auto"] == nil)

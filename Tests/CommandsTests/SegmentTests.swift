@@ -159,7 +159,7 @@ struct SegmentTests {
         let masks = try #require(try record("frame")["masks"] as? [[String: Any]])
         #expect(masks.map { $0["label"] as? String } == ["left ventricle", nil])
         let used = try #require(masks[1]["prompt"] as? [String: Any])
-        #expect(used["points"] as? [[Double]] == [[178, 100]])
+        #expect(used["foreground_points"] as? [[Double]] == [[178, 100]])
         #expect((used["mask"] as? String)?.hasSuffix("in/rough.png") == true)
     }
 

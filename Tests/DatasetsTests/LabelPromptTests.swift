@@ -1,8 +1,8 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("Prompts are made from labels as the authors make them")
 struct LabelPromptTests {
@@ -84,7 +84,7 @@ struct LabelPromptTests {
         var other = SampleRandom(seed: 3)
         let clicks = LabelPrompt.random(clicks: 50).prompts(for: mask, using: &one)
         #expect(clicks == LabelPrompt.random(clicks: 50).prompts(for: mask, using: &other))
-        let places = Set(clicks?.flatMap(\.prompt.points) ?? [])
+        let places = Set(clicks?.flatMap(\.prompt.foregroundPoints) ?? [])
         #expect(
             places == [
                 PixelPoint(x: 2, y: 0), PixelPoint(x: 3, y: 0), PixelPoint(x: 0, y: 1),
@@ -100,7 +100,7 @@ struct LabelPromptTests {
         let prompts = prompt.prompts(for: mask("...", "..."), using: &random) ?? []
         #expect(prompts.count == prompt.count)
         for one in prompts {
-            #expect(one.prompt.points.isEmpty && one.prompt.box == nil)
+            #expect(one.prompt.foregroundPoints.isEmpty && one.prompt.box == nil)
             #expect(one.prompt.backgroundPoints.count == 1)
         }
     }

@@ -14,8 +14,8 @@ struct TrainingPromptTests {
     func clicks() {
         var random = SampleRandom(seed: 1)
         let prompt = TrainingPrompts(of: block).clicks(4000, using: &random)
-        #expect(prompt.points.allSatisfy { block.contains($0) })
-        #expect(Set(prompt.points).count == 200)
+        #expect(prompt.foregroundPoints.allSatisfy { block.contains($0) })
+        #expect(Set(prompt.foregroundPoints).count == 200)
         #expect(prompt.backgroundPoints.isEmpty && prompt.box == nil)
     }
 
@@ -25,13 +25,15 @@ struct TrainingPromptTests {
         let prompts = TrainingPrompts(of: block)
         let anywhere = prompts.clicks(1, backgroundPoints: 500, using: &random).backgroundPoints
         #expect(anywhere.count == 500 && anywhere.allSatisfy { !block.contains($0) })
-        let near = prompts.clicks(1, backgroundPoints: 500, within: 5, using: &random).backgroundPoints
+        let near = prompts.clicks(1, backgroundPoints: 500, within: 5, using: &random)
+            .backgroundPoints
         #expect(
             near.allSatisfy {
                 !block.contains($0) && 25...54 ~= $0.x && 35...54 ~= $0.y
             })
         // A full box has no background in it.
-        let inBox = prompts.clicks(1, backgroundPoints: 5, within: 0, using: &random).backgroundPoints
+        let inBox = prompts.clicks(1, backgroundPoints: 5, within: 0, using: &random)
+            .backgroundPoints
         #expect(inBox.count == 5 && inBox.allSatisfy { !block.contains($0) })
     }
 
@@ -69,7 +71,9 @@ struct TrainingPromptTests {
         for prompt in [
             prompts.clicks(3, backgroundPoints: 2, using: &random), prompts.box(using: &random),
         ] {
-            #expect(prompt.points.isEmpty && prompt.backgroundPoints.count == 1 && prompt.box == nil)
+            #expect(
+                prompt.foregroundPoints.isEmpty && prompt.backgroundPoints.count == 1
+                    && prompt.box == nil)
         }
         let full = TrainingPrompts(of: .filled(PixelBox(x0: 0, y0: 0, x1: 100, y1: 80)))
         #expect(full.clicks(1, backgroundPoints: 1, using: &random).backgroundPoints.isEmpty)
@@ -80,13 +84,17 @@ struct TrainingPromptTests {
         var random = SampleRandom(seed: 6)
         let left = Mask.filled(PixelBox(x0: 30, y0: 40, x1: 36, y1: 50))
         let more = Mask.filled(PixelBox(x0: 30, y0: 40, x1: 90, y1: 50))
-        let first = Prompt(points: [PixelPoint(x: 31, y: 41)])
+        let first = Prompt(foregroundPoints: [PixelPoint(x: 31, y: 41)])
         for how in CorrectionClick.allCases {
             let missed = how.added(to: first, prediction: left, mask: block, using: &random)
-            #expect(missed.points.count == 2 && missed.backgroundPoints.isEmpty)
-            #expect(36...49 ~= missed.points[1].x && block.contains(missed.points[1]))
+            #expect(missed.foregroundPoints.count == 2 && missed.backgroundPoints.isEmpty)
+            #expect(
+                36...49 ~= missed.foregroundPoints[1].x
+                    && block.contains(missed.foregroundPoints[1]))
             let excess = how.added(to: first, prediction: more, mask: block, using: &random)
-            #expect(excess.points == first.points && 50...89 ~= excess.backgroundPoints[0].x)
+            #expect(
+                excess.foregroundPoints == first.foregroundPoints
+                    && 50...89 ~= excess.backgroundPoints[0].x)
             #expect(how.added(to: first, prediction: block, mask: block, using: &random) == first)
         }
     }
@@ -104,7 +112,8 @@ struct TrainingPromptTests {
     func seeded() {
         func drawn(_ seed: UInt64) -> Prompt {
             var random = SampleRandom(seed: seed, 1, 2)
-            return TrainingPrompts(of: block).clicks(3, backgroundPoints: 3, within: 9, using: &random)
+            return TrainingPrompts(of: block).clicks(
+                3, backgroundPoints: 3, within: 9, using: &random)
         }
         #expect(drawn(1) == drawn(1))
         #expect(drawn(1) != drawn(2))

@@ -158,7 +158,7 @@ public struct EvaluateCommand: ParsableCommand {
             return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
         }
         let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
-        let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
+        let prompts = prompts.isEmpty ? [LabelPrompt(file.model.defaultPrompt)] : prompts
         if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
             throw Failure.unavailable.because(
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
@@ -172,14 +172,6 @@ public struct EvaluateCommand: ParsableCommand {
 extension LabelPrompt {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
-    }
-}
-
-extension ModelArchitecture {
-    /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: LabelPrompt {
-        if isPromptFree { return .unprompted }
-        return trainedPrompts.contains(.click) ? .fixed : .box(growth: 0)
     }
 }
 

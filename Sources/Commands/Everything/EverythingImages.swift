@@ -81,7 +81,7 @@ final class EverythingImages {
         }
         guard !warned else { return }
         warned = true
-        let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
+        let click = Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)])
         for warning in engine.model.kind.warnings(
             about: click, multimask: true, trainedWith: engine.model.trainedPrompts)
         {

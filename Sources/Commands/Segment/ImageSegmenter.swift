@@ -60,7 +60,8 @@ struct ImageSegmenter {
         case .auto: nil
         case .prompted:
             try Prompt(
-                points: object.points, backgroundPoints: object.backgroundPoints, box: object.box,
+                foregroundPoints: object.foregroundPoints,
+                backgroundPoints: object.backgroundPoints, box: object.box,
                 mask: object.maskPath.map { path in try Mask.read(path) }
             ).checked(for: size)
         }

@@ -12,14 +12,14 @@ enum SearchMode: Equatable, Sendable {
 struct ObjectPrompt: Equatable, Sendable {
     var label: String?
     var mode = SearchMode.prompted
-    var points: [PixelPoint] = []
+    var foregroundPoints: [PixelPoint] = []
     var backgroundPoints: [PixelPoint] = []
     var box: PixelRectangle?
     var maskPath: String?
 
     /// Whether no prompt says where it is.
     var isEmpty: Bool {
-        points.isEmpty && backgroundPoints.isEmpty && box == nil && maskPath == nil
+        foregroundPoints.isEmpty && backgroundPoints.isEmpty && box == nil && maskPath == nil
     }
 }
 

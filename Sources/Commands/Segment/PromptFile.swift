@@ -6,7 +6,7 @@ import Imaging
 /// ```json
 /// { "images": [ { "image": "a4c.png", "objects": [
 ///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
-///     { "points": [[100, 80]], "negatives": [[20, 20]], "mask": "rough.png" } ] } ] }
+///     { "foreground_points": [[100, 80]], "background_points": [[20, 20]], "mask": "rough.png" } ] } ] }
 /// ```
 /// An object may be `{ "auto": true }` instead, for a model that finds it by itself.
 /// Paths are relative to the JSON file. A key that is not known is an error, since a misspelt
@@ -44,7 +44,12 @@ struct PromptFile: Decodable {
 
         init(from decoder: any Decoder) throws {
             let container = try KnownKeys.container(
-                decoder, ["label", "points", "negatives", "box", "mask", "auto"])
+                decoder,
+                [
+                    "label", "foreground_points", "background_points", "box", "mask", "auto",
+                    // names of version 0.1.
+                    "points", "negatives",
+                ])
             func places(_ key: KnownKeys) throws -> [PixelPoint] {
                 try (container.decodeIfPresent([[Double]].self, forKey: key) ?? []).map { place in
                     guard place.count == 2 else {
@@ -63,7 +68,8 @@ struct PromptFile: Decodable {
             prompt = ObjectPrompt(
                 label: try container.decodeIfPresent(String.self, forKey: "label"),
                 mode: isAuto ? .auto : .prompted,
-                points: try places("points"), backgroundPoints: try places("negatives"),
+                foregroundPoints: try places("foreground_points") + places("points"),
+                backgroundPoints: try places("background_points") + places("negatives"),
                 box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
                 maskPath: try container.decodeIfPresent(String.self, forKey: "mask"))
             guard prompt.isEmpty == isAuto else {
@@ -78,8 +84,10 @@ struct PromptFile: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        images = try KnownKeys.container(decoder, ["images"])
-            .decode([ImageEntry].self, forKey: "images")
+        // Version 0.1 called the list "pictures".
+        let container = try KnownKeys.container(decoder, ["images", "pictures"])
+        images = try container.decode(
+            [ImageEntry].self, forKey: container.contains("images") ? "images" : "pictures")
     }
 
     /// Reads a prompt file and makes its paths whole.

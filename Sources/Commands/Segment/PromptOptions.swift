@@ -97,11 +97,12 @@ struct PromptOptions: ParsableArguments {
         guard object else {
             return [
                 ObjectPrompt(
-                    points: point, backgroundPoints: negative, box: box.first, maskPath: mask.first)
+                    foregroundPoints: point, backgroundPoints: negative, box: box.first,
+                    maskPath: mask.first)
             ]
         }
         return box.map { ObjectPrompt(box: $0) }
-            + point.map { ObjectPrompt(points: [$0]) }
+            + point.map { ObjectPrompt(foregroundPoints: [$0]) }
             + mask.map { ObjectPrompt(maskPath: $0) }
     }
 }

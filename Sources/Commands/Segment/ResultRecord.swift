@@ -26,7 +26,7 @@ struct ResultRecord: Codable {
         /// True where the model found the object by itself; left out elsewhere.
         let auto: Bool?
         let box: [Double]?
-        let points: [[Double]]
+        let foregroundPoints: [[Double]]
         let backgroundPoints: [[Double]]
         let mask: String?
     }

@@ -61,7 +61,7 @@ struct ResultWriter {
     private func overlay(candidate: Int) -> Overlay {
         let shown = outcome.objects.enumerated().map { index, object in
             OverlayObject(
-                mask: object.candidates[candidate].mask, clicks: object.prompt.points,
+                mask: object.candidates[candidate].mask, clicks: object.prompt.foregroundPoints,
                 negativeClicks: object.prompt.backgroundPoints, box: object.prompt.box,
                 label: object.label ?? (outcome.objects.count > 1 ? "\(index + 1)" : nil))
         }
@@ -95,8 +95,9 @@ struct ResultWriter {
             object: index + 1, candidate: candidate + 1, label: object.label,
             prompt: .init(
                 auto: object.mode == .auto ? true : nil, box: object.prompt.box?.list,
-                points: object.prompt.points.map { [$0.x, $0.y] },
-                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] }, mask: object.maskPath),
+                foregroundPoints: object.prompt.foregroundPoints.map { [$0.x, $0.y] },
+                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] },
+                mask: object.maskPath),
             pixelArea: result.mask.area,
             boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
             contours: result.mask.contourLists, iouEstimate: result.iouEstimate,

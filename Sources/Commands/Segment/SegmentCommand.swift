@@ -23,7 +23,7 @@ public struct SegmentCommand: ParsableCommand {
 
               { "images": [ { "image": "a4c.png", "objects": [
                   { "label": "left ventricle", "box": [150, 48, 208, 140] },
-                  { "points": [[100, 80]], "negatives": [[20, 20]] } ] } ] }
+                  { "foreground_points": [[100, 80]], "background_points": [[20, 20]] } ] } ] }
 
             Paths in it are relative to it; an object may also have a "mask": "rough.png", or be \
             { "auto": true }. With --object, objects are numbered boxes first, then clicks, then masks.

@@ -26,6 +26,19 @@ public enum LabelPrompt: Hashable, Sendable {
     public static let mostClicks = 1000
 }
 
+extension LabelPrompt {
+    /// Makes prompts of a kind from labels, as `ModelDescription.defaultPrompt` names it.
+    ///
+    /// - Parameter kind: nil for a prompt-free model.
+    public init(_ kind: PromptKind?) {
+        switch kind {
+        case .click: self = .fixed
+        case .box, .mask: self = .box(growth: 0)
+        case nil: self = .unprompted
+        }
+    }
+}
+
 extension LabelPrompt: LosslessStringConvertible {
     /// Reads `fixed`, `random:5`, `box`, `box:10%` or `none`.
     ///
@@ -106,7 +119,7 @@ extension LabelPrompt {
             return nil
         case .random(let clicks):
             prompts = mask.randomPixels(clicks, inside: !isEmpty, using: &random).map {
-                isEmpty ? Prompt(backgroundPoints: [$0]) : Prompt(points: [$0])
+                isEmpty ? Prompt(backgroundPoints: [$0]) : Prompt(foregroundPoints: [$0])
             }
         case .box(let growth):
             prompts = [
@@ -115,7 +128,7 @@ extension LabelPrompt {
             ]
         case .fixed:
             let click = mask.middlePixel(inside: !isEmpty).map { [$0] } ?? []
-            prompts = [isEmpty ? Prompt(backgroundPoints: click) : Prompt(points: click)]
+            prompts = [isEmpty ? Prompt(backgroundPoints: click) : Prompt(foregroundPoints: click)]
         }
         return prompts.map { prompt in
             do throws(PromptError) {

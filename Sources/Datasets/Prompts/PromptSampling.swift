@@ -28,9 +28,10 @@ public struct TrainingPrompts: Sendable {
         using random: inout SampleRandom
     ) -> Prompt {
         guard mask.area > 0 else { return nothing(using: &random) }
-        var prompt = Prompt(points: mask.randomPixels(count, using: &random))
+        var prompt = Prompt(foregroundPoints: mask.randomPixels(count, using: &random))
         if backgroundPoints > 0 {
-            prompt.backgroundPoints = background(within: distance).randomPixels(backgroundPoints, using: &random)
+            prompt.backgroundPoints = background(within: distance).randomPixels(
+                backgroundPoints, using: &random)
         }
         return prompt
     }
@@ -128,7 +129,7 @@ public enum CorrectionClick: String, Sendable, CaseIterable {
         }
         var prompt = prompt
         if isPositive {
-            prompt.points.append(click)
+            prompt.foregroundPoints.append(click)
         } else {
             prompt.backgroundPoints.append(click)
         }

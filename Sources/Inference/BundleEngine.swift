@@ -227,6 +227,7 @@ extension PromptArrays {
     /// - Parameters:
     ///   - embedding: the image's embedding, `[1, D, H, W]`.
     ///   - maskSide: height and width S of the mask input.
+    /// - Returns: tensors by input name.
     func decoderInputs(_ embedding: FloatTensor, maskSide: Int) -> [String: FloatTensor] {
         let points = pointsWithCorners()
         // The decoder takes a mask always, and ignores the values if `hasMask` is 0.

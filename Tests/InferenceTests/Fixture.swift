@@ -46,7 +46,7 @@ struct Fixture {
             case "clicks":
                 [
                     Prompt(
-                        points: [click, PixelPoint(x: 20, y: 11)],
+                        foregroundPoints: [click, PixelPoint(x: 20, y: 11)],
                         backgroundPoints: [PixelPoint(x: 3, y: 21)])
                 ]
             case "box": [Prompt(box: box)]

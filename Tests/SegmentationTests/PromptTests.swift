@@ -13,7 +13,8 @@ struct PromptTests {
     @Test("one that fits stays as it is, without a word")
     func fits() throws {
         let prompt = Prompt(
-            points: [PixelPoint(x: -0.5, y: 239.5)], backgroundPoints: [PixelPoint(x: 3, y: 4)],
+            foregroundPoints: [PixelPoint(x: -0.5, y: 239.5)],
+            backgroundPoints: [PixelPoint(x: 3, y: 4)],
             box: box(0, 0, 320, 240))
         let checked = try prompt.checked(for: size)
         #expect(checked.prompt == prompt)

@@ -76,7 +76,7 @@ public struct ContactSheet {
         let overlay = Overlay(objects: [
             OverlayObject(
                 mask: labelled.mask(of: sample.label).resizedNearest(to: size),
-                clicks: one.foregroundPoints.map { scaled($0, scale) },
+                clicks: one.points.map { scaled($0, scale) },
                 negativeClicks: one.backgroundPoints.map { scaled($0, scale) },
                 box: one.box.map {
                     let (from, to) = (

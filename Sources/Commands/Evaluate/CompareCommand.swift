@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 import Metrics
@@ -63,7 +64,7 @@ public struct CompareCommand: ParsableCommand {
                 prompts: prompts.isEmpty ? nil : prompts, seed: seed)
         }
         if let output {
-            try write(comparison, to: URL(fileURLWithPath: output))
+            try write(comparison, to: OutputFolder(output))
         }
         print(comparison.markdown, terminator: "")
         guard comparison.unpaired.isEmpty else {
@@ -73,18 +74,19 @@ public struct CompareCommand: ParsableCommand {
         }
     }
 
-    private func write(_ comparison: Comparison, to folder: URL) throws {
-        let files = ["comparison.md", "comparison.png", "comparison.json"].map {
-            folder.appendingPathComponent($0)
-        }
-        try OutputFolder(url: folder, files: files).check(force: force)
+    private func write(_ comparison: Comparison, to folder: OutputFolder) throws {
+        let markdown = folder.file("comparison.md")
+        let plot = folder.file("comparison.png")
+        let json = folder.file("comparison.json")
+        try folder.check([markdown, plot, json], force: force)
+        try folder.make()
         let comment = "samus \(ProgramVersion.current); \(ResearchNotice.text)"
         try withExitStatus(.output) {
-            try WholeFiles.write([
-                (files[0], { Array(comparison.markdown.utf8) }),
-                (files[1], { try comparison.plot().encodedPNG(comment: comment) }),
-                (files[2], { try comparison.json() }),
-            ])
+            var set = AtomicFileSet()
+            try set.add(Array(comparison.markdown.utf8), at: markdown.path)
+            try set.add(comparison.plot().encodedPNG(comment: comment), at: plot.path)
+            try set.add(comparison.json(), at: json.path)
+            try set.commit()
         }
     }
 }

@@ -157,14 +157,14 @@ public struct EvaluateCommand: ParsableCommand {
         if let baseline {
             return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
         }
-        let file = try withExitStatus(.unavailable) { try ChosenModel(engine) }
+        let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         let prompts = prompts.isEmpty ? [LabelPrompt(file.model.defaultPrompt)] : prompts
         if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
         }
-        let made = try withExitStatus(.unavailable) { try file.engine(engine) }
+        let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
         file.notes.forEach(Terminal.log)
         return (EngineSource(made, runs: engine.words), prompts, file.versions)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 
@@ -67,17 +68,16 @@ struct EvaluationRun {
         let comment =
             "samus \(ProgramVersion.current), \(source.record.name); "
             + ResearchNotice.text
-        var contents: [(URL, () throws -> [UInt8])] = [
-            (files.table, { Array(report.caseTable.utf8) }),
-            (files.markdown, { Array(report.markdown.utf8) }),
-        ]
+        var set = AtomicFileSet()
+        try set.add(Array(report.caseTable.utf8), at: files.table.path)
+        try set.add(Array(report.markdown.utf8), at: files.markdown.path)
         for prompt in files.sheets {
             guard let image = try sheet.draw(prompt) else { continue }
-            contents.append((files.sheet(prompt), { try image.encodedPNG(comment: comment) }))
+            try set.add(image.encodedPNG(comment: comment), at: files.sheet(prompt).path)
         }
-        // Last: whoever finds it finds the others too.
-        contents.append((files.json, { try report.json() }))
-        try WholeFiles.write(contents)
+        // Last, so that whoever finds the JSON finds the other files too.
+        try set.add(report.json(), at: files.json.path)
+        try set.commit()
     }
 }
 
@@ -135,39 +135,8 @@ struct EvaluationFiles {
     /// - Parameter force: whether an older report may be replaced.
     /// - Throws: an exit code, its reason said.
     func check(force: Bool) throws {
-        try OutputFolder(url: folder, files: all).check(force: force)
-    }
-}
-
-/// A folder for results, and the files that a run will put into it.
-struct OutputFolder {
-    let url: URL
-    let files: [URL]
-
-    /// Makes the folder, and refuses to replace what is in it.
-    ///
-    /// - Parameter force: whether older results may be replaced.
-    /// - Throws: an exit code, its reason said.
-    func check(force: Bool) throws {
-        let existing = files.first { FileManager.default.fileExists(atPath: $0.path) }
-        if !force, let existing {
-            throw ExitError(
-                .output,
-                "'\(existing.relativePath)' exists already: add --force to replace it, or name "
-                    + "another --output")
-        }
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        } catch {
-            throw ExitError(
-                .output,
-                "the output folder '\(url.relativePath)' cannot be made: "
-                    + error.localizedDescription)
-        }
-        guard FileManager.default.isWritableFile(atPath: url.path) else {
-            throw ExitError(
-                .output,
-                "the output folder '\(url.relativePath)' cannot be written to")
-        }
+        let output = OutputFolder(folder.path)
+        try output.check(all, force: force)
+        try output.make()
     }
 }

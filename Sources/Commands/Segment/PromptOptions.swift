@@ -103,12 +103,12 @@ struct PromptOptions: ParsableArguments {
         guard object else {
             return [
                 ObjectPrompt(
-                    foregroundPoints: point, backgroundPoints: backgroundPoint, box: box.first,
+                    points: point, backgroundPoints: backgroundPoint, box: box.first,
                     maskPath: mask.first)
             ]
         }
         return box.map { ObjectPrompt(box: $0) }
-            + point.map { ObjectPrompt(foregroundPoints: [$0]) }
+            + point.map { ObjectPrompt(points: [$0]) }
             + mask.map { ObjectPrompt(maskPath: $0) }
     }
 }

@@ -94,7 +94,8 @@ struct PromptedSegmenter: Segmenter {
     ) throws -> Prompt.Checked? {
         guard !request.isPromptFree else { return nil }
         return try Prompt(
-            foregroundPoints: request.points, backgroundPoints: request.backgroundPoints, box: request.box,
+            foregroundPoints: request.points, backgroundPoints: request.backgroundPoints,
+            box: request.box,
             mask: request.maskPath.map { path in try Mask.read(path) }
         ).checked(for: size)
     }

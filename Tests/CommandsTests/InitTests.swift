@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite(
-    "samus init starts a network, and --prompt-free runs one", .enabled(if: Shared.isPresent))
+    "samus init starts a network, and --prompt-free runs one",
+    .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
 struct InitTests {
     private let scratch: Scratch
     private let samus = Program()

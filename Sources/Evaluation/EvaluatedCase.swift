@@ -137,7 +137,7 @@ struct ImageEvaluation {
                 EvaluatedCase(
                     id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
                     classes: sample.classes, patient: sample.patient, prompt: strategy,
-                    click: index + 1, points: prompt?.points.map { [$0.x, $0.y] } ?? [],
+                    click: index + 1, points: prompt?.foregroundPoints.map { [$0.x, $0.y] } ?? [],
                     backgroundPoints: prompt?.backgroundPoints.map { [$0.x, $0.y] } ?? [],
                     box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
                     maskArea: one.mask.area, spacing: spacing,

@@ -103,12 +103,8 @@ struct ReducedPrecision {
         }
     }
 
-    /// A prompt that the model was trained with.
     private var prompt: PromptStrategy {
-        if let prompt = data.prompt { return prompt }
-        let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixedClick }
-        return trained.contains(.box) ? .box() : .promptFree
+        data.prompt ?? PromptStrategy(exporter.model.defaultPrompt)
     }
 }
 

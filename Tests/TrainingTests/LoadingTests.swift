@@ -76,7 +76,7 @@ struct LoadingTests {
     func prompts() throws {
         for example in try batches(1).flatMap(\.examples) {
             for (clicks, wanted) in [
-                (example.prompt.points, 1), (example.prompt.backgroundPoints, 0),
+                (example.prompt.foregroundPoints, 1), (example.prompt.backgroundPoints, 0),
             ] {
                 for click in clicks {
                     #expect(example.inside.values[Int(click.y) * 64 + Int(click.x)] == wanted)
@@ -112,7 +112,9 @@ struct LoadingTests {
         var random = SampleRandom(seed: 0)
         for kind in [PromptStrategy.clicks(2), .box(), .corrections(1), .backgroundPoints(1)] {
             let prompt = kind.prompt(on: nothing, within: nothing.size, using: &random)
-            #expect(prompt.points == [] && prompt.backgroundPoints.count == 1 && prompt.box == nil)
+            #expect(
+                prompt.foregroundPoints == [] && prompt.backgroundPoints.count == 1
+                    && prompt.box == nil)
         }
     }
 

@@ -95,7 +95,7 @@ struct PreviewCommand: ParsableCommand {
         _ labelled: LabelledImage, of sample: Sample, _ prompt: Prompt = Prompt(), caption: String
     ) -> (image: Image, caption: String) {
         let object = OverlayObject(
-            mask: labelled.mask(of: sample.label), clicks: prompt.points,
+            mask: labelled.mask(of: sample.label), clicks: prompt.foregroundPoints,
             negativeClicks: prompt.backgroundPoints)
         let overlay = Overlay(objects: [object], fillsMasks: false)
         return (overlay.drawWithoutStrip(on: labelled.image), caption)

@@ -161,7 +161,7 @@ public struct EvaluateCommand: ParsableCommand {
             return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
         let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
-        let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
+        let prompts = prompts.isEmpty ? [PromptStrategy(file.model.defaultPrompt)] : prompts
         if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
@@ -177,14 +177,6 @@ public struct EvaluateCommand: ParsableCommand {
 extension PromptStrategy {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
-    }
-}
-
-extension ModelArchitecture {
-    /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: PromptStrategy {
-        if isPromptFree { return .promptFree }
-        return trainedPrompts.contains(.click) ? .fixedClick : .box()
     }
 }
 

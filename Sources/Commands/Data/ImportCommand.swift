@@ -3,52 +3,46 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data import`: converts a published data set to the US30K layout.
+/// `samus data import`: converts a dataset into the US30K layout.
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Convert a published data set to the US30K layout.",
+        commandName: "import", abstract: "Convert a dataset into the US30K layout.",
         discussion: """
-            FORMAT is one of \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). \
-            SOURCE is not changed. The data set appears as ROOT/<Dataset> complete or not at \
-            all, and its lines in ROOT/MainPatient replace those of a former import. A split of \
-            the original is kept. Every file that is left out is listed; the exit code is 1 when \
-            one of them should have been imported.
-
-            Example:
-              samus data import busi Dataset_BUSI_with_GT US30K
-              samus data split US30K && samus data check US30K
+            FORMAT is \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). SOURCE is \
+            only read. The dataset is written to ROOT/<Dataset>, completely or not at all; its \
+            lines in ROOT/MainPatient replace existing ones of its name. A published split is \
+            used where there is one. Every file that is left out is named; the exit code is 1 if \
+            one should have been imported.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The format of the original.")
+    @Argument(help: "The format of SOURCE.")
     var format: ImportFormat
     @Argument(help: "The unpacked original: a folder, or a COCO JSON file.", completion: .file())
     var source: String
-    @Argument(help: "The folder with all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
-    @Option(help: "The name of the data set in the layout, for example Breast-BUSI.")
+    @Option(help: "The name of the dataset in the layout, as Breast-BUSI.")
     var name: String?
-    @Flag(help: "Replace a data set that exists.")
+    @Flag(help: "Replace an existing dataset of that name.")
     var force = false
-    @Option(help: "The fold of the original: 0 to 4 for TN3K, 1 to 5 for BUS-BRA.")
+    @Option(help: "The published fold: TN3K 0 to 4, BUS-BRA 1 to 5.")
     var fold: Int?
-    @Flag(help: "CAMUS: import every frame, not only end diastole and end systole.")
+    @Flag(help: "CAMUS: all frames of the half-sequences, not only end diastole and systole.")
     var sequences = false
     @Option(
-        help: "Folders: the grey values of class 1, 2 and so on, for example 85,170,255.",
+        help: "Plain folders: the grey values of class 1, 2 and so on, as 85,170,255.",
         transform: GreyValues.init)
     var classValues: GreyValues?
 
     func validate() throws {
         if fold != nil && format != .tn3k && format != .busbra {
-            throw ValidationError("--fold is an option of tn3k and bus-bra")
+            throw ValidationError("--fold is for tn3k and bus-bra")
         }
-        if sequences && format != .camus {
-            throw ValidationError("--sequences is an option of camus")
-        }
+        if sequences && format != .camus { throw ValidationError("--sequences is for camus") }
         if classValues != nil && format != .folders {
-            throw ValidationError("--class-values is an option of folders")
+            throw ValidationError("--class-values is for folders")
         }
     }
 
@@ -83,13 +77,13 @@ struct ImportCommand: ParsableCommand {
             switch error {
             case .interrupted: throw ExitError(.interrupted, "\(error)")
             case .exists, .overlap, .cannotWrite: throw ExitError(.output, "\(error)")
-            case .notOfTheForm, .unreadable, .wrongOption:
+            case .wrongFormat, .unreadable, .wrongOption:
                 throw ExitError(.input, "\(error)")
             }
         }
     }
 
-    /// The report as lines of text.
+    /// The report, one fact a line.
     private func text(_ report: ImportReport) -> String {
         var lines: [String] = []
         lines += report.remarks.map { "note: \($0)" }
@@ -100,14 +94,14 @@ struct ImportCommand: ParsableCommand {
         }
         lines.append(
             "\(report.dataset): \(report.images) images (\(splits.joined(separator: ", "))),"
-                + " \(report.empty) with an empty mask, \(report.measured) with mm per pixel,"
+                + " \(report.empty) with an empty mask, \(report.withSpacing) with mm per pixel,"
                 + " \(report.problems.count) left out")
         if report.images > 0 {
             let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }
             lines.append("classes: \(classes.joined(separator: ", "))")
             if !report.hasSplit {
                 lines.append(
-                    "all images are in train: 'samus data split \(root) --set \(report.dataset) --force'"
+                    "all are in train: 'samus data split \(root) --set \(report.dataset) --force'"
                         + " makes val and test")
             }
         }
@@ -117,7 +111,7 @@ struct ImportCommand: ParsableCommand {
 
 extension ImportFormat: ExpressibleByArgument {}
 
-/// Grey values separated by commas.
+/// Numbers of greys, divided by commas.
 struct GreyValues {
     let values: [Int]
 
@@ -125,7 +119,7 @@ struct GreyValues {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         values = parts.compactMap { Int($0) }
         guard values.count == parts.count else {
-            throw ValidationError("'\(text)': numbers separated by commas are needed")
+            throw ValidationError("'\(text)': numbers divided by commas are needed")
         }
     }
 }

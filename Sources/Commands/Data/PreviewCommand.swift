@@ -5,17 +5,17 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// `samus data preview`: draws augmented images.
+/// `samus data preview`: draws a sheet of augmented images.
 struct PreviewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "preview", abstract: "Draw augmented images of a data set.",
+        commandName: "preview", abstract: "Draw augmented images of a dataset.",
         discussion: """
-            Each row has an image at the input size of the network, then the augmented image of \
-            the first epochs with the outline of the object and a training click.
+            Each row shows an image as the network sees it, then its augmented versions in the \
+            first epochs, with the object's outline and a training click.
 
             --augment takes none, authors (gamma, rotation, scale and contrast, as SAMUS was \
-            trained), and \(Self.others), which are off by default. A number after a colon sets \
-            the strength: authors,flip,speckle:0.3. Docs/Augmentation.md explains each.
+            trained), and \(Self.others). A number after a colon sets the strength: \
+            authors,flip,speckle:0.3. Docs/Augmentation.md describes them.
 
             Research use only, not a medical device.
             """)
@@ -23,25 +23,25 @@ struct PreviewCommand: ParsableCommand {
     private static let others = AugmentationKind.allCases.filter { !$0.isAuthors }
         .map(\.rawValue).joined(separator: ", ")
 
-    @Argument(help: "The folder with all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
-    @Option(help: "The split: train, val or test.", transform: Self.split)
+    @Option(help: "Which list: train, val or test.", transform: Self.split)
     var split = Split.train
-    @Option(help: "Only this data set, from its own list (train-Breast-BUSI.txt).")
+    @Option(help: "Only this dataset.")
     var dataset: String?
-    @Option(help: "Augmentations, separated by commas.", transform: AugmentationArgument.init)
-    var augment: AugmentationArgument?
-    @Option(help: "Seed for the choice of images and the augmentation.")
+    @Option(help: "Augmentations, separated by commas.", transform: AugmentationWords.init)
+    var augment: AugmentationWords?
+    @Option(help: "Seed of all random numbers.")
     var seed: UInt64 = 0
-    @Option(help: "How many images, 1 to 32.")
+    @Option(help: "Number of random images, up to 32.")
     var count = 4
-    @Option(help: "How many augmented versions of each image, 1 to 8.")
+    @Option(help: "Number of versions of each image, up to 8.")
     var versions = 3
     @Option(
-        name: .shortAndLong, help: "The PNG file to write.",
+        name: .shortAndLong, help: "The sheet, a PNG file.",
         completion: .file(extensions: ["png"]))
     var output = "preview.png"
-    @Flag(help: "Replace a file that exists.")
+    @Flag(help: "Replace an existing sheet.")
     var force = false
 
     private static func split(_ text: String) throws -> Split {
@@ -52,12 +52,8 @@ struct PreviewCommand: ParsableCommand {
     }
 
     func validate() throws {
-        guard 1...32 ~= count else {
-            throw ValidationError("--count: a number from 1 to 32 is needed")
-        }
-        guard 1...8 ~= versions else {
-            throw ValidationError("--versions: a number from 1 to 8 is needed")
-        }
+        guard 1...32 ~= count else { throw ValidationError("--count is 1 to 32") }
+        guard 1...8 ~= versions else { throw ValidationError("--versions is 1 to 8") }
     }
 
     func run() throws {
@@ -73,7 +69,7 @@ struct PreviewCommand: ParsableCommand {
     }
 
     private func drawn() throws -> Image {
-        let samples = try UltrasoundData(root: root).samples(split, of: dataset)
+        let samples = try DatasetCollection(root: root).samples(split, of: dataset)
         let recipe = augment?.recipe ?? .authors
         var choice = SampleRandom(seed: seed)
         let chosen = samples.indices.shuffled(using: &choice).prefix(count)
@@ -100,15 +96,15 @@ struct PreviewCommand: ParsableCommand {
         _ labelled: LabelledImage, of sample: Sample, _ prompt: Prompt = Prompt(), caption: String
     ) -> (image: Image, caption: String) {
         let object = OverlayObject(
-            mask: labelled.mask(of: sample.label), clicks: prompt.points,
+            mask: labelled.mask(of: sample.label), clicks: prompt.foregroundPoints,
             negativeClicks: prompt.backgroundPoints)
         let overlay = Overlay(objects: [object], fillsMasks: false)
         return (overlay.drawWithoutStrip(on: labelled.image), caption)
     }
 }
 
-/// An augmentation recipe on the command line.
-struct AugmentationArgument {
+/// A recipe as words on the command line.
+struct AugmentationWords {
     let recipe: AugmentationRecipe
 
     init(_ words: String) throws {

@@ -6,57 +6,56 @@ import Foundation
 import Imaging
 import Metrics
 
-/// `samus compare`: compares two reports on the same data case by case.
+/// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {
-    /// The name, the help text and examples.
+    /// Name, words and examples.
     public static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Compare two reports of 'samus evaluate' case by case.",
         usage: "samus compare A/report.json B/report.json [--metric dice] [--output DIR]",
         discussion: """
-            For each prompt, data set and class the output has both means, the mean difference \
-            B - A with its paired bootstrap interval, Wilcoxon's signed-rank test and effect \
-            sizes, as a Markdown table. DIR gets comparison.md, comparison.json and \
-            comparison.png: B over A, one point for each case.
+            Prints, for each prompt, dataset and class, both means, the mean difference B - A with its \
+            paired bootstrap interval, Wilcoxon's signed-rank test, and effect sizes, as Markdown. \
+            DIR gets comparison.md, comparison.json, and comparison.png, a scatter plot of B \
+            over A.
 
-            Both reports must have the same data, resolution, prompts and random clicks; where \
-            one has more prompts, select the common ones with --prompt. Cases that are in one \
-            report only are listed, and the exit code is 1.
+            Reports with different data, resolution, prompts or random clicks are refused; \
+            --prompt selects prompts that both have. Cases that only one report has are listed, \
+            and the exit code is 1.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "Report A, the one to compare with.", completion: .file(extensions: ["json"]))
+    @Argument(help: "Report A, the reference.", completion: .file(extensions: ["json"]))
     var first: String
 
-    @Argument(help: "Report B, the one that is compared.", completion: .file(extensions: ["json"]))
+    @Argument(help: "Report B, which is compared with A.", completion: .file(extensions: ["json"]))
     var second: String
 
-    @Option(help: "The metric that is compared.")
+    @Option(help: "The metric to compare.")
     var metric = MaskMetric.dice
 
     @Option(
-        help: ArgumentHelp(
-            "Compare only these prompts, written as for 'samus evaluate'.", valueName: "list")
+        help: ArgumentHelp("Only these prompts, as 'samus evaluate' takes them.", valueName: "list")
     )
     var prompt: [PromptStrategyList] = []
 
-    @Option(help: ArgumentHelp("Seed for the bootstrap.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the bootstrap.", valueName: "n"))
     var seed: UInt64 = 0
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("Also write the comparison to this folder.", valueName: "dir"),
+        help: ArgumentHelp("A folder for the comparison as files.", valueName: "dir"),
         completion: .directory)
     var output: String?
 
     @Flag(help: "Replace files that exist.")
     var force = false
 
-    /// The command, to be filled by the parser.
+    /// The command without arguments, as the parser makes it.
     public init() {}
 
-    /// Compares, writes the files and prints the table.
+    /// Compares, prints and writes.
     public func run() throws {
         let prompts = prompt.flatMap(\.prompts)
         let comparison = try withExitStatus(.input) {

@@ -4,12 +4,12 @@ import Evaluation
 import Foundation
 import Segmentation
 
-/// `samus evaluate`: measures a model, or masks of any program, on a labelled data set.
+/// `samus evaluate`: a model, or masks of any program, against the labels of a data set.
 public struct EvaluateCommand: ParsableCommand {
-    /// The name, the help text and examples.
+    /// Name, words and examples.
     public static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measure a model, or masks of any program, on a labelled data set.",
+        abstract: "Measure a model, or masks of any program, against the labels of a dataset.",
         usage: """
             samus evaluate --data ROOT --output DIR [--model MODEL] [--split test-SET] [--prompt …]
             samus evaluate --data ROOT --output DIR --predictions MASKS [--split test-SET]
@@ -19,62 +19,54 @@ public struct EvaluateCommand: ParsableCommand {
             ROOT has the US30K layout: ROOT/<Dataset>/{img,label}/NAME.png and \
             ROOT/MainPatient/{class.json,test.txt,test-<Dataset>.txt}.
 
-            Prompts are made from the labels, so figures are better than with clicks of a person. \
-            fixed is the authors' click: the middle one of the object's pixels in row-major \
-            order. random:5 makes five masks from one random click each and reports their mean \
-            and the worst. box is the bounding box, and box:10% the box grown by a tenth of its \
-            size on each side. prompt-free is for models that need no prompt. An object that is \
-            not in the image gets one background point, and the report counts it separately. \
-            Several prompts share one encoding of the image: \
+            Prompts are made from the labels, which makes results look better than in practice. \
+            fixed: a click on the object's middle pixel in row-major order, as the authors do. \
+            random:5: five prompts of one random click each; the mean and the worst are reported. \
+            clicks:3: one prompt of three random clicks. background:2: a click on the object and \
+            two on the background. box: the bounding box; box:10%: grown by 10 % on each side. \
+            box+click: both. prompt-free: for models without prompts. If an object is not in the \
+            image, its prompt is one background point. The image is encoded once for all prompts: \
             --prompt fixed,random:5,box,box:10%.
 
-            --predictions measures masks of any program: MASKS/<Dataset>/NAME.png or \
-            MASKS/NAME.png, where pixel values are classes (with one class, every value but 0 is \
-            the object). The models filled-box and ellipse draw that shape into the prompt's \
-            box: the baselines that a model has to beat.
+            With --predictions, masks of any other program are measured: MASKS/<Dataset>/NAME.png \
+            or MASKS/NAME.png, whose values are classes (with one class, all but 0). The models \
+            filled-box and ellipse draw that shape in the prompt's box, as baselines.
 
-            DIR gets report.md (tables for each data set, class and patient), report.json (for \
-            'samus compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best \
-            cases. An image that cannot be evaluated is listed, the others are evaluated, and \
-            the exit code is 1.
-
-            Example: the held-out test set of BUSI, with two prompts:
-              samus evaluate --data US30K --split test-Breast-BUSI --prompt fixed,box \
-            --model samus.safetensors --output reports/busi
+            DIR gets report.md (tables for each set, class and patient), report.json (for 'samus \
+            compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best cases. \
+            An image that fails is named, the others are evaluated, and the exit code is 1.
 
             Research use only, not a medical device.
             """)
 
     @Option(
-        help: ArgumentHelp("The folder with all data sets.", valueName: "root"),
+        help: ArgumentHelp("The folder of the datasets.", valueName: "root"),
         completion: .directory)
     var data: String
 
     @Option(
         help: ArgumentHelp(
-            "The list of images: test, val or train, or that of one data set: test-Breast-BUSI.",
+            "The list: test, val or train, or one dataset's, as test-Breast-BUSI.",
             valueName: "list"))
     var split = SplitName.test
 
     @Option(
         help: ArgumentHelp(
             "How prompts are made from labels: fixed, random:N, clicks:N, background:N, box, "
-                + "box:P%, box+click or prompt-free. Repeatable, or separated by commas "
-                + "(default: a prompt that the model was trained with).",
+                + "box:P%, box+click, prompt-free; repeatable, or "
+                + "separated by commas (default: what the model was trained with).",
             valueName: "list"))
     var prompt: [PromptStrategyList] = []
 
     @Option(
         help: """
-            native: at the size of the image, with distances in mm where the pixel spacing is \
-            known; model: at 256x256, as in the paper.
+            native: on the image's own pixels, in mm where known; model: at 256x256, as in the \
+            paper.
             """)
     var resolution = EvaluationResolution.native
 
     @Option(
-        help: ArgumentHelp(
-            "A folder with the masks of another program, to be measured instead of a model.",
-            valueName: "dir"),
+        help: ArgumentHelp("Masks of another program, instead of a model.", valueName: "dir"),
         completion: .directory)
     var predictions: String?
 
@@ -82,48 +74,46 @@ public struct EvaluateCommand: ParsableCommand {
     var engine: EngineOptions
 
     @Option(
-        name: .shortAndLong,
-        help: ArgumentHelp("The folder for the report; made if needed.", valueName: "dir"),
+        name: .shortAndLong, help: ArgumentHelp("The folder for the report.", valueName: "dir"),
         completion: .directory)
     var output: String
 
-    @Option(help: ArgumentHelp("Use only the first n images of the list.", valueName: "n"))
+    @Option(help: ArgumentHelp("Only the first images of the list.", valueName: "n"))
     var limit: Int?
 
-    @Option(help: ArgumentHelp("Seed for random clicks and the bootstrap.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of random clicks and of the bootstrap.", valueName: "n"))
     var seed: UInt64 = 0
 
     @Flag(help: "Replace a report that exists.")
     var force = false
 
-    /// The command, to be filled by the parser.
+    /// The command without arguments, as the parser makes it.
     public init() {}
 
     private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
 
     private var prompts: [PromptStrategy] { prompt.flatMap(\.prompts) }
 
-    /// Checks how the options go together.
+    /// Checks what the parser cannot.
     public func validate() throws {
         if let limit, limit < 1 {
-            throw ValidationError("--limit \(limit): a number of at least 1 is needed")
+            throw ValidationError("--limit \(limit): at least 1 image is needed")
         }
         guard Set(prompts).count == prompts.count else {
-            throw ValidationError("--prompt has the same prompt twice")
+            throw ValidationError("--prompt names a prompt twice")
         }
         if predictions != nil && !prompts.isEmpty {
-            throw ValidationError("--predictions needs no prompt: leave out --prompt")
+            throw ValidationError("--predictions are masks and need no --prompt")
         }
         if predictions != nil && engine.givenModel != nil {
-            throw ValidationError(
-                "--predictions measures masks instead of a model: leave out --model")
+            throw ValidationError("--predictions replace a model: leave --model out")
         }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
         }
     }
 
-    /// Evaluates and writes the report.
+    /// Evaluates, and writes the report.
     public func run() throws {
         if predictions == nil && baseline == nil { try engine.handOverCheckpoints() }
         let (samples, total) = try withExitStatus(.input) { try chosenSamples() }
@@ -141,9 +131,9 @@ public struct EvaluateCommand: ParsableCommand {
         try run.run()
     }
 
-    /// The samples of the first images, and the number of images in the list.
+    /// The samples of the first images, and how many images the list has.
     private func chosenSamples() throws -> ([Sample], images: Int) {
-        let samples = try UltrasoundData(root: data).samples(split.split, of: split.dataset)
+        let samples = try DatasetCollection(root: data).samples(split.split, of: split.dataset)
         var images: Set<String> = []
         let chosen = samples.filter { sample in
             if images.count == limit ?? .max && !images.contains(sample.image) {
@@ -170,18 +160,17 @@ public struct EvaluateCommand: ParsableCommand {
         if let baseline {
             return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
-        let options = engine
-        let loaded = try withExitStatus(.unavailable) { try LoadedModel(options) }
-        let prompts = prompts.isEmpty ? [loaded.model.kind.usualPrompt] : prompts
-        if prompts.contains(.promptFree), !loaded.model.kind.isPromptFree {
+        let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
+        let prompts = prompts.isEmpty ? [PromptStrategy(file.model.defaultPrompt)] : prompts
+        if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
-                "\(EngineError.needsPrompt(model: loaded.model.name)); leave out --prompt prompt-free"
+                "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt prompt-free out"
             )
         }
-        let engine = try withExitStatus(.unavailable) { try loaded.makeEngine(options) }
-        loaded.notes.forEach(Terminal.log)
-        return (EngineSource(engine, runs: options.summary), prompts, loaded.versions)
+        let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
+        file.notes.forEach(Terminal.log)
+        return (EngineSource(made, runtime: engine.words), prompts, file.versions)
     }
 }
 
@@ -191,23 +180,15 @@ extension PromptStrategy {
     }
 }
 
-extension ModelArchitecture {
-    /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: PromptStrategy {
-        if isPromptFree { return .promptFree }
-        return trainedPrompts.contains(.click) ? .fixedClick : .box()
-    }
-}
-
 extension EngineOptions {
-    /// Precision, device and threads, for a report.
-    fileprivate var summary: String {
+    /// Precision, device and threads for a report.
+    fileprivate var words: String {
         "\(precision.rawValue) on \(device.rawValue), "
             + (threads.map { "\($0) threads" } ?? "all threads")
     }
 }
 
-/// Prompt strategies on the command line, separated by commas:
+/// Prompt strategies as the command line takes them, separated by commas:
 /// `fixed,random:5,box,box:10%`.
 struct PromptStrategyList: ExpressibleByArgument {
     let prompts: [PromptStrategy]
@@ -223,7 +204,7 @@ struct PromptStrategyList: ExpressibleByArgument {
     }
 }
 
-/// The name of a list of images, without `.txt`: `test`, or `test-Breast-BUSI`.
+/// A list by its file name: `test`, or `test-Breast-BUSI`.
 struct SplitName: ExpressibleByArgument, CustomStringConvertible {
     let split: Split
     let dataset: String?

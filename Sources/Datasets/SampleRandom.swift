@@ -1,11 +1,10 @@
+import FileIO
 import Foundation
 
 /// Random numbers of one sample in one epoch: they depend on nothing else, so that any number of
 /// workers gives the same.
-///
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 public struct SampleRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
     /// The numbers of a seed and the places that follow it, each of which gives others.
     ///
@@ -13,20 +12,16 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     ///   - seed: of the run.
     ///   - places: as the epoch and the sample's number.
     public init(seed: UInt64, _ places: Int...) {
-        state = seed
+        generator = SplitMix64(seed: seed)
         for place in places {
-            state = next() ^ UInt64(bitPattern: Int64(place))
+            generator = SplitMix64(seed: generator.next() ^ UInt64(bitPattern: Int64(place)))
         }
-        _ = next()
+        _ = generator.next()
     }
 
     /// The next 64 bits.
     public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+        generator.next()
     }
 
     /// A number spread evenly over a range.

@@ -1,4 +1,5 @@
 import Drawing
+import FileIO
 import Foundation
 import Imaging
 import Metrics
@@ -19,7 +20,7 @@ extension Comparison {
     ///
     /// - Throws: `EncodingError` when a number is not finite.
     public func json() throws -> [UInt8] {
-        try [UInt8](JSONEncoder.report.encode(self)) + [UInt8(ascii: "\n")]
+        try JSON.encode(self) + [UInt8(ascii: "\n")]
     }
 
     /// Each case's value in the second report over that in the first, a chart for each prompt.

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 
@@ -98,7 +99,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     ///
     /// - Throws: `EncodingError` when a number is not finite.
     public func json() throws -> [UInt8] {
-        try [UInt8](JSONEncoder.report.encode(self)) + [UInt8(ascii: "\n")]
+        try JSON.encode(self) + [UInt8(ascii: "\n")]
     }
 
     /// Reads a report.
@@ -111,55 +112,18 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public static func read(
         _ path: String, limit: Int = 1 << 30
     ) throws(EvaluationError) -> EvaluationReport {
-        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        guard let size else {
-            throw .unreadable(path: path, reason: "there is no such file")
+        let bytes: [UInt8]
+        do throws(FileReadError) {
+            bytes = try RegularFile.read(path, limit: limit)
+        } catch {
+            throw .unreadable(path: path, reason: error.reason)
         }
-        guard size <= limit else {
-            throw .unreadable(path: path, reason: "it has more than \(limit) bytes")
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .unreadable(path: path, reason: "it cannot be opened")
-        }
-        do {
-            return try JSONDecoder.report.decode(EvaluationReport.self, from: data)
+        do throws(JSONError) {
+            return try JSON.decode(EvaluationReport.self, from: bytes)
         } catch {
             throw .unreadable(
                 path: path,
-                reason: "it is no report.json of 'samus evaluate' (\(error.words))")
-        }
-    }
-}
-
-extension JSONEncoder {
-    /// As all of the program's JSON: keys_like_this, sorted.
-    static var report: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }
-}
-
-extension JSONDecoder {
-    fileprivate static var report: JSONDecoder {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        decoder.dateDecodingStrategy = .iso8601
-        return decoder
-    }
-}
-
-extension Error {
-    /// What is wrong with JSON, in a few words.
-    fileprivate var words: String {
-        switch self as? DecodingError {
-        case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?,
-            .dataCorrupted(let context)?:
-            context.debugDescription
-        default: "\(self)"
+                reason: "it is not a report.json of 'samus evaluate' (\(error.reason))")
         }
     }
 }

@@ -1,3 +1,5 @@
+import FileIO
+
 /// A figure over cases: its middle and its spread.
 public struct Summary: Hashable, Codable, Sendable {
     /// Number of cases.

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Imaging
 import Testing
@@ -42,13 +43,13 @@ struct SegmentTests {
         let record = try record("echo-a4c-frame10")
         #expect(record["notice"] as? String == "research use only, not a medical device")
         let model = try #require(record["model"] as? [String: Any])
-        var manifest = ContentHash()
-        manifest.add(
+        var manifest = SHA256()
+        manifest.update(
             try Array(
                 Data(
                     contentsOf: Program.package.appending(
                         path: "Models/litemedsam.samus/model.json"))))
-        #expect(model["sha256"] as? String == manifest.text)
+        #expect(model["sha256"] as? String == manifest.hexDigest)
         let outline = try #require((record["masks"] as? [[String: Any]])?.first)
         #expect(outline["pixel_area"] as? Int == mask.area)
         let found = try #require(mask.boundingBox)

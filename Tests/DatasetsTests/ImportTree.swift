@@ -1,7 +1,8 @@
+import Datasets
+import FileIO
 import Foundation
 import Imaging
 import TestSupport
-import Datasets
 
 /// A made-up original, and the folder it is imported into; both go when the test ends.
 final class ImportTree {

@@ -1,8 +1,9 @@
+import Datasets
+import FileIO
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("The US30K layout is read with its tolerances")
 struct LayoutTests {
@@ -83,13 +84,13 @@ struct LayoutTests {
         expectError("there is no such folder") { try UltrasoundData(root: tree.root + "/no") }
         try FileManager.default.createDirectory(
             atPath: classes, withIntermediateDirectories: false)
-        expectError("no regular file") { try tree.opened() }
+        expectError("not a regular file") { try tree.opened() }
 
         let large = try DataTree()
         try large.data("MainPatient/train.txt", Data(count: 17 << 20))
         expectError("at most 16777216 are read") { try large.opened().samples(.train) }
         try large.data("MainPatient/train.txt", Data([0xFF, 0xFE, 0x31, 0]))
-        expectError("no text in UTF-8") { try large.opened().samples(.train) }
+        expectError("not UTF-8 text") { try large.opened().samples(.train) }
     }
 
     private func expectError<Result>(_ words: String, _ body: () throws -> Result) {

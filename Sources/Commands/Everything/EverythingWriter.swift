@@ -1,4 +1,5 @@
 import Drawing
+import FileIO
 import Foundation
 import Imaging
 import Segmentation
@@ -29,7 +30,7 @@ struct EverythingWriter {
             contents.append((files.overlay, { try overlay().encodedPNG(comment: model.comment) }))
         }
         if files.formats.contains(.json) {
-            contents.append((files.json, { try JSONEncoder.results.bytes(of: record) }))
+            contents.append((files.json, { try JSON.encode(record) }))
         }
         try WholeFiles.write(contents)
     }

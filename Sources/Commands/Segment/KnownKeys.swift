@@ -31,22 +31,3 @@ struct KnownKeys: CodingKey, ExpressibleByStringLiteral {
         return container
     }
 }
-
-extension DecodingError {
-    /// What is wrong and where, in one sentence.
-    var sentence: String {
-        let (context, key): (Context, String?) =
-            switch self {
-            case .typeMismatch(_, let context), .valueNotFound(_, let context),
-                .dataCorrupted(let context):
-                (context, nil)
-            case .keyNotFound(let key, let context): (context, key.stringValue)
-            @unknown default: (Context(codingPath: [], debugDescription: "\(self)"), nil)
-            }
-        let place = context.codingPath.reduce(into: "") { path, key in
-            path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? "" : ".") + key.stringValue
-        }
-        let reason = key.map { "'\($0)' is missing" } ?? context.debugDescription
-        return place.isEmpty ? reason : "\(place): \(reason)"
-    }
-}

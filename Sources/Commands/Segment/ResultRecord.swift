@@ -103,18 +103,3 @@ struct ContourRecord: Codable {
     let height: Int
     let masks: [Entry]
 }
-
-extension JSONEncoder {
-    /// As all of the program's JSON: keys_like_this, sorted.
-    static var results: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }
-
-    /// A value as the content of a file.
-    func bytes(of value: some Encodable) throws -> [UInt8] {
-        [UInt8](try encode(value))
-    }
-}

@@ -31,13 +31,13 @@ struct ResultWriter {
             contents.append((files.overlay, { try overlay().encodedPNG(comment: comment) }))
         }
         if files.formats.contains(.rle) {
-            contents.append((files.runLengths, { try JSONEncoder.results.bytes(of: runLengths) }))
+            contents.append((files.runLengths, { try JSON.encode(runLengths) }))
         }
         if files.formats.contains(.contour) {
-            contents.append((files.contours, { try JSONEncoder.results.bytes(of: contours) }))
+            contents.append((files.contours, { try JSON.encode(contours) }))
         }
         if files.formats.contains(.json) {
-            contents.append((files.json, { try JSONEncoder.results.bytes(of: record) }))
+            contents.append((files.json, { try JSON.encode(record) }))
         }
         return contents
     }
@@ -96,7 +96,8 @@ struct ResultWriter {
             prompt: .init(
                 auto: object.mode == .auto ? true : nil, box: object.prompt.box?.list,
                 points: object.prompt.points.map { [$0.x, $0.y] },
-                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] }, mask: object.maskPath),
+                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] },
+                mask: object.maskPath),
             pixelArea: result.mask.area,
             boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
             contours: result.mask.contourLists, iouEstimate: result.iouEstimate,

@@ -1,3 +1,5 @@
+import FileIO
+
 /// The original form of BUS-BRA, breast tumours (Gómez-Flores and others, 2024).
 ///
 /// `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`,

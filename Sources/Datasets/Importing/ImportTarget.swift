@@ -74,12 +74,9 @@ final class ImportTarget {
         let final = "\(root)/\(dataset)"
         let older = "\(temporary).replaced"
         do throws(FileError) {
-            var files: [AtomicFile] = []
+            var files = AtomicFileSet()
             for list in lists {
-                let file = try AtomicFile("\(root)/MainPatient/\(list.name)")
-                try file.append(Array(list.text.utf8))
-                try file.seal()
-                files.append(file)
+                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
             }
             sync()
             let hasOlder = replaces && rename(final, older) == 0
@@ -89,7 +86,7 @@ final class ImportTarget {
                 throw error
             }
             do throws(FileError) {
-                for file in files { try file.commit() }
+                try files.commit()
             } catch {
                 rename(final, temporary)
                 if hasOlder { rename(older, final) }

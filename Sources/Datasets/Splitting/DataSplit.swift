@@ -61,14 +61,11 @@ public struct DataSplit: Sendable {
     /// - Throws: ``SplitError/cannotWrite(path:reason:)``; older lists are then as they were.
     public func write() throws(SplitError) {
         do throws(FileError) {
-            var files: [AtomicFile] = []
+            var files = AtomicFileSet()
             for list in lists {
-                let file = try AtomicFile("\(root)/MainPatient/\(list.name)")
-                try file.append(Array(list.text.utf8))
-                try file.seal()
-                files.append(file)
+                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
             }
-            for file in files { try file.commit() }
+            try files.commit()
         } catch {
             throw .cannotWrite(path: error.path, reason: error.reason)
         }

@@ -104,11 +104,11 @@ struct ReducedPrecision {
     }
 
     /// A prompt that the model was trained with.
-    private var prompt: LabelPrompt {
+    private var prompt: PromptStrategy {
         if let prompt = data.prompt { return prompt }
         let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixed }
-        return trained.contains(.box) ? .box(growth: 0) : .unprompted
+        if trained.contains(.click) { return .fixedClick }
+        return trained.contains(.box) ? .box() : .promptFree
     }
 }
 
@@ -133,12 +133,13 @@ struct CalibrationOptions: ParsableArguments {
             valueName: "n"))
     var comparedObjects = 48
 
-    @Option(help: "How each is pointed at: fixed (a click), box or none (default: as trained).")
-    var prompt: LabelPrompt?
+    @Option(
+        help: "Prompt of each object: fixed (a click), box or prompt-free (default: as trained).")
+    var prompt: PromptStrategy?
 
     func validate() throws {
-        if case .random = prompt {
-            throw ValidationError("--prompt: fixed, box or none; random clicks compare nothing")
+        if let prompt, prompt.promptCount > 1 || prompt.needsModelInLoop {
+            throw ValidationError("--prompt: one prompt an object is needed, not \(prompt)")
         }
         guard (1...10_000).contains(calibrationImages), (1...10_000).contains(comparedObjects)
         else {
@@ -148,13 +149,13 @@ struct CalibrationOptions: ParsableArguments {
     }
 }
 
-extension LabelPrompt: ExpressibleByArgument {}
+extension PromptStrategy: ExpressibleByArgument {}
 
 /// The images and objects chosen.
 struct CalibrationData {
     let images: [Image]
     let objects: [Sample]
-    let prompt: LabelPrompt?
+    let prompt: PromptStrategy?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
         let data = try UltrasoundData(root: root)

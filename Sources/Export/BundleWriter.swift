@@ -42,10 +42,7 @@ extension Exporter {
             source: .init(sha256: model.sha256, program: program), licence: model.licence,
             origin: model.origin, notice: ResearchNotice.text,
             macs: graphs.encoder.multiplyAdds)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        var json = try encoder.encode(manifest)
-        json.append(UInt8(ascii: "\n"))
+        let json = try JSON.encode(manifest, style: .indented, keys: .exact)
         try AtomicFile.write(json, to: folder.place(of: ModelBundle.Manifest.FileName.manifest))
         try writeReport(layers, into: folder)
         try folder.commit()
@@ -116,7 +113,7 @@ extension Exporter {
 struct HashedFile {
     let file: AtomicFile
     private(set) var bytes = 0
-    private(set) var hash = ContentHash()
+    private(set) var hash = SHA256()
 
     init(file: AtomicFile) {
         self.file = file
@@ -125,12 +122,12 @@ struct HashedFile {
     mutating func append(_ piece: [UInt8]) throws(FileError) {
         try file.append(piece)
         bytes += piece.count
-        hash.add(piece)
+        hash.update(piece)
     }
 
     mutating func append(_ piece: UnsafeRawBufferPointer) throws(FileError) {
         try file.append(piece)
         bytes += piece.count
-        hash.add(piece)
+        hash.update(piece)
     }
 }

@@ -119,7 +119,7 @@ extension Exporter {
         var sink = HashedFile(file: try AtomicFile(path))
         try ONNXFile.write(graph, remarks: remarks, to: &sink)
         try sink.file.commit()
-        return .init(bytes: sink.bytes, sha256: sink.hash.text)
+        return .init(bytes: sink.bytes, sha256: sink.hash.hexDigest)
     }
 }
 

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Torch
 
@@ -41,19 +42,19 @@ public struct QuantizedLayers: Sendable {
     /// - Returns: JSON.
     /// - Throws: `EncodingError`.
     public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(
-            Report(
-                images: images,
-                layers: layers.map { layer in
-                    Report.Layer(
-                        name: layer.name, kind: layer.op, lowest: layer.low, highest: layer.high,
-                        scale: layer.range.scale, zero: layer.range.zero,
-                        relativeError: layer.relativeError,
-                        computed: kept.contains(layer.step) ? "f32" : "int8")
-                },
-                agreement: agreement))
+        Data(
+            try JSON.encode(
+                Report(
+                    images: images,
+                    layers: layers.map { layer in
+                        Report.Layer(
+                            name: layer.name, kind: layer.op, lowest: layer.low,
+                            highest: layer.high,
+                            scale: layer.range.scale, zero: layer.range.zero,
+                            relativeError: layer.relativeError,
+                            computed: kept.contains(layer.step) ? "f32" : "int8")
+                    },
+                    agreement: agreement), style: .indented, keys: .exact))
     }
 
     private struct Report: Encodable {

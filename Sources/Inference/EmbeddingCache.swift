@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Imaging
 
@@ -51,11 +52,11 @@ public final class EmbeddingCache: @unchecked Sendable {
     func embedding(
         of image: Image, model: String, options: RuntimeOptions, encode: () throws -> FloatTensor
     ) throws -> FloatTensor {
-        var hash = ContentHash()
-        hash.add(image.pixels)
+        var hash = SHA256()
+        hash.update(image.pixels)
         let key = Key(
             model: model, options: options,
-            image: "\(image.width)x\(image.height)x\(image.channels) \(hash.text)")
+            image: "\(image.width)x\(image.height)x\(image.channels) \(hash.hexDigest)")
         if let found = try find(key) { return found }
         do {
             let made = try encode()

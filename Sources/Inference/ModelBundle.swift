@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Segmentation
 
@@ -28,19 +29,12 @@ public struct ModelBundle: Sendable {
     /// - Throws: ``ModelBundleError`` where something is missing or not as `model.json` says.
     public init(_ folder: URL) throws(ModelBundleError) {
         self.folder = folder.resolvingSymlinksInPath()
-        let file = try RegularFile(
-            self.folder.appendingPathComponent(Manifest.FileName.manifest).path)
-        guard file.bytes <= Self.manifestLimit else {
-            throw .manifestTooLarge(bytes: file.bytes, limit: Self.manifestLimit)
+        let path = self.folder.appendingPathComponent(Manifest.FileName.manifest).path
+        let bytes = try readingBundle { () throws(FileReadError) in
+            try RegularFile.read(path, limit: Self.manifestLimit)
         }
-        var data = Data()
-        var hash = ContentHash()
-        try file.read { piece in
-            data.append(contentsOf: piece)
-            hash.add(piece)
-        }
-        manifest = try Manifest(data)
-        model = manifest.description(sha256: hash.text)
+        manifest = try Manifest(Data(bytes))
+        model = manifest.description(sha256: SHA256.hexDigest(of: bytes))
         for name in manifest.files.keys.sorted() {
             _ = try identity(of: name)
         }
@@ -70,12 +64,14 @@ public struct ModelBundle: Sendable {
         guard let expected = manifest.files[name] else {
             throw .cannotRead(path: path, reason: "model.json does not name it")
         }
-        let file = try RegularFile(path)
-        guard file.bytes == expected.bytes else {
-            throw .otherSize(file: path, expected: expected.bytes, found: file.bytes)
+        let file = try readingBundle { () throws(FileReadError) in try RegularFile(path) }
+        guard file.byteCount == expected.bytes else {
+            throw .otherSize(file: path, expected: expected.bytes, found: file.byteCount)
         }
         return ModelFileIdentity(
-            path: path, bytes: file.bytes, changed: file.changed, sha256: expected.sha256)
+            path: path, bytes: file.byteCount,
+            changed: "\(file.modified.seconds).\(file.modified.nanoseconds)",
+            sha256: expected.sha256)
     }
 
     /// Reads a file, compares its SHA-256, and refuses weights that would lie in a file besides, which no
@@ -86,16 +82,33 @@ public struct ModelBundle: Sendable {
     ///   ``ModelBundleError/externalData(file:)``.
     public func verify(_ name: String) throws(ModelBundleError) {
         let expected = try identity(of: name)
-        var hash = ContentHash()
+        var hash = SHA256()
         var outside = ExternalData()
-        try RegularFile(expected.path).read {
-            hash.add($0)
-            outside.look(at: $0)
+        try readingBundle { () throws(FileReadError) in
+            try RegularFile(expected.path).forEachBlock { block in
+                hash.update(block)
+                outside.look(at: Array(block))
+            }
         }
         guard !outside.isNamed else { throw .externalData(file: expected.path) }
-        guard hash.text == expected.sha256 else {
+        guard hash.hexDigest == expected.sha256 else {
             throw .otherContent(
-                file: expected.path, expected: expected.sha256, found: hash.text)
+                file: expected.path, expected: expected.sha256, found: hash.hexDigest)
+        }
+    }
+}
+
+/// Calls `body` and turns its error into a ``ModelBundleError``.
+private func readingBundle<Result>(
+    _ body: () throws(FileReadError) -> Result
+) throws(ModelBundleError) -> Result {
+    do throws(FileReadError) {
+        return try body()
+    } catch {
+        switch error {
+        case .notARegularFile(let path, _): throw .notARegularFile(path: path)
+        case .tooLarge(_, let bytes, let limit): throw .manifestTooLarge(bytes: bytes, limit: limit)
+        default: throw .cannotRead(path: error.path, reason: error.reason)
         }
     }
 }
@@ -135,7 +148,8 @@ extension ModelBundle.Manifest {
         try Self.require(
             (8...8192).contains(input.size), "an input of 8 to 8192 pixels is possible")
         try Self.require(
-            input.preprocessing == kind.preprocessing && input.channels == kind.preprocessing.channels,
+            input.preprocessing == kind.preprocessing
+                && input.channels == kind.preprocessing.channels,
             "\(kind.rawValue) takes \(kind.preprocessing.channels) channels, prepared as "
                 + "'\(kind.preprocessing.rawValue)'")
         try Self.require(

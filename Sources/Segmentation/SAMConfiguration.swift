@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// The sizes of a network of SAM's family.
@@ -118,9 +119,7 @@ extension SAMConfiguration.Decoder: Codable {
 extension SAMConfiguration {
     /// The sizes as a file's remarks state them.
     public var json: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
         // Whole numbers and lists of them can always be encoded.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        (try? JSON.encode(self, keys: .exact)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 }

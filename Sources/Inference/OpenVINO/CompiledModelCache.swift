@@ -103,7 +103,7 @@ public struct CompiledModelCache: Sendable {
     private func key(
         of file: ModelFileIdentity, options: RuntimeOptions, core: OpenVINOCore
     ) -> String {
-        var hash = ContentHash()
+        var hash = SHA256()
         let device = options.device.rawValue
         let parts =
             [
@@ -111,9 +111,9 @@ public struct CompiledModelCache: Sendable {
                 device, core.kind(of: device),
             ] + options.properties.flatMap { [$0.key, $0.value] }
         for part in parts {
-            hash.add(Array("\(part.utf8.count):\(part)".utf8))
+            hash.update(Array("\(part.utf8.count):\(part)".utf8))
         }
-        return String(hash.text.prefix(32))
+        return String(hash.hexDigest.prefix(32))
     }
 
     /// nil where nothing can be written.
@@ -178,8 +178,8 @@ extension CompiledModelCache {
         /// Whether the entry is as it was sealed.
         static func isWhole(_ entry: URL) -> Bool {
             let path = entry.appendingPathComponent(sealName).path
-            guard let data = FileManager.default.contents(atPath: path), data.count < 1 << 16,
-                let sealed = try? JSONDecoder().decode(Seal.self, from: data)
+            guard let text = try? RegularFile.read(path, limit: 1 << 16),
+                let sealed = try? JSON.decode(Seal.self, from: text)
             else { return false }
             return !sealed.files.isEmpty && sealed == state(of: entry)
         }
@@ -189,11 +189,11 @@ extension CompiledModelCache {
         /// - Returns: false where OpenVINO has put nothing there, or it cannot be said.
         static func seal(_ entry: URL) -> Bool {
             let seal = state(of: entry)
-            guard !seal.files.isEmpty, let data = try? JSONEncoder().encode(seal) else {
+            guard !seal.files.isEmpty, let text = try? JSON.encode(seal) else {
                 return false
             }
             let path = entry.appendingPathComponent(sealName).path
-            return (try? AtomicFile.write(data, to: path)) != nil
+            return (try? AtomicFile.write(text, to: path)) != nil
         }
 
         private static func state(of entry: URL) -> Seal {
@@ -202,7 +202,8 @@ extension CompiledModelCache {
             for name in names where name != sealName {
                 var status = stat()
                 guard stat(entry.appendingPathComponent(name).path, &status) == 0 else { continue }
-                files[name] = [Int(status.st_size)] + status.changed
+                let modified = FileTime(modificationOf: status)
+                files[name] = [Int(status.st_size), modified.seconds, modified.nanoseconds]
             }
             return Seal(files: files)
         }
@@ -224,23 +225,13 @@ extension CompiledModelCache {
                 let sizes = state(of: url).files.values.map { $0[0] }
                 return Entry(
                     url: url, bytes: sizes.reduce(0, +),
-                    used: Date(timeIntervalSince1970: Double(status.changed[0])))
+                    used: Date(
+                        timeIntervalSince1970: Double(FileTime(modificationOf: status).seconds)))
             }
         }
 
         private static func isName(_ name: String) -> Bool {
             name.wholeMatch(of: #/[0-9a-f]{32}|\.[0-9a-z]+\.partial/#) != nil
         }
-    }
-}
-
-extension stat {
-    /// Seconds and nanoseconds of the last change.
-    var changed: [Int] {
-        #if os(Linux)
-            [st_mtim.tv_sec, st_mtim.tv_nsec]
-        #else
-            [st_mtimespec.tv_sec, st_mtimespec.tv_nsec]
-        #endif
     }
 }

@@ -1,3 +1,4 @@
+import FileIO
 import SegmentAnything
 import Segmentation
 import Torch

@@ -191,7 +191,7 @@ public struct ModelCard: Sendable {
             let counts = set.images.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
             return [set.name, counts, set.licence ?? "not stated: ask its authors before use"]
         }
-        return Self.table(["data set", "images", "licence remark"], rows)
+        return MarkdownTable(["dataset", "images", "licence remark"], rows: rows).text
     }
 
     private var recipeTable: String {

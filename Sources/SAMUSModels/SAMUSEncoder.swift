@@ -55,6 +55,14 @@ public final class SAMUSEncoder: Module {
         return neck(tokens.permuted([0, 3, 1, 2]).adding(features, times: 0.5))
     }
 
+    /// The blocks whose tokens attend to the whole image.
+    var globalBlocks: [SAMUSBlock] { blocks.filter { $0.crossBranchAttention != nil } }
+
+    /// The modules that SAM's image encoder does not have.
+    var addedModules: [Module] {
+        [cnnEmbed, inputAdapter, postPosEmbed] + blocks.flatMap(\.addedModules)
+    }
+
     /// The tokens that go into the first block, `[B, S / 8, S / 8, D]`.
     func embedded(_ images: Tensor) -> Tensor {
         let tokens = inputAdapter(OverlappedPatchEmbedding.tokens(of: images, by: patchEmbed))

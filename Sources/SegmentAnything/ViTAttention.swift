@@ -31,6 +31,9 @@ public final class ViTAttention: Module, Layer {
         self.window = window
     }
 
+    /// The tables of relative positions along rows and columns, `[2 S - 1, D / heads]`.
+    public var relativePositions: [Parameter] { [relPosH, relPosW] }
+
     /// - Parameter x: tokens, `[B, H, W, D]`.
     /// - Returns: a tensor of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -76,6 +76,11 @@ public struct SAMConfiguration: Hashable, Sendable {
             width: 1280, depth: 32, heads: 16, globalBlocks: [7, 15, 23, 31], imageSize: imageSize)
     }
 
+    /// The published sizes: ViT-B's, ViT-L's and ViT-H's.
+    static func published(_ imageSize: Int) -> [SAMConfiguration] {
+        [base(imageSize: imageSize), large(imageSize: imageSize), huge(imageSize: imageSize)]
+    }
+
     /// The encoder as people call it: `ViT-B`, `ViT-L`, `ViT-H`, or its width and depth.
     public var encoderName: String {
         let named = [

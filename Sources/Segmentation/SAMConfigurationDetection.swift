@@ -45,19 +45,22 @@ extension SAMConfiguration {
     /// The key under which a checkpoint's remarks state the sizes, as JSON.
     public static let metadataKey = "samus.configuration"
 
+    /// Height and width of a patch in pixels; SAM's patches do not overlap.
+    static let patchSize = 16
+
     /// The sizes of a network as the shapes of its tensors tell them.
     ///
     /// The decoder's heads are eight where it is as wide as the published one, and what the file's
     /// remarks state otherwise.
     ///
     /// - Parameters:
-    ///   - kind: SAM, SAMUS or AutoSAMUS.
+    ///   - patchStride: pixels of the input from one token to the next: 16 for SAM, 8 for SAMUS.
     ///   - names: of all tensors.
     ///   - stated: the sizes in the file's remarks.
     ///   - shape: gives a tensor's shape.
     /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
     public init(
-        kind: ModelArchitecture, names: [String], stated: SAMConfiguration? = nil,
+        patchStride: Int, names: [String], stated: SAMConfiguration? = nil,
         shape: @escaping (String) -> [Int]?
     ) throws(ConfigurationError) {
         let shapes = KnownShapes(shape: shape)
@@ -73,16 +76,18 @@ extension SAMConfiguration {
         }
         let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
         let names = Set(names)
+        // SAMUS keeps SAM's position embedding for every input size, so its global blocks are those
+        // with cross-branch attention, and their tables give the grid.
+        let isSAM = patchStride == Self.patchSize
         let global = tables.indices.filter { index in
-            kind == .sam
+            isSAM
                 ? tables[index][0] == 2 * positions[1] - 1
                 : names.contains("\(encoder).blocks.\(index).Space_Adapter.q.weight")
         }
-        let grid =
-            kind == .sam ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
+        let grid = isSAM ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
         self.init(
             width: patch[0], depth: depth, heads: patch[0] / headWidth, globalBlocks: global,
-            imageSize: grid * (kind == .sam ? 16 : 8))
+            imageSize: grid * patchStride)
         if let local = tables.indices.first(where: { !global.contains($0) }) {
             windowSize = (tables[local][0] + 1) / 2
         }
@@ -160,12 +165,12 @@ extension SAMConfiguration {
     /// - Parameters:
     ///   - numbers: in all tensors of the file.
     ///   - tensors: their count.
-    ///   - pitch: pixels of the input for each token.
+    ///   - patchStride: pixels of the input from one token to the next.
     /// - Throws: ``ConfigurationError``.
     public func check(
-        numbers: Int, tensors: Int, pitch: Int
+        numbers: Int, tensors: Int, patchStride: Int
     ) throws(ConfigurationError) {
-        try Self.check("an input", imageSize, limit: Self.largestGrid * pitch)
+        try Self.check("an input", imageSize, limit: Self.largestGrid * patchStride)
         try Self.check("windows", windowSize, limit: Self.largestWindow)
         // What each numbered part has at least.
         let parts = [
@@ -198,7 +203,7 @@ extension SAMConfiguration {
     ///   decoder of a published width where there are none.
     /// - Throws: ``ConfigurationError/incomplete(_:found:of:)``.
     func checkComplete(_ stated: SAMConfiguration?) throws(ConfigurationError) {
-        let published = [Self.base, Self.large, Self.huge].map { $0(imageSize) }
+        let published = Self.published(imageSize)
         if let whole = stated ?? published.first(where: { $0.width == width }) {
             try Self.check("blocks", depth, of: whole.depth)
             try Self.check(
@@ -239,48 +244,41 @@ private func sum(_ one: Int, _ other: Int) -> Int {
     return overflow ? .max : sum
 }
 
-extension Checkpoint {
-    /// The sizes of the network it belongs to.
+extension SAMConfiguration {
+    /// The sizes of the network in a checkpoint.
     ///
     /// - Parameters:
-    ///   - kind: which network.
-    ///   - decoderHeads: attention heads of the mask decoder, which no shape tells; nil for what
-    ///     the file's remarks state, or the published eight.
-    /// - Returns: sizes that go with what the file holds; for LiteMedSAM, which has no others, those
-    ///   of its input and its decoder.
-    /// - Throws: ``ConfigurationError`` when they cannot be told.
-    public func sizes(
-        of kind: ModelArchitecture, decoderHeads: Int? = nil
-    ) throws(ConfigurationError) -> SAMConfiguration {
-        guard kind != .liteMedSAM else { return .base(imageSize: 256) }
-        let stated =
-            if let decoderHeads { statement(heads: decoderHeads) } else { try statedSizes() }
-        let sizes = try SAMConfiguration(kind: kind, names: names, stated: stated) {
-            self[$0]?.shape
+    ///   - checkpoint: a checkpoint of SAM, SAMUS or AutoSAMUS.
+    ///   - patchStride: pixels of the input from one token to the next.
+    ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
+    ///     number in the file's metadata, or the published eight.
+    /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
+    init(
+        _ checkpoint: Checkpoint, patchStride: Int, decoderHeads: Int?
+    ) throws(ConfigurationError) {
+        let names = checkpoint.names
+        let stated = try decoderHeads == nil ? Self.stated(in: checkpoint) : nil
+        var assumed = stated
+        if let decoderHeads {
+            var sizes = Self.base(imageSize: 256)
+            sizes.decoder.width = checkpoint["mask_decoder.iou_token.weight"]?.shape.last ?? 0
+            sizes.decoder.heads = decoderHeads
+            assumed = sizes
         }
-        try sizes.checkComplete(decoderHeads == nil ? stated : nil)
-        try sizes.check(
-            numbers: names.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }, tensors: names.count,
-            pitch: kind == .sam ? 16 : 8)
-        return sizes
+        try self.init(patchStride: patchStride, names: names, stated: assumed) {
+            checkpoint[$0]?.shape
+        }
+        try checkComplete(stated)
+        try check(
+            numbers: names.reduce(0) { $0 + (checkpoint[$1]?.elementCount ?? 0) },
+            tensors: names.count, patchStride: patchStride)
     }
 
-    /// The numbers in all its tensors but those that a network keeps itself.
-    public var parameterCount: Int {
-        names.filter { !ModelArchitecture.isBuffer($0) }.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
-    }
-
-    /// What the file would state if it had a decoder of so many heads.
-    private func statement(heads: Int) -> SAMConfiguration {
-        var sizes = SAMConfiguration.base(imageSize: 256)
-        sizes.decoder.width = self["mask_decoder.iou_token.weight"]?.shape.last ?? 0
-        sizes.decoder.heads = heads
-        return sizes
-    }
-
-    /// The sizes that the file's own remarks state; nil where they state none.
-    private func statedSizes() throws(ConfigurationError) -> SAMConfiguration? {
-        guard let text = metadata[SAMConfiguration.metadataKey] else { return nil }
+    /// The sizes in a file's metadata; nil when it has none.
+    private static func stated(
+        in checkpoint: Checkpoint
+    ) throws(ConfigurationError) -> SAMConfiguration? {
+        guard let text = checkpoint.metadata[metadataKey] else { return nil }
         do {
             return try JSONDecoder().decode(SAMConfiguration.self, from: Data(text.utf8))
         } catch {

@@ -1,3 +1,4 @@
+import SegmentAnything
 import Segmentation
 import Torch
 import TorchNN
@@ -7,7 +8,7 @@ public struct NearestNetwork {
     /// Which network.
     public let kind: ModelArchitecture
     /// Its sizes.
-    public let sizes: SAMConfiguration
+    public let sizes: ModelConfiguration
     /// How many of its tensors there are, by name and shape.
     public let shared: Int
     /// How many tensors it has.
@@ -25,11 +26,11 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - renaming: how their names were changed.
     public init(
-        _ kind: ModelArchitecture, sizes: SAMConfiguration, source: some TensorSource,
+        _ kind: ModelArchitecture, sizes: ModelConfiguration, source: some TensorSource,
         renaming: String? = nil
     ) {
         // Without values the network takes no memory, however large it is.
-        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
+        let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
         let values = network.namedValues()
         self.kind = kind
         self.sizes = sizes
@@ -47,12 +48,12 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
     public init?(
-        to source: some TensorSource, sizes: (ModelArchitecture) -> SAMConfiguration? = { _ in nil }
+        to source: some TensorSource, sizes: (ModelArchitecture) -> ModelConfiguration? = { _ in nil }
     ) {
         var best: NearestNetwork?
         for form in RenamedTensors.forms(of: source) {
-            for kind in ModelArchitecture.allCases {
-                for sizes in Set(Self.published(kind) + [sizes(kind)].compactMap { $0 }) {
+            for kind in ModelArchitecture.all {
+                for sizes in Set(kind.published + [sizes(kind)].compactMap { $0 }) {
                     let found = NearestNetwork(
                         kind, sizes: sizes, source: form, renaming: form.renaming)
                     if best.map(found.isNearer) ?? (found.shared > 0) { best = found }
@@ -68,15 +69,6 @@ public struct NearestNetwork {
     }
 
     private var differences: Int { difference?.differences.count ?? 0 }
-
-    private static func published(_ kind: ModelArchitecture) -> [SAMConfiguration] {
-        switch kind {
-        case .liteMedSAM: [.base(imageSize: 256)]
-        case .sam: [.base(imageSize: 1024), .large(imageSize: 1024), .huge(imageSize: 1024)]
-        case .samus, .autoSAMUS:
-            [.base(imageSize: 256), .large(imageSize: 256), .huge(imageSize: 256)]
-        }
-    }
 }
 
 extension NearestNetwork: CustomStringConvertible {
@@ -121,5 +113,65 @@ extension NearestNetwork: CustomStringConvertible {
                 return nil
             }
         }
+    }
+}
+
+/// Named tensors under other names: with a first part more, or one less.
+struct RenamedTensors: TensorSource {
+    /// The names after the change.
+    let names: [String]
+    /// What was done; nil for nothing.
+    let renaming: String?
+    private let source: any TensorSource
+    private let original: [String: String]
+
+    private init(
+        _ source: any TensorSource, renaming: String?, _ rename: (String) -> String
+    ) {
+        names = source.names.map(rename)
+        original = Dictionary(zip(names, source.names)) { first, _ in first }
+        self.renaming = renaming
+        self.source = source
+    }
+
+    /// The tensors as they are, and under the names that programs around a network give them.
+    static func forms(of source: some TensorSource) -> [RenamedTensors] {
+        var forms = [RenamedTensors(source, renaming: nil) { $0 }]
+        let encoder = "image_encoder."
+        if source.names.contains(where: { $0.hasPrefix("blocks.") || $0.hasPrefix("patch_embed.") })
+        {
+            forms.append(
+                RenamedTensors(source, renaming: "under names with '\(encoder)' before them") {
+                    encoder + $0
+                })
+        }
+        // A network inside another: all, or almost all, names begin alike.
+        let firsts = source.names.compactMap { name in
+            name.firstIndex(of: ".").map { String(name[...$0]) }
+        }
+        let counts = Dictionary(grouping: firsts) { $0 }.mapValues(\.count)
+        if let (first, count) = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
+            first != encoder, 2 * count > source.names.count,
+            // It is shown, and must not forge a line.
+            first.unicodeScalars.allSatisfy({ $0.isASCII && $0.value > 31 })
+        {
+            forms.append(
+                RenamedTensors(source, renaming: "under names without their '\(first)'") {
+                    $0.hasPrefix(first) ? String($0.dropFirst(first.count)) : $0
+                })
+        }
+        return forms
+    }
+
+    func shape(of name: String) -> [Int]? {
+        original[name].flatMap { source.shape(of: $0) }
+    }
+
+    func dtype(of name: String) -> DType? {
+        original[name].flatMap { source.dtype(of: $0) }
+    }
+
+    func read(_ name: String, into target: Tensor) throws {
+        try source.read(original[name] ?? name, into: target)
     }
 }

@@ -26,9 +26,9 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         checkpoint: Checkpoint, model: ModelDescription, options: TorchEngineOptions = .init()
     ) throws {
         try options.device.check()
-        let sized = try SizedNetwork(model.kind, checkpoint: checkpoint)
-        network = sized.network
-        inputSize = sized.inputSize
+        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
+        self.network = network
+        inputSize = configuration.inputSize
         self.model = model
         self.options = options
         network.setTrainable(false)
@@ -85,7 +85,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         }
 
         func predictPromptFree() throws -> MaskPrediction {
-            let found = engine.options.run { engine.network.decodeUnprompted(embedding) }
+            let found = engine.options.run { engine.network.decodePromptFree(embedding) }
             guard let (logits, iou) = found else {
                 throw EngineError.needsPrompt(model: engine.model.name)
             }

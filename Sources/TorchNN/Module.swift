@@ -69,6 +69,15 @@ open class Module {
         allValues().filter { ($0.value as? Buffer)?.isSaved != false }
     }
 
+    /// The parameters and buffers of some parts of this module.
+    ///
+    /// - Parameter parts: modules inside this one.
+    /// - Returns: values under their names in a checkpoint of the whole module.
+    public func namedValues(in parts: [Module]) -> [(name: String, value: StoredValue)] {
+        let own = Set(parts.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
+        return namedValues().filter { own.contains(ObjectIdentifier($0.value)) }
+    }
+
     private func allValues() -> [(name: String, value: StoredValue)] {
         var values: [(name: String, value: StoredValue)] = []
         visit { prefix, module in

@@ -73,7 +73,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("no name is given twice, and all that is read is given", arguments: ModelArchitecture.allCases)
+    @Test("no name is given twice, and all that is read is given", arguments: ModelArchitecture.all)
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)

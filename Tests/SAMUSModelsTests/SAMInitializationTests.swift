@@ -34,9 +34,9 @@ struct SAMInitializationTests {
 
     private func start(
         seed: UInt64, from source: StateDictionary
-    ) throws -> (StateDictionary, SAMInitialization) {
+    ) throws -> (StateDictionary, WeightTransfer) {
         let network = Initialization.seeded(seed) { SAMUS(Self.samusSizes) }
-        let report = try SAMInitialization(of: network, from: source)
+        let report = try network.transferWeights(from: source)
         return (network.stateDictionary(), report)
     }
 
@@ -44,7 +44,7 @@ struct SAMInitializationTests {
     func fromSAM() throws {
         let source = try sam()
         let (found, report) = try start(seed: 1, from: source)
-        for name in report.taken {
+        for name in report.copied {
             #expect(found[name]?.floats() == source[name]?.floats(), "\(name)")
         }
         let tables = Self.sizes.globalBlocks.flatMap { index in
@@ -62,9 +62,9 @@ struct SAMInitializationTests {
             expectClose(made, resized[0].transposed(0, 1), absolute: 1e-6, name)
         }
         let own = SAMUS(Self.samusSizes)
-        #expect(report.new == own.namedValues().map(\.name).filter(own.isOwnPart))
+        #expect(report.new == own.namedValues(in: own.addedModules).map(\.name))
         #expect(report.unused == [])
-        #expect(report.taken.count + report.resized.count == source.names.count)
+        #expect(report.copied.count + report.resized.count == source.names.count)
         #expect(found["image_encoder.pos_embed"]?.shape == [1, 64, 64, 16])
 
         let (again, _) = try start(seed: 1, from: source)
@@ -81,8 +81,8 @@ struct SAMInitializationTests {
         let source = samus.stateDictionary()
         let network = AutoSAMUS(Self.samusSizes)
         let before = network.stateDictionary()
-        let report = try SAMInitialization(of: network, from: source)
-        #expect(Set(report.taken) == Set(source.names))
+        let report = try network.transferWeights(from: source)
+        #expect(Set(report.copied) == Set(source.names))
         #expect(report.resized == [])
         let found = network.stateDictionary()
         for name in found.names {
@@ -104,7 +104,7 @@ struct SAMInitializationTests {
         let network = SAMUS(Self.samusSizes)
         let before = network.stateDictionary()
         let error = #expect(throws: ModuleLoadError.self) {
-            try SAMInitialization(of: network, from: source)
+            try network.transferWeights(from: source)
         }
         #expect(error?.missing == ["mask_decoder.iou_token.weight"])
         #expect(error?.unexpected == [])

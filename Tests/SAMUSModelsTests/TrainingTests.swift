@@ -56,7 +56,7 @@ struct TrainingTests {
         expected = try Trajectory.read(folder.appending(path: "trajectory.json"))
         network = try Tiny.network()
         network.train()
-        network.freeze()
+        network.setTrainable(by: .samus)
     }
 
     @Test("the first gradients")

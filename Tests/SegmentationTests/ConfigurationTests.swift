@@ -31,7 +31,7 @@ struct ConfigurationTests {
         stated.decoder.width = shapes["mask_decoder.iou_token.weight"]?[1] ?? 0
         stated.decoder.heads = heads ?? 0
         return try SAMConfiguration(
-            kind: .samus, names: Array(shapes.keys), stated: heads == nil ? nil : stated
+            patchStride: 8, names: Array(shapes.keys), stated: heads == nil ? nil : stated
         ) { [shapes] in shapes[$0] }
     }
 
@@ -42,7 +42,7 @@ struct ConfigurationTests {
         #expect(sizes.globalBlocks == [1])
         #expect((sizes.windowSize, sizes.imageSize) == (14, 256))
         #expect((sizes.decoder.width, sizes.decoder.heads) == (32, 4))
-        try sizes.check(numbers: 100_000, tensors: 40, pitch: 8)
+        try sizes.check(numbers: 100_000, tensors: 40, patchStride: 8)
     }
 
     @Test(
@@ -109,7 +109,7 @@ struct ConfigurationTests {
         default: sizes.decoder.iouWidth = 1 << 40
         }
         #expect(throws: ConfigurationError.self) {
-            try sizes.check(numbers: 1_000_000, tensors: 200, pitch: 8)
+            try sizes.check(numbers: 1_000_000, tensors: 200, patchStride: 8)
         }
     }
 }

@@ -84,10 +84,10 @@ struct ConvertCommand: ParsableCommand {
 
     private func network(
         of source: Checkpoint
-    ) throws -> (kind: ModelArchitecture, sizes: SAMConfiguration)? {
+    ) throws -> (kind: ModelArchitecture, sizes: ModelConfiguration)? {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
-        let kind = ModelArchitecture(names: source.names)
-        guard decoderHeads == nil || kind.map({ $0 != .liteMedSAM }) ?? false else {
+        let kind = source.architecture
+        guard decoderHeads == nil || kind?.hasDecoderHeads ?? false else {
             throw Failure.input.because(
                 "--decoder-heads is for SAM, SAMUS and AutoSAMUS; this is "
                     + (kind?.rawValue ?? "none of them"))
@@ -98,7 +98,7 @@ struct ConvertCommand: ParsableCommand {
                     + "converted as it is")
             return nil
         }
-        return (kind: kind, sizes: try source.sizes(of: kind, decoderHeads: decoderHeads))
+        return (kind: kind, sizes: try source.configuration(of: kind, decoderHeads: decoderHeads))
     }
 
     private func licence(of source: Checkpoint) throws(CheckpointError) -> String? {
@@ -195,7 +195,7 @@ struct WeightsRemarks {
     static let notTrained = "not trained"
 
     /// The network and its sizes, where they are known.
-    var network: (kind: ModelArchitecture, sizes: SAMConfiguration)?
+    var network: (kind: ModelArchitecture, sizes: ModelConfiguration)?
     /// The file that the weights come from.
     let source: Checkpoint
     var licence: String?
@@ -210,9 +210,7 @@ struct WeightsRemarks {
         metadata["license"] = licence ?? metadata["license"]
         if let (kind, sizes) = network {
             metadata["samus.kind"] = kind.rawValue
-            if kind != .liteMedSAM {
-                metadata[SAMConfiguration.metadataKey] = sizes.json
-            }
+            metadata[SAMConfiguration.metadataKey] = sizes.metadata
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent
         metadata["samus.source.sha256"] = try source.sha256
@@ -227,7 +225,7 @@ struct WeightsRemarks {
 
 extension Checkpoint {
     /// The lines that end a command that wrote this file.
-    func closing(_ network: (kind: ModelArchitecture, sizes: SAMConfiguration)?) throws -> String {
+    func closing(_ network: (kind: ModelArchitecture, sizes: ModelConfiguration)?) throws -> String {
         let tensors = names.compactMap { self[$0] }
         let bytes = tensors.reduce(0) { $0 + $1.byteCount }
         let types = Set(tensors.map(\.elementType.rawValue)).sorted().joined(separator: ", ")

@@ -56,9 +56,9 @@ public struct InfoCommand: ParsableCommand {
     /// The network in words; whether all of it fits needs libtorch, and so the other program.
     private func network(of checkpoint: Checkpoint) throws -> String {
         var opening = "not one this program knows"
-        if let kind = ModelArchitecture(names: checkpoint.names) {
+        if let kind = checkpoint.architecture {
             do {
-                let sizes = try checkpoint.sizes(of: kind)
+                let sizes = try checkpoint.configuration(of: kind)
                 return try fitted(checkpoint, kind, sizes)
             } catch let error as ConfigurationError {
                 opening = "looks like \(kind.rawValue), but \(error)".visibleLine
@@ -78,7 +78,7 @@ public struct InfoCommand: ParsableCommand {
 
     /// The network that names and sizes tell, and where it does not fit, how.
     private func fitted(
-        _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: SAMConfiguration
+        _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: ModelConfiguration
     ) throws -> String {
         let text = kind.text(sizes)
         // One known by its hash fits.
@@ -97,7 +97,7 @@ public struct InfoCommand: ParsableCommand {
     ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
         let known = ModelCatalog.entry(sha256: sha256)
-        let kind = ModelArchitecture(names: checkpoint.names)
+        let kind = checkpoint.architecture
         let tensors = checkpoint.names.compactMap { checkpoint[$0] }
         var rows: [(String, String)] = [
             ("file", path),

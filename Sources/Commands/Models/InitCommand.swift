@@ -31,7 +31,7 @@ public struct InitCommand: ParsableCommand {
     var output: String
 
     @Option(help: "The network to start.")
-    var network = StartedNetwork.samus
+    var network = ModelArchitecture.samus
 
     @Option(help: ArgumentHelp("Seed of the new parts' values.", valueName: "n"))
     var seed: UInt64 = 0
@@ -48,6 +48,12 @@ public struct InitCommand: ParsableCommand {
     /// Checks what the parser cannot.
     public func validate() throws {
         try WeightsFile.validate(output)
+        guard !network.startsFrom.isEmpty else {
+            let known = ModelArchitecture.all.filter { !$0.startsFrom.isEmpty }
+            throw ValidationError(
+                "--network \(network.commandName): choose one of "
+                    + known.map(\.commandName).joined(separator: ", "))
+        }
     }
 
     /// Makes the network and writes it.
@@ -59,14 +65,14 @@ public struct InitCommand: ParsableCommand {
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
-        let kind = network.kind
+        let kind = network
         let started = try Failure.unavailable.guarding {
             try provider.start(kind, from: checkpoint, seed: seed)
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
         let metadata = try Failure.unavailable.guarding {
             try WeightsRemarks(
-                network: (kind, started.sizes), source: checkpoint,
+                network: (kind, started.configuration), source: checkpoint,
                 licence: checkpoint.statedLicence,
                 origin: "\(WeightsRemarks.notTrained); from \(name), seed \(seed): "
                     + started.parts.map { "\($0.names.count) \($0.words)" }.joined(separator: ", ")
@@ -77,19 +83,7 @@ public struct InitCommand: ParsableCommand {
         }
         let written = try file.write(tensors, metadata: metadata)
         print(started.table(listing: verbose))
-        try Failure.output.guarding { print(try written.closing((kind, started.sizes))) }
-    }
-}
-
-/// A network that can be started from another's weights.
-enum StartedNetwork: String, ExpressibleByArgument, CaseIterable {
-    case samus, autosamus
-
-    var kind: ModelArchitecture {
-        switch self {
-        case .samus: .samus
-        case .autosamus: .autoSAMUS
-        }
+        try Failure.output.guarding { print(try written.closing((kind, started.configuration))) }
     }
 }
 

@@ -182,7 +182,7 @@ public struct Validation: Sendable {
         let prompt = Prompt(pointing, on: example.inside.cropped(to: example.extent))
         let decoded =
             pointing == .none
-            ? network.decodeUnprompted(embedding)
+            ? network.decodePromptFree(embedding)
             : network.decode(embedding, prompts: PromptTensors([prompt], on: embedding.device))
         guard let (logits, iou) = decoded else {
             preconditionFailure("a network without prompts was refused before")

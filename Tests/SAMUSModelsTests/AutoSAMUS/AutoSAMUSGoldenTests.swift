@@ -18,7 +18,7 @@ struct AutoSAMUSGoldenTests {
         ]
         for (file, sizes, trained) in listed {
             let network = Initialization.skipped { AutoSAMUS(sizes) }
-            network.freeze()
+            network.setTrainable(by: .autosamus)
             let found = ListedParameter.all(of: network)
             #expect(try found.symmetricDifference(ListedParameter.list(file)).isEmpty, "\(file)")
             #expect(network.trainable.map(\.value.elementCount).reduce(0, +) == trained)
@@ -31,7 +31,7 @@ struct AutoSAMUSGoldenTests {
             file: Shared.folder.appending(path: "golden/autosamus-tiny/forward.safetensors"))
         let network = try Tiny.autoNetwork()
         let (logits, _) = try withoutGrad {
-            try #require(network.decodeUnprompted(network.encode(golden["input.image"])))
+            try #require(network.decodePromptFree(network.encode(golden["input.image"])))
         }
         // As below: the authors' single precision is itself 2.8e-5 away from double precision.
         expectClose(logits, golden["low_res_logits"], absolute: 0, relativeL2: 5e-5)

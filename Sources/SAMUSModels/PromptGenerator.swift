@@ -163,18 +163,14 @@ final class CrossAttention: Module {
     ///   - context: tokens that they attend to, `[B, S, D]`.
     /// - Returns: `[B, T, D]`.
     func callAsFunction(_ x: Tensor, context: Tensor) -> Tensor {
-        let query = separated(toQuery(queryNorm(x)))
+        let query = toQuery(queryNorm(x)).splitHeads(heads)
         let keyValue = toKeyValue(contextNorm(context))
         let inside = keyValue.size(2) / 2
-        let key = separated(keyValue[.rest, 0..<inside])
-        let value = separated(keyValue[.rest, inside...])
+        let key = keyValue[.rest, 0..<inside].splitHeads(heads)
+        let value = keyValue[.rest, inside...].splitHeads(heads)
         let scale = 1 / Double(query.size(3)).squareRoot()
         let weights = (query.matmul(key.transposed(-2, -1)) * scale).softmaxOrNothing()
         return toOutput(weights.matmul(value).transposed(1, 2).flattened(from: 2))
-    }
-
-    private func separated(_ x: Tensor) -> Tensor {
-        x.reshaped([x.size(0), x.size(1), heads, -1]).transposed(1, 2)
     }
 }
 

@@ -69,7 +69,7 @@ public final class GreyConvolution: Module, Layer {
     let weight: Parameter
     let bias: Parameter
     let stride: Int
-    private let summed = Derived()
+    private let summed = CachedTensor()
 
     /// - Parameters:
     ///   - outputs: channels out.

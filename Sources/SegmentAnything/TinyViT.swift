@@ -35,12 +35,7 @@ public final class TinyViT: Module, Layer {
         let widths = configuration.widths
         patchEmbed = TinyViTStem(width: widths[0])
         layers = widths.indices.map { Self.stage($0, of: configuration) }
-        neck = Sequential(
-            Conv2d(widths[widths.count - 1], configuration.outputs, kernel: 1, bias: false),
-            LayerNorm2d(configuration.outputs),
-            Conv2d(
-                configuration.outputs, configuration.outputs, kernel: 3, padding: 1, bias: false),
-            LayerNorm2d(configuration.outputs))
+        neck = encoderNeck(width: widths[widths.count - 1], outputs: configuration.outputs)
     }
 
     private static func stage(

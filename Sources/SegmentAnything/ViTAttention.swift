@@ -78,7 +78,7 @@ public final class ViTAttention: Module, Layer {
             return qkv(.concatenate([tokens, padding], axis: 1))
         }
         // The same; layers in integers want their input unjoined. Not so above: it copies more.
-        let padding = qkv.ofZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
+        let padding = qkv.outputForZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
         return .concatenate([qkv(tokens), padding], axis: 1)
     }
 

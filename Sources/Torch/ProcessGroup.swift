@@ -151,7 +151,7 @@ public final class Collective: @unchecked Sendable {
             throw .lostPeer(rank: group.rank, size: group.size, work: work, reason: reason)
         }
         if tensor.sharesMemory(with: carrier) {
-            tensor.countEdit()
+            tensor.bumpVersion()
         } else {
             withoutGrad { tensor.assign(from: carrier) }
         }

@@ -25,7 +25,7 @@ struct ReductionTests {
         .one("cumulative-sum") { $0.cumulativeSum(axis: 1) },
         .several("sort") { pair($0.sorted(axis: -1)) },
         .several("sort-descending") { pair($0.sorted(axis: 0, descending: true)) },
-        .several("largest") { pair($0.largest(2, axis: -1)) },
+        .several("largest") { pair($0.topK(2, axis: -1)) },
     ]
 
     @Test("operator", arguments: cases)

@@ -8,9 +8,9 @@ import Torch
 @testable import TorchNN
 
 @Suite("What is computed from weights alone is kept as long as they stay")
-struct DerivedTests {
+struct CachedTensorTests {
     private let layer = Linear(2, 2)
-    private let derived = Derived()
+    private let derived = CachedTensor()
 
     /// The sum of all weights, and whether it was computed for this question.
     private func ask() -> (sum: Double, isNew: Bool) {
@@ -164,7 +164,7 @@ struct DerivedTests {
 /// A sum that is kept, and how often it was computed.
 private final class CountedSum: Sendable {
     let count = Mutex(0)
-    private let derived = Derived()
+    private let derived = CachedTensor()
 
     func sum(of weight: Tensor) -> Double {
         withoutGrad {

@@ -35,25 +35,26 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
             + [MaskAgreement("all", scores.map(\.dice))]
     }
 
-    /// The masks of objects, each pointed at by a prompt from its label.
+    /// The masks of objects, each with a prompt made from its label.
     ///
     /// - Parameters:
     ///   - engine: what segments.
     ///   - samples: the objects.
-    ///   - prompt: how each is pointed at.
+    ///   - prompt: how the prompt is made.
     ///   - progress: told after each object how many are done.
     /// - Returns: a mask for each object.
     /// - Throws: what reading and segmenting throw.
     public static func masks(
-        of engine: any SegmentationEngine, on samples: [Sample], prompt: LabelPrompt,
+        of engine: any SegmentationEngine, on samples: [Sample], prompt: PromptStrategy,
         progress: (Int) -> Void = { _ in }
     ) throws -> [Mask] {
         var masks: [Mask] = []
         for sample in samples {
             let labelled = try sample.read()
             let embedded = try engine.encode(labelled.image)
-            var random = SystemRandomNumberGenerator()
-            let prompts = prompt.prompts(for: labelled.mask(of: sample.label), using: &random)
+            var random = SampleRandom(seed: 0, Fingerprint(of: sample.id).place)
+            let prompts = PromptSampler(prompt).prompts(
+                for: labelled.mask(of: sample.label), using: &random)
             masks.append(
                 try prompts.map { try embedded.segment($0[0], multimask: false)[0].mask }
                     ?? embedded.segmentPromptFree().mask)

@@ -30,7 +30,8 @@ extension SAMUS {
     ///   error of the reader.
     public func transferWeights(from source: any TensorSource) throws -> WeightTransfer {
         let values = namedValues()
-        let added = Set(addedModules.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
+        let added = Set(
+            addedModules.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
         let tables = Set(
             imageEncoder.globalBlocks.flatMap(\.relativePositions).map { ObjectIdentifier($0) })
         var transfer = WeightTransfer(copied: [])

@@ -69,7 +69,8 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
             present: samParts + ["image_encoder.blocks.0.attn.qkv.weight"],
             absent: [cnnBranch, tinyViTStem, promptGenerator]),
         preprocessing: .sam, trainedPrompts: [.click, .box, .mask], isTrainedForCandidates: true,
-        published: SAMConfiguration.published(1024).map { .sam($0) }, sizes: .ofSAM(patchStride: 16),
+        published: SAMConfiguration.published(1024).map { .sam($0) },
+        sizes: .ofSAM(patchStride: 16),
         recipes: [.decoder, .full])
 
     /// SAMUS (arXiv:2309.06824): SAM adapted to ultrasound.

@@ -48,7 +48,8 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
     public init?(
-        to source: some TensorSource, sizes: (ModelArchitecture) -> ModelConfiguration? = { _ in nil }
+        to source: some TensorSource,
+        sizes: (ModelArchitecture) -> ModelConfiguration? = { _ in nil }
     ) {
         var best: NearestNetwork?
         for form in RenamedTensors.forms(of: source) {

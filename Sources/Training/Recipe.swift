@@ -19,11 +19,11 @@ extension Recipe {
     public func prompts(for kind: ModelArchitecture) -> PromptMix {
         switch self {
         case .samus: .init([.init(.clicks(1))])
-        case .autosamus: .init([.init(.none)])
-        case .full where kind.isPromptFree: .init([.init(.none)])
+        case .autosamus: .init([.init(.promptFree)])
+        case .full where kind.isPromptFree: .init([.init(.promptFree)])
         case .decoder, .full:
             .init([
-                .init(.clicks(1), share: 3), .init(.box, share: 3),
+                .init(.clicks(1), share: 3), .init(.box(), share: 3),
                 .init(.corrections(2), share: 2),
                 .init(.clicks(3), share: 1), .init(.backgroundPoints(1), share: 1),
             ])

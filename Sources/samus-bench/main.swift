@@ -2,7 +2,7 @@
 // training_works.py. Reads one work per line, does it once, and answers with its figure: seconds, or
 // what the work says. `load` is for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus,
 // `training-peak` for Benchmarks/training, `sam-logits` for Tools/parity/test_sam.py,
-// `export-reference` for Tools/parity/check_export.py, `metrics` for Tools/parity/test_metrics.py and
+// `export-reference` for Tools/parity/test_exports.py, `metrics` for Tools/parity/test_metrics.py and
 // `metrics-time` for Benchmarks/metrics.
 
 import Foundation

@@ -178,6 +178,7 @@ struct SAMNamesTests {
             uniqueKeysWithValues: network.namedValues().map { ($0.name, $0.value.value.shape) })
         #expect(found == shapes)
         #expect(
-            try SAMConfiguration(patchStride: 16, names: shapes.keys.sorted()) { shapes[$0] } == sizes)
+            try SAMConfiguration(patchStride: 16, names: shapes.keys.sorted()) { shapes[$0] }
+                == sizes)
     }
 }

@@ -59,18 +59,18 @@ public struct InitCommand: ParsableCommand {
     /// Makes the network and writes it.
     public func run() throws {
         guard let provider = EngineProviders.current else { try Handover.toTrain() }
-        let (path, checkpoint) = try Failure.unavailable.guarding {
+        let (path, checkpoint) = try withExitStatus(.unavailable) {
             let path = try ModelCatalog.path(of: source)
             return (path, try Checkpoint.open(path))
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
         let kind = network
-        let started = try Failure.unavailable.guarding {
+        let started = try withExitStatus(.unavailable) {
             try provider.start(kind, from: checkpoint, seed: seed)
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
-        let metadata = try Failure.unavailable.guarding {
+        let metadata = try withExitStatus(.unavailable) {
             try WeightsRemarks(
                 network: (kind, started.configuration), source: checkpoint,
                 licence: checkpoint.statedLicence,
@@ -83,7 +83,7 @@ public struct InitCommand: ParsableCommand {
         }
         let written = try file.write(tensors, metadata: metadata)
         print(started.table(listing: verbose))
-        try Failure.output.guarding { print(try written.closing((kind, started.configuration))) }
+        try withExitStatus(.output) { print(try written.closing((kind, started.configuration))) }
     }
 }
 

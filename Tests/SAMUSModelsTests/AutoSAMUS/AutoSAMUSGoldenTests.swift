@@ -121,12 +121,14 @@ private struct TinyModel {
                 image: image, positions: promptEncoder.densePositions(), sparse: sparse,
                 dense: dense, multimask: false)
             expectClose(
-                golden.sampled(logits, as: "low_res_logits"), golden["low_res_logits"], absolute: 1e-4, relativeL2: relativeL2,
+                golden.sampled(logits, as: "low_res_logits"), golden["low_res_logits"],
+                absolute: 1e-4, relativeL2: relativeL2,
                 "at low resolution")
             expectClose(
                 golden.sampled(
                     bilinear(logits, height: 256, width: 256), as: "mask_logits_256"),
-                golden["mask_logits_256"], absolute: 1e-4, relativeL2: relativeL2, "at full resolution")
+                golden["mask_logits_256"], absolute: 1e-4, relativeL2: relativeL2,
+                "at full resolution")
         }
     }
 }

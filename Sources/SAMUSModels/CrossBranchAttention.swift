@@ -1,10 +1,10 @@
 import Torch
 import TorchNN
 
-/// The vision transformer asks the CNN branch: the *cross-branch attention* of SAMUS
+/// Tokens attend to the CNN branch: the *cross-branch attention* of SAMUS
 /// (arXiv:2309.06824).
 ///
-/// Queries are tokens, keys and values the CNN's features, all with all, no relative position.
+/// Queries are tokens, keys and values are CNN features; global, without relative positions.
 final class CrossBranchAttention: Module {
     let q: Linear
     let k: Linear

@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// AutoSAMUS's prompt generator: what stands in for the click (arXiv:2309.06824).
+/// AutoSAMUS's prompt generator, which replaces the click (arXiv:2309.06824).
 ///
 /// Learned object tokens and the decoder's output tokens attend to each other; the object tokens
 /// that this gives, and the output tokens as they were, then attend with the image. The decoder
@@ -215,7 +215,7 @@ final class PreNormFeedForward: Module, Layer {
 /// AutoSAMUS's feature adapter: makes the prompt generator's image the dense prompt.
 ///
 /// Four times a convolution, a layer norm over channels and GELU, narrower inside. It is no
-/// bottleneck beside a frozen layer, unlike the feature adapters of SAMUS.
+/// bottleneck parallel to a frozen layer, unlike the feature adapters of SAMUS.
 public final class DensePromptAdapter: Module, Layer {
     let layers: Sequential
 

@@ -2,8 +2,8 @@ import SegmentAnything
 import Torch
 import TorchNN
 
-/// A block of SAMUS's image encoder (arXiv:2309.06824): SAM's, and where it sees the whole image
-/// the two branches meet.
+/// A block of SAMUS's image encoder (arXiv:2309.06824): SAM's block; a global one also exchanges
+/// features with the CNN branch.
 final class SAMUSBlock: Module {
     let norm1: LayerNorm
     let attn: ViTAttention
@@ -24,7 +24,7 @@ final class SAMUSBlock: Module {
     /// - Parameters:
     ///   - width: channels in and out, D.
     ///   - heads: attention heads.
-    ///   - window: height and width of a window in tokens; nil where the block sees the whole image.
+    ///   - window: height and width of a window in tokens; nil for a global block.
     ///   - grid: height and width of all tokens.
     init(width: Int, heads: Int, window: Int?, grid: Int) {
         norm1 = LayerNorm(width, epsilon: 1e-6)
@@ -52,7 +52,7 @@ final class SAMUSBlock: Module {
     func callAsFunction(_ tokens: Tensor, features: Tensor) -> (tokens: Tensor, features: Tensor) {
         var normed = norm1(tokens)
         if let crossBranchAttention {
-            // Added to what the block's own attention sees, not to the residual stream.
+            // Added to the input of the block's attention, not to the residual stream.
             normed = normed + crossBranchAttention(normed, features: features)
         }
         let attended = tokens + attn(normed)
@@ -64,7 +64,7 @@ final class SAMUSBlock: Module {
         return (result, refinement.map { $0(features) } ?? features)
     }
 
-    /// The same, without keeping what lies inside for backward.
+    /// The block with activation checkpointing.
     func checkpointed(
         _ tokens: Tensor, features: Tensor
     ) -> (tokens: Tensor, features: Tensor) {

@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// The image encoder of SAMUS (arXiv:2309.06824): SAM's vision transformer on a grid half as fine,
-/// with a CNN beside it.
+/// and a CNN branch.
 public final class SAMUSEncoder: Module {
     let cnnEmbed: CNNBranch
     let patchEmbed: PatchEmbedding
@@ -13,7 +13,7 @@ public final class SAMUSEncoder: Module {
     let postPosEmbed: PositionAdapter
     let blocks: [SAMUSBlock]
     let neck: Sequential
-    /// Whether backward computes the activations inside blocks and CNN stages anew.
+    /// Whether blocks and CNN stages use activation checkpointing.
     var checkpointsActivations = false
 
     /// The authors' names.
@@ -21,7 +21,7 @@ public final class SAMUSEncoder: Module {
         ["inputAdapter": "input_Adapter"]
     }
 
-    /// Height and width of SAM's position embedding, which SAMUS keeps for inputs of any size.
+    /// Height and width of SAM's position embedding, which SAMUS has for inputs of every size.
     static let positionGrid = 64
 
     /// - Parameter sizes: width, depth, heads, windows and input size.

@@ -11,7 +11,7 @@ public struct TinyViTConfiguration: Hashable, Sendable {
     public var heads: [Int]
     /// Window sizes of each stage, in cells; the first is not used.
     public var windows: [Int]
-    /// Steps with which each stage hands its features on, but the last.
+    /// Stride between each stage and the next.
     public var strides: [Int]
     /// Channels of the embedding.
     public var outputs: Int

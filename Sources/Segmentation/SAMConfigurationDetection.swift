@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// Why the sizes of a network cannot be told from a checkpoint.
+/// Why the sizes of a network cannot be read from a checkpoint.
 public enum ConfigurationError: Error, Equatable, Sendable {
     case missing(name: String)
     case misshapen(name: String, shape: [Int])
@@ -18,9 +18,9 @@ extension ConfigurationError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let name):
-            "'\(name)' is missing, which tells the network's size"
+            "'\(name)' is missing, from which the network's size is read"
         case .misshapen(let name, let shape):
-            "'\(name)' has shape \(shape), from which no network's size follows"
+            "'\(name)' has shape \(shape), which is no size of a network"
         case .decoderHeadsUnknown(let width):
             "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
                 + "seen from weights: state it with 'samus convert --decoder-heads N'"
@@ -33,32 +33,31 @@ extension ConfigurationError: CustomStringConvertible {
         case .incomplete(let what, let found, let needed):
             "it has \(found) \(what) where \(needed) belong: a part of it is missing"
         case .tooLarge(let what, let value, let limit):
-            "its tensors tell \(what) of \(value), more than the \(limit) that this program takes"
+            "its tensors describe \(what) of \(value), above this program's limit of \(limit)"
         case .outOfProportion(let what, let needed, let found):
-            "a network of the sizes that its tensors tell has \(needed) \(what) or more, it holds "
-                + "\(found)"
+            "a network of these sizes has \(needed) \(what) or more, the file has \(found)"
         }
     }
 }
 
 extension SAMConfiguration {
-    /// The key under which a checkpoint's remarks state the sizes, as JSON.
+    /// The metadata key of a checkpoint for the sizes, as JSON.
     public static let metadataKey = "samus.configuration"
 
     /// Height and width of a patch in pixels; SAM's patches do not overlap.
     static let patchSize = 16
 
-    /// The sizes of a network as the shapes of its tensors tell them.
+    /// Reads the sizes of a network from the shapes of its tensors.
     ///
-    /// The decoder's heads are eight where it is as wide as the published one, and what the file's
-    /// remarks state otherwise.
+    /// The decoder has eight heads where it has the published width; otherwise the file's metadata
+    /// has the number.
     ///
     /// - Parameters:
     ///   - patchStride: pixels of the input from one token to the next: 16 for SAM, 8 for SAMUS.
-    ///   - names: of all tensors.
-    ///   - stated: the sizes in the file's remarks.
-    ///   - shape: gives a tensor's shape.
-    /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
+    ///   - names: names of all tensors.
+    ///   - stated: the sizes in the file's metadata.
+    ///   - shape: returns the shape of a tensor by name.
+    /// - Throws: ``ConfigurationError`` when the shapes do not determine the sizes.
     public init(
         patchStride: Int, names: [String], stated: SAMConfiguration? = nil,
         shape: @escaping (String) -> [Int]?
@@ -95,7 +94,7 @@ extension SAMConfiguration {
         decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
     }
 
-    /// How many numbered parts stand directly below a name.
+    /// The number of numbered submodules of a module.
     static func count(_ names: some Sequence<String>, below prefix: String) -> Int {
         let numbers = names.compactMap { name -> Int? in
             guard name.hasPrefix(prefix + ".") else { return nil }
@@ -105,11 +104,11 @@ extension SAMConfiguration {
     }
 }
 
-/// Shapes that have to be there.
+/// Shapes of required tensors.
 struct KnownShapes {
     let shape: (String) -> [Int]?
 
-    /// A shape of so many axes, none of them empty.
+    /// The shape of a tensor, which must have this number of axes and no empty one.
     func of(_ name: String, axes: Int) throws(ConfigurationError) -> [Int] {
         guard let found = shape(name) else { throw .missing(name: name) }
         guard found.count == axes, found.allSatisfy({ $0 > 0 }) else {
@@ -123,7 +122,7 @@ extension SAMConfiguration.Decoder {
     /// The decoder's sizes.
     ///
     /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
-    ///   file's remarks tell the heads.
+    ///   metadata determines the heads.
     init(
         names: Set<String>, shapes: KnownShapes, stated: Self?
     ) throws(ConfigurationError) {
@@ -158,9 +157,9 @@ extension SAMConfiguration {
     /// Tokens along a side of a window; published are 14.
     private static let largestWindow = 128
 
-    /// Refuses sizes that do not go with what a file holds, before a network is made of them.
+    /// Refuses sizes that do not agree with the amount of data in a file, before a network is made.
     ///
-    /// Half of what they need may be missing: such a file is told what it lacks.
+    /// Up to half of the data may be missing: loading then lists the missing tensors.
     ///
     /// - Parameters:
     ///   - numbers: in all tensors of the file.
@@ -172,7 +171,7 @@ extension SAMConfiguration {
     ) throws(ConfigurationError) {
         try Self.check("an input", imageSize, limit: Self.largestGrid * patchStride)
         try Self.check("windows", windowSize, limit: Self.largestWindow)
-        // What each numbered part has at least.
+        // The least number of tensors of each block, layer and head.
         let parts = [
             product(depth, 12), product(decoder.depth, 24), product(decoder.candidates + 1, 6),
             product(decoder.iouDepth, 2),
@@ -196,18 +195,18 @@ extension SAMConfiguration {
         }
     }
 
-    /// Refuses a network that lacks whole blocks or layers: without its last it would look like a
-    /// smaller network, and outline something all the same.
+    /// Refuses a network that lacks whole blocks or layers: it would be detected as a smaller network
+    /// and give wrong outlines.
     ///
-    /// - Parameter stated: the sizes in the file's remarks; the published ones for an encoder or a
-    ///   decoder of a published width where there are none.
+    /// - Parameter stated: the sizes in the file's metadata; nil to use the published sizes for an
+    ///   encoder or decoder of a published width.
     /// - Throws: ``ConfigurationError/incomplete(_:found:of:)``.
     func checkComplete(_ stated: SAMConfiguration?) throws(ConfigurationError) {
         let published = Self.published(imageSize)
         if let whole = stated ?? published.first(where: { $0.width == width }) {
             try Self.check("blocks", depth, of: whole.depth)
             try Self.check(
-                "blocks that see the whole image", globalBlocks.count,
+                "blocks with global attention", globalBlocks.count,
                 of: whole.globalBlocks.count)
         }
         let usual = Decoder()

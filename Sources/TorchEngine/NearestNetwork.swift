@@ -3,7 +3,7 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// The network that named tensors come nearest to, and what keeps them from fitting it.
+/// The network that shares the most tensors with a file, and how the file differs from it.
 public struct NearestNetwork {
     /// Which network.
     public let kind: ModelArchitecture
@@ -15,7 +15,7 @@ public struct NearestNetwork {
     public let count: Int
     /// How the names had to be changed to be compared; nil when they are as in the network.
     public let renaming: String?
-    /// What keeps the tensors from fitting; nil when they fit.
+    /// How the tensors differ from the network's; nil when they match.
     public let difference: ModuleLoadError?
 
     /// Compares with one network.
@@ -40,13 +40,13 @@ public struct NearestNetwork {
         difference = network.difference(from: source)
     }
 
-    /// Compares with all networks in their published sizes, and in those that the tensors tell:
-    /// gives the one that shares the most tensors, of several the one with the fewest differences;
-    /// nil when none shares any.
+    /// Finds the network that shares the most tensors, and of several the one with the fewest
+    /// differences, among the published sizes and those detected from the tensors; nil when none
+    /// shares any.
     ///
     /// - Parameters:
     ///   - source: the tensors.
-    ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
+    ///   - sizes: the sizes of an architecture, where they can be detected from the tensors.
     public init?(
         to source: some TensorSource,
         sizes: (ModelArchitecture) -> ModelConfiguration? = { _ in nil }
@@ -73,7 +73,8 @@ public struct NearestNetwork {
 }
 
 extension NearestNetwork: CustomStringConvertible {
-    /// The network, how much of it is there, a guess at what the tensors are, and the differences.
+    /// The network, the share of its tensors in the file, a guess at the file's origin, and the
+    /// differences.
     public var description: String {
         let opening =
             "\(kind.text(sizes)): \(shared) of its \(count) tensors are there by name and shape"
@@ -83,7 +84,7 @@ extension NearestNetwork: CustomStringConvertible {
         return "\(opening)\(guess)\n\(difference)"
     }
 
-    /// What files are that almost fit, as far as their names tell.
+    /// Known kinds of files that nearly match, detected by tensor names.
     private enum Guess {
         case lowRank, encoder, adapters
 
@@ -117,11 +118,11 @@ extension NearestNetwork: CustomStringConvertible {
     }
 }
 
-/// Named tensors under other names: with a first part more, or one less.
+/// Tensors under changed names: with a prefix added or removed.
 struct RenamedTensors: TensorSource {
-    /// The names after the change.
+    /// The changed names.
     let names: [String]
-    /// What was done; nil for nothing.
+    /// How the names were changed, in words; nil when they were not.
     let renaming: String?
     private let source: any TensorSource
     private let original: [String: String]
@@ -135,7 +136,7 @@ struct RenamedTensors: TensorSource {
         self.source = source
     }
 
-    /// The tensors as they are, and under the names that programs around a network give them.
+    /// The tensors under their own names, and without or with the prefixes of wrapper modules.
     static func forms(of source: some TensorSource) -> [RenamedTensors] {
         var forms = [RenamedTensors(source, renaming: nil) { $0 }]
         let encoder = "image_encoder."
@@ -146,14 +147,14 @@ struct RenamedTensors: TensorSource {
                     encoder + $0
                 })
         }
-        // A network inside another: all, or almost all, names begin alike.
+        // A wrapper module: most names have the same first part.
         let firsts = source.names.compactMap { name in
             name.firstIndex(of: ".").map { String(name[...$0]) }
         }
         let counts = Dictionary(grouping: firsts) { $0 }.mapValues(\.count)
         if let (first, count) = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
             first != encoder, 2 * count > source.names.count,
-            // It is shown, and must not forge a line.
+            // The prefix is printed and must not contain line breaks.
             first.unicodeScalars.allSatisfy({ $0.isASCII && $0.value > 31 })
         {
             forms.append(

@@ -9,7 +9,7 @@ import Torch
 
 @Suite("SAMUS started from SAM")
 struct SAMInitializationTests {
-    /// As deep as to have blocks of two digits, some of which see the whole image.
+    /// Deep enough for block numbers of two digits, some of them global.
     private static var sizes: SAMConfiguration {
         var sizes = SAMConfiguration(
             width: 16, depth: 14, heads: 2, globalBlocks: [2, 5, 8, 11, 12, 13], imageSize: 1024)
@@ -40,7 +40,7 @@ struct SAMInitializationTests {
         return (network.stateDictionary(), report)
     }
 
-    @Test("what is taken is equal, tables are as torch resizes them, the rest is new by seed")
+    @Test("copied tensors are equal, tables are resized as by torch, the rest depends on the seed")
     func fromSAM() throws {
         let source = try sam()
         let (found, report) = try start(seed: 1, from: source)
@@ -75,7 +75,7 @@ struct SAMInitializationTests {
         #expect(report.new.contains { other[$0]?.floats() != found[$0]?.floats() })
     }
 
-    @Test("AutoSAMUS takes all of SAMUS, and keeps what it adds")
+    @Test("AutoSAMUS copies all of SAMUS and keeps its own initial weights")
     func fromSAMUS() throws {
         let samus = SAMUS(Self.samusSizes)
         let source = samus.stateDictionary()
@@ -92,7 +92,7 @@ struct SAMInitializationTests {
         #expect(report.new.allSatisfy { $0.hasPrefix("prompt_g") || $0.hasPrefix("feature_a") })
     }
 
-    @Test("what is not used is told, what SAM lacks refused before anything is changed")
+    @Test("unused tensors are listed; missing ones are refused before anything changes")
     func refusals() throws {
         var source = try sam()
         source["adapter"] = .ones([1])

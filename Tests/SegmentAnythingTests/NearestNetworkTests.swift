@@ -5,7 +5,7 @@ import Torch
 import TorchEngine
 import TorchNN
 
-@Suite("The network that a file comes nearest to")
+@Suite("The nearest network of a file that matches none")
 struct NearestNetworkTests {
     /// Names and shapes without values, as many files have them.
     private struct Shapes: TensorSource {
@@ -43,7 +43,7 @@ struct NearestNetworkTests {
     }
 
     @Test(
-        "published sizes are told apart",
+        "published sizes are distinguished",
         arguments: [
             (ModelArchitecture.sam, 0), (.sam, 1), (.sam, 2), (.samus, 0), (.autoSAMUS, 0),
             (.liteMedSAM, 0),
@@ -73,7 +73,7 @@ struct NearestNetworkTests {
         #expect(words.hasSuffix("… and 2 more"))
     }
 
-    @Test("an image encoder alone, with and without its first name")
+    @Test("an image encoder alone, with and without its prefix")
     func encoder() throws {
         var tensors = Shapes(.sam, .sam(.large(imageSize: 1024)))
         tensors.rename { $0.hasPrefix("image_encoder.") ? $0 : nil }

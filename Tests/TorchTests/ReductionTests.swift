@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Torch
 
-@Suite("Reductions and orders agree with PyTorch, forward and backward")
+@Suite("Reductions and sorting agree with PyTorch, forward and backward")
 struct ReductionTests {
     static let cases: [OperatorCase] = [
         .one("sum") { $0.sum() },
@@ -33,7 +33,7 @@ struct ReductionTests {
         operation.expectAgreement(with: try Fixtures.reduction.get())
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.reduction.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

@@ -9,10 +9,11 @@ public protocol RegisteredNetwork: Module {
     /// The entry of the registry.
     static var architecture: ModelArchitecture { get }
 
-    /// A network with new weights.
+    /// Makes a network with new weights.
     ///
-    /// - Parameter configuration: sizes as the registry's entry has them; of another architecture
-    ///   they trap.
+    /// - Parameter configuration: sizes as the registry's entry has them; those of another
+    ///   architecture trap.
+    /// - Returns: a network in training mode.
     static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork
 
     /// The parameters that a recipe trains; all others are frozen.
@@ -26,6 +27,7 @@ public protocol RegisteredNetwork: Module {
     /// - Parameters:
     ///   - source: the sizes of the other network.
     ///   - architecture: the other network's architecture.
+    /// - Returns: the sizes of this network.
     static func configuration(
         startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
     ) -> ModelConfiguration

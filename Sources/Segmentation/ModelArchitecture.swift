@@ -149,6 +149,7 @@ public struct TensorSignature: Sendable {
     /// Whether tensors have this signature.
     ///
     /// - Parameter tensors: the shape of each tensor by its name.
+    /// - Returns: false when a required tensor is missing or an excluded one is there.
     public func matches(_ tensors: [String: [Int]]) -> Bool {
         present.allSatisfy { tensors[$0] != nil } && !absent.contains { tensors[$0] != nil }
             && shapes.allSatisfy { name, pattern in
@@ -159,12 +160,11 @@ public struct TensorSignature: Sendable {
 }
 
 extension ModelArchitecture {
-    /// Detects an architecture from names and shapes of tensors.
+    /// Detects an architecture from names and shapes of tensors; nil when no signature matches.
     ///
     /// Reads only the tensors of the signatures; loading shows whether all others fit.
     ///
     /// - Parameter tensors: the shape of each tensor by its name.
-    /// - Returns: nil when no architecture of the registry has them.
     public init?(tensors: [String: [Int]]) {
         guard let found = Self.all.first(where: { $0.signature.matches(tensors) }) else {
             return nil
@@ -176,6 +176,7 @@ extension ModelArchitecture {
     /// norms, and the random frequencies of SAM's position encoding.
     ///
     /// - Parameter name: the tensor's name.
+    /// - Returns: false for a weight.
     public static func isBuffer(_ name: String) -> Bool {
         [
             "running_mean", "running_var", "num_batches_tracked",
@@ -199,6 +200,7 @@ extension ModelArchitecture {
     ///   - checkpoint: a checkpoint of this architecture.
     ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
     ///     number in the file's metadata, or the published eight.
+    /// - Returns: the sizes.
     /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
     func configuration(
         of checkpoint: Checkpoint, decoderHeads: Int?
@@ -285,9 +287,10 @@ extension ModelArchitecture {
             : "with \(prompts.map(\.rawValue).sorted().joined(separator: ", ")) prompts"
     }
 
-    /// The architecture and its sizes, for example `SAMUS (ViT-B, input 256x256)`.
+    /// The architecture and its sizes in words.
     ///
     /// - Parameter configuration: the network's sizes.
+    /// - Returns: for example `SAMUS (ViT-B, input 256x256)`.
     public func text(_ configuration: ModelConfiguration) -> String {
         let side = configuration.inputSize
         return "\(rawValue) (\(configuration.encoderName), input \(side)x\(side))"

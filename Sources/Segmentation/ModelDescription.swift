@@ -1,23 +1,23 @@
-/// What a model is and where it comes from, to be written beside every result of it.
+/// A model and its origin, written with every result.
 public struct ModelDescription: Equatable, Sendable, Codable {
     /// The sizes of its network.
     public struct Network: Equatable, Sendable, Codable {
-        /// The image encoder as people call it: `ViT-B`.
+        /// The usual name of the image encoder: `ViT-B`.
         public var encoder: String
         /// Height and width of its input in pixels.
         public var inputSize: Int
-        /// Masks it offers for an ambiguous prompt.
+        /// Number of masks for an ambiguous prompt.
         public var candidates: Int
-        /// Its numbers, those that training cannot change left out.
+        /// Number of weights, without buffers.
         public var parameters: Int
 
         /// Sizes.
         ///
         /// - Parameters:
-        ///   - encoder: as people call it.
+        ///   - encoder: the usual name of the image encoder.
         ///   - inputSize: height and width in pixels.
-        ///   - candidates: masks for an ambiguous prompt.
-        ///   - parameters: its numbers.
+        ///   - candidates: number of masks for an ambiguous prompt.
+        ///   - parameters: number of weights, without buffers.
         public init(encoder: String, inputSize: Int, candidates: Int, parameters: Int) {
             self.encoder = encoder
             self.inputSize = inputSize
@@ -26,9 +26,9 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         }
     }
 
-    /// The name it was asked for by, or its file's.
+    /// The name in the catalog, or the file's name.
     public var name: String
-    /// Which network it is.
+    /// The architecture.
     public var kind: ModelArchitecture
     /// The network's sizes, when they are known.
     public var network: Network?
@@ -36,25 +36,24 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     public var sha256: String
     /// The licence of its weights, when it is known.
     public var licence: String?
-    /// How the weights came about, as their file states it; "not trained; …" where no training has
-    /// seen them.
+    /// Origin of the weights, as their file states it; "not trained; …" for untrained weights.
     public var origin: String?
-    /// The kinds of prompt that its file says it was trained with; nil where it does not say.
+    /// The kinds of prompt in training, as the file states them; nil where it does not.
     public var trainedPrompts: Set<PromptKind>?
 
     /// A description.
     ///
     /// - Parameters:
-    ///   - name: the name it was asked for by, or its file's.
-    ///   - kind: which network it is.
-    ///   - network: its sizes, when they are known.
-    ///   - sha256: of its file, in hexadecimal digits.
-    ///   - licence: of its weights, when it is known.
-    ///   - origin: how its weights came about, when its file states it.
-    ///   - trainedPrompts: the kinds of prompt it was trained with, when its file states them.
+    ///   - name: the name in the catalog, or the file's name.
+    ///   - kind: the architecture.
+    ///   - network: the network's sizes, when they are known.
+    ///   - sha256: SHA-256 of the file, in hexadecimal digits.
+    ///   - licence: licence of the weights, when it is known.
+    ///   - origin: origin of the weights, when the file states it.
+    ///   - trainedPrompts: the kinds of prompt in training, when the file states them.
     public init(
-        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String, licence: String?,
-        origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
+        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String,
+        licence: String?, origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name
         self.kind = kind

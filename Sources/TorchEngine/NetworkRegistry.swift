@@ -19,11 +19,12 @@ public enum NetworkRegistry {
         return found
     }
 
-    /// A network with new weights.
+    /// Makes a network with new weights.
     ///
     /// - Parameters:
     ///   - architecture: the network's architecture.
     ///   - configuration: the network's sizes.
+    /// - Returns: a network in training mode.
     public static func make(
         _ architecture: ModelArchitecture, _ configuration: ModelConfiguration
     ) -> any PromptableNetwork {

@@ -1,23 +1,23 @@
-/// A model and its origin, written with every result.
+/// A model's name, architecture and origin; written into every result.
 public struct ModelDescription: Equatable, Sendable, Codable {
-    /// The sizes of its network.
+    /// Sizes of a model's network.
     public struct Network: Equatable, Sendable, Codable {
-        /// The usual name of the image encoder: `ViT-B`.
+        /// Name of the image encoder, as `ViT-B`.
         public var encoder: String
-        /// Height and width of its input in pixels.
+        /// Height and width of the input in pixels.
         public var inputSize: Int
-        /// Number of masks for an ambiguous prompt.
+        /// Number of candidate masks for an ambiguous prompt.
         public var candidates: Int
-        /// Number of weights, without buffers.
+        /// Number of trainable parameters.
         public var parameters: Int
 
-        /// Sizes.
+        /// Creates the sizes.
         ///
         /// - Parameters:
-        ///   - encoder: the usual name of the image encoder.
+        ///   - encoder: name of the image encoder.
         ///   - inputSize: height and width in pixels.
         ///   - candidates: number of masks for an ambiguous prompt.
-        ///   - parameters: number of weights, without buffers.
+        ///   - parameters: number of trainable parameters.
         public init(encoder: String, inputSize: Int, candidates: Int, parameters: Int) {
             self.encoder = encoder
             self.inputSize = inputSize
@@ -26,34 +26,35 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         }
     }
 
-    /// The name in the catalog, or the file's name.
+    /// The catalogue name, or the file's name.
     public var name: String
-    /// The architecture.
+    /// The model's architecture.
     public var kind: ModelArchitecture
-    /// The network's sizes, when they are known.
+    /// The network's sizes, if known.
     public var network: Network?
-    /// SHA-256 of its file, in hexadecimal digits.
+    /// SHA-256 of the model's file, in hexadecimal digits.
     public var sha256: String
-    /// The licence of its weights, when it is known.
+    /// The licence of the weights, if known.
     public var licence: String?
-    /// Origin of the weights, as their file states it; "not trained; …" for untrained weights.
+    /// How the weights were made, as their file states; "not trained; …" for untrained weights.
     public var origin: String?
-    /// The kinds of prompt in training, as the file states them; nil where it does not.
+    /// The training prompts that the weights file states; nil if the file states none.
     public var trainedPrompts: Set<PromptKind>?
 
-    /// A description.
+    /// Creates a description.
     ///
     /// - Parameters:
-    ///   - name: the name in the catalog, or the file's name.
-    ///   - kind: the architecture.
-    ///   - network: the network's sizes, when they are known.
+    ///   - name: the catalogue name, or the file's name.
+    ///   - kind: the model's architecture.
+    ///   - network: the network's sizes, if known.
     ///   - sha256: SHA-256 of the file, in hexadecimal digits.
-    ///   - licence: licence of the weights, when it is known.
-    ///   - origin: origin of the weights, when the file states it.
-    ///   - trainedPrompts: the kinds of prompt in training, when the file states them.
+    ///   - licence: licence of the weights, if known.
+    ///   - origin: how the weights were made, if their file states it.
+    ///   - trainedPrompts: the training prompts, if the weights file states them.
     public init(
         name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String,
-        licence: String?, origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
+        licence: String?,
+        origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -62,5 +63,19 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         self.licence = licence
         self.origin = origin
         self.trainedPrompts = trainedPrompts
+    }
+}
+
+extension ModelDescription {
+    /// The kind of prompt that the model is used and evaluated with by default; nil for a
+    /// prompt-free model.
+    ///
+    /// A click if the model was trained with clicks, else a box. The training prompts are those
+    /// that the weights file states, else those of the architecture.
+    public var defaultPrompt: PromptKind? {
+        guard !kind.isPromptFree else { return nil }
+        let stated = trainedPrompts ?? []
+        let trained = stated.isEmpty ? kind.trainedPrompts : stated
+        return trained.contains(.click) ? .click : .box
     }
 }

@@ -103,12 +103,8 @@ struct ReducedPrecision {
         }
     }
 
-    /// A prompt that the model was trained with.
     private var prompt: PromptStrategy {
-        if let prompt = data.prompt { return prompt }
-        let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixedClick }
-        return trained.contains(.box) ? .box() : .promptFree
+        data.prompt ?? PromptStrategy(exporter.model.defaultPrompt)
     }
 }
 
@@ -158,7 +154,7 @@ struct CalibrationData {
     let prompt: PromptStrategy?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
-        let data = try UltrasoundData(root: root)
+        let data = try DatasetCollection(root: root)
         images = try Self.spread(
             try data.samples(.train), options.calibrationImages, once: true
         ).map { try $0.read().image }

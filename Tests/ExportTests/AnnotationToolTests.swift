@@ -73,7 +73,9 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("no name is given twice, and all that is read is given", arguments: ModelArchitecture.all)
+    @Test(
+        "no name is given twice, and all that is read is given",
+        arguments: ModelArchitecture.all)
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)
@@ -167,8 +169,8 @@ struct AnnotationToolMaskTests {
             y1: (h * 0.8).rounded())
         let corners = [PixelPoint(x: box.x0, y: box.y0), PixelPoint(x: box.x1, y: box.y1)]
         let cases: [(Prompt, [PixelPoint], [Float])] = [
-            (Prompt(points: [click]), [click], [1]),
-            (Prompt(points: [click], box: box), [click] + corners, [1, 2, 3]),
+            (Prompt(foregroundPoints: [click]), [click], [1]),
+            (Prompt(foregroundPoints: [click], box: box), [click] + corners, [1, 2, 3]),
         ]
         for (prompt, points, labels) in cases {
             let low = try embedded.segment(prompt)[0].logits
@@ -206,7 +208,8 @@ struct AnnotationToolMaskTests {
             within: 5e-2)
     }
 
-    @Test("samexporter, an image that it leaves as it is", arguments: [ModelArchitecture.samus, .sam])
+    @Test(
+        "samexporter, an image that it leaves as it is", arguments: [ModelArchitecture.samus, .sam])
     func anyLabeling(kind: ModelArchitecture) throws {
         try compare(kind, .anyLabeling, image(width: 1024, height: 610), within: 2e-3)
     }

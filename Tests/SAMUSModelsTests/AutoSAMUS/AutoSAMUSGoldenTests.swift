@@ -1,6 +1,7 @@
 import Foundation
 import SAMUSModels
 import SegmentAnything
+import Segmentation
 import TestSupport
 import Testing
 import Torch

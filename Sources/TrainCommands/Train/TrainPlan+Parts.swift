@@ -162,6 +162,11 @@ extension InitializedNetwork {
     /// What its image encoder depends on, as one line.
     var encoderName: String {
         let files = sources.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        return ([kind.rawValue, configuration.metadata ?? "", origin] + files).joined(separator: " ")
+        // Version 0.1 wrote ViT-B's sizes for LiteMedSAM. The text must not change, or its runs could
+        // not be resumed and its cached embeddings not be found.
+        let sizes =
+            configuration.metadata
+            ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
+        return ([kind.rawValue, sizes, origin] + files).joined(separator: " ")
     }
 }

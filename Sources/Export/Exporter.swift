@@ -29,9 +29,9 @@ public struct Exporter {
     /// - Throws: `ConfigurationError` and `ModuleLoadError` when the weights do not fit,
     ///   `CheckpointError` when they cannot be read, and why the network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
-        let sized = try SizedNetwork(model.kind, checkpoint: checkpoint)
+        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
         try self.init(
-            sized.network, inputSize: sized.inputSize, model: model, program: program)
+            network, inputSize: configuration.inputSize, model: model, program: program)
     }
 
     /// Records a network that has its weights.
@@ -170,7 +170,7 @@ struct ModelGraphs {
                 return [masks.logits, masks.iou]
             })
         let one = Tensor.zeros([1, width, grid, grid])
-        guard withoutGrad({ network.decodeUnprompted(one) }) != nil else {
+        guard withoutGrad({ network.decodePromptFree(one) }) != nil else {
             auto = nil
             return
         }
@@ -178,7 +178,7 @@ struct ModelGraphs {
             axes: [.init(name: "images", input: 0, place: 0, length: 1)],
             inputs: { [.zeros([$0[0], width, grid, grid])] },
             { inputs in
-                network.decodeUnprompted(inputs[0]).map { [$0.logits, $0.iou] } ?? []
+                network.decodePromptFree(inputs[0]).map { [$0.logits, $0.iou] } ?? []
             })
     }
 }

@@ -19,11 +19,11 @@ enum ExportReference {
     ///   weights do not fit.
     static func write(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = ModelArchitecture(names: checkpoint.names) else {
+        guard let kind = checkpoint.architecture else {
             preconditionFailure("\(weights) is none of the networks")
         }
-        let sized = try SizedNetwork(kind, checkpoint: checkpoint)
-        let (network, side) = (sized.network, sized.inputSize)
+        let (network, configuration) = try NetworkRegistry.load(kind, from: checkpoint)
+        let side = configuration.inputSize
         network.setTrainable(false)
         network.evaluate()
         let images = smooth([2, kind.preprocessing.channels, side, side], seed: 7)
@@ -47,7 +47,7 @@ enum ExportReference {
             ]
             if let mask = prompts.masks { results.append(("\(name).mask", mask)) }
         }
-        if let found = withoutGrad({ network.decodeUnprompted(embeddings) }) {
+        if let found = withoutGrad({ network.decodePromptFree(embeddings) }) {
             results += [("auto.logits", found.logits), ("auto.iou", found.iou)]
         }
         try Safetensors.write(results.map { (name: $0, tensor: StoredTensor($1)) }, to: output)

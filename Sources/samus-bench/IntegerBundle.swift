@@ -17,7 +17,7 @@ enum IntegerBundle {
     /// - Throws: `CheckpointError`, `ModuleLoadError`, `ExportError`, `TorchError` or `FileError`.
     static func write(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = ModelArchitecture(names: checkpoint.names) else {
+        guard let kind = checkpoint.architecture else {
             preconditionFailure("\(weights) is none of the networks")
         }
         let model = ModelDescription(

@@ -75,7 +75,7 @@ struct AnnotationToolTests {
 
     @Test(
         "no name is given twice, and all that is read is given",
-        arguments: ModelArchitecture.allCases)
+        arguments: ModelArchitecture.all)
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)

@@ -44,7 +44,7 @@ public final class SAMUS: Sendable {
                 ModelBundle(bundle), options: options.runtime,
                 cache: options.cache.map { CompiledModelCache(folder: $0) },
                 embeddings: options.embeddingBytes > 0
-                    ? EmbeddingCache(limit: options.embeddingBytes) : nil)
+                    ? EncodedImageCache(limit: options.embeddingBytes) : nil)
         }
     }
 

@@ -105,11 +105,13 @@ extension [Prompt] {
     /// - Returns: indices into this array, group by group, ordered by each group's first index.
     public func batchesOfOneForm(atMost limit: Int = .max) -> [[Int]] {
         let forms = Dictionary(grouping: indices) { self[$0].form }
-        return forms.values.sorted { $0[0] < $1[0] }.flatMap { places in
-            stride(from: 0, to: places.count, by: limit).map { start in
-                Array(places[start..<Swift.min(start + limit, places.count)])
+        var batches: [[Int]] = []
+        for group in forms.values.sorted(by: { $0[0] < $1[0] }) {
+            for start in stride(from: 0, to: group.count, by: limit) {
+                batches.append([Int](group[start..<Swift.min(start + limit, group.count)]))
             }
         }
+        return batches
     }
 }
 

@@ -67,7 +67,7 @@ struct ConcurrencyTests {
     @Test("images that come again, and at the same time, are encoded once")
     func embeddings() async throws {
         let fixture = try Fixture(Fixture.clicks)
-        let cache = EmbeddingCache(limit: 1 << 20)
+        let cache = EncodedImageCache(limit: 1 << 20)
         let engine = try fixture.engine(embeddings: cache)
         let one = 6 * 8 * 8 * 4
         let prompts = try fixture.prompts("box")

@@ -5,9 +5,9 @@ import Testing
 @Suite("Data that an ONNX file has in another file")
 struct ExternalDataTests {
     private func isNamed(in pieces: [[UInt8]]) -> Bool {
-        var data = ExternalData()
-        for piece in pieces { data.look(at: piece) }
-        return data.isNamed
+        var data = ExternalDataScan()
+        for piece in pieces { data.scan(piece) }
+        return data.found
     }
 
     /// Field 1 of an entry: `location`, its length in one byte or in three.

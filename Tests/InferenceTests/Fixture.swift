@@ -63,7 +63,7 @@ struct Fixture {
 
     func engine(
         options: RuntimeOptions = .init(), cache: CompiledModelCache? = nil,
-        embeddings: EmbeddingCache? = nil
+        embeddings: EncodedImageCache? = nil
     ) throws -> BundleEngine {
         try BundleEngine(
             ModelBundle(folder), options: options, cache: cache, embeddings: embeddings)

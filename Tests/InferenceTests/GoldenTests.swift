@@ -91,7 +91,7 @@ struct GoldenTests {
         let fixture = try Fixture(Fixture.clicks)
         let core = try OpenVINOCore(.shared())
         guard try !core.devices().contains(where: { $0.hasPrefix("NPU") }) else { return }
-        #expect(throws: OpenVINOError.noDevice(asked: "NPU", available: try core.devices())) {
+        #expect(throws: OpenVINOError.noDevice(requested: "NPU", available: try core.devices())) {
             try fixture.engine(options: RuntimeOptions(device: .npu))
         }
     }

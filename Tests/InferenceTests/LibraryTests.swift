@@ -19,12 +19,12 @@ struct LibraryTests {
     @Test("where SAMUS_OPENVINO says, and only there; a sentence says so")
     func missing() {
         let empty = folder.url.appendingPathComponent("nothing").path
-        let looked = search(["SAMUS_OPENVINO": empty])
-        #expect(throws: OpenVINOError.libraryMissing(looked: ["SAMUS_OPENVINO=\(empty)"])) {
-            try OpenVINOLibrary(looked)
+        let places = search(["SAMUS_OPENVINO": empty])
+        #expect(throws: OpenVINOError.libraryMissing(searched: ["SAMUS_OPENVINO=\(empty)"])) {
+            try OpenVINOLibrary(places)
         }
         #expect(
-            OpenVINOError.libraryMissing(looked: looked.looked).description.contains("make setup"))
+            OpenVINOError.libraryMissing(searched: places.searched).description.contains("make setup"))
     }
 
     @Test("in the checkout, beside the program, in the system")
@@ -49,7 +49,7 @@ struct LibraryTests {
             #expect(candidates().first?.hasSuffix(newest) == true)
         #endif
         #expect(!search([:]).candidates.contains { $0.contains(".deps") })
-        #expect(search([:]).looked.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
+        #expect(search([:]).searched.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
         #expect(candidates().last?.contains("/") == false)
     }
 

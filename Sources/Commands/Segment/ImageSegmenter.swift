@@ -17,7 +17,7 @@ struct ImageSegmenter {
         /// As it was used; empty where the model found the object by itself.
         let prompt: Prompt
         let maskPath: String?
-        let candidates: [Segmentation]
+        let candidates: [SegmentationResult]
         /// About this object: what was put right, what came out empty.
         let notes: [String]
         /// About the model: what it was not trained for.

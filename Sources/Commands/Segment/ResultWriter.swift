@@ -42,7 +42,7 @@ struct ResultWriter {
         return contents
     }
 
-    private var masks: [(object: Int, candidate: Int, result: Segmentation)] {
+    private var masks: [(object: Int, candidate: Int, result: SegmentationResult)] {
         outcome.objects.enumerated().flatMap { index, object in
             object.candidates.enumerated().map { (index, $0.offset, $0.element) }
         }

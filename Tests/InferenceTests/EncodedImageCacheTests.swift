@@ -6,7 +6,7 @@ import Testing
 @testable import Inference
 
 @Suite("Embeddings that are kept")
-struct EmbeddingCacheTests {
+struct EncodedImageCacheTests {
     private func image(_ grey: UInt8) -> Image {
         Image(width: 2, height: 1, channels: 1, pixels: [grey, 0])
     }
@@ -15,7 +15,7 @@ struct EmbeddingCacheTests {
 
     @Test("stay within the limit, and the longest unused go first")
     func limit() throws {
-        let cache = EmbeddingCache(limit: 250)
+        let cache = EncodedImageCache(limit: 250)
         var made: [UInt8] = []
         for grey: UInt8 in [1, 2, 1, 3, 1, 2] {
             _ = try cache.embedding(of: image(grey), model: "m", options: .init()) {
@@ -29,7 +29,7 @@ struct EmbeddingCacheTests {
 
     @Test("are told apart by model, size and how the model runs")
     func keys() throws {
-        let cache = EmbeddingCache(limit: 10_000)
+        let cache = EncodedImageCache(limit: 10_000)
         var made = 0
         let tall = Image(width: 1, height: 2, channels: 1, pixels: [1, 0])
         for (image, model, options) in [
@@ -46,7 +46,7 @@ struct EmbeddingCacheTests {
 
     @Test("one too large for the cache is given and not kept")
     func large() throws {
-        let cache = EmbeddingCache(limit: 99)
+        let cache = EncodedImageCache(limit: 99)
         #expect(
             try cache.embedding(of: image(1), model: "m", options: .init()) { embedding }
                 == embedding)
@@ -55,7 +55,7 @@ struct EmbeddingCacheTests {
 
     @Test("are made once for two at a time; after a failure the next one makes it")
     func once() throws {
-        let cache = EmbeddingCache(limit: 10_000)
+        let cache = EncodedImageCache(limit: 10_000)
         let made = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
             _ = try? cache.embedding(of: image(1), model: "m", options: .init()) {

@@ -29,7 +29,7 @@ struct ReducedPrecision {
     /// - Throws: an exit code, its reason said.
     func integers() throws -> QuantizedLayers {
         var progress = ProgressBar(total: data.images.count)
-        var layers = try Failure.unavailable.guarding {
+        var layers = try withExitStatus(.unavailable) {
             try exporter.calibrated(on: data.images) { done, all in
                 progress.show(done: done * data.images.count / all, name: "calibration")
             }
@@ -38,11 +38,11 @@ struct ReducedPrecision {
         // Half of the objects choose, the others tell how good the choice is.
         let choosing = data.objects.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
         let telling = data.objects.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
-        try Failure.unavailable.guarding {
+        try withExitStatus(.unavailable) {
             let reference = try masks(of: exporter.engine, on: choosing)
             for round in 1...Self.rounds {
                 let found = try agreement(of: .int8, layers, on: choosing, with: reference)
-                Terminal.complain(
+                Terminal.log(
                     "\(layers.counts.integers) of \(layers.counts.all) layers in integers: "
                         + Self.words(found))
                 if Self.isGood(found) || round == Self.rounds { break }
@@ -53,7 +53,7 @@ struct ReducedPrecision {
                 of: .int8, layers, on: told, with: masks(of: exporter.engine, on: told))
         }
         if !Self.isGood(layers.agreement) {
-            Terminal.complain(
+            Terminal.log(
                 "warning: masks differ from float32's by more than is good: "
                     + Self.words(layers.agreement))
         }
@@ -72,7 +72,7 @@ struct ReducedPrecision {
 
     /// How masks agree with float32's.
     func agreement(of precision: ModelBundle.Manifest.Precision) throws -> [MaskAgreement] {
-        try Failure.unavailable.guarding {
+        try withExitStatus(.unavailable) {
             try agreement(
                 of: precision, nil, on: data.objects,
                 with: masks(of: exporter.engine, on: data.objects))

@@ -1,9 +1,9 @@
 import ArgumentParser
+import Datasets
 import Evaluation
 import Foundation
 import Imaging
 import Metrics
-import Datasets
 
 /// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {
@@ -57,7 +57,7 @@ public struct CompareCommand: ParsableCommand {
     /// Compares, prints and writes.
     public func run() throws {
         let prompts = prompt.flatMap(\.prompts)
-        let comparison = try Failure.input.guarding {
+        let comparison = try withExitStatus(.input) {
             try Comparison(
                 EvaluationReport.read(first), EvaluationReport.read(second), metric: metric,
                 prompts: prompts.isEmpty ? nil : prompts, seed: seed)
@@ -67,7 +67,8 @@ public struct CompareCommand: ParsableCommand {
         }
         print(comparison.markdown, terminator: "")
         guard comparison.unpaired.isEmpty else {
-            throw Failure.someImages.because(
+            throw ExitError(
+                .someImages,
                 "\(comparison.unpaired.count) cases are in one report only")
         }
     }
@@ -78,7 +79,7 @@ public struct CompareCommand: ParsableCommand {
         }
         try OutputFolder(url: folder, files: files).check(force: force)
         let comment = "samus \(ProgramVersion.current); \(ResearchNotice.text)"
-        try Failure.output.guarding {
+        try withExitStatus(.output) {
             try WholeFiles.write([
                 (files[0], { Array(comparison.markdown.utf8) }),
                 (files[1], { try comparison.plot().encodedPNG(comment: comment) }),

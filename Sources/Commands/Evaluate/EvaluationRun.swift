@@ -21,29 +21,31 @@ struct EvaluationRun {
     func callAsFunction() throws {
         let evaluation = evaluate()
         for failure in evaluation.failures {
-            Terminal.complain(
+            Terminal.log(
                 "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
         }
         let done = evaluation.encodings.count
         guard !evaluation.cases.isEmpty else {
             guard evaluation.isComplete else {
-                throw Failure.interrupted.because("interrupted: no image is done")
+                throw ExitError(.interrupted, "interrupted: no image is done")
             }
-            throw Failure.someImages.because("all \(evaluation.images) images failed")
+            throw ExitError(.someImages, "all \(evaluation.images) images failed")
         }
         let report = EvaluationReport(
             evaluation, source: source.record, options: options, data: data,
             program: "samus \(ProgramVersion.current)",
             versions: versions)
-        try Failure.output.guarding { try write(report, evaluation) }
+        try withExitStatus(.output) { try write(report, evaluation) }
         print(report.closing(folder: files.folder.relativePath))
         guard evaluation.isComplete else {
-            throw Failure.interrupted.because(
+            throw ExitError(
+                .interrupted,
                 "interrupted: \(done) of \(evaluation.images) images are done; the report "
                     + "says that it is incomplete")
         }
         guard evaluation.failures.isEmpty else {
-            throw Failure.someImages.because(
+            throw ExitError(
+                .someImages,
                 "\(evaluation.failures.count) of \(evaluation.images) images failed")
         }
     }
@@ -149,19 +151,22 @@ struct OutputFolder {
     func check(force: Bool) throws {
         let existing = files.first { FileManager.default.fileExists(atPath: $0.path) }
         if !force, let existing {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(existing.relativePath)' exists already: add --force to replace it, or name "
                     + "another --output")
         }
         do {
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         } catch {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "the output folder '\(url.relativePath)' cannot be made: "
                     + error.localizedDescription)
         }
         guard FileManager.default.isWritableFile(atPath: url.path) else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "the output folder '\(url.relativePath)' cannot be written to")
         }
     }

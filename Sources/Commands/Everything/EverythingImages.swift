@@ -75,7 +75,7 @@ final class EverythingImages {
             "\(task.stem.visibleLine): \(masks.count) \(masks.count == 1 ? "mask" : "masks")\(sizes), "
                 + String(format: "%.2f s", seconds))
         if masks.isEmpty {
-            Terminal.complain(
+            Terminal.log(
                 "note: \(task.stem.visibleLine): no mask was sure and stable enough; lower "
                     + "--predicted-iou and --stability to see less sure ones")
         }
@@ -85,7 +85,7 @@ final class EverythingImages {
         for warning in engine.model.kind.warnings(
             about: click, multimask: true, trainedWith: engine.model.trainedPrompts)
         {
-            Terminal.complain("note: \(warning)")
+            Terminal.log("note: \(warning)")
         }
     }
 }

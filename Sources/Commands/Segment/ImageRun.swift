@@ -48,7 +48,8 @@ final class ImageRun {
             guard !interruption.isRequested else {
                 progress.clear()
                 listFailures()
-                throw Failure.interrupted.because(
+                throw ExitError(
+                    .interrupted,
                     "interrupted: \(done) of \(work.count) images are done")
             }
             progress.show(done: number, name: task.stem)
@@ -66,7 +67,8 @@ final class ImageRun {
         }
         guard failed.isEmpty else {
             listFailures()
-            throw Failure.someImages.because(
+            throw ExitError(
+                .someImages,
                 "\(failed.count) of \(work.count) images failed")
         }
     }
@@ -77,14 +79,15 @@ final class ImageRun {
         } catch {
             // A disk that is full or read-only fails the images that follow too.
             listFailures()
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "\(error); nothing of '\(task.path)' was kept, \(done) images before it are done")
         }
         done += 1
         masks += image.show()
         let older = image.files.older().map(\.lastPathComponent)
         if !older.isEmpty {
-            Terminal.complain(
+            Terminal.log(
                 "note: \(task.stem.visibleLine): not of this run, but beside its results: "
                     + older.joined(separator: ", ").visibleLine)
         }
@@ -92,7 +95,7 @@ final class ImageRun {
 
     private func listFailures() {
         for (path, reason) in failed {
-            Terminal.complain("failed: \(path.visibleLine): \(reason)")
+            Terminal.log("failed: \(path.visibleLine): \(reason)")
         }
     }
 

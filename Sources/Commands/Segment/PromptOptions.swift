@@ -18,7 +18,7 @@ struct PromptOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A click beside the object, in pixels. Repeatable.", valueName: "x,y"))
-    var negative: [PixelPoint] = []
+    var backgroundPoint: [PixelPoint] = []
 
     @Option(
         help: ArgumentHelp(
@@ -31,7 +31,7 @@ struct PromptOptions: ParsableArguments {
     var object = false
 
     @Flag(help: "No prompt: the object that the model finds by itself (AutoSAMUS).")
-    var auto = false
+    var promptFree = false
 
     @Option(
         help: ArgumentHelp("A JSON file of prompts for many images.", valueName: "file"),
@@ -40,42 +40,42 @@ struct PromptOptions: ParsableArguments {
 
     /// Whether any of it is given.
     var isGiven: Bool {
-        hasPrompts || object || auto || prompts != nil
+        hasPrompts || object || promptFree || prompts != nil
     }
 
     private var hasPrompts: Bool {
-        !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
+        !box.isEmpty || !point.isEmpty || !backgroundPoint.isEmpty || !mask.isEmpty
     }
 
     /// Checks what the parser cannot; the command calls it where prompts are wanted at all.
     func check() throws {
         let given = hasPrompts
         if prompts != nil {
-            guard !given, !object, !auto else {
+            guard !given, !object, !promptFree else {
                 throw ValidationError(
                     "--prompts names the prompts of each image: leave --box, --point, "
-                        + "--negative, --mask, --object and --auto out")
+                        + "--background-point, --mask, --object and --prompt-free out")
             }
             return
         }
-        if auto {
+        if promptFree {
             guard !given, !object else {
                 throw ValidationError(
-                    "--auto leaves finding the object to the model: leave --box, --point, "
-                        + "--negative, --mask and --object out, or leave out --auto")
+                    "--prompt-free leaves finding the object to the model: leave --box, --point, "
+                        + "--background-point, --mask and --object out, or leave out --prompt-free")
             }
             return
         }
         guard given else {
             throw ValidationError(
                 "nothing says which object is meant: give --box x0,y0,x1,y1, --point x,y, "
-                    + "--mask FILE or --prompts FILE, or --auto with a model that finds its object "
+                    + "--mask FILE or --prompts FILE, or --prompt-free with a model that finds its object "
                     + "by itself (AutoSAMUS), or --everything")
         }
         if object {
-            guard negative.isEmpty else {
+            guard backgroundPoint.isEmpty else {
                 throw ValidationError(
-                    "--negative belongs to one object, and --object makes several: "
+                    "--background-point belongs to one object, and --object makes several: "
                         + "put them into a --prompts file")
             }
         } else {
@@ -87,17 +87,18 @@ struct PromptOptions: ParsableArguments {
         }
         guard !box.isEmpty || !point.isEmpty || !mask.isEmpty else {
             throw ValidationError(
-                "--negative says only what the object is not: add a --box or a --point on it")
+                "--background-point says only what the object is not: add a --box or a --point on it"
+            )
         }
     }
 
     /// The objects asked for in every image.
     var objects: [ObjectPrompt] {
-        guard !auto else { return [ObjectPrompt(mode: .auto)] }
+        guard !promptFree else { return [ObjectPrompt(mode: .auto)] }
         guard object else {
             return [
                 ObjectPrompt(
-                    foregroundPoints: point, backgroundPoints: negative, box: box.first,
+                    foregroundPoints: point, backgroundPoints: backgroundPoint, box: box.first,
                     maskPath: mask.first)
             ]
         }

@@ -33,11 +33,11 @@ final class PromptedImages {
         for (index, object) in outcome.objects.enumerated() {
             let name = outcome.objects.count > 1 ? "\(task.stem), object \(index + 1)" : task.stem
             for note in object.notes {
-                Terminal.complain("note: \(name.visibleLine): \(note)")
+                Terminal.log("note: \(name.visibleLine): \(note)")
             }
             // The same for every image of a run: said once.
             for warning in object.warnings where warned.insert(warning).inserted {
-                Terminal.complain("note: \(warning)")
+                Terminal.log("note: \(warning)")
             }
         }
     }

@@ -10,9 +10,9 @@ public struct SegmentCommand: ParsableCommand {
         abstract: "Segment objects in ultrasound images, from prompts or without.",
         usage: """
             samus segment IMAGE... --box x0,y0,x1,y1 [--output DIR] [--force]
-            samus segment IMAGE... --point x,y [--negative x,y]
+            samus segment IMAGE... --point x,y [--background-point x,y]
             samus segment IMAGE... --object --box … --box … --point …
-            samus segment IMAGE... --auto --model AUTOSAMUS
+            samus segment IMAGE... --prompt-free --model AUTOSAMUS
             samus segment IMAGE... --everything --model SAM
             samus segment --prompts PROMPTS.json
             """,
@@ -40,7 +40,7 @@ public struct SegmentCommand: ParsableCommand {
 
             A model is recognized by its tensors: SAM, SAMUS, AutoSAMUS or LiteMedSAM, of any \
             size. SAM was trained with clicks, boxes and masks, SAMUS with clicks, LiteMedSAM \
-            with boxes; AutoSAMUS finds one object without a prompt, with --auto.
+            with boxes; AutoSAMUS finds one object without a prompt, with --prompt-free.
 
             A bad image does not stop the others: they are listed at the end, and the exit code \
             is 1. See 'samus --help' for the exit codes.
@@ -100,9 +100,9 @@ public struct SegmentCommand: ParsableCommand {
                     ? "name at least one image, or a --prompts file"
                     : "--prompts names the images itself: leave them out")
         }
-        guard !(prompts.auto && multimask) else {
+        guard !(prompts.promptFree && multimask) else {
             throw ValidationError(
-                "--multimask gives candidates for a prompt: what a model finds by itself (--auto) "
+                "--multimask gives candidates for a prompt: what a model finds by itself (--prompt-free) "
                     + "is one mask")
         }
     }
@@ -126,16 +126,16 @@ public struct SegmentCommand: ParsableCommand {
     /// Segments all images.
     public func run() throws {
         try engine.handOverCheckpoints()
-        let tasks = try Failure.input.guarding { try imageTasks() }
-        let chosen = try Failure.unavailable.guarding { try ChosenModel(engine) }
+        let tasks = try withExitStatus(.input) { try imageTasks() }
+        let chosen = try withExitStatus(.unavailable) { try ChosenModel(engine) }
         try check(tasks, for: chosen.model)
         let plan = SegmentPlan(
             tasks, output: output, formats: formats,
             candidates: multimask ? chosen.candidates : 1)
         try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
-        let model = try Failure.unavailable.guarding { try chosen.engine(engine) }
+        let model = try withExitStatus(.unavailable) { try chosen.engine(engine) }
         // Only now is it sure that it fits.
-        chosen.notes.forEach(Terminal.complain)
+        chosen.notes.forEach(Terminal.log)
         try plan.makeFolders()
         let process =
             automatic.everything
@@ -166,12 +166,14 @@ public struct SegmentCommand: ParsableCommand {
     private func check(_ tasks: [ImageTask], for model: ModelDescription) throws {
         guard tasks.contains(where: { $0.objects.contains { $0.mode == .auto } }) else { return }
         guard model.kind.isPromptFree else {
-            throw Failure.unavailable.because(
+            throw ExitError(
+                .unavailable,
                 "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
-                    + "only AutoSAMUS takes --auto")
+                    + "only AutoSAMUS takes --prompt-free")
         }
         guard !multimask else {
-            throw Failure.input.because(
+            throw ExitError(
+                .input,
                 "'\(prompts.prompts ?? "")' has an object to be found by the model itself (auto): "
                     + "that is one mask, leave --multimask out")
         }

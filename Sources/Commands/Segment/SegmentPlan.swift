@@ -34,13 +34,14 @@ struct SegmentPlan {
     /// - Throws: an exit code, its reason said.
     func check(inputs: [String], force: Bool) throws {
         let read = work.flatMap { [$0.task.path] + $0.task.objects.compactMap(\.maskPath) }
-        try Failure.input.guarding { try ResultPlan.check(work, inputs: read + inputs) }
+        try withExitStatus(.input) { try ResultPlan.check(work, inputs: read + inputs) }
         guard !force else { return }
         let existing = work.flatMap(\.files.all).filter {
             FileManager.default.fileExists(atPath: $0.path)
         }
         if let first = existing.first {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "\(existing.count) of the results exist already, as '\(first.relativePath)': "
                     + "add --force to replace them, or name another --output")
         }
@@ -57,12 +58,13 @@ struct SegmentPlan {
         } catch {
             let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
             let reason = cause.map { String(cString: strerror(Int32($0.code))) }
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "the output folder '\(output)' cannot be made: "
                     + (reason ?? error.localizedDescription))
         }
         guard FileManager.default.isWritableFile(atPath: output) else {
-            throw Failure.output.because("the output folder '\(output)' cannot be written to")
+            throw ExitError(.output, "the output folder '\(output)' cannot be written to")
         }
     }
 }

@@ -6,7 +6,7 @@
 # Where the demo's pictures go.
 DEMO_OUTPUT ?= samus-results/demo
 # Public libraries: their documentation has to build without a warning.
-DOCUMENTED := Files Checkpoints Imaging Segmentation Inference SAMUS Ultrasound Metrics Evaluation \
+DOCUMENTED := FileIO Checkpoints Imaging Segmentation SAMUSKit Datasets Metrics Evaluation \
 	Torch TorchNN SegmentAnything SAMUSModels TorchEngine Export Training
 
 help:

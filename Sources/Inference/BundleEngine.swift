@@ -16,8 +16,8 @@ package final class BundleEngine: SegmentationEngine {
     let promptsPerPass: Int
     let decoder: CompiledModel?
     let promptFreeDecoder: CompiledModel?
-    private let encoder: CompiledModel
-    private let encoderInput: String
+    let encoder: CompiledModel
+    let encoderInput: String
     private let embeddings: EncodedImageCache?
 
     /// Compiles a bundle's models, or loads them from the cache.

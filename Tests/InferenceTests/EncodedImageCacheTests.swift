@@ -5,7 +5,7 @@ import Testing
 
 @testable import Inference
 
-@Suite("Embeddings that are kept")
+@Suite("The cache of encoded images")
 struct EncodedImageCacheTests {
     private func image(_ grey: UInt8) -> Image {
         Image(width: 2, height: 1, channels: 1, pixels: [grey, 0])
@@ -13,7 +13,7 @@ struct EncodedImageCacheTests {
 
     private let embedding = FloatTensor([Float](repeating: 1, count: 25), shape: [25])
 
-    @Test("stay within the limit, and the longest unused go first")
+    @Test("removes the least recently used embeddings above the limit")
     func limit() throws {
         let cache = EncodedImageCache(limit: 250)
         var made: [UInt8] = []
@@ -27,7 +27,7 @@ struct EncodedImageCacheTests {
         #expect(cache.usedBytes == 200)
     }
 
-    @Test("are told apart by model, size and how the model runs")
+    @Test("distinguishes models, image sizes and runtime options")
     func keys() throws {
         let cache = EncodedImageCache(limit: 10_000)
         var made = 0
@@ -44,7 +44,7 @@ struct EncodedImageCacheTests {
         #expect(made == 4)
     }
 
-    @Test("one too large for the cache is given and not kept")
+    @Test("does not store an embedding that is larger than the limit")
     func large() throws {
         let cache = EncodedImageCache(limit: 99)
         #expect(
@@ -53,7 +53,7 @@ struct EncodedImageCacheTests {
         #expect(cache.usedBytes == 0)
     }
 
-    @Test("are made once for two at a time; after a failure the next one makes it")
+    @Test("encodes an image once for concurrent requests, and again after a failure")
     func once() throws {
         let cache = EncodedImageCache(limit: 10_000)
         let made = Mutex(0)

@@ -55,10 +55,10 @@ def batch_is_free(folder):
 def check(make, folder, reference):
     """Yields what was compared and how far apart it is."""
     encode = make(str(folder / "encoder.onnx"))
-    pictures, embeddings = reference["pictures"], reference["embeddings"]
+    images, embeddings = reference["images"], reference["embeddings"]
     for count in (1, 2) if batch_is_free(folder) else (1,):
         yield f"encoder, {count}", apart(
-            encode({"pictures": pictures[:count]})[0], embeddings[:count])
+            encode({"images": images[:count]})[0], embeddings[:count])
     decode = make(str(folder / "decoder.onnx"))
     side = 4 * embeddings.shape[2]
     for name in sorted({key.split(".")[0] for key in reference if key.endswith(".points")}):

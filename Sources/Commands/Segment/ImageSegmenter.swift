@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 
 /// Segments the objects of one image.

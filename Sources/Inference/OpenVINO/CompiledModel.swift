@@ -100,7 +100,7 @@ package final class CompiledModel: @unchecked Sendable {
         return results
     }
 
-    private func makeRequest() throws(OpenVINOError) -> InferRequest {
+    func makeRequest() throws(OpenVINOError) -> InferRequest {
         var request: OpaquePointer?
         let doing = "prepare '\(file)' for running"
         try core.library.check(doing) {
@@ -213,13 +213,12 @@ final class InferRequest: @unchecked Sendable {
         try library.check("run '\(file)'") { $0.infer_request_start_async(request) }
         var isCancelled = false
         while true {
-            let status = library.functions.infer_request_wait_for(request, Self.cancellationInterval)
-            if status == COV_RESULT_NOT_READY {
-                guard Task.isCancelled, !isCancelled else { continue }
+            if Task.isCancelled, !isCancelled {
                 isCancelled = true
                 _ = library.functions.infer_request_cancel(request)
-                continue
             }
+            let status = library.functions.infer_request_wait_for(request, Self.cancellationInterval)
+            if status == COV_RESULT_NOT_READY { continue }
             // OpenVINO reads the inputs until here, even if cancelled.
             if isCancelled || status == COV_INFER_CANCELLED { throw CancellationError() }
             return try library.check("run '\(file)'") { _ in status }

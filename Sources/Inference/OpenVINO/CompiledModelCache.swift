@@ -223,7 +223,9 @@ extension CompiledModelCache {
                 let sizes = state(of: url).files.values.map { $0[0] }
                 return Entry(
                     url: url, bytes: sizes.reduce(0, +),
-                    used: Date(timeIntervalSince1970: Double(status.changed[0])))
+                    used: Date(
+                        timeIntervalSince1970: Double(status.changed[0])
+                            + 1e-9 * Double(status.changed[1])))
             }
         }
 

@@ -18,12 +18,10 @@ package final class OpenVINOLibrary: Sendable {
     package static func shared() throws(OpenVINOError) -> OpenVINOLibrary {
         try found.withLock { library throws(OpenVINOError) in
             if let library { return library }
-            let executable = Foundation.Bundle.main.executablePath ?? CommandLine.arguments[0]
             let opened = try OpenVINOLibrary(
                 OpenVINOSearch(
                     environment: ProcessInfo.processInfo.environment,
-                    program: URL(fileURLWithPath: executable).resolvingSymlinksInPath()
-                        .deletingLastPathComponent()))
+                    program: ProgramLocation.folder))
             library = opened
             return opened
         }

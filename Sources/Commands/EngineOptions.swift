@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Inference
 import Segmentation
 
 /// How an engine runs, as asked for on the command line.

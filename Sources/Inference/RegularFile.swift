@@ -1,22 +1,22 @@
 import Foundation
 
-/// A file of a bundle, opened; folders, devices and pipes are refused before anything is read.
+/// An open file of a bundle; folders, devices and pipes are refused before anything is read.
 final class RegularFile {
     let path: String
     let bytes: Int
-    /// Seconds and nanoseconds of its last change.
+    /// Modification time, seconds and nanoseconds.
     let changed: String
     private let descriptor: Int32
 
     init(_ path: String) throws(ModelBundleError) {
         self.path = path
-        // Without blocking, should it be a pipe.
+        // Opening a pipe must not block.
         descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure(path) }
         var status = stat()
-        let told = fstat(descriptor, &status)
-        guard told == 0, status.st_mode & S_IFMT == S_IFREG else {
-            let error = told == 0 ? .notARegularFile(path: path) : Self.failure(path)
+        let result = fstat(descriptor, &status)
+        guard result == 0, status.st_mode & S_IFMT == S_IFREG else {
+            let error = result == 0 ? .notARegularFile(path: path) : Self.failure(path)
             close(descriptor)
             throw error
         }
@@ -28,11 +28,11 @@ final class RegularFile {
         close(descriptor)
     }
 
-    /// Hands over the content in pieces of at most 4 MB.
+    /// Calls `body` with the content, in chunks of at most 4 MB.
     func read(_ body: ([UInt8]) -> Void) throws(ModelBundleError) {
         while true {
             var failure: ModelBundleError?
-            let piece = [UInt8](unsafeUninitializedCapacity: 4 << 20) { buffer, filled in
+            let chunk = [UInt8](unsafeUninitializedCapacity: 4 << 20) { buffer, filled in
                 var got = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
                 while got < 0 && errno == EINTR {
                     got = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
@@ -41,8 +41,8 @@ final class RegularFile {
                 filled = max(0, got)
             }
             if let failure { throw failure }
-            guard !piece.isEmpty else { return }
-            body(piece)
+            guard !chunk.isEmpty else { return }
+            body(chunk)
         }
     }
 

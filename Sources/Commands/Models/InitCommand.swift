@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Inference
 import Segmentation
 
 /// `samus init`: a network to be trained, started from SAM's weights.

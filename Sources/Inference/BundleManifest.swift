@@ -209,7 +209,7 @@ extension ModelBundle.Manifest {
 }
 
 /// Why a folder cannot be used as a model bundle.
-package enum ModelBundleError: Error, Equatable, Sendable {
+public enum ModelBundleError: Error, Equatable, Sendable {
     case cannotRead(path: String, reason: String)
     case notARegularFile(path: String)
     case manifestTooLarge(bytes: Int, limit: Int)
@@ -224,7 +224,7 @@ package enum ModelBundleError: Error, Equatable, Sendable {
 
 extension ModelBundleError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
-    package var description: String {
+    public var description: String {
         switch self {
         case .cannotRead(let path, let reason):
             "the model bundle's file '\(path)' cannot be read: \(reason)"

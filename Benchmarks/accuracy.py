@@ -26,7 +26,9 @@ def figures(report):
     classes = {(c["dataset"], c["label"]) for c in report["cases"]}
     single = {name for name, _ in classes if sum(c[0] == name for c in classes) == 1}
     for row in report["summaries"]:
-        if row["metric"] != "dice" or row["basis"] != "cases" or row["figures"] is None:
+        # Version 0.1 called the statistics "figures".
+        statistics = row.get("statistics", row.get("figures"))
+        if row["metric"] != "dice" or row["basis"] != "cases" or statistics is None:
             continue
         name = row.get("dataset")
         label = row.get("label")
@@ -34,7 +36,7 @@ def figures(report):
             continue
         key = None if name is None else (name, label or next(c[1] for c in classes if c[0] == name))
         variant = (row["variant"]["prompt"], row["variant"]["reduction"])
-        found.setdefault(variant, {})[key] = (row["figures"]["mean"], row["figures"]["count"])
+        found.setdefault(variant, {})[key] = (statistics["mean"], statistics["count"])
     return found
 
 

@@ -154,7 +154,7 @@ struct CalibrationData {
     let prompt: PromptStrategy?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
-        let data = try UltrasoundData(root: root)
+        let data = try DatasetCollection(root: root)
         images = try Self.spread(
             try data.samples(.train), options.calibrationImages, once: true
         ).map { try $0.read().image }

@@ -62,7 +62,7 @@ struct DataTests {
         #expect(json["errors"] as? Int == 1 && json["warnings"] as? Int == 1)
         #expect(json["notice"] as? String == "research use only, not a medical device")
         let report = try #require(json["report"] as? [String: Any])
-        let sets = try #require(report["data_sets"] as? [[String: Any]])
+        let sets = try #require(report["datasets"] as? [[String: Any]])
         #expect(sets.first?["with_patient"] as? Int == 0)
     }
 
@@ -94,7 +94,7 @@ struct DataTests {
         #expect(images[0] != images[2])
         let again = try samus("data", "preview", root, "--output", sheets[0])
         #expect(again.code == 73)
-        #expect(again.errors.contains("--force replaces it"))
+        #expect(again.errors.contains("add --force to replace it"))
         #expect(try samus("data", "preview", root, "--augment", "blur").code == 64)
         #expect(try samus("data", "preview", root, "--count", "0").code == 64)
         let missing = try samus(

@@ -187,7 +187,8 @@ struct PromptSamplerTests {
         clicks: [PixelPoint(x: 40, y: 44), PixelPoint(x: 38, y: 45)],
         background: [PixelPoint(x: 76, y: 42)],
         box: PixelRectangle(
-            x0: 29.81658031766006, y0: 39.93503085364179, x1: 49.154148412822586, y1: 49.4212679546709)
+            x0: 29.81658031766006, y0: 39.93503085364179, x1: 49.154148412822586,
+            y1: 49.4212679546709)
     )
 
     private func drawn(_ strategy: PromptStrategy, on mask: Mask) -> Prompt {

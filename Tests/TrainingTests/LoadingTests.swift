@@ -130,10 +130,10 @@ struct LoadingTests {
     @Test("what making a batch throws reaches the one who waits")
     func failing() {
         let loader = Loader(0..<3, workers: 2) { (number: Int) throws -> Int in
-            guard number < 1 else { throw DataError.empty(root: "r", what: "samples") }
+            guard number < 1 else { throw DatasetError.empty(root: "r", what: "samples") }
             return number
         }
         #expect(throws: Never.self) { try loader.next() }
-        #expect(throws: DataError.self) { try loader.next() }
+        #expect(throws: DatasetError.self) { try loader.next() }
     }
 }

@@ -5,27 +5,27 @@ import FileIO
 import Foundation
 import Imaging
 
-/// An evaluation from samples to files.
+/// An evaluation: what to measure, and where the report goes.
 struct EvaluationRun {
     let source: any MaskSource
     let samples: [Sample]
     let options: EvaluationOptions
     let data: EvaluationReport.Data
     let files: EvaluationFiles
-    /// Of what the model ran on, by name.
+    /// The versions of the libraries that the model runs on.
     let versions: [String: String]
 
-    /// Evaluates and writes; an image that fails does not stop the others.
+    /// Evaluates all images and writes the report; an image that fails does not stop the others.
     ///
-    /// - Throws: an exit code when an image failed, the report could not be written, or somebody
-    ///   interrupted the run; what was measured until then is written.
-    func callAsFunction() throws {
+    /// - Throws: ``ExitError`` when an image failed, the report cannot be written, or the user
+    ///   interrupted the run. The images done so far are in the report.
+    func run() throws {
         let evaluation = evaluate()
         for failure in evaluation.failures {
             Terminal.log(
                 "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
         }
-        let done = evaluation.encodings.count
+        let done = evaluation.timings.count
         guard !evaluation.cases.isEmpty else {
             guard evaluation.isComplete else {
                 throw ExitError(.interrupted, "interrupted: no image is done")
@@ -41,8 +41,8 @@ struct EvaluationRun {
         guard evaluation.isComplete else {
             throw ExitError(
                 .interrupted,
-                "interrupted: \(done) of \(evaluation.images) images are done; the report "
-                    + "says that it is incomplete")
+                "interrupted: \(done) of \(evaluation.images) images are done; the report is "
+                    + "marked as incomplete")
         }
         guard evaluation.failures.isEmpty else {
             throw ExitError(
@@ -57,7 +57,7 @@ struct EvaluationRun {
         defer { progress.clear() }
         return Evaluator(source, options: options).evaluate(
             samples,
-            goesOn: { done, image in
+            shouldContinue: { done, image in
                 progress.show(done: done, name: image)
                 return !interruption.isRequested
             })
@@ -82,19 +82,20 @@ struct EvaluationRun {
 }
 
 extension EvaluationReport {
-    /// What the program says at the end: Dice of each set and prompt.
+    /// The last lines of the command's output: Dice for each data set and prompt.
     fileprivate func closing(folder: String) -> String {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in
             let label = row.label.map { ", class \($0)" } ?? ""
-            let prompted = row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "not stated"
-            let figures = row.figures
+            let prompted =
+                row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "prompt unknown"
+            let statistics = row.statistics
             return String(
                 format: "%@: Dice %.4f (SD %.4f, median %.4f, 95 %% %.4f to %.4f), n %d",
-                "\((row.dataset ?? "all sets").visibleLine)\(label), \(row.variant.title) "
+                "\((row.dataset ?? "all datasets").visibleLine)\(label), \(row.variant.title) "
                     + "(\(prompted))",
-                figures.mean, figures.deviation, figures.median, figures.low, figures.high,
-                figures.count)
+                statistics.mean, statistics.standardDeviation, statistics.median, statistics.low,
+                statistics.high, statistics.count)
         }
         return (lines + ["", "report: \(folder.visibleLine)/report.md", ResearchNotice.text])
             .joined(separator: "\n")
@@ -107,8 +108,8 @@ struct EvaluationFiles {
     private let prompts: [PromptStrategy]
 
     /// - Parameters:
-    ///   - folder: where they go.
-    ///   - prompts: how masks are asked for; none where they come from files.
+    ///   - folder: the output folder.
+    ///   - prompts: the prompts that are measured; none for masks of another program.
     init(folder: String, prompts: [PromptStrategy]) {
         self.folder = URL(fileURLWithPath: folder)
         self.prompts = prompts
@@ -118,22 +119,22 @@ struct EvaluationFiles {
     var markdown: URL { folder.appendingPathComponent("report.md") }
     var json: URL { folder.appendingPathComponent("report.json") }
 
-    /// The sheet of a prompt's cases; nil where masks come from files.
+    /// The contact sheet of a prompt; nil means masks of another program.
     func sheet(_ prompt: PromptStrategy?) -> URL {
-        let name = (prompt?.description ?? "given").replacing(":", with: "-")
+        let name = (prompt?.description ?? "predictions").replacing(":", with: "-")
             .replacing("%", with: "")
         return folder.appendingPathComponent("cases_\(name).png")
     }
 
-    /// How masks were asked for: one sheet each.
+    /// One contact sheet for each prompt.
     var sheets: [PromptStrategy?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
 
     private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
 
-    /// Makes the folder, and refuses to replace what is in it.
+    /// Makes the folder, and refuses to replace an existing report.
     ///
-    /// - Parameter force: whether an older report may be replaced.
-    /// - Throws: an exit code, its reason said.
+    /// - Parameter force: whether an existing report may be replaced.
+    /// - Throws: ``ExitError``.
     func check(force: Bool) throws {
         let output = OutputFolder(folder.path)
         try output.check(all, force: force)

@@ -177,7 +177,7 @@ public struct Validation: Sendable {
         let network = trainer.network
         // Strategies with random clicks draw the same ones at every validation.
         var random = SampleRandom(
-            seed: preprocessing.seed, Fingerprint(of: example.sample.id).place)
+            seed: preprocessing.seed, Fingerprint(of: example.sample.id).streamIndex)
         let prompt = PromptSampler(pointing).prompt(
             for: example.inside.cropped(to: example.extent), using: &random)
         let decoded =

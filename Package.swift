@@ -34,7 +34,6 @@ let package = Package(
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
-        .library(name: "Inference", targets: ["Inference"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
     dependencies: [
@@ -154,7 +153,8 @@ let package = Package(
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
-        .testTarget(name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Inference"]),
+        .testTarget(
+            name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Inference
 import Segmentation
 
 /// The options that choose a model, and how it runs.

@@ -16,7 +16,7 @@ extension Exporter {
     ///   - layers: what calibration found, for `int8`: the layers to be computed in integers.
     ///   - path: of the folder, which appears whole or not at all.
     /// - Throws: ``ExportError``, `FileError`.
-    public func writeBundle(
+    package func writeBundle(
         named name: String, precision: ModelBundle.Manifest.Precision,
         layers: QuantizedLayers? = nil, to path: String
     ) throws {
@@ -56,7 +56,7 @@ extension Exporter {
     ///   - layers: the layers to be computed in integers.
     ///   - path: of their folder, which appears whole or not at all.
     /// - Throws: ``ExportError``, `FileError`.
-    public func writeGraphs(
+    package func writeGraphs(
         precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers? = nil,
         to path: String
     ) throws {

@@ -259,7 +259,7 @@ struct LiteMedSAMEngineTests {
     func concurrency() async throws {
         let source = try Weights.engine().encode(frame)
         let alone = try source.segment(Prompt(box: box), multimask: true)
-        try await withThrowingTaskGroup(of: [Segmentation].self) { group in
+        try await withThrowingTaskGroup(of: [SegmentationResult].self) { group in
             for _ in 0..<8 {
                 group.addTask { try source.segment(Prompt(box: box), multimask: true) }
             }

@@ -104,9 +104,9 @@ def has_free_batch(folder):
 def differences(session, folder, reference):
     """Yields the name and difference of each result."""
     encode = session(str(folder / "encoder.onnx"))
-    images, embeddings = reference["pictures"], reference["embeddings"]
+    images, embeddings = reference["images"], reference["embeddings"]
     for count in (1, 2) if has_free_batch(folder) else (1,):
-        computed = encode({"pictures": images[:count]})[0]
+        computed = encode({"images": images[:count]})[0]
         yield f"encoder, batch of {count}", difference(computed, embeddings[:count])
     decode = session(str(folder / "decoder.onnx"))
     side = 4 * embeddings.shape[2]

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 
 /// `samus convert`: writes the weights of a checkpoint as safetensors.

@@ -189,7 +189,7 @@ enum BundleInfo {
         let size = "\(manifest.input.size)x\(manifest.input.size)"
         return [
             ("bundle", path),
-            ("format", "\(manifest.format)"),
+            ("format", "\(manifest.formatVersion)"),
             ("model", manifest.name),
             ("network", "\(manifest.kind.rawValue) (\(manifest.encoder), input \(size))"),
             ("trained", manifest.kind.trainingText(trained)),

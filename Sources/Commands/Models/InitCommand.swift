@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Inference
 import Segmentation
 
 /// `samus init`: initial weights for training, taken from SAM.

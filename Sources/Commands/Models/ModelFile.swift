@@ -58,6 +58,42 @@ public struct ModelFile {
     }
 }
 
+extension ModelCatalog {
+    /// Hints at another model of the catalogue that suits a prompt better.
+    ///
+    /// - Parameters:
+    ///   - prompt: the prompt on the command line.
+    ///   - model: the chosen model.
+    /// - Returns: one sentence for each hint.
+    static func hints(about prompt: Prompt, to model: ModelDescription) -> [String] {
+        // A bundle has a SHA-256 of its own: compare the name too.
+        guard model.sha256 == standard.sha256 || model.name == standard.name, prompt.box == nil,
+            !prompt.foregroundPoints.isEmpty
+        else {
+            return []
+        }
+        return ["--model \(ultrasound.name) was trained with clicks"]
+    }
+
+    /// The checkpoint that a name or path means.
+    ///
+    /// - Parameter nameOrFile: a model's name, or the path of a checkpoint.
+    /// - Returns: path of an existing file.
+    /// - Throws: ``ModelError`` if there is no such file.
+    package static func path(of nameOrFile: String) throws(ModelError) -> String {
+        guard let entry = entry(named: nameOrFile) else {
+            guard FileManager.default.fileExists(atPath: nameOrFile) else {
+                throw .notFound(nameOrFile)
+            }
+            return nameOrFile
+        }
+        guard let found = checkpoint(of: entry) else {
+            throw .notInstalled(entry.name, looked: folders.map(\.path))
+        }
+        return found
+    }
+}
+
 extension ModelDescription {
     /// What has to be said before any outline of it.
     var warnings: [String] {

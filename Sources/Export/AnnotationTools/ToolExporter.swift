@@ -15,7 +15,7 @@ extension Exporter {
     ///   - path: of the folder, which appears whole or not at all.
     /// - Throws: ``ExportError`` also where the tool's way of calling does not fit the network,
     ///   `FileError`.
-    public func writeModel(
+    package func writeModel(
         for tool: AnnotationTool, named name: String, precision: ModelBundle.Manifest.Precision,
         layers: QuantizedLayers? = nil, to path: String
     ) throws {

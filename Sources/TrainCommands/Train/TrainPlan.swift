@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Commands
+import Inference
 import SAMUSModels
 import SegmentAnything
 import Segmentation

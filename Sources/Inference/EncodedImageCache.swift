@@ -3,12 +3,12 @@ import FileIO
 import Foundation
 import Imaging
 
-/// Embeddings of images, for those that come again; the longest unused go first.
+/// A memory cache of image embeddings; the least recently used are removed first.
 ///
-/// May be used from many threads. Two that ask for one image at a time encode it once: the second
-/// waits for the first.
-public final class EmbeddingCache: @unchecked Sendable {
-    /// An image, as one model sees it.
+/// Thread-safe. If two threads request the same image concurrently, it is encoded once and the second
+/// thread waits.
+package final class EncodedImageCache: @unchecked Sendable {
+    /// An image and the model that encodes it.
     private struct Key: Hashable {
         let model: String
         let options: RuntimeOptions
@@ -16,39 +16,39 @@ public final class EmbeddingCache: @unchecked Sendable {
     }
 
     private enum Entry {
-        /// Somebody encodes it.
+        /// A thread is encoding the image.
         case pending
         case ready(FloatTensor, used: Int)
     }
 
-    // Guards what follows; told when an entry is no longer pending.
+    // Guards the properties below; signalled when an entry is no longer pending.
     private let condition = NSCondition()
     private var entries: [Key: Entry] = [:]
     private var bytes = 0
     private var clock = 0
     private let limit: Int
 
-    /// An empty cache.
+    /// Creates an empty cache.
     ///
-    /// - Parameter limit: bytes of all embeddings together; LiteMedSAM and SAM have 4 MB a
-    ///   image, SAMUS 1 MB.
-    public init(limit: Int) {
+    /// - Parameter limit: largest total size in bytes; an image takes 4 MB with LiteMedSAM and SAM,
+    ///   1 MB with SAMUS.
+    package init(limit: Int) {
         self.limit = limit
     }
 
-    /// Bytes that are kept now.
-    public var usedBytes: Int { condition.withLock { bytes } }
+    /// Size of all cached embeddings in bytes.
+    package var usedBytes: Int { condition.withLock { bytes } }
 
-    /// An image's embedding.
+    /// Looks up an image's embedding, or encodes the image.
     ///
     /// - Parameters:
-    ///   - image: told from others by the SHA-256 of its pixels, and its size.
+    ///   - image: identified by its size and the SHA-256 of its pixels.
     ///   - model: the model's SHA-256.
-    ///   - options: how it runs: other precisions and devices give other embeddings.
-    ///   - encode: makes the embedding, when it is not here; called without a lock.
+    ///   - options: the runtime options: other precisions and devices give other embeddings.
+    ///   - encode: encodes the image; called without a lock.
     /// - Returns: the embedding.
-    /// - Throws: what `encode` throws, and then nothing is kept; `CancellationError` when the task
-    ///   that calls is cancelled while it waits for another.
+    /// - Throws: errors of `encode`, which are not cached; `CancellationError` if the calling task
+    ///   is cancelled while it waits for another thread.
     func embedding(
         of image: Image, model: String, options: RuntimeOptions, encode: () throws -> FloatTensor
     ) throws -> FloatTensor {
@@ -57,19 +57,19 @@ public final class EmbeddingCache: @unchecked Sendable {
         let key = Key(
             model: model, options: options,
             image: "\(image.width)x\(image.height)x\(image.channels) \(hash.hexDigest)")
-        if let found = try find(key) { return found }
+        if let found = try cached(key) { return found }
         do {
-            let made = try encode()
-            finish(key, made)
-            return made
+            let embedding = try encode()
+            finish(key, embedding)
+            return embedding
         } catch {
             finish(key, nil)
             throw error
         }
     }
 
-    /// What is kept; nil where the caller has to make it, and is expected to.
-    private func find(_ key: Key) throws -> FloatTensor? {
+    /// The cached embedding; nil if the caller has to encode the image and then call `finish`.
+    private func cached(_ key: Key) throws -> FloatTensor? {
         condition.lock()
         defer { condition.unlock() }
         while true {
@@ -79,7 +79,7 @@ public final class EmbeddingCache: @unchecked Sendable {
                 entries[key] = .ready(found, used: clock)
                 return found
             case .pending:
-                // Now and then a look at whether the caller still wants it.
+                // Wake up regularly to check for cancellation.
                 _ = condition.wait(until: Date(timeIntervalSinceNow: 0.05))
                 try Task.checkCancellation()
             case nil:
@@ -89,24 +89,24 @@ public final class EmbeddingCache: @unchecked Sendable {
         }
     }
 
-    private func finish(_ key: Key, _ made: FloatTensor?) {
+    private func finish(_ key: Key, _ embedding: FloatTensor?) {
         condition.lock()
         defer { condition.unlock() }
         entries[key] = nil
-        if let made, Self.size(made) <= limit {
+        if let embedding, Self.size(embedding) <= limit {
             clock += 1
-            entries[key] = .ready(made, used: clock)
-            bytes += Self.size(made)
-            while bytes > limit { removeOldest() }
+            entries[key] = .ready(embedding, used: clock)
+            bytes += Self.size(embedding)
+            while bytes > limit { removeLeastRecentlyUsed() }
         }
         condition.broadcast()
     }
 
-    private func removeOldest() {
+    private func removeLeastRecentlyUsed() {
         var oldest: (key: Key, size: Int, used: Int)?
         for (key, entry) in entries {
-            if case .ready(let kept, let used) = entry, used < oldest?.used ?? .max {
-                oldest = (key, Self.size(kept), used)
+            if case .ready(let embedding, let used) = entry, used < oldest?.used ?? .max {
+                oldest = (key, Self.size(embedding), used)
             }
         }
         guard let oldest else { return }

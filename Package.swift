@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "Segmentation", targets: ["Segmentation"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Measurements", targets: ["Measurements"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "Inference", targets: ["Inference"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
@@ -71,6 +72,7 @@ let package = Package(
             dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Metrics", dependencies: ["FileIO", "Imaging"]),
+        .target(name: "Measurements", dependencies: ["Imaging"]),
         .target(
             name: "Evaluation",
             dependencies: [
@@ -156,6 +158,7 @@ let package = Package(
         .testTarget(name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Inference"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport"]),
+        .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",

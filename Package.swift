@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "Segmentation", targets: ["Segmentation"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Measurements", targets: ["Measurements"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
@@ -70,6 +71,7 @@ let package = Package(
             dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Metrics", dependencies: ["FileIO", "Imaging"]),
+        .target(name: "Measurements", dependencies: ["Imaging"]),
         .target(
             name: "Evaluation",
             dependencies: [
@@ -159,6 +161,7 @@ let package = Package(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(
             name: "MetricsTests", dependencies: ["Metrics", "FileIO", "Imaging", "TestSupport"]),
+        .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [

@@ -156,7 +156,8 @@ let package = Package(
             name: "InferenceTests",
             dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
         .testTarget(
-            name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
+            name: "SAMUSKitTests",
+            dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(

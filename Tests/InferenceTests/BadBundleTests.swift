@@ -27,7 +27,9 @@ struct BadBundleTests {
         try JSONEncoder().encode(manifest).write(to: file("model.json"))
     }
 
-    @Test("with a missing file", arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
+    @Test(
+        "with a missing file",
+        arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
     func missing(name: String) throws {
         try FileManager.default.removeItem(at: file(name))
         #expect {

@@ -89,7 +89,6 @@ struct CacheTests {
         #expect(try fixture.engine(cache: cache).isWarm)
     }
 
-
     @Test("without a writable folder, models are compiled without a cache")
     func unwritable() throws {
         let file = folder.url.appendingPathComponent("file")

@@ -5,7 +5,9 @@ import Testing
 
 @testable import Inference
 
-@Suite("A bundle gives the same masks as onnxruntime", .enabled(if: Runtime.isInstalled, Runtime.reason))
+@Suite(
+    "A bundle gives the same masks as onnxruntime",
+    .enabled(if: Runtime.isInstalled, Runtime.reason))
 struct GoldenTests {
     /// The two runtimes add in different orders.
     private let tolerance: Float = 1e-4

@@ -24,7 +24,8 @@ struct LibraryTests {
             try OpenVINOLibrary(places)
         }
         #expect(
-            OpenVINOError.libraryMissing(searched: places.searched).description.contains("make setup"))
+            OpenVINOError.libraryMissing(searched: places.searched).description.contains(
+                "make setup"))
     }
 
     @Test("covers the checkout, the program's folder and the system, in this order")
@@ -49,7 +50,8 @@ struct LibraryTests {
             #expect(candidates().first?.hasSuffix(newest) == true)
         #endif
         #expect(!search([:]).candidates.contains { $0.contains(".deps") })
-        #expect(search([:]).searched.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
+        #expect(
+            search([:]).searched.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
         #expect(candidates().last?.contains("/") == false)
     }
 
@@ -75,7 +77,9 @@ struct LibraryTests {
         #endif
     }
 
-    @Test("finds a library that reports its version and a CPU", .enabled(if: Runtime.isInstalled, Runtime.reason))
+    @Test(
+        "finds a library that reports its version and a CPU",
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func version() throws {
         #expect(try OpenVINOLibrary.shared().version.hasPrefix("20"))
         #expect(try OpenVINOCore(.shared()).devices().contains("CPU"))

@@ -46,9 +46,13 @@ struct MaskMeasurementsTests {
         #expect(abs(found.perimeter / truth.circumference - 1) < 1.5e-2)
         #expect(abs(found.longAxis - 2 * a) < 1)
         #expect(abs(found.shortAxis - 2 * b) < 1)
-        let width = 2 * (a * a * cos(angle) * cos(angle) + b * b * sin(angle) * sin(angle))
+        let width =
+            2
+            * (a * a * cos(angle) * cos(angle) + b * b * sin(angle) * sin(angle))
             .squareRoot()
-        let height = 2 * (a * a * sin(angle) * sin(angle) + b * b * cos(angle) * cos(angle))
+        let height =
+            2
+            * (a * a * sin(angle) * sin(angle) + b * b * cos(angle) * cos(angle))
             .squareRoot()
         #expect(abs(found.horizontalExtent - width) < 1)
         #expect(abs(found.verticalExtent - height) < 1)

@@ -217,7 +217,8 @@ final class InferRequest: @unchecked Sendable {
                 isCancelled = true
                 _ = library.functions.infer_request_cancel(request)
             }
-            let status = library.functions.infer_request_wait_for(request, Self.cancellationInterval)
+            let status = library.functions.infer_request_wait_for(
+                request, Self.cancellationInterval)
             if status == COV_RESULT_NOT_READY { continue }
             // OpenVINO reads the inputs until here, even if cancelled.
             if isCancelled || status == COV_INFER_CANCELLED { throw CancellationError() }

@@ -23,7 +23,7 @@ enum IntegerBundle {
         let model = ModelDescription(
             name: "int8", kind: kind, sha256: try checkpoint.sha256, licence: nil)
         let exporter = try Exporter(checkpoint: checkpoint, model: model, program: "samus-bench")
-        let layers = try exporter.calibrated(on: [.noise(size: 256)])
+        let layers = try exporter.calibrate(on: [.noise(size: 256)])
         try exporter.writeBundle(named: "int8", precision: .int8, layers: layers, to: output)
     }
 }

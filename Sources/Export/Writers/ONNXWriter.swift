@@ -1,41 +1,41 @@
 import FileIO
 import Torch
 
-/// A graph as a file of ONNX (onnx.proto, IR version 8).
-enum ONNXFile {
-    /// A file of Protocol Buffers cannot be larger.
-    static let largest = Int(Int32.max)
+/// Writes graphs as ONNX files (onnx.proto, IR version 8).
+enum ONNXWriter {
+    /// The limit of Protocol Buffers.
+    private static let largestFile = Int(Int32.max)
 
-    /// Writes a graph; constants are written one by one, so that none is held twice.
+    /// Writes a graph; the bytes of constants go to the file one constant at a time, without a copy.
     ///
     /// - Parameters:
     ///   - graph: the computation.
-    ///   - remarks: kept in the file: licence, origin.
-    ///   - file: takes the bytes.
+    ///   - metadata: stored in the file: licence, origin.
+    ///   - file: receives the bytes.
     /// - Throws: ``ExportError/tooLarge(bytes:)``, `FileError`.
     static func write(
-        _ graph: Graph, remarks: [(key: String, value: String)], to file: inout HashedFile
+        _ graph: Graph, metadata: [(key: String, value: String)], to file: inout HashedFile
     ) throws {
-        let heads = graph.constants.map(head)
-        let constantsLength = zip(heads, graph.constants).reduce(0) { total, part in
-            total + framed(part.0, part.1).bytes.count + part.1.byteCount
+        let headers = graph.constants.map(header)
+        let constantsLength = zip(headers, graph.constants).reduce(0) { total, part in
+            total + initializer(part.0, part.1).bytes.count + part.1.byteCount
         }
-        let rest = body(of: graph)
-        let graphLength = rest.bytes.count + constantsLength
-        let model = opening(remarks, graphLength: graphLength)
+        let body = body(of: graph)
+        let graphLength = body.bytes.count + constantsLength
+        let model = modelHeader(metadata, graphLength: graphLength)
         let total = model.bytes.count + graphLength
-        guard total <= largest else { throw ExportError.tooLarge(bytes: total) }
+        guard total <= largestFile else { throw ExportError.tooLarge(bytes: total) }
         try file.append(model.bytes)
-        try file.append(rest.bytes)
-        for (head, constant) in zip(heads, graph.constants) {
-            try file.append(framed(head, constant).bytes)
+        try file.append(body.bytes)
+        for (header, constant) in zip(headers, graph.constants) {
+            try file.append(initializer(header, constant).bytes)
             try constant.tensor.withUnsafeBytes { try file.append($0) }
         }
     }
 
     /// ModelProto up to the content of its graph, which comes last.
-    private static func opening(
-        _ remarks: [(key: String, value: String)], graphLength: Int
+    private static func modelHeader(
+        _ metadata: [(key: String, value: String)], graphLength: Int
     ) -> ProtobufMessage {
         var model = ProtobufMessage()
         model.add(1, 8)
@@ -44,11 +44,11 @@ enum ONNXFile {
         operators.add(1, "")
         operators.add(2, Graph.operatorSet)
         model.add(8, operators)
-        for (key, value) in remarks {
-            var remark = ProtobufMessage()
-            remark.add(1, key)
-            remark.add(2, value)
-            model.add(14, remark)
+        for (key, value) in metadata {
+            var entry = ProtobufMessage()
+            entry.add(1, key)
+            entry.add(2, value)
+            model.add(14, entry)
         }
         model.begin(7, length: graphLength)
         return model
@@ -65,7 +65,7 @@ enum ONNXFile {
     }
 
     /// TensorProto of a constant up to the content of `raw_data`.
-    private static func head(of constant: GraphConstant) -> ProtobufMessage {
+    private static func header(of constant: GraphConstant) -> ProtobufMessage {
         var message = ProtobufMessage()
         for length in constant.tensor.shape { message.add(1, length) }
         message.add(2, constant.tensor.dtype.onnx)
@@ -74,13 +74,13 @@ enum ONNXFile {
         return message
     }
 
-    /// The same as a field of the graph.
-    private static func framed(
-        _ head: ProtobufMessage, _ constant: GraphConstant
+    /// GraphProto's field `initializer` up to the content of `raw_data`.
+    private static func initializer(
+        _ header: ProtobufMessage, _ constant: GraphConstant
     ) -> ProtobufMessage {
         var message = ProtobufMessage()
-        message.begin(5, length: head.bytes.count + constant.byteCount)
-        return message.followed(by: head)
+        message.begin(5, length: header.bytes.count + constant.byteCount)
+        return message.followed(by: header)
     }
 
     private static func message(of node: GraphNode) -> ProtobufMessage {
@@ -99,8 +99,8 @@ enum ONNXFile {
             case .integer(let number):
                 attribute.add(3, number)
                 attribute.add(20, 2)
-            case .word(let word):
-                attribute.add(4, word)
+            case .string(let text):
+                attribute.add(4, text)
                 attribute.add(20, 3)
             case .integers(let numbers):
                 for number in numbers { attribute.add(8, number) }
@@ -117,7 +117,7 @@ enum ONNXFile {
             var dimension = ProtobufMessage()
             switch length {
             case .fixed(let number): dimension.add(1, number)
-            case .named(let name): dimension.add(2, name)
+            case .dynamic(let name): dimension.add(2, name)
             }
             shape.add(1, dimension)
         }
@@ -138,10 +138,6 @@ extension ProtobufMessage {
     fileprivate func followed(by other: ProtobufMessage) -> ProtobufMessage {
         ProtobufMessage(bytes: bytes + other.bytes)
     }
-}
-
-extension GraphConstant {
-    var byteCount: Int { tensor.elementCount * tensor.dtype.byteCount }
 }
 
 extension DType {

@@ -3,7 +3,7 @@ import Imaging
 import Metrics
 import Segmentation
 
-/// How far masks of two engines agree on the objects of a data set.
+/// How masks of two engines agree on the objects of a data set.
 public struct MaskAgreement: Codable, Equatable, Sendable {
     /// The data set's name; "all" for all together.
     public var dataset: String
@@ -11,23 +11,23 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
     public var objects: Int
     /// Mean of the Dice coefficients.
     public var meanDice: Double
-    /// The least of them.
-    public var leastDice: Double
+    /// Smallest of the Dice coefficients.
+    public var minDice: Double
 
     /// Compares masks, object by object.
     ///
     /// - Parameters:
-    ///   - masks: of the engine in question.
-    ///   - reference: of the one it should equal.
+    ///   - masks: of the engine under test.
+    ///   - reference: of the reference engine.
     ///   - samples: the objects.
     /// - Returns: a row for each data set, and one for all.
-    /// - Throws: `MetricsError` where two masks have other sizes.
+    /// - Throws: `MetricsError` where two masks differ in size.
     public static func measure(
         _ masks: [Mask], against reference: [Mask], of samples: [Sample]
     ) throws(MetricsError) -> [MaskAgreement] {
         var scores: [(dataset: String, dice: Double)] = []
-        for (place, sample) in samples.enumerated() {
-            let pair = try MaskComparison(prediction: masks[place], reference: reference[place])
+        for (index, sample) in samples.enumerated() {
+            let pair = try MaskComparison(prediction: masks[index], reference: reference[index])
             scores.append((sample.dataset, pair.counts.dice))
         }
         let sets = Dictionary(grouping: scores) { $0.dataset }
@@ -35,13 +35,13 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
             + [MaskAgreement("all", scores.map(\.dice))]
     }
 
-    /// The masks of objects, each pointed at by a prompt from its label.
+    /// Segments objects, each with a prompt from its label.
     ///
     /// - Parameters:
-    ///   - engine: what segments.
+    ///   - engine: the engine that segments.
     ///   - samples: the objects.
-    ///   - prompt: how each is pointed at.
-    ///   - progress: told after each object how many are done.
+    ///   - prompt: the kind of prompt that is made from each label.
+    ///   - progress: called after each object with the number of objects done.
     /// - Returns: a mask for each object.
     /// - Throws: what reading and segmenting throw.
     public static func masks(
@@ -51,12 +51,12 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
         var masks: [Mask] = []
         for sample in samples {
             let labelled = try sample.read()
-            let embedded = try engine.encode(labelled.image)
+            let encoded = try engine.encode(labelled.image)
             var random = SystemRandomNumberGenerator()
             let prompts = prompt.prompts(for: labelled.mask(of: sample.label), using: &random)
             masks.append(
-                try prompts.map { try embedded.segment($0[0], multimask: false)[0].mask }
-                    ?? embedded.segmentPromptFree().mask)
+                try prompts.map { try encoded.segment($0[0], multimask: false)[0].mask }
+                    ?? encoded.segmentPromptFree().mask)
             progress(masks.count)
         }
         return masks
@@ -66,6 +66,6 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
         self.dataset = dataset
         objects = scores.count
         meanDice = scores.isEmpty ? 1 : scores.reduce(0, +) / Double(scores.count)
-        leastDice = scores.min() ?? 1
+        minDice = scores.min() ?? 1
     }
 }

@@ -25,11 +25,11 @@ help:
 	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
 
 setup:
-	@Scripts/setup
+	@Tools/setup
 
 # The running half: no libtorch is downloaded, built against or needed.
 run-part:
-	@Scripts/setup run
+	@Tools/setup run
 	swift build -c release --product samus
 
 build: setup
@@ -37,26 +37,26 @@ build: setup
 
 # The bundles in Models/ anew, from the weights they are made of.
 bundles: build
-	@Scripts/make-bundles
+	@Tools/bundles
 
 # That others can depend on the product SAMUS as on any package.
 embedding:
-	@Scripts/setup run
-	@Scripts/check-embedding
+	@Tools/setup run
+	@Tools/check-embedding
 
 # Threads that wait by spinning make the tests, which run side by side, many times slower.
 test: setup
 	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} swift test
 
 demo: run-part
-	@Scripts/demo '$(DEMO_OUTPUT)'
+	@Tools/demo '$(DEMO_OUTPUT)'
 
 # What it outlines is compared with what the build here does.
 dist: run-part
-	@Scripts/dist
+	@Tools/dist
 
 peers: setup
-	@Scripts/setup-peers
+	@Tools/setup-peers
 
 bench: build peers
 	@Benchmarks/run
@@ -67,22 +67,22 @@ bench: build peers
 	@Benchmarks/waiting
 
 parity: build peers
-	@Scripts/parity
-	@Scripts/setup-metrics-peers
-	@.deps/metrics-peers/bin/python Scripts/compare-metrics.py
-	@Scripts/check-exports
+	@Tools/parity/run
+	@Tools/setup-metrics-peers
+	@.deps/metrics-peers/bin/python Tools/parity/test_metrics.py
+	@Tools/parity/check-exports
 
 # CHECKPOINTS names models to export; without it LiteMedSAM-ultrasound.
 annotation-tools: build peers
-	@Scripts/setup-annotation-tools
-	@Scripts/check-exports
-	@.deps/annotation-tools/bin/python Scripts/check-annotation-tools.py $(CHECKPOINTS) || [ $$? -eq 77 ]
+	@Tools/setup-annotation-tools
+	@Tools/parity/check-exports
+	@.deps/annotation-tools/bin/python Tools/parity/test_annotation_tools.py $(CHECKPOINTS) || [ $$? -eq 77 ]
 
 lint:
-	@Scripts/lint
+	@Tools/lint
 
 docs: setup
-	@Scripts/docs $(DOCUMENTED)
+	@Tools/docs $(DOCUMENTED)
 
 clean:
 	rm -rf .build .build-dist .docs dist

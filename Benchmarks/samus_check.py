@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from samus_peer import SAMUS, VIT_B
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Scripts"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Tools" / "fixtures"))
 
-from formula import fill  # noqa: E402
+from formula_weights import fill  # noqa: E402
 
 
 class Comparison:

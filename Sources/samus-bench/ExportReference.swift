@@ -5,7 +5,7 @@ import Torch
 import TorchEngine
 import TorchNN
 
-/// What a network computes on libtorch for every form of prompt, for Scripts/check-export.py, which
+/// What a network computes on libtorch for every form of prompt, for Tools/parity/check_export.py, which
 /// compares exported graphs with it.
 enum ExportReference {
     /// Encodes two images and decodes prompts on the first.

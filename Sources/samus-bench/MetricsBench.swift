@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Metrics
 
-/// Scores mask pairs for Scripts/compare-metrics.py, and times that for Benchmarks/metrics.
+/// Scores mask pairs for Tools/parity/test_metrics.py, and times that for Benchmarks/metrics.
 enum MetricsBench {
     /// What `pairs.json` says of each pair; its masks are `NAME-prediction.png` and
     /// `NAME-reference.png` beside it.

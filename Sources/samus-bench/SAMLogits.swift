@@ -4,7 +4,7 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// What SAM's ViT-B computes, for Scripts/compare-sam.py, which has masks from `samus segment` but
+/// What SAM's ViT-B computes, for Tools/parity/test_sam.py, which has masks from `samus segment` but
 /// no logits.
 enum SAMLogits {
     /// Decodes the prompts of a file, each to one mask and to candidates.

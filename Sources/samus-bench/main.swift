@@ -1,8 +1,8 @@
 // One side of the benchmarks; the other are peer.py, samus_works.py, bundles_works.py and
 // training_works.py. Reads one work per line, does it once, and answers with its figure: seconds, or
 // what the work says. `load` is for Benchmarks/checkpoints, `samus-once` for Benchmarks/samus,
-// `training-peak` for Benchmarks/training, `sam-logits` for Scripts/compare-sam.py,
-// `export-reference` for Scripts/check-export.py, `metrics` for Scripts/compare-metrics.py and
+// `training-peak` for Benchmarks/training, `sam-logits` for Tools/parity/test_sam.py,
+// `export-reference` for Tools/parity/check_export.py, `metrics` for Tools/parity/test_metrics.py and
 // `metrics-time` for Benchmarks/metrics.
 
 import Foundation

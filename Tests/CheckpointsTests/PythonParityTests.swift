@@ -44,7 +44,7 @@ struct PythonParityTests {
             try Safetensors.write(tensors, metadata: ["original": "é \"\\\n"], to: path)
             pairs += [Fixtures.path(name), path]
         }
-        let script = Fixtures.package.appendingPathComponent("Scripts/check-safetensors-parity.py")
+        let script = Fixtures.package.appendingPathComponent("Tools/parity/compare_safetensors.py")
         let result = try #require(Self.run([Self.python, script.path] + pairs))
         #expect(result.code == 0, "\(result.output)")
     }

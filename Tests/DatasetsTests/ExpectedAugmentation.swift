@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Datasets
 
-/// What numpy and Pillow compute; see Scripts/make-augmentation-fixtures.py.
+/// What numpy and Pillow compute; see Tools/fixtures/augmentation.py.
 struct ExpectedAugmentation: Decodable {
     struct Gamma: Decodable {
         let gamma: Double

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Small images, and what other programs make of them; see Scripts/make-imaging-fixtures.py.
+/// Small images, and what other programs make of them; see Tools/fixtures/imaging.py.
 enum Fixtures {
     static let package = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 
 /// NIfTI files, polygons and outlines, and what nibabel, Pillow, OpenCV and pycocotools make of
-/// them; see Scripts/make-import-fixtures.py.
+/// them; see Tools/fixtures/importers.py.
 struct ImportFixtures: Decodable {
     struct Volume: Decodable {
         let file: String

@@ -5,7 +5,7 @@ import Inference
 import Segmentation
 import Testing
 
-/// A toy bundle, its image, and what onnxruntime made of it: Scripts/make-bundle-fixture.py.
+/// A toy bundle, its image, and what onnxruntime made of it: Tools/fixtures/bundles.py.
 struct Fixture {
     static let clicks = "clicks"
     static let finds = "finds"

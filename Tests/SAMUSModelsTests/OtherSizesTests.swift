@@ -6,7 +6,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// A network for inputs that are not 256 pixels wide; Scripts/make-samus-sizes-fixture.py has the
+/// A network for inputs that are not 256 pixels wide; Tools/fixtures/samus_sizes.py has the
 /// same.
 struct OtherSize: CustomTestStringConvertible, Sendable {
     let side: Int

@@ -9,7 +9,7 @@ import TorchNN
 
 @testable import TorchEngine
 
-/// Networks small enough for a test, with weights by formula; Scripts/make-sam-fixture.py has the
+/// Networks small enough for a test, with weights by formula; Tools/fixtures/sam.py has the
 /// same.
 private enum Tiny {
     static func network(side: Int = 256, window: Int = 14) throws -> SAM {

@@ -2,7 +2,7 @@ import Imaging
 import Segmentation
 
 /// A formula in place of a network, the same as `AnalyticNetwork` in
-/// Scripts/make-automatic-fixture.py.
+/// Tools/fixtures/automatic_masks.py.
 struct AnalyticEngine: SegmentationEngine {
     let model = ModelDescription(
         name: "formula", kind: .liteMedSAM, sha256: "", licence: nil)

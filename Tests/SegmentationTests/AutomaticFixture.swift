@@ -3,7 +3,7 @@ import Imaging
 import Segmentation
 import Testing
 
-/// What Scripts/make-automatic-fixture.py wrote.
+/// What Tools/fixtures/automatic_masks.py wrote.
 enum AutomaticFixture {
     struct Case: Decodable {
         let name: String

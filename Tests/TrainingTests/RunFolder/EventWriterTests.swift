@@ -15,7 +15,7 @@ struct EventWriterTests {
         #expect(EventRecord.crc32c(Array(0..<32)) == 0x46DD_794E)
     }
 
-    /// The file is made by Scripts/make-training-fixtures.py.
+    /// The file is made by Tools/fixtures/tensorboard_events.py.
     @Test("are byte for byte what TensorBoard's own writer makes of them")
     func bytes() throws {
         try withTemporaryFolder { folder in
@@ -112,7 +112,7 @@ struct EventWriterTests {
             for step in 4...6 { second.add(["loss": Double(-step)], step: 10 * step) }
             try second.flush()
 
-            let script = Shared.package.appending(path: "Scripts/check-tensorboard.py").path
+            let script = Shared.package.appending(path: "Tools/parity/read_tensorboard.py").path
             let result = try #require(Self.run([Self.python, script, folder]))
             let read = try JSONDecoder().decode(Read.self, from: result.output)
             #expect(

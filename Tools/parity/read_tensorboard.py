@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Prints what TensorBoard's EventAccumulator reads of a folder's events, as JSON.
+
+    python3 Tools/parity/read_tensorboard.py runs/train/exp
+
+Needs tensorboard (`make peers` brings it).
+"""
+
+import json
+import sys
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0, "images": 0})
+events.Reload()
+tags = events.Tags()
+json.dump(
+    {
+        "scalars": {
+            tag: [[event.step, event.value] for event in events.Scalars(tag)]
+            for tag in tags["scalars"]
+        },
+        "images": {
+            tag: [
+                {
+                    "step": event.step,
+                    "width": event.width,
+                    "height": event.height,
+                    "bytes": list(event.encoded_image_string[:8]),
+                }
+                for event in events.Images(tag)
+            ]
+            for tag in tags["images"]
+        },
+    },
+    sys.stdout,
+)

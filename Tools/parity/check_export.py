@@ -47,18 +47,19 @@ def decoder_inputs(reference, name, mask_side):
     }
 
 
-def batch_is_free(folder):
+def encoder_input(folder):
+    """The name of the encoder's input, and whether its batch is dynamic."""
     graph = onnx.load(str(folder / "encoder.onnx"), load_external_data=False).graph
-    return bool(graph.input[0].type.tensor_type.shape.dim[0].dim_param)
+    return graph.input[0].name, bool(graph.input[0].type.tensor_type.shape.dim[0].dim_param)
 
 
 def check(make, folder, reference):
     """Yields what was compared and how far apart it is."""
     encode = make(str(folder / "encoder.onnx"))
-    pictures, embeddings = reference["pictures"], reference["embeddings"]
-    for count in (1, 2) if batch_is_free(folder) else (1,):
-        yield f"encoder, {count}", apart(
-            encode({"pictures": pictures[:count]})[0], embeddings[:count])
+    images, embeddings = reference["images"], reference["embeddings"]
+    name, is_dynamic = encoder_input(folder)
+    for count in (1, 2) if is_dynamic else (1,):
+        yield f"encoder, {count}", apart(encode({name: images[:count]})[0], embeddings[:count])
     decode = make(str(folder / "decoder.onnx"))
     side = 4 * embeddings.shape[2]
     for name in sorted({key.split(".")[0] for key in reference if key.endswith(".points")}):

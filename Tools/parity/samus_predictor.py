@@ -1,6 +1,6 @@
 """SAMUS in Python behind the interface of segment-anything's SamPredictor.
 
-The network is Benchmarks/samus_peer.py; picture, clicks and masks go through it as in the authors'
+The network is Benchmarks/peers/samus_network.py; picture, clicks and masks go through it as in the authors'
 program: OpenCV's grey, Pillow's bilinear resizing to the input's square, 0..1; clicks scaled along
 each side; logits enlarged bilinearly to the input and then to the picture.
 """
@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from samus_command import root
 from PIL import Image
 
-sys.path.insert(0, str(root / "Benchmarks"))
+sys.path.insert(0, str(root / "Benchmarks/peers"))
 
-from samus_peer import SAMUS, VIT_B  # noqa: E402
+from samus_network import SAMUS, VIT_B  # noqa: E402
 
 
 class SamusPredictor:

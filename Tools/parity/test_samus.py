@@ -3,7 +3,7 @@
 
 Both get ViT-B with the same weights by formula (Tools/fixtures/formula_weights.py), written once as a .pth as the
 authors write theirs; the pictures are of different shapes, one in colour, from ../shared/data (or
-else the example alone). The network in Python is Benchmarks/samus_peer.py, with the authors'
+else the example alone). The network in Python is Benchmarks/peers/samus_network.py, with the authors'
 preparation (Tools/parity/samus_predictor.py). Prompts are a click, two clicks with a negative one, and a
 box, each for one mask and for candidates. Exits 1 when Dice is below 0.999 anywhere, or an IoU
 estimate differs by more than 1e-4. Takes about 2 GB of memory and half a GB of disk.

@@ -11,14 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "Benchmarks"), str(ROOT / "Tools" / "fixtures")]
+sys.path += [str(ROOT / "Benchmarks/peers"), str(ROOT / "Tools" / "fixtures")]
 import formula_weights  # noqa: E402
-from sides import write_formula_weights  # noqa: E402
+from check_samus_network import formula_model  # noqa: E402
+from samus_network import VIT_B  # noqa: E402
 
 
 def main(network, output):
     if network == "samus":
-        write_formula_weights(sys.executable, output)
+        torch.save(formula_model(VIT_B).state_dict(), output)
     elif network == "sam":
         from segment_anything import sam_model_registry
         torch.save(formula_weights.fill(sam_model_registry["vit_b"]()).state_dict(), output)

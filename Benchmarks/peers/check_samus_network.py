@@ -1,5 +1,12 @@
-"""Compares the peer of SAMUS with golden values; Benchmarks/samus_peer.py --check runs it."""
+"""Compares samus_network.py with golden values of the authors' program.
 
+    check_samus_network.py GOLDEN
+
+GOLDEN is the folder of golden values. Prints every difference; the exit status is 1 when one exceeds
+its tolerance.
+"""
+
+import argparse
 import json
 import pathlib
 import sys
@@ -7,21 +14,21 @@ import sys
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from samus_peer import SAMUS, VIT_B
+from samus_network import SAMUS, VIT_B
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Tools" / "fixtures"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "Tools" / "fixtures"))
 
 from formula_weights import fill  # noqa: E402
 
 
 class Comparison:
-    """Prints differences, and counts those over the tolerance."""
+    """Prints differences, and counts those that exceed their tolerance."""
 
     def __init__(self):
         self.failures = 0
 
     def close(self, name, found, expected, absolute=None, relative=None):
-        """Either tolerance may be left out; a shape that differs fails."""
+        """Checks the tolerances that are given; a different shape always fails."""
         if found.shape != expected.shape:
             self.report(name, f"shape {list(found.shape)}, not {list(expected.shape)}", False)
             return
@@ -94,7 +101,7 @@ def check_forward(comparison, golden):
 
 
 def loss(logits, target):
-    """The authors' loss: a Dice that is pooled over the batch, and some cross entropy."""
+    """The authors' loss: Dice pooled over the batch, and binary cross entropy."""
     entropy = F.binary_cross_entropy_with_logits(
         logits, target, pos_weight=torch.tensor(2.0, device=logits.device))
     mask = logits.sigmoid()
@@ -128,7 +135,7 @@ def check_training(comparison, golden):
             for name in batch:
                 if name.startswith("grad."):
                     gradient = trained[name.removeprefix("grad.")].grad
-                    # The key's bias has no influence: what its gradient holds is rounding.
+                    # The key's bias has no influence: its gradient is rounding noise.
                     bound = None if name.endswith("Space_Adapter.k.bias") else 1e-4
                     comparison.close(name, gradient, batch[name], 1e-6, bound)
         optimizer.step()
@@ -139,7 +146,7 @@ def check_training(comparison, golden):
 
 
 def formula_model(config):
-    """A model whose weights follow the formula; the same on every machine."""
+    """A model whose weights follow the formula, equal on every machine."""
     return fill(SAMUS(config))
 
 
@@ -157,9 +164,9 @@ def check_formula(comparison, golden):
 
 
 def check(golden):
-    """The exit code: 0 when all agree or the golden values are absent, 1 otherwise."""
+    """Returns the exit status: 0 when all agree or golden values are absent, else 1."""
     if not golden.is_dir():
-        print(f"skipped: there are no golden values at {golden}")
+        print(f"skipped: no golden values at {golden}")
         return 0
     comparison = Comparison()
     for part in [check_names, check_forward, check_training, check_formula]:
@@ -167,3 +174,9 @@ def check(golden):
         part(comparison, golden)
     print(f"\n{comparison.failures} over tolerance")
     return 1 if comparison.failures else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("golden", type=pathlib.Path)
+    sys.exit(check(parser.parse_args().golden))

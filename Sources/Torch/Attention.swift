@@ -68,7 +68,7 @@ extension Tensor {
 /// weights of all pairs: these are computed anew.
 ///
 /// libtorch's fused kernel does that too, but only for keys and values of one width and slower
-/// backward; its other way keeps the weights twice (measured by Benchmarks/training).
+/// backward; its other way keeps the weights twice (measured by `Benchmarks/bench.py training`).
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.

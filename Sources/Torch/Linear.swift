@@ -10,7 +10,7 @@ public enum LinearActivation: String, Sendable {
 /// `x W^T + b`, or a function of it.
 ///
 /// float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use all of the processors
-/// that are not Intel's (measured by Benchmarks/samus and Benchmarks/training). A recording has the
+/// that are not Intel's (measured by `Benchmarks/bench.py samus` and `training`). A recording has the
 /// plain operator.
 ///
 /// - Parameters:

@@ -31,9 +31,11 @@ final class SAMUSBench {
     private let rows = Tensor.ones([1024, 768])
     private let matrix = Tensor.ones([3072, 768])
 
-    private static let point = PromptTensors(
-        points: Tensor([Float(120), 100], shape: [1, 1, 2]),
-        labels: Tensor([Float(1)], shape: [1, 1]))
+    private static var point: PromptTensors {
+        PromptTensors(
+            points: Tensor([Float(120), 100], shape: [1, 1, 2]),
+            labels: Tensor([Float(1)], shape: [1, 1]))
+    }
 
     /// - Parameter weights: of a SAMUS of ViT-B's size.
     /// - Throws: `CheckpointError` when they cannot be read, `ModuleLoadError` when they do not fit.

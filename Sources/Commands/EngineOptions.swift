@@ -96,7 +96,8 @@ public protocol EngineProvider: Sendable {
     ///   - kind: the network.
     ///   - sizes: its sizes.
     /// - Returns: the network and the first differences, a line each; nil when all fits.
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration) -> String?
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration)
+        -> String?
 
     /// Weights for a network to be trained, started from another's.
     ///

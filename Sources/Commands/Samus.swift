@@ -25,12 +25,6 @@ public struct SamusCommand: ParsableCommand {
     public init() {}
 }
 
-/// The version of the program, in its output and its results.
-public enum ProgramVersion {
-    /// Major, minor and patch.
-    public static let current = "0.1.0"
-}
-
 /// `samus export`, which only `samus-train` can run.
 struct ExportHandover: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,17 +60,19 @@ enum Handover {
     static func toTrain() throws -> Never {
         let path = trainPath
         guard isPossible else {
-            throw Failure.unavailable.because(
+            throw ExitError(
+                .unavailable,
                 "this needs libtorch, and so 'samus-train' beside 'samus', which is not built: "
                     + "run 'make build' in the checkout (looked at \(path))")
         }
         // libtorch's threads wait for work by spinning, which on a machine that does anything else
         // makes two threads slower than one. OpenMP reads this before the program begins.
         setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
-        let arguments = [path] + CommandLine.arguments.dropFirst()
+        let arguments = [path] + ProgramArguments.current
         var pointers = arguments.map { strdup($0) } + [nil]
         execv(path, &pointers)
-        throw Failure.unavailable.because(
+        throw ExitError(
+            .unavailable,
             "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
     }
 
@@ -85,14 +81,5 @@ enum Handover {
 
     private static var trainPath: String {
         ProgramFile.folder.appendingPathComponent("samus-train").path
-    }
-}
-
-/// Where this program lies.
-enum ProgramFile {
-    /// The folder of the executable, symbolic links followed.
-    static var folder: URL {
-        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
-        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
     }
 }

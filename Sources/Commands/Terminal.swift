@@ -3,18 +3,20 @@ import Evaluation
 import Foundation
 import Synchronization
 
-/// Where the program speaks to people.
+/// Standard error: notes, errors and progress, and nothing of a command's results.
 public enum Terminal {
     /// Whether standard error is a terminal, which can redraw a line.
     public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Writes a line to standard error, after what was printed before.
-    public static func complain(_ line: String) {
+    /// Writes a line to standard error, after everything that has been printed so far.
+    ///
+    /// - Parameter line: control characters in it are made visible.
+    public static func log(_ line: String) {
         fflush(nil)
         write(line.visible + "\n")
     }
 
-    /// Writes to standard error as it is; when nobody listens there, nothing happens.
+    /// Writes text to standard error unchanged; errors are ignored.
     public static func write(_ text: String) {
         let bytes = Array(text.utf8)
         var done = 0
@@ -31,8 +33,8 @@ public enum Terminal {
 }
 
 extension String {
-    /// The text with control characters as `\u{…}`, but for line breaks: a file's name or a label
-    /// must not move the cursor or forge a line.
+    /// The text with control characters other than line breaks as `\u{…}`: the name of a file or a
+    /// label must not move the cursor or imitate a message.
     var visible: String {
         let hidden: Set<Unicode.GeneralCategory> = [
             .control, .format, .lineSeparator, .paragraphSeparator,
@@ -49,22 +51,22 @@ extension String {
     }
 }
 
-/// A line on the terminal that says how far a run is; nothing where there is no terminal.
+/// A progress bar on standard error; nothing where that is no terminal.
 public struct ProgressBar {
     private let total: Int
     private let start = ContinuousClock.now
     private var isShown = false
 
-    /// - Parameter total: pieces of work.
+    /// - Parameter total: how many steps there are.
     public init(total: Int) {
         self.total = total
     }
 
-    /// Draws the line, when there is more than one piece and a terminal.
+    /// Draws the bar when there is more than one step and a terminal.
     ///
     /// - Parameters:
-    ///   - done: pieces that are done.
-    ///   - name: what comes next.
+    ///   - done: steps that are done.
+    ///   - name: the step that is running.
     public mutating func show(done: Int, name: String) {
         guard Terminal.isInteractive, total > 1 else { return }
         let width = 24
@@ -79,7 +81,7 @@ public struct ProgressBar {
         isShown = true
     }
 
-    /// Takes the line away, so that something else can be written.
+    /// Removes the bar, so that something else can be written.
     public mutating func clear() {
         guard isShown else { return }
         Terminal.write("\r\u{1B}[K")
@@ -87,9 +89,9 @@ public struct ProgressBar {
     }
 }
 
-/// Ctrl-C and SIGTERM, asked about between pieces of work: what is begun is finished and written.
+/// Ctrl-C and SIGTERM, checked between steps, so that the current step is finished and written.
 ///
-/// A second one ends the program at once.
+/// A second signal ends the program at once.
 public final class Interruption {
     private final class Flag: Sendable {
         let isSet = Atomic(false)
@@ -98,10 +100,10 @@ public final class Interruption {
     private let flag = Flag()
     private let sources: [any DispatchSourceSignal]
 
-    /// Listens from now on.
+    /// Listens for signals from now on.
     ///
-    /// - Parameter work: what is finished first, in words.
-    public init(finishing work: String = "the image at hand") {
+    /// - Parameter step: what is finished first, for the message: "the current image".
+    public init(finishing step: String = "the current image") {
         let flag = flag
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
@@ -109,15 +111,15 @@ public final class Interruption {
                 signal: number, queue: .global(qos: .userInitiated))
             source.setEventHandler {
                 if flag.isSet.exchange(true, ordering: .relaxed) {
-                    _exit(Failure.interrupted.rawValue)
+                    _exit(ExitStatus.interrupted.rawValue)
                 }
-                Terminal.complain("finishing \(work); once more to stop at once")
+                Terminal.log("finishing \(step); interrupt again to stop at once")
             }
             source.resume()
             return source
         }
     }
 
-    /// Whether somebody wants the program to end.
+    /// Whether the user has asked the program to end.
     public var isRequested: Bool { flag.isSet.load(ordering: .relaxed) }
 }

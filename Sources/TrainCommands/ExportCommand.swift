@@ -113,17 +113,20 @@ struct ExportCommand: ParsableCommand {
     /// Checks, before any work, that OUT can be written and that nothing would be lost.
     private func checkOutput() throws {
         guard force || !FileManager.default.fileExists(atPath: folder) else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(folder)' exists already: add --force to replace it, or name another folder")
         }
         guard AtomicFolder.holdsOnly(Exporter.fileNames, at: folder) else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(folder)' contains other files than those of an export, which would be lost: "
                     + "name another folder")
         }
         let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
         guard FileManager.default.isWritableFile(atPath: parent) else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(folder)' cannot be written: '\(parent)' is not a writable folder")
         }
     }
@@ -131,25 +134,25 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         try checkOutput()
         let data = try calibration.root.map { root in
-            try Failure.input.guarding { try CalibrationData(root, calibration) }
+            try withExitStatus(.input) { try CalibrationData(root, calibration) }
         }
-        let exporter = try Failure.unavailable.guarding {
+        let exporter = try withExitStatus(.unavailable) {
             let file = try ModelFile(model, provider: TorchEngineProvider())
-            file.notes.forEach(Terminal.complain)
-            Terminal.complain("recording \(file.model.kind.rawValue) ...")
+            file.notes.forEach(Terminal.log)
+            Terminal.log("recording \(file.model.kind.rawValue) ...")
             return try Exporter(
                 checkpoint: file.checkpoint, model: file.model,
                 program: "samus \(ProgramVersion.current)")
         }
         let tool = target.tool(for: exporter.model.kind, type: toolType)
         if let tool {
-            try Failure.input.guarding { try exporter.check(tool) }
-            tool.warnings(for: exporter.model.kind).forEach(Terminal.complain)
+            try withExitStatus(.input) { try exporter.check(tool) }
+            tool.warnings(for: exporter.model.kind).forEach(Terminal.log)
         }
         let reduced = data.map { ReducedPrecision(exporter, $0) }
         let layers = try precision == .int8 ? reduced?.chooseIntegerLayers() : nil
         let agreement = try layers?.agreement ?? reduced?.agreement(of: precision)
-        try Failure.output.guarding {
+        try withExitStatus(.output) {
             if let tool {
                 try exporter.writeModel(
                     for: tool, named: modelName, precision: precision, layers: layers, to: folder)
@@ -160,7 +163,7 @@ struct ExportCommand: ParsableCommand {
                     named: modelName, precision: precision, layers: layers, to: folder)
             }
         }
-        try Failure.output.guarding { try Terminal.report(folder, layers, agreement ?? []) }
+        try withExitStatus(.output) { try Terminal.report(folder, layers, agreement ?? []) }
     }
 }
 

@@ -30,10 +30,10 @@ struct ReducedPrecision {
     /// Calibrates 8-bit integers and chooses the layers that use them.
     ///
     /// - Returns: the layers, and how masks agree on objects that did not take part in the choice.
-    /// - Throws: an exit code, after its reason was printed.
+    /// - Throws: `ExitError`.
     func chooseIntegerLayers() throws -> QuantizedLayers {
         var progress = ProgressBar(total: data.images.count)
-        var layers = try Failure.unavailable.guarding {
+        var layers = try withExitStatus(.unavailable) {
             try exporter.calibrate(on: data.images) { done, all in
                 progress.show(done: done * data.images.count / all, name: "calibration")
             }
@@ -42,11 +42,11 @@ struct ReducedPrecision {
         // Half of the objects choose the layers, the other half measures the result.
         let choosing = data.objects.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
         let measuring = data.objects.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
-        try Failure.unavailable.guarding {
+        try withExitStatus(.unavailable) {
             let reference = try masks(of: exporter.engine, on: choosing)
             for round in 1...Self.rounds {
                 let agreement = try agreement(of: .int8, layers, on: choosing, with: reference)
-                Terminal.complain(
+                Terminal.log(
                     "\(layers.counts.integer) of \(layers.counts.all) layers in integers: "
                         + Self.summary(agreement))
                 if Self.isSufficient(agreement) || round == Self.rounds { break }
@@ -57,7 +57,7 @@ struct ReducedPrecision {
                 of: .int8, layers, on: objects, with: masks(of: exporter.engine, on: objects))
         }
         if !Self.isSufficient(layers.agreement) {
-            Terminal.complain(
+            Terminal.log(
                 "warning: masks differ from float32's more than they should: "
                     + Self.summary(layers.agreement))
         }
@@ -77,7 +77,7 @@ struct ReducedPrecision {
 
     /// How masks at a precision agree with float32's, for a precision that needs no calibration.
     func agreement(of precision: ModelBundle.Manifest.Precision) throws -> [MaskAgreement] {
-        try Failure.unavailable.guarding {
+        try withExitStatus(.unavailable) {
             try agreement(
                 of: precision, nil, on: data.objects,
                 with: masks(of: exporter.engine, on: data.objects))
@@ -131,10 +131,6 @@ struct CalibrationOptions: ParsableArguments {
             valueName: "n"))
     var calibrationImages = 32
 
-    /// The former name of `--calibration-images`.
-    @Option(help: .hidden)
-    var calibrationPictures: Int?
-
     @Option(
         help: ArgumentHelp(
             "Objects of the val lists to compare masks on, evenly from all data sets; with int8, half "
@@ -150,17 +146,12 @@ struct CalibrationOptions: ParsableArguments {
             throw ValidationError(
                 "--prompt: fixed, box or none; random points would differ between the two runs")
         }
-        guard (1...10_000).contains(imageCount), (1...10_000).contains(comparedObjects)
+        guard (1...10_000).contains(calibrationImages), (1...10_000).contains(comparedObjects)
         else {
             throw ValidationError(
                 "--calibration-images and --compared-objects: numbers from 1 to 10000")
         }
     }
-}
-
-extension CalibrationOptions {
-    /// Images to measure ranges on.
-    var imageCount: Int { calibrationPictures ?? calibrationImages }
 }
 
 extension LabelPrompt: ExpressibleByArgument {}
@@ -172,14 +163,11 @@ struct CalibrationData {
     let prompt: LabelPrompt?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
-        if options.calibrationPictures != nil {
-            Terminal.complain(
-                "note: --calibration-pictures is now --calibration-images; the former name will be "
-                    + "removed in the next release")
-        }
         let data = try UltrasoundData(root: root)
-        images = try Self.evenly(Self.oneForEachImage(data.samples(.train)), options.imageCount)
-            .map { try $0.read().image }
+        images = try Self.evenly(
+            Self.oneForEachImage(data.samples(.train)), options.calibrationImages
+        )
+        .map { try $0.read().image }
         objects = Self.evenly(try data.samples(.val), options.comparedObjects)
         prompt = options.prompt
     }

@@ -24,9 +24,9 @@ public struct SamusTrainCommand: ParsableCommand {
     public init() {}
 
     /// Runs the command of this process's arguments with engines on libtorch.
-    public static func mainWithTorch() {
+    public static func runWithTorch() -> Never {
         EngineProviders.$current.withValue(TorchEngineProvider()) {
-            main()
+            runProgram()
         }
     }
 }
@@ -101,7 +101,9 @@ struct TorchEngineProvider: EngineProvider {
         }
     }
 
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration) -> String? {
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration)
+        -> String?
+    {
         let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
         return network.difference.map { _ in network.description }
     }

@@ -1,5 +1,3 @@
-import Commands
 import TrainCommands
 
-SamusTrainCommand.mainWithTorch()
-ProgramEnd.flush()
+SamusTrainCommand.runWithTorch()

@@ -1,4 +1,3 @@
 import Commands
 
-SamusCommand.main()
-ProgramEnd.flush()
+SamusCommand.runProgram()

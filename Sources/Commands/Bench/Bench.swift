@@ -12,8 +12,8 @@ struct Bench {
     func run() throws -> BenchFigures {
         let clock = ContinuousClock()
         let start = clock.now
-        let chosen = try ChosenModel(options)
-        let engine = try chosen.engine(options)
+        let chosen = try LoadedModel(options)
+        let engine = try chosen.makeEngine(options)
         let ready = (clock.now - start).inSeconds
         let image = noise(size: chosen.model.network?.inputSize ?? 256)
         // The first one gets memory, and some kernels ready.

@@ -48,7 +48,7 @@ public struct BenchCommand: ParsableCommand {
         var options = engine
         options.givenModel = name ?? engine.givenModel
         try options.handOverCheckpoints()
-        let figures = try Failure.unavailable.guarding {
+        let figures = try withExitStatus(.unavailable) {
             try Bench(options: options, repetitions: repetitions).run()
         }
         if json {

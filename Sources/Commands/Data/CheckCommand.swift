@@ -44,20 +44,21 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
         }
-        let data = try Failure.input.guarding { try UltrasoundData(root: root) }
+        let data = try withExitStatus(.input) { try UltrasoundData(root: root) }
         let report = try checked(data)
         if let sheet {
-            let drawn = try Failure.input.guarding {
+            let drawn = try withExitStatus(.input) {
                 try SampleSheet.draw(data, perSet: perSet)
             }
-            try Failure.output.guarding { try drawn?.write(to: sheet) }
+            try withExitStatus(.output) { try drawn?.write(to: sheet) }
         }
         print(json ? try CheckText.json(report, root: root) : CheckText.table(report))
         if !report.errors.isEmpty || strict && !report.warnings.isEmpty {
-            throw ExitCode(Failure.someImages.rawValue)
+            throw ExitError(.someImages)
         }
     }
 
@@ -65,7 +66,7 @@ struct CheckCommand: ParsableCommand {
         let interruption = Interruption()
         var bar: ProgressBar?
         defer { bar?.clear() }
-        let report = try Failure.input.guarding {
+        let report = try withExitStatus(.input) {
             try DataCheck(data).run { step in
                 bar = bar ?? ProgressBar(total: step.total)
                 bar?.show(done: step.done, name: step.image)
@@ -74,7 +75,7 @@ struct CheckCommand: ParsableCommand {
         }
         guard let report else {
             bar?.clear()
-            throw Failure.interrupted.because("stopped before all was looked at")
+            throw ExitError(.interrupted, "stopped before all was looked at")
         }
         return report
     }

@@ -48,10 +48,10 @@ struct SplitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let data = try Failure.input.guarding { try UltrasoundData(root: root) }
+        let data = try withExitStatus(.input) { try UltrasoundData(root: root) }
         let split = try divided(data)
         if !dryRun {
-            try Failure.output.guarding { try split.write() }
+            try withExitStatus(.output) { try split.write() }
         }
         print(text(split), terminator: "")
     }
@@ -73,9 +73,9 @@ struct SplitCommand: ParsableCommand {
         } catch {
             bar?.clear()
             switch error {
-            case .data, .unusable: throw Failure.input.because("\(error)")
-            case .listsExist, .cannotWrite: throw Failure.output.because("\(error)")
-            case .interrupted: throw Failure.interrupted.because("\(error)")
+            case .data, .unusable: throw ExitError(.input, "\(error)")
+            case .listsExist, .cannotWrite: throw ExitError(.output, "\(error)")
+            case .interrupted: throw ExitError(.interrupted, "\(error)")
             }
         }
     }

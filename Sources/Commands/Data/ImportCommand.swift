@@ -1,7 +1,7 @@
 import ArgumentParser
+import Datasets
 import Foundation
 import Imaging
-import Datasets
 
 /// `samus data import`: a data set in its authors' form into the US30K layout.
 struct ImportCommand: ParsableCommand {
@@ -56,9 +56,9 @@ struct ImportCommand: ParsableCommand {
         let report = try imported(options)
         print(text(report), terminator: "")
         guard report.images > 0 else {
-            throw Failure.input.because("no image of '\(source)' could be imported")
+            throw ExitError(.input, "no image of '\(source)' could be imported")
         }
-        if !report.problems.isEmpty { throw ExitCode(Failure.someImages.rawValue) }
+        if !report.problems.isEmpty { throw ExitError(.someImages) }
     }
 
     private func imported(_ options: ImportOptions) throws -> ImportReport {
@@ -75,10 +75,10 @@ struct ImportCommand: ParsableCommand {
         } catch {
             bar?.clear()
             switch error {
-            case .interrupted: throw Failure.interrupted.because("\(error)")
-            case .exists, .overlap, .cannotWrite: throw Failure.output.because("\(error)")
+            case .interrupted: throw ExitError(.interrupted, "\(error)")
+            case .exists, .overlap, .cannotWrite: throw ExitError(.output, "\(error)")
             case .notOfTheForm, .unreadable, .wrongOption:
-                throw Failure.input.because("\(error)")
+                throw ExitError(.input, "\(error)")
             }
         }
     }

@@ -1,9 +1,9 @@
-import Drawing
 import ArgumentParser
+import Datasets
+import Drawing
 import Foundation
 import Imaging
 import Segmentation
-import Datasets
 
 /// `samus data preview`: a sheet of what augmentation makes of images.
 struct PreviewCommand: ParsableCommand {
@@ -58,11 +58,12 @@ struct PreviewCommand: ParsableCommand {
 
     func run() throws {
         guard force || !FileManager.default.fileExists(atPath: output) else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(output.visibleLine)' exists: --force replaces it, --output names another")
         }
-        let sheet = try Failure.input.guarding { try drawn() }
-        try Failure.output.guarding { try sheet.write(to: output, comment: ResearchNotice.text) }
+        let sheet = try withExitStatus(.input) { try drawn() }
+        try withExitStatus(.output) { try sheet.write(to: output, comment: ResearchNotice.text) }
         print("wrote \(output.visibleLine)")
     }
 

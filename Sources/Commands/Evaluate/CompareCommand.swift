@@ -1,9 +1,10 @@
 import ArgumentParser
+import Datasets
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 import Metrics
-import Datasets
 
 /// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {
@@ -57,33 +58,35 @@ public struct CompareCommand: ParsableCommand {
     /// Compares, prints and writes.
     public func run() throws {
         let prompts = prompt.flatMap(\.prompts)
-        let comparison = try Failure.input.guarding {
+        let comparison = try withExitStatus(.input) {
             try Comparison(
                 EvaluationReport.read(first), EvaluationReport.read(second), metric: metric,
                 prompts: prompts.isEmpty ? nil : prompts, seed: seed)
         }
         if let output {
-            try write(comparison, to: URL(fileURLWithPath: output))
+            try write(comparison, to: OutputFolder(output))
         }
         print(comparison.markdown, terminator: "")
         guard comparison.unpaired.isEmpty else {
-            throw Failure.someImages.because(
+            throw ExitError(
+                .someImages,
                 "\(comparison.unpaired.count) cases are in one report only")
         }
     }
 
-    private func write(_ comparison: Comparison, to folder: URL) throws {
-        let files = ["comparison.md", "comparison.png", "comparison.json"].map {
-            folder.appendingPathComponent($0)
-        }
-        try OutputFolder(url: folder, files: files).check(force: force)
+    private func write(_ comparison: Comparison, to folder: OutputFolder) throws {
+        let markdown = folder.file("comparison.md")
+        let plot = folder.file("comparison.png")
+        let json = folder.file("comparison.json")
+        try folder.check([markdown, plot, json], force: force)
+        try folder.make()
         let comment = "samus \(ProgramVersion.current); \(ResearchNotice.text)"
-        try Failure.output.guarding {
-            try WholeFiles.write([
-                (files[0], { Array(comparison.markdown.utf8) }),
-                (files[1], { try comparison.plot().encodedPNG(comment: comment) }),
-                (files[2], { try comparison.json() }),
-            ])
+        try withExitStatus(.output) {
+            var set = AtomicFileSet()
+            try set.add(Array(comparison.markdown.utf8), at: markdown.path)
+            try set.add(comparison.plot().encodedPNG(comment: comment), at: plot.path)
+            try set.add(comparison.json(), at: json.path)
+            try set.commit()
         }
     }
 }

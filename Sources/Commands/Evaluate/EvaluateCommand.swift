@@ -113,7 +113,7 @@ public struct EvaluateCommand: ParsableCommand {
     /// Evaluates, and writes the report.
     public func run() throws {
         if predictions == nil && baseline == nil { try engine.handOverCheckpoints() }
-        let (samples, total) = try Failure.input.guarding { try chosenSamples() }
+        let (samples, total) = try withExitStatus(.input) { try chosenSamples() }
         let source = try maskSource()
         let run = EvaluationRun(
             source: source.masks, samples: samples,
@@ -149,7 +149,7 @@ public struct EvaluateCommand: ParsableCommand {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: predictions, isDirectory: &isFolder),
                 isFolder.boolValue
-            else { throw Failure.input.because("there is no folder '\(predictions)'") }
+            else { throw ExitError(.input, "there is no folder '\(predictions)'") }
             return (
                 PredictionSource(folder: predictions, resizes: resolution == .model), [], [:]
             )
@@ -157,14 +157,15 @@ public struct EvaluateCommand: ParsableCommand {
         if let baseline {
             return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
         }
-        let file = try Failure.unavailable.guarding { try ChosenModel(engine) }
+        let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
         if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
-            throw Failure.unavailable.because(
+            throw ExitError(
+                .unavailable,
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
         }
-        let made = try Failure.unavailable.guarding { try file.engine(engine) }
-        file.notes.forEach(Terminal.complain)
+        let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
+        file.notes.forEach(Terminal.log)
         return (EngineSource(made, runs: engine.words), prompts, file.versions)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 
@@ -21,29 +22,31 @@ struct EvaluationRun {
     func callAsFunction() throws {
         let evaluation = evaluate()
         for failure in evaluation.failures {
-            Terminal.complain(
+            Terminal.log(
                 "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
         }
         let done = evaluation.encodings.count
         guard !evaluation.cases.isEmpty else {
             guard evaluation.isComplete else {
-                throw Failure.interrupted.because("interrupted: no image is done")
+                throw ExitError(.interrupted, "interrupted: no image is done")
             }
-            throw Failure.someImages.because("all \(evaluation.images) images failed")
+            throw ExitError(.someImages, "all \(evaluation.images) images failed")
         }
         let report = EvaluationReport(
             evaluation, source: source.record, options: options, data: data,
             program: "samus \(ProgramVersion.current)",
             versions: versions)
-        try Failure.output.guarding { try write(report, evaluation) }
+        try withExitStatus(.output) { try write(report, evaluation) }
         print(report.closing(folder: files.folder.relativePath))
         guard evaluation.isComplete else {
-            throw Failure.interrupted.because(
+            throw ExitError(
+                .interrupted,
                 "interrupted: \(done) of \(evaluation.images) images are done; the report "
                     + "says that it is incomplete")
         }
         guard evaluation.failures.isEmpty else {
-            throw Failure.someImages.because(
+            throw ExitError(
+                .someImages,
                 "\(evaluation.failures.count) of \(evaluation.images) images failed")
         }
     }
@@ -65,17 +68,16 @@ struct EvaluationRun {
         let comment =
             "samus \(ProgramVersion.current), \(source.record.name); "
             + ResearchNotice.text
-        var contents: [(URL, () throws -> [UInt8])] = [
-            (files.table, { Array(report.caseTable.utf8) }),
-            (files.markdown, { Array(report.markdown.utf8) }),
-        ]
+        var set = AtomicFileSet()
+        try set.add(Array(report.caseTable.utf8), at: files.table.path)
+        try set.add(Array(report.markdown.utf8), at: files.markdown.path)
         for prompt in files.sheets {
             guard let image = try sheet.draw(prompt) else { continue }
-            contents.append((files.sheet(prompt), { try image.encodedPNG(comment: comment) }))
+            try set.add(image.encodedPNG(comment: comment), at: files.sheet(prompt).path)
         }
-        // Last: whoever finds it finds the others too.
-        contents.append((files.json, { try report.json() }))
-        try WholeFiles.write(contents)
+        // Last, so that whoever finds the JSON finds the other files too.
+        try set.add(report.json(), at: files.json.path)
+        try set.commit()
     }
 }
 
@@ -133,36 +135,8 @@ struct EvaluationFiles {
     /// - Parameter force: whether an older report may be replaced.
     /// - Throws: an exit code, its reason said.
     func check(force: Bool) throws {
-        try OutputFolder(url: folder, files: all).check(force: force)
-    }
-}
-
-/// A folder for results, and the files that a run will put into it.
-struct OutputFolder {
-    let url: URL
-    let files: [URL]
-
-    /// Makes the folder, and refuses to replace what is in it.
-    ///
-    /// - Parameter force: whether older results may be replaced.
-    /// - Throws: an exit code, its reason said.
-    func check(force: Bool) throws {
-        let existing = files.first { FileManager.default.fileExists(atPath: $0.path) }
-        if !force, let existing {
-            throw Failure.output.because(
-                "'\(existing.relativePath)' exists already: add --force to replace it, or name "
-                    + "another --output")
-        }
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        } catch {
-            throw Failure.output.because(
-                "the output folder '\(url.relativePath)' cannot be made: "
-                    + error.localizedDescription)
-        }
-        guard FileManager.default.isWritableFile(atPath: url.path) else {
-            throw Failure.output.because(
-                "the output folder '\(url.relativePath)' cannot be written to")
-        }
+        let output = OutputFolder(folder.path)
+        try output.check(all, force: force)
+        try output.make()
     }
 }

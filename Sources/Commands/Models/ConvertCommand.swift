@@ -57,14 +57,14 @@ struct ConvertCommand: ParsableCommand {
     }
 
     func run() throws {
-        let (path, source) = try Failure.unavailable.guarding {
+        let (path, source) = try withExitStatus(.unavailable) {
             let path = try ModelCatalog.path(of: input)
             return (path, try Checkpoint.open(path))
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
-        let network = try Failure.unavailable.guarding { try self.network(of: source) }
-        let metadata = try Failure.unavailable.guarding {
+        let network = try withExitStatus(.unavailable) { try self.network(of: source) }
+        let metadata = try withExitStatus(.unavailable) {
             try WeightsRemarks(
                 network: network, source: source, licence: try licence(of: source),
                 origin: "converted\(precision.map { " to \($0.elementType.rawValue)" } ?? "")"
@@ -74,7 +74,7 @@ struct ConvertCommand: ParsableCommand {
             source[name].map { (name: name, tensor: converted($0, named: name)) }
         }
         let written = try file.write(tensors, metadata: metadata)
-        try Failure.output.guarding { print(try written.closing(network)) }
+        try withExitStatus(.output) { print(try written.closing(network)) }
     }
 
     private func converted(_ tensor: StoredTensor, named name: String) -> StoredTensor {
@@ -88,12 +88,13 @@ struct ConvertCommand: ParsableCommand {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
         let kind = ModelArchitecture(names: source.names)
         guard decoderHeads == nil || kind.map({ $0 != .liteMedSAM }) ?? false else {
-            throw Failure.input.because(
+            throw ExitError(
+                .input,
                 "--decoder-heads is for SAM, SAMUS and AutoSAMUS; this is "
                     + (kind?.rawValue ?? "none of them"))
         }
         guard let kind else {
-            Terminal.complain(
+            Terminal.log(
                 "note: no network this program knows ('samus info' says which is nearest); "
                     + "converted as it is")
             return nil
@@ -155,11 +156,13 @@ struct WeightsFile {
     func check(input: String, force: Bool) throws {
         let existing = FileIdentity(path)
         guard existing == nil || existing != FileIdentity(input) else {
-            throw Failure.input.because(
+            throw ExitError(
+                .input,
                 "'\(path)' is the input: name another file, it is never replaced")
         }
         guard existing == nil || force else {
-            throw Failure.output.because(
+            throw ExitError(
+                .output,
                 "'\(path)' exists already: add --force to replace it, or name another file")
         }
     }
@@ -183,8 +186,8 @@ struct WeightsFile {
             return try Checkpoint.read(path)
         } catch {
             progress.clear()
-            if case .writeFailed = error { throw Failure.output.because("\(error)") }
-            throw Failure.unavailable.because("\(error); nothing was written")
+            if case .writeFailed = error { throw ExitError(.output, "\(error)") }
+            throw ExitError(.unavailable, "\(error); nothing was written")
         }
     }
 }

@@ -33,12 +33,12 @@ public struct InfoCommand: ParsableCommand {
         if EngineProviders.current == nil, let bundle = ModelCatalog.bundle(of: model) {
             return try BundleInfo.show(bundle)
         }
-        let (path, checkpoint) = try Failure.unavailable.guarding {
+        let (path, checkpoint) = try withExitStatus(.unavailable) {
             let path = try ModelCatalog.path(of: model)
             return (path, try Checkpoint.open(path))
         }
         let network = try self.network(of: checkpoint)
-        try Failure.unavailable.guarding {
+        try withExitStatus(.unavailable) {
             do throws(CheckpointError) {
                 print(try summary(of: checkpoint, at: path, network: network))
             } catch {
@@ -143,7 +143,7 @@ enum BundleInfo {
     /// - Parameter path: the bundle's folder.
     /// - Throws: an exit code, its reason said, where the bundle is not whole.
     static func show(_ path: String) throws {
-        let bundle = try Failure.unavailable.guarding {
+        let bundle = try withExitStatus(.unavailable) {
             do throws(ModelBundleError) {
                 return try ModelBundle(URL(fileURLWithPath: path))
             } catch {
@@ -166,7 +166,7 @@ enum BundleInfo {
                     + (name.count < 14 ? "" : " ") + value.visibleLine)
         }
         for case let failure? in checks.map(\.failure) {
-            throw Failure.unavailable.because("\(failure)")
+            throw ExitError(.unavailable, "\(failure)")
         }
     }
 

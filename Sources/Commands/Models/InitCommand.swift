@@ -53,18 +53,18 @@ public struct InitCommand: ParsableCommand {
     /// Makes the network and writes it.
     public func run() throws {
         guard let provider = EngineProviders.current else { try Handover.toTrain() }
-        let (path, checkpoint) = try Failure.unavailable.guarding {
+        let (path, checkpoint) = try withExitStatus(.unavailable) {
             let path = try ModelCatalog.path(of: source)
             return (path, try Checkpoint.open(path))
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
         let kind = network.kind
-        let started = try Failure.unavailable.guarding {
+        let started = try withExitStatus(.unavailable) {
             try provider.start(kind, from: checkpoint, seed: seed)
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
-        let metadata = try Failure.unavailable.guarding {
+        let metadata = try withExitStatus(.unavailable) {
             try WeightsRemarks(
                 network: (kind, started.sizes), source: checkpoint,
                 licence: checkpoint.statedLicence,
@@ -77,7 +77,7 @@ public struct InitCommand: ParsableCommand {
         }
         let written = try file.write(tensors, metadata: metadata)
         print(started.table(listing: verbose))
-        try Failure.output.guarding { print(try written.closing((kind, started.sizes))) }
+        try withExitStatus(.output) { print(try written.closing((kind, started.sizes))) }
     }
 }
 

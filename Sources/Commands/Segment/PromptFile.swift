@@ -1,103 +1,113 @@
 import Foundation
 import Imaging
 
-/// Prompts for many images, as a JSON file.
+/// A JSON file with prompts for many images.
 ///
 /// ```json
 /// { "images": [ { "image": "a4c.png", "objects": [
 ///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
-///     { "points": [[100, 80]], "negatives": [[20, 20]], "mask": "rough.png" } ] } ] }
+///     { "points": [[100, 80]], "background_points": [[20, 20]], "mask": "rough.png" } ] } ] }
 /// ```
-/// An object may be `{ "auto": true }` instead, for a model that finds it by itself.
-/// Paths are relative to the JSON file. A key that is not known is an error, since a misspelt
-/// prompt left out in silence gives a wrong outline.
+/// For a model that needs no prompt, an object may be `{ "prompt_free": true }` instead.
+/// `foreground_points` means the same as `points`; `pictures`, `picture`, `negatives` and `auto` are
+/// the keys of former versions. Paths are relative to the JSON file. An unknown key is an error,
+/// because ignoring a misspelt prompt would give a wrong mask.
 struct PromptFile: Decodable {
     let images: [ImageEntry]
 
+    init(from decoder: any Decoder) throws {
+        let object = try StrictObject(
+            decoder, keys: ["images", "format_version"], synonyms: ["pictures": "images"])
+        images = try object.decode([ImageEntry].self, "images")
+    }
+
+    /// One image and its objects.
     struct ImageEntry: Decodable {
         let image: String
         let objects: [Object]
 
         init(from decoder: any Decoder) throws {
-            let container = try KnownKeys.container(decoder, ["image", "objects"])
-            image = try container.decode(String.self, forKey: "image")
-            objects = try container.decode([Object].self, forKey: "objects")
+            let object = try StrictObject(
+                decoder, keys: ["image", "objects"], synonyms: ["picture": "image"])
+            image = try object.decode(String.self, "image")
+            objects = try object.decode([Object].self, "objects")
             guard !objects.isEmpty else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: "objects", in: container, debugDescription: "the list is empty")
+                throw object.error("objects", "the list is empty")
             }
-            guard objects.count(where: { $0.prompt.mode == .auto }) <= 1 else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: "objects", in: container,
-                    debugDescription: "a model finds one object by itself: say auto once")
+            guard objects.count(where: \.prompt.isPromptFree) <= 1 else {
+                throw object.error(
+                    "objects", "a prompt-free model finds one object: only one may be prompt_free")
             }
             guard objects.count <= 1000 else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: "objects", in: container,
-                    debugDescription: "\(objects.count) objects, at most 1000 are taken")
+                throw object.error("objects", "\(objects.count) objects; at most 1000 are allowed")
             }
         }
     }
 
+    /// One object of an image.
     struct Object: Decodable {
         let prompt: ObjectPrompt
 
         init(from decoder: any Decoder) throws {
-            let container = try KnownKeys.container(
-                decoder, ["label", "points", "negatives", "box", "mask", "auto"])
-            func places(_ key: KnownKeys) throws -> [PixelPoint] {
-                try (container.decodeIfPresent([[Double]].self, forKey: key) ?? []).map { place in
-                    guard place.count == 2 else {
-                        throw DecodingError.dataCorruptedError(
-                            forKey: key, in: container, debugDescription: "a place is [x, y]")
-                    }
-                    return PixelPoint(x: place[0], y: place[1])
-                }
-            }
-            let corners = try container.decodeIfPresent([Double].self, forKey: "box")
+            let object = try StrictObject(
+                decoder,
+                keys: ["label", "points", "background_points", "box", "mask", "prompt_free"],
+                synonyms: [
+                    "foreground_points": "points", "negatives": "background_points",
+                    "auto": "prompt_free",
+                ])
+            let corners = try object.decodeIfPresent([Double].self, "box")
             guard corners == nil || corners?.count == 4 else {
-                throw DecodingError.dataCorruptedError(
-                    forKey: "box", in: container, debugDescription: "a box is [x0, y0, x1, y1]")
+                throw object.error("box", "a box is [x0, y0, x1, y1]")
             }
-            let isAuto = try container.decodeIfPresent(Bool.self, forKey: "auto") ?? false
+            let isPromptFree = try object.decodeIfPresent(Bool.self, "prompt_free") ?? false
             prompt = ObjectPrompt(
-                label: try container.decodeIfPresent(String.self, forKey: "label"),
-                mode: isAuto ? .auto : .prompted,
-                points: try places("points"), backgroundPoints: try places("negatives"),
+                label: try object.decodeIfPresent(String.self, "label"),
+                isPromptFree: isPromptFree,
+                points: try Self.points("points", of: object),
+                backgroundPoints: try Self.points("background_points", of: object),
                 box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
-                maskPath: try container.decodeIfPresent(String.self, forKey: "mask"))
-            guard prompt.isEmpty == isAuto else {
+                maskPath: try object.decodeIfPresent(String.self, "mask"))
+            guard prompt.isEmpty == isPromptFree else {
                 throw DecodingError.dataCorrupted(
                     .init(
                         codingPath: decoder.codingPath,
-                        debugDescription: isAuto
-                            ? "an object is found by itself (auto), or where prompts say: not both"
+                        debugDescription: isPromptFree
+                            ? "an object has prompts or is prompt_free, not both"
                             : "an object needs a box, points or a mask"))
             }
         }
-    }
 
-    init(from decoder: any Decoder) throws {
-        images = try KnownKeys.container(decoder, ["images"])
-            .decode([ImageEntry].self, forKey: "images")
+        private static func points(
+            _ key: String, of object: StrictObject
+        ) throws -> [PixelPoint] {
+            try (object.decodeIfPresent([[Double]].self, key) ?? []).map { point in
+                guard point.count == 2 else { throw object.error(key, "a point is [x, y]") }
+                return PixelPoint(x: point[0], y: point[1])
+            }
+        }
     }
+}
 
-    /// Reads a prompt file and makes its paths whole.
+extension PromptFile {
+    private static let largestSize = 64 << 20
+
+    /// Reads a prompt file and resolves its paths.
     ///
     /// - Parameter path: the JSON file, at most 64 MB.
     /// - Returns: at least one image.
     /// - Throws: ``PromptFileError``.
-    static func read(_ path: String) throws(PromptFileError) -> [ImageTask] {
+    static func read(_ path: String) throws(PromptFileError) -> [InputImage] {
         let url = URL(fileURLWithPath: path)
         let file: PromptFile
         do {
             let values = try url.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
             guard values.isRegularFile == true else { throw PromptFileError.notAFile(path) }
-            guard let size = values.fileSize, size <= 64 << 20 else {
+            guard let size = values.fileSize, size <= largestSize else {
                 throw PromptFileError.tooLarge(path)
             }
             let data = try Data(contentsOf: url)
-            // The decoder says less about a text that is no JSON: not where.
+            // Unlike the decoder, this says where a text stops being JSON.
             _ = try JSONSerialization.jsonObject(with: data)
             file = try JSONDecoder().decode(PromptFile.self, from: data)
             if let key = repeatedKey(in: data) {
@@ -108,33 +118,31 @@ struct PromptFile: Decodable {
         } catch let error as DecodingError {
             throw .malformed(path, error.sentence)
         } catch {
-            let words = (error as NSError).userInfo["NSDebugDescription"].map { "\($0)" }
-            throw words.map { .malformed(path, $0) }
+            let reason = (error as NSError).userInfo["NSDebugDescription"].map { "\($0)" }
+            throw reason.map { .malformed(path, $0) }
                 ?? .unreadable(path, error.localizedDescription)
         }
         guard !file.images.isEmpty else { throw .malformed(path, "'images' is empty") }
         let folder = url.deletingLastPathComponent()
-        func whole(_ name: String) -> String {
+        func resolved(_ name: String) -> String {
             name.hasPrefix("/") ? name : folder.appendingPathComponent(name).relativePath
         }
         return file.images.map { entry in
             let objects = entry.objects.map { object in
                 var prompt = object.prompt
-                prompt.maskPath = prompt.maskPath.map(whole)
+                prompt.maskPath = prompt.maskPath.map(resolved)
                 return prompt
             }
-            return ImageTask(
-                path: whole(entry.image), stem: stem(of: entry.image), objects: objects)
+            return InputImage(
+                path: resolved(entry.image), name: resultName(of: entry.image), objects: objects)
         }
     }
-}
 
-extension PromptFile {
-    /// Results keep the folders that a relative path names below the prompt file.
-    private static func stem(of image: String) -> String {
+    /// Results go to the same subfolders as the images of a relative path.
+    private static func resultName(of image: String) -> String {
         let parts = image.split(separator: "/").filter { $0 != "." }
         guard !image.hasPrefix("/"), !parts.contains("..") else {
-            return InputFiles.stem(of: image)
+            return InputFiles.resultName(of: image)
         }
         return (parts.joined(separator: "/") as NSString).deletingPathExtension
     }
@@ -153,14 +161,14 @@ extension PromptFileError: CustomStringConvertible {
     var description: String {
         switch self {
         case .notAFile(let path):
-            "'\(path)' is not a file; a JSON file of prompts is needed"
+            "'\(path)' is not a file; a JSON file with prompts is needed"
         case .tooLarge(let path):
-            "'\(path)' is larger than 64 MB; split the prompts over several files"
+            "'\(path)' is larger than 64 MB; split the prompts into several files"
         case .unreadable(let path, let reason):
-            "the prompts in '\(path)' cannot be read: \(reason)"
+            "the prompt file '\(path)' cannot be read: \(reason)"
         case .malformed(let path, let reason):
-            "the prompts in '\(path)' are not of the form that 'samus segment --help' shows: "
-                + reason
+            "the prompt file '\(path)' does not have the format that 'samus segment --help' "
+                + "shows: \(reason)"
         }
     }
 }

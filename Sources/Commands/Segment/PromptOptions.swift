@@ -1,7 +1,8 @@
 import ArgumentParser
 import Imaging
+import Segmentation
 
-/// What to segment, as asked for on the command line.
+/// The options of `samus segment` that say which objects to segment.
 struct PromptOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
@@ -12,96 +13,191 @@ struct PromptOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A click on the object, in pixels. Repeatable.", valueName: "x,y"))
+        help: ArgumentHelp(
+            "A foreground point: a click on the object, in pixels. Repeatable.", valueName: "x,y"))
     var point: [PixelPoint] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A click beside the object, in pixels. Repeatable.", valueName: "x,y"))
-    var negative: [PixelPoint] = []
+        help: ArgumentHelp(
+            "A background point: a click outside the object, in pixels. Repeatable.",
+            valueName: "x,y"))
+    var backgroundPoint: [PixelPoint] = []
 
     @Option(
         help: ArgumentHelp(
-            "A rough mask of the object, an image of the same size, not 0 inside.",
+            "A rough mask of the object: an image of the same size, 0 outside the object.",
             valueName: "file"),
         completion: .file(extensions: ["png"]))
     var mask: [String] = []
 
-    @Flag(help: "Every --box, --point and --mask is an object of its own.")
+    @Flag(help: "Make every --box, --point and --mask an object of its own.")
     var object = false
 
-    @Flag(help: "No prompt: the object that the model finds by itself (AutoSAMUS).")
-    var auto = false
+    @Flag(help: "No prompt: the model finds one object by itself (AutoSAMUS).")
+    var promptFree = false
 
     @Option(
-        help: ArgumentHelp("A JSON file of prompts for many images.", valueName: "file"),
+        help: ArgumentHelp("A JSON file with prompts for many images.", valueName: "file"),
         completion: .file(extensions: ["json"]))
     var prompts: String?
 
-    /// Whether any of it is given.
+    /// Whether any of these options is given.
     var isGiven: Bool {
-        hasPrompts || object || auto || prompts != nil
+        hasPrompts || object || promptFree || prompts != nil
     }
 
     private var hasPrompts: Bool {
-        !box.isEmpty || !point.isEmpty || !negative.isEmpty || !mask.isEmpty
+        !box.isEmpty || !point.isEmpty || !backgroundPoint.isEmpty || !mask.isEmpty
     }
 
-    /// Checks what the parser cannot; the command calls it where prompts are wanted at all.
+    /// Checks how the options go together; not called with `--everything`, which takes no prompts.
+    ///
+    /// - Throws: `ValidationError`.
     func check() throws {
-        let given = hasPrompts
         if prompts != nil {
-            guard !given, !object, !auto else {
+            guard !hasPrompts, !object, !promptFree else {
                 throw ValidationError(
-                    "--prompts names the prompts of each image: leave --box, --point, "
-                        + "--negative, --mask, --object and --auto out")
+                    "the file of --prompts has the prompts of each image: leave out --box, "
+                        + "--point, --background-point, --mask, --object and --prompt-free")
             }
             return
         }
-        if auto {
-            guard !given, !object else {
+        if promptFree {
+            guard !hasPrompts, !object else {
                 throw ValidationError(
-                    "--auto leaves finding the object to the model: leave --box, --point, "
-                        + "--negative, --mask and --object out, or leave out --auto")
+                    "with --prompt-free the model finds its object without a prompt: leave out "
+                        + "--box, --point, --background-point, --mask and --object")
             }
             return
         }
-        guard given else {
+        guard hasPrompts else {
             throw ValidationError(
-                "nothing says which object is meant: give --box x0,y0,x1,y1, --point x,y, "
-                    + "--mask FILE or --prompts FILE, or --auto with a model that finds its object "
-                    + "by itself (AutoSAMUS), or --everything")
+                "no prompt: give --box x0,y0,x1,y1, --point x,y, --mask FILE or --prompts FILE, "
+                    + "or --prompt-free with a model that needs no prompt (AutoSAMUS), or "
+                    + "--everything")
         }
         if object {
-            guard negative.isEmpty else {
+            guard backgroundPoint.isEmpty else {
                 throw ValidationError(
-                    "--negative belongs to one object, and --object makes several: "
-                        + "put them into a --prompts file")
+                    "--background-point belongs to one object, and --object makes several: use "
+                        + "a --prompts file")
             }
         } else {
             guard box.count <= 1, mask.count <= 1 else {
                 throw ValidationError(
-                    "an object has one --box and one --mask: add --object to make each "
-                        + "an object of its own")
+                    "an object has one --box and one --mask: add --object to make each an object "
+                        + "of its own")
             }
         }
         guard !box.isEmpty || !point.isEmpty || !mask.isEmpty else {
             throw ValidationError(
-                "--negative says only what the object is not: add a --box or a --point on it")
+                "--background-point alone does not say which object is meant: add a --box or a "
+                    + "--point on the object")
         }
     }
 
-    /// The objects asked for in every image.
+    /// The objects to segment in every image.
     var objects: [ObjectPrompt] {
-        guard !auto else { return [ObjectPrompt(mode: .auto)] }
+        guard !promptFree else { return [ObjectPrompt(isPromptFree: true)] }
         guard object else {
             return [
                 ObjectPrompt(
-                    points: point, backgroundPoints: negative, box: box.first, maskPath: mask.first)
+                    points: point, backgroundPoints: backgroundPoint, box: box.first,
+                    maskPath: mask.first)
             ]
         }
         return box.map { ObjectPrompt(box: $0) }
             + point.map { ObjectPrompt(points: [$0]) }
             + mask.map { ObjectPrompt(maskPath: $0) }
     }
+}
+
+/// The options of automatic mask generation.
+struct EverythingOptions: ParsableArguments {
+    @Flag(help: "No prompt: click on every point of a grid and keep the confident masks.")
+    var everything = false
+
+    @Option(
+        help: ArgumentHelp("Points along one side of the grid (default: 32).", valueName: "n"))
+    var pointsPerSide: Int?
+
+    @Option(
+        help: ArgumentHelp("Points decoded in one batch (default: 64).", valueName: "n"))
+    var pointsPerBatch: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep masks whose predicted IoU is above this (default: 0.88).", valueName: "x"))
+    var predictedIou: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep masks whose stability score is at least this (default: 0.95).", valueName: "x"))
+    var stability: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Also segment overlapping crops of the image; layer n has 4^n crops (default: 0).",
+            valueName: "n"))
+    var cropLayers: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Remove holes and islands with fewer pixels (default: 0).", valueName: "pixels"))
+    var minimumArea: Int?
+
+    func validate() throws {
+        guard everything else {
+            let given: [(String, Any?)] = [
+                ("points-per-side", pointsPerSide), ("points-per-batch", pointsPerBatch),
+                ("predicted-iou", predictedIou), ("stability", stability),
+                ("crop-layers", cropLayers), ("minimum-area", minimumArea),
+            ]
+            if let first = given.first(where: { $0.1 != nil }) {
+                throw ValidationError("--\(first.0) is an option of --everything")
+            }
+            return
+        }
+        do throws(AutomaticMaskError) {
+            try generator.validate()
+        } catch {
+            throw ValidationError("--everything: \(error)")
+        }
+    }
+
+    /// The options of the mask generator.
+    var generator: AutomaticMaskOptions {
+        var options = AutomaticMaskOptions()
+        options.pointsPerSide = pointsPerSide ?? options.pointsPerSide
+        options.pointsPerBatch = pointsPerBatch ?? options.pointsPerBatch
+        options.predictedIoU = predictedIou ?? options.predictedIoU
+        options.stability = stability ?? options.stability
+        options.cropLayers = cropLayers ?? options.cropLayers
+        options.minimumRegionArea = minimumArea ?? options.minimumRegionArea
+        return options
+    }
+}
+
+extension PixelPoint: ExpressibleByArgument {
+    /// A point written as `x,y`.
+    public init?(argument: String) {
+        guard let numbers = numbers(argument, count: 2) else { return nil }
+        self.init(x: numbers[0], y: numbers[1])
+    }
+}
+
+extension PixelRectangle: ExpressibleByArgument {
+    /// A box written as `x0,y0,x1,y1`.
+    public init?(argument: String) {
+        guard let numbers = numbers(argument, count: 4) else { return nil }
+        self.init(x0: numbers[0], y0: numbers[1], x1: numbers[2], y1: numbers[3])
+    }
+}
+
+private func numbers(_ text: String, count: Int) -> [Double]? {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Double($0.trimmingPrefix(" ")) }.filter(\.isFinite)
+    guard parts.count == count, numbers.count == count else { return nil }
+    return numbers
 }

@@ -2,15 +2,17 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// What `samus segment` writes as JSON beside the masks of one image.
-struct ResultRecord: Codable {
-    struct ImageEntry: Codable {
+// The JSON files of `samus segment`; Docs/SegmentResults.md explains every key.
+
+/// `NAME.json`.
+struct ResultRecord: Encodable {
+    struct ImageEntry: Encodable {
         let path: String
         let width: Int
         let height: Int
     }
 
-    struct Engine: Codable {
+    struct Engine: Encodable {
         let program: String
         let precision: String
         let device: String
@@ -22,17 +24,17 @@ struct ResultRecord: Codable {
         }
     }
 
-    struct UsedPrompt: Codable {
-        /// True where the model found the object by itself; left out elsewhere.
-        let auto: Bool?
+    struct UsedPrompt: Encodable {
+        /// True for a prompt-free object; left out elsewhere.
+        let promptFree: Bool?
         let box: [Double]?
-        let points: [[Double]]
+        let foregroundPoints: [[Double]]
         let backgroundPoints: [[Double]]
         let mask: String?
     }
 
-    /// One mask: an object, and which of its candidates.
-    struct Outline: Codable {
+    /// One candidate of one object.
+    struct MaskEntry: Encodable {
         let object: Int
         let candidate: Int
         let label: String?
@@ -47,65 +49,84 @@ struct ResultRecord: Codable {
         let notes: [String]
     }
 
-    /// Seconds.
-    struct Times: Codable {
-        let read: Double
-        let encode: Double
-        let decode: Double
-    }
-
-    let notice: String
+    let formatVersion = ResultFormat.version
+    let notice = ResearchNotice.text
     let image: ImageEntry
     let model: ModelDescription
     let engine: Engine
-    let masks: [Outline]
-    let times: Times
+    let masks: [MaskEntry]
+    let times: SegmentResult.Times
 }
 
-extension PixelRectangle {
-    /// `[x0, y0, x1, y1]`.
-    var list: [Double] { [x0, y0, x1, y1] }
-}
+/// `NAME.everything.json`: the records that segment-anything writes, and where they come from.
+struct EverythingRecord: Encodable {
+    struct Options: Encodable {
+        let pointsPerSide: Int
+        let predictedIou: Double
+        let stability: Double
+        let cropLayers: Int
+        let minimumArea: Int
 
-extension Mask {
-    /// `[[[x, y], …], …]`, see ``Contour``.
-    var contourLists: [[[Int]]] {
-        contours().map { $0.corners.map { [$0.x, $0.y] } }
+        init(_ options: AutomaticMaskOptions) {
+            pointsPerSide = options.pointsPerSide
+            predictedIou = options.predictedIoU
+            stability = options.stability
+            cropLayers = options.cropLayers
+            minimumArea = options.minimumRegionArea
+        }
     }
+
+    let formatVersion = ResultFormat.version
+    let notice = ResearchNotice.text
+    let image: ResultRecord.ImageEntry
+    let model: ModelDescription
+    let engine: ResultRecord.Engine
+    let options: Options
+    let annotations: [AutomaticMask.Record]
+    /// Duration of the encoding and all points.
+    let seconds: Double
 }
 
-/// The masks of one image as COCO's run lengths.
-struct RunLengthRecord: Codable {
-    struct Entry: Codable {
+/// `NAME.rle.json`: the masks as COCO run lengths.
+struct RunLengthRecord: Encodable {
+    struct Entry: Encodable {
         let object: Int
         let candidate: Int
         let segmentation: Segmentation
     }
 
-    struct Segmentation: Codable {
+    struct Segmentation: Encodable {
         /// `[height, width]`.
         let size: [Int]
         let counts: String
     }
 
+    let formatVersion = ResultFormat.version
     let masks: [Entry]
 }
 
-/// The outlines of one image alone.
-struct ContourRecord: Codable {
-    struct Entry: Codable {
+/// `NAME.contour.json`: the contours alone.
+struct ContourRecord: Encodable {
+    struct Entry: Encodable {
         let object: Int
         let candidate: Int
         let contours: [[[Int]]]
     }
 
+    let formatVersion = ResultFormat.version
     let width: Int
     let height: Int
     let masks: [Entry]
 }
 
+/// The format of the JSON files.
+enum ResultFormat {
+    /// Version 1 had no `format_version`, and `picture`, `points`, `negatives` and `auto` as keys.
+    static let version = 2
+}
+
 extension JSONEncoder {
-    /// As all of the program's JSON: keys_like_this, sorted.
+    /// The encoder of all JSON results: sorted snake_case keys.
     static var results: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -4,124 +4,247 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// Writes one image's results, each file whole or not at all.
+/// Writes the results of a job, those of each image together or not at all.
 struct ResultWriter {
-    let task: ImageTask
-    let outcome: ImageSegmenter.Outcome
-    let files: ResultFiles
+    let job: SegmentJob
     let model: ModelDescription
-    let options: EngineOptions
+    /// The model's file or folder, which no result may replace.
+    let modelPath: String
+    /// Masks for each object.
+    let candidates: Int
+    let engine: ResultRecord.Engine
 
-    /// Writes all that was asked for, the JSON last.
-    func write() throws {
-        try WholeFiles.write(contents())
+    private var folder: OutputFolder { OutputFolder(job.outputFolder) }
+
+    /// Refuses a run that would replace an input, a result of its own, or one that exists.
+    ///
+    /// - Throws: ``ExitError``.
+    func checkBeforeWork() throws {
+        let results = job.images.map { files(of: $0, objects: $0.objects.count) }
+        try withExitStatus(.input) {
+            try ResultFiles.check(results, inputs: job.inputs + [modelPath])
+        }
+        try folder.check(results.flatMap(\.all), force: job.replacesResults)
     }
 
-    private func contents() -> [(URL, () throws -> [UInt8])] {
-        var contents: [(URL, () throws -> [UInt8])] = []
+    /// Makes the folders of the results.
+    ///
+    /// - Throws: ``ExitError``.
+    func makeFolders() throws {
+        try folder.make(
+            subfolders: job.images.map { files(of: $0, objects: 0).subfolder })
+    }
+
+    /// Writes one image's results.
+    ///
+    /// - Returns: the files that were written.
+    /// - Throws: ``ExitError`` when nothing more can be written; another error when only this image's
+    ///   results cannot be.
+    func write(_ result: SegmentResult) throws -> ResultFiles {
+        switch result.masks {
+        case .objects(let objects):
+            let files = files(of: result.input, objects: objects.count)
+            try withExitStatus(.output) { try write(objects, of: result, to: files) }
+            return files
+        case .everything(let masks):
+            let files = files(of: result.input, objects: masks.count)
+            // The number of masks, and so their names, is known only now.
+            try ResultFiles.check([files], inputs: job.inputs + [modelPath])
+            if !job.replacesResults, let existing = files.all.first(where: \.exists) {
+                throw ExistingResultError(path: existing.relativePath)
+            }
+            try withExitStatus(.output) { try write(masks, of: result, to: files) }
+            return files
+        }
+    }
+
+    private func files(of image: InputImage, objects: Int) -> ResultFiles {
+        ResultFiles(
+            imagePath: image.path, folder: folder.url, name: image.name, formats: job.formats,
+            objects: objects, candidates: candidates)
+    }
+
+    private func write(
+        _ objects: [SegmentedObject], of result: SegmentResult, to files: ResultFiles
+    ) throws {
+        var set = AtomicFileSet()
         if files.formats.contains(.png) {
-            contents += masks.map { object, candidate, result in
-                (
-                    files.mask(object: object, candidate: candidate),
-                    { try result.mask.image().encodedPNG(comment: comment) }
-                )
+            for (index, object) in objects.enumerated() {
+                for (candidate, segmentation) in object.candidates.enumerated() {
+                    try set.add(
+                        png(segmentation.mask.image()),
+                        at: files.mask(object: index, candidate: candidate).path)
+                }
             }
         }
         if files.formats.contains(.overlay) {
-            contents.append((files.overlay, { try overlay().encodedPNG(comment: comment) }))
+            try set.add(png(overlay(objects, of: result)), at: files.overlay.path)
         }
+        let encoder = JSONEncoder.results
         if files.formats.contains(.rle) {
-            contents.append((files.runLengths, { try JSONEncoder.results.bytes(of: runLengths) }))
+            try set.add(encoder.bytes(of: runLengths(of: objects)), at: files.runLengths.path)
         }
         if files.formats.contains(.contour) {
-            contents.append((files.contours, { try JSONEncoder.results.bytes(of: contours) }))
+            try set.add(
+                encoder.bytes(of: contours(of: objects, in: result.image)),
+                at: files.contours.path)
+        }
+        // Last, so that whoever finds the JSON finds the files that it names.
+        if files.formats.contains(.json) {
+            try set.add(
+                encoder.bytes(of: record(objects, of: result, files)), at: files.json.path)
+        }
+        try set.commit()
+    }
+
+    private func write(
+        _ masks: [AutomaticMask], of result: SegmentResult, to files: ResultFiles
+    ) throws {
+        guard case .everything(let options) = job.mode else {
+            preconditionFailure("automatic masks in a job with prompts")
+        }
+        var set = AtomicFileSet()
+        if files.formats.contains(.png) {
+            for (index, mask) in masks.enumerated() {
+                try set.add(
+                    png(mask.mask.image()), at: files.mask(object: index, candidate: 0).path)
+            }
+        }
+        if files.formats.contains(.overlay) {
+            // Large masks first, so that small ones stay visible.
+            let shown = masks.sorted { $0.area > $1.area }.map { OverlayObject(mask: $0.mask) }
+            let overlay = Overlay(
+                objects: shown, caption: "\(model.name), automatic masks: \(masks.count)")
+            try set.add(png(overlay.draw(on: result.image)), at: files.overlay.path)
         }
         if files.formats.contains(.json) {
-            contents.append((files.json, { try JSONEncoder.results.bytes(of: record) }))
+            let record = EverythingRecord(
+                image: entry(of: result), model: model, engine: engine, options: .init(options),
+                annotations: masks.map(\.record), seconds: result.times.decode)
+            try set.add(JSONEncoder.results.bytes(of: record), at: files.json.path)
         }
-        return contents
+        try set.commit()
     }
 
-    private var masks: [(object: Int, candidate: Int, result: Segmentation)] {
-        outcome.objects.enumerated().flatMap { index, object in
-            object.candidates.enumerated().map { (index, $0.offset, $0.element) }
-        }
+    /// An image file whose comment names the program and the model.
+    private func png(_ image: Image) throws -> [UInt8] {
+        let comment =
+            "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); "
+            + ResearchNotice.text
+        return try image.encodedPNG(comment: comment)
     }
+}
 
-    private var comment: String { model.comment }
-
-    /// The outlines on the image; candidates beside each other.
-    private func overlay() -> Image {
-        let overlays = (0..<files.candidates).map(overlay(candidate:))
-        guard overlays.count > 1 else { return overlays[0].draw(on: outcome.image) }
+extension ResultWriter {
+    /// The outlines on the image; candidates side by side.
+    private func overlay(_ objects: [SegmentedObject], of result: SegmentResult) -> Image {
+        let overlays = (0..<candidates).map { overlay(objects, candidate: $0) }
+        guard overlays.count > 1 else { return overlays[0].draw(on: result.image) }
         return sideBySide(
-            overlays.map { ($0.drawWithoutStrip(on: outcome.image), $0.caption) })
+            overlays.map { ($0.drawWithoutStrip(on: result.image), $0.caption) })
     }
 
-    private func overlay(candidate: Int) -> Overlay {
-        let shown = outcome.objects.enumerated().map { index, object in
+    private func overlay(_ objects: [SegmentedObject], candidate: Int) -> Overlay {
+        let shown = objects.enumerated().map { index, object in
             OverlayObject(
                 mask: object.candidates[candidate].mask, clicks: object.prompt.points,
                 negativeClicks: object.prompt.backgroundPoints, box: object.prompt.box,
-                label: object.label ?? (outcome.objects.count > 1 ? "\(index + 1)" : nil))
+                label: object.request.label ?? (objects.count > 1 ? "\(index + 1)" : nil))
         }
-        let estimates = outcome.objects.map { object in
+        let estimates = objects.map { object in
             let result = object.candidates[candidate]
             return result.mask.area == 0
                 ? "none (nothing found)" : String(format: "%.2f", result.iouEstimate)
         }
-        let number = files.candidates > 1 ? "candidate \(candidate + 1), " : ""
+        let number = candidates > 1 ? "candidate \(candidate + 1), " : ""
         return Overlay(
             objects: shown,
             caption: "\(model.name), \(number)IoU estimate \(estimates.joined(separator: ", "))")
     }
 
-    private var record: ResultRecord {
+    private func entry(of result: SegmentResult) -> ResultRecord.ImageEntry {
+        .init(path: result.input.path, width: result.image.width, height: result.image.height)
+    }
+
+    private func record(
+        _ objects: [SegmentedObject], of result: SegmentResult, _ files: ResultFiles
+    ) -> ResultRecord {
         ResultRecord(
-            notice: ResearchNotice.text,
-            image: .init(
-                path: task.path, width: outcome.image.width, height: outcome.image.height),
-            model: model,
-            engine: .init(options),
-            masks: masks.map { outline(object: $0.object, candidate: $0.candidate) },
-            times: outcome.times)
+            image: entry(of: result), model: model, engine: engine,
+            masks: numbered(objects).map { index, candidate, object, segmentation in
+                let mask = segmentation.mask
+                let file = files.mask(object: index, candidate: candidate)
+                return .init(
+                    object: index + 1, candidate: candidate + 1, label: object.request.label,
+                    prompt: .init(object), pixelArea: mask.area,
+                    boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
+                    contours: mask.contourLists, iouEstimate: segmentation.iouEstimate,
+                    maskFile: files.formats.contains(.png) ? file.lastPathComponent : nil,
+                    notes: object.notes + object.warnings)
+            },
+            times: result.times)
     }
 
-    private func outline(object index: Int, candidate: Int) -> ResultRecord.Outline {
-        let object = outcome.objects[index]
-        let result = object.candidates[candidate]
-        let url = files.mask(object: index, candidate: candidate)
-        return .init(
-            object: index + 1, candidate: candidate + 1, label: object.label,
-            prompt: .init(
-                auto: object.mode == .auto ? true : nil, box: object.prompt.box?.list,
-                points: object.prompt.points.map { [$0.x, $0.y] },
-                backgroundPoints: object.prompt.backgroundPoints.map { [$0.x, $0.y] }, mask: object.maskPath),
-            pixelArea: result.mask.area,
-            boundingBox: result.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
-            contours: result.mask.contourLists, iouEstimate: result.iouEstimate,
-            maskFile: files.formats.contains(.png) ? url.lastPathComponent : nil,
-            notes: object.notes + object.warnings)
-    }
-
-    private var runLengths: RunLengthRecord {
+    private func runLengths(of objects: [SegmentedObject]) -> RunLengthRecord {
         RunLengthRecord(
-            masks: masks.map { object, candidate, result in
-                .init(
-                    object: object + 1, candidate: candidate + 1,
+            masks: numbered(objects).map { index, candidate, _, segmentation in
+                let mask = segmentation.mask
+                return .init(
+                    object: index + 1, candidate: candidate + 1,
                     segmentation: .init(
-                        size: [result.mask.height, result.mask.width],
-                        counts: result.mask.runLength().compressed))
+                        size: [mask.height, mask.width], counts: mask.runLength().compressed))
             })
     }
 
-    private var contours: ContourRecord {
+    private func contours(of objects: [SegmentedObject], in image: Image) -> ContourRecord {
         ContourRecord(
-            width: outcome.image.width, height: outcome.image.height,
-            masks: masks.map { object, candidate, result in
+            width: image.width, height: image.height,
+            masks: numbered(objects).map { index, candidate, _, segmentation in
                 .init(
-                    object: object + 1, candidate: candidate + 1,
-                    contours: result.mask.contourLists)
+                    object: index + 1, candidate: candidate + 1,
+                    contours: segmentation.mask.contourLists)
             })
     }
+
+    /// Every candidate of every object.
+    private func numbered(
+        _ objects: [SegmentedObject]
+    ) -> [(object: Int, candidate: Int, SegmentedObject, Segmentation)] {
+        objects.enumerated().flatMap { index, object in
+            object.candidates.enumerated().map { (index, $0.offset, object, $0.element) }
+        }
+    }
+}
+
+/// A result of a former run that must not be replaced.
+private struct ExistingResultError: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "'\(path.visibleLine)' exists already: add --force to replace it, or choose another "
+            + "--output"
+    }
+}
+
+extension ResultRecord.UsedPrompt {
+    fileprivate init(_ object: SegmentedObject) {
+        let prompt = object.prompt
+        self.init(
+            promptFree: object.request.isPromptFree ? true : nil,
+            box: prompt.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
+            foregroundPoints: prompt.points.map { [$0.x, $0.y] },
+            backgroundPoints: prompt.backgroundPoints.map { [$0.x, $0.y] },
+            mask: object.request.maskPath)
+    }
+}
+
+extension Mask {
+    /// `[[[x, y], …], …]`, see ``Contour``.
+    fileprivate var contourLists: [[[Int]]] {
+        contours().map { $0.corners.map { [$0.x, $0.y] } }
+    }
+}
+
+extension URL {
+    fileprivate var exists: Bool { FileManager.default.fileExists(atPath: path) }
 }

@@ -2,50 +2,56 @@ import ArgumentParser
 import Foundation
 import Segmentation
 
-/// `samus segment`: images and prompts in, masks, overlays and numbers out.
+/// `samus segment`: images and prompts in; masks, overlays and numbers out.
 public struct SegmentCommand: ParsableCommand {
-    /// Name, words and examples.
+    /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
         commandName: "segment",
-        abstract: "Segment objects in ultrasound images, from prompts or without.",
+        abstract: "Segment objects in ultrasound images, with or without prompts.",
         usage: """
             samus segment IMAGE... --box x0,y0,x1,y1 [--output DIR] [--force]
-            samus segment IMAGE... --point x,y [--negative x,y]
+            samus segment IMAGE... --point x,y [--background-point x,y]
             samus segment IMAGE... --object --box … --box … --point …
-            samus segment IMAGE... --auto --model AUTOSAMUS
+            samus segment IMAGE... --prompt-free --model AUTOSAMUS
             samus segment IMAGE... --everything --model SAM
             samus segment --prompts PROMPTS.json
             """,
         discussion: """
-            Coordinates are pixels of the image: x to the right, y down, 0,0 the middle of the \
-            upper left pixel. The same prompts hold for all images named; --prompts names them \
-            image by image:
+            Examples:
+              samus segment scan.png --box 150,48,208,140
+              samus segment scan.png --model litemedsam-ultrasound --point 178,105
+              samus segment scans/ --prompt-free --model autosamus.safetensors -o out
+
+            Coordinates are pixels: x to the right, y down, and 0,0 is the centre of the upper \
+            left pixel. The same prompts are used for every image on the command line. A \
+            --prompts file has prompts for each image:
 
               { "images": [ { "image": "a4c.png", "objects": [
                   { "label": "left ventricle", "box": [150, 48, 208, 140] },
-                  { "points": [[100, 80]], "negatives": [[20, 20]] } ] } ] }
+                  { "points": [[100, 80]], "background_points": [[20, 20]] } ] } ] }
 
-            Paths in it are relative to it; an object may also have a "mask": "rough.png", or be \
-            { "auto": true }. With --object, objects are numbered boxes first, then clicks, then masks.
+            Its paths are relative to the file. An object can also have a rough "mask": \
+            "rough.png", or be { "prompt_free": true }. With --object, objects are numbered in \
+            the order boxes, points, masks.
 
-            For an image NAME.png the output folder gets NAME.mask.png (0 and 255), \
-            NAME.overlay.png, NAME.json (area in pixels, box, contours, IoU estimate, prompts, \
-            model with SHA-256, times), and on request NAME.rle.json (COCO) and \
-            NAME.contour.json; several objects and candidates are numbered.
+            Results for NAME.png are NAME.mask.png (0 and 255), NAME.overlay.png and NAME.json \
+            (area in pixels, bounding box, contours, IoU estimate, prompts, model with SHA-256, \
+            times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
+            NAME.contour.json. Docs/SegmentResults.md explains every key.
 
-            With --everything, NAME.everything.json holds a record for each mask as \
-            segment-anything writes them (COCO run lengths, area, box, click, IoU estimate, \
-            stability), NAME.everything.overlay.png shows all; --format png adds a mask each. The \
-            thresholds were chosen for SAM: lower them for other networks.
+            --everything generates masks automatically, like segment-anything: it writes \
+            NAME.everything.json with one record for each mask and NAME.everything.overlay.png; \
+            --format png adds the masks. Its thresholds were chosen for SAM: lower them for other \
+            models.
 
-            A model is recognized by its tensors: SAM, SAMUS, AutoSAMUS or LiteMedSAM, of any \
-            size. SAM was trained with clicks, boxes and masks, SAMUS with clicks, LiteMedSAM \
-            with boxes; AutoSAMUS finds one object without a prompt, with --auto.
+            The architecture of a model is detected from its tensors: SAM, SAMUS, AutoSAMUS or \
+            LiteMedSAM of any size. SAM was trained with points, boxes and masks, SAMUS with \
+            points, LiteMedSAM with boxes. AutoSAMUS finds one object without a prompt.
 
-            A bad image does not stop the others: they are listed at the end, and the exit code \
-            is 1. See 'samus --help' for the exit codes.
+            An image that cannot be segmented does not stop the run: failures are listed at the \
+            end, and the exit code is 1. 'samus --help' lists the exit codes.
 
-            Research use only, not a medical device: look at every outline.
+            Research use only, not a medical device: check every outline.
             """)
 
     @Argument(
@@ -53,10 +59,10 @@ public struct SegmentCommand: ParsableCommand {
         completion: .file(extensions: ["png", "jpg", "jpeg"]))
     var images: [String] = []
 
-    @OptionGroup(title: "What to segment")
+    @OptionGroup(title: "Prompts")
     var prompts: PromptOptions
 
-    @OptionGroup(title: "Automatic masks")
+    @OptionGroup(title: "Automatic mask generation")
     var automatic: EverythingOptions
 
     @OptionGroup(title: "Model")
@@ -64,30 +70,30 @@ public struct SegmentCommand: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("The folder for the results, made when needed.", valueName: "dir"),
+        help: ArgumentHelp("The folder for the results; made if needed.", valueName: "dir"),
         completion: .directory)
     var output = "samus-results"
 
     @Option(
         help: ArgumentHelp(
-            "What to write, separated by commas: png, overlay, json, rle, contour (default: "
+            "Files to write, separated by commas: png, overlay, json, rle, contour (default: "
                 + "png,overlay,json; with --everything overlay,json).",
             valueName: "list"))
     var format: OutputFormats?
 
-    @Flag(help: "Write all candidates for each object, best estimate first (three, mostly).")
+    @Flag(help: "Write all candidate masks of each object (usually three), best estimate first.")
     var multimask = false
 
-    @Option(help: "Keep all parts of a mask, or the largest connected one.")
+    @Option(help: "Keep all parts of a mask, or only the largest connected component.")
     var keep = KeptParts.all
 
     @Flag(help: "Replace results that exist.")
     var force = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         if automatic.everything {
             try checkEverything()
@@ -97,83 +103,92 @@ public struct SegmentCommand: ParsableCommand {
         guard images.isEmpty == (prompts.prompts != nil) else {
             throw ValidationError(
                 images.isEmpty
-                    ? "name at least one image, or a --prompts file"
-                    : "--prompts names the images itself: leave them out")
+                    ? "give at least one image, or a --prompts file"
+                    : "the file of --prompts names the images: leave them out")
         }
-        guard !(prompts.auto && multimask) else {
+        guard !(prompts.promptFree && multimask) else {
             throw ValidationError(
-                "--multimask gives candidates for a prompt: what a model finds by itself (--auto) "
-                    + "is one mask")
+                "--multimask gives candidates for a prompt; with --prompt-free there is one mask")
         }
     }
 
     private func checkEverything() throws {
         guard !prompts.isGiven, !multimask, keep == .all else {
             throw ValidationError(
-                "--everything finds its objects by itself: leave prompts, --multimask and --keep out"
-            )
+                "--everything takes no prompt: leave out prompts, --multimask and --keep")
         }
         guard format.map({ $0.formats.isSubset(of: [.png, .overlay, .json]) }) ?? true else {
             throw ValidationError(
-                "--everything writes png, overlay and json, which holds the run lengths")
+                "--everything writes png, overlay and json (which contains the run lengths)")
         }
     }
 
-    private var formats: Set<OutputFormat> {
-        format?.formats ?? (automatic.everything ? [.overlay, .json] : [.png, .overlay, .json])
-    }
-
-    /// Segments all images.
+    /// Segments the images one after the other.
     public func run() throws {
         try engine.handOverCheckpoints()
-        let tasks = try Failure.input.guarding { try imageTasks() }
-        let chosen = try Failure.unavailable.guarding { try ChosenModel(engine) }
-        try check(tasks, for: chosen.model)
-        let plan = SegmentPlan(
-            tasks, output: output, formats: formats,
-            candidates: multimask ? chosen.candidates : 1)
-        try plan.check(inputs: [prompts.prompts, engine.model].compactMap { $0 }, force: force)
-        let model = try Failure.unavailable.guarding { try chosen.engine(engine) }
-        // Only now is it sure that it fits.
-        chosen.notes.forEach(Terminal.complain)
-        try plan.makeFolders()
-        let process =
-            automatic.everything
-            ? try EverythingImages(
-                engine: model, options: automatic, engineOptions: engine,
-                inputs: tasks.map(\.path) + [chosen.path], force: force
-            ).process
-            : PromptedImages(
-                segmenter: ImageSegmenter(
-                    engine: model, options: engine, multimask: multimask, keep: keep),
-                tasks: tasks
-            ).process
-        try ImageRun(model: chosen.model, output: output, process: process).run(plan.work)
+        let job = try withExitStatus(.input) { try makeJob() }
+        let model = try withExitStatus(.unavailable) { try LoadedModel(engine) }
+        try job.check(for: model.model)
+        let writer = ResultWriter(
+            job: job, model: model.model, modelPath: model.path,
+            candidates: multimask ? model.candidates : 1, engine: .init(engine))
+        try writer.checkBeforeWork()
+        let segmenter = try withExitStatus(.unavailable) { try makeSegmenter(model, for: job) }
+        model.notes.forEach(Terminal.log)
+        try writer.makeFolders()
+
+        var report = SegmentReport(job, model: model.model)
+        let interruption = Interruption()
+        for image in job.images {
+            if interruption.isRequested {
+                throw report.end(ExitError(.interrupted, "interrupted"))
+            }
+            report.begin(image)
+            do {
+                let result = try segmenter.segment(image)
+                let files = try writer.write(result)
+                report.add(result, writtenTo: files)
+            } catch let error as ExitError {
+                // For example a full disk, on which later images would fail too.
+                throw report.end(error)
+            } catch {
+                report.addFailure(of: image, error)
+            }
+        }
+        try report.finish()
     }
 
-    private func imageTasks() throws -> [ImageTask] {
-        if let file = prompts.prompts {
-            return try PromptFile.read(file)
-        }
-        return try InputFiles.expand(images).map {
-            ImageTask(
-                path: $0.path, stem: automatic.everything ? "\($0.stem).everything" : $0.stem,
-                objects: automatic.everything ? [] : prompts.objects)
-        }
+    private func makeJob() throws -> SegmentJob {
+        let defaultFormats: Set<OutputFormat> =
+            automatic.everything ? [.overlay, .json] : [.png, .overlay, .json]
+        return SegmentJob(
+            images: try inputImages(),
+            mode: automatic.everything
+                ? .everything(automatic.generator) : .objects(multimask: multimask, keep: keep),
+            outputFolder: output, formats: format?.formats ?? defaultFormats,
+            replacesResults: force, promptFile: prompts.prompts)
     }
 
-    /// Refuses what the model cannot do, before any image is looked at.
-    private func check(_ tasks: [ImageTask], for model: ModelDescription) throws {
-        guard tasks.contains(where: { $0.objects.contains { $0.mode == .auto } }) else { return }
-        guard model.kind.isPromptFree else {
-            throw Failure.unavailable.because(
-                "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
-                    + "only AutoSAMUS takes --auto")
+    private func inputImages() throws -> [InputImage] {
+        if let file = prompts.prompts { return try PromptFile.read(file) }
+        let found = try InputFiles.expand(images)
+        if automatic.everything {
+            return found.map {
+                InputImage(path: $0.path, name: $0.name + ".everything", objects: [])
+            }
         }
-        guard !multimask else {
-            throw Failure.input.because(
-                "'\(prompts.prompts ?? "")' has an object to be found by the model itself (auto): "
-                    + "that is one mask, leave --multimask out")
+        return found.map { InputImage(path: $0.path, name: $0.name, objects: prompts.objects) }
+    }
+
+    private func makeSegmenter(
+        _ model: LoadedModel, for job: SegmentJob
+    ) throws -> any Segmenter {
+        let engine = try model.makeEngine(engine)
+        switch job.mode {
+        case .objects(let multimask, let keep):
+            return PromptedSegmenter(engine: engine, multimask: multimask, keep: keep)
+        case .everything(let options):
+            return try EverythingSegmenter(engine: engine, options: options)
         }
     }
 }

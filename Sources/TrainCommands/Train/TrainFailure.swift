@@ -1,10 +1,10 @@
 import ArgumentParser
 import Checkpoints
-import FileIO
 import Commands
+import Datasets
+import FileIO
 import Torch
 import Training
-import Datasets
 
 /// The exit code of what keeps a training from beginning or going on.
 enum TrainFailure {
@@ -14,16 +14,16 @@ enum TrainFailure {
     /// - Returns: what ends the program.
     static func exit(for error: any Error) -> any Error {
         switch error {
-        case is ExitCode, is ValidationError: error
+        case is ExitError, is ValidationError: error
         case ProcessGroupError.halfSetEnvironment, ProcessGroupError.badEnvironment:
             ValidationError("\(error)")
         case is AugmentationError: ValidationError("--augment: \(error)")
         case TrainingError.prompts, TrainingError.unprompted: ValidationError("\(error)")
         case is DataError, RunFolderError.noRun, RunFolderError.unreadable:
-            Failure.input.because("\(error)")
+            ExitError(.input, "\(error)")
         case is RunFolderError, is FileError, CheckpointError.writeFailed:
-            Failure.output.because("\(error)")
-        default: Failure.unavailable.because("\(error)")
+            ExitError(.output, "\(error)")
+        default: ExitError(.unavailable, "\(error)")
         }
     }
 }

@@ -1,10 +1,10 @@
 import ArgumentParser
+import Commands
+import Datasets
 import Foundation
 import Imaging
-import Commands
 import Torch
 import Training
-import Datasets
 
 extension TrainPlan {
     /// Trains, or only says what would be trained.
@@ -14,7 +14,7 @@ extension TrainPlan {
         let isFirst = trainer.batches.rank == 0
         if isFirst { print(words) }
         guard let folder, !command.course.dryRun else { return }
-        let interruption = Interruption(finishing: "the step at hand")
+        let interruption = Interruption(finishing: "the current step")
         let display = TrainDisplay(trainer.settings)
         do {
             let run = try TrainingRun(
@@ -33,7 +33,7 @@ extension TrainPlan {
             let end = try run.run { interruption.isRequested }
             display.clear()
             if isFirst { print(closing(end, folder)) }
-            if end == .interrupted { throw ExitCode(Failure.interrupted.rawValue) }
+            if end == .interrupted { throw ExitError(.interrupted) }
         } catch {
             display.clear()
             throw TrainFailure.exit(for: error)

@@ -3,8 +3,8 @@ import Foundation
 import Inference
 import Segmentation
 
-/// The model that a command was given, opened and still to be made an engine.
-struct ChosenModel {
+/// The model that the options name: an open bundle or checkpoint, from which engines are made.
+struct LoadedModel {
     private enum Source {
         case bundle(ModelBundle)
         case checkpoint(Checkpoint, any EngineProvider)
@@ -12,18 +12,18 @@ struct ChosenModel {
 
     let path: String
     let model: ModelDescription
-    /// Masks it offers for an ambiguous prompt.
+    /// How many masks the decoder gives for an ambiguous prompt.
     let candidates: Int
-    /// Multiplications with addition that encoding an image takes, where that is known.
+    /// Multiply-accumulate operations for encoding one image, where they are known.
     let macs: Int?
-    /// What to say about a model that nobody vouched for.
+    /// Notes and warnings for the user about a model that is not in the catalog.
     let notes: [String]
     private let source: Source
 
-    /// Opens the model that the options name: a bundle, or a checkpoint where this program has
-    /// libtorch.
+    /// Opens a model bundle, or a checkpoint where this program has libtorch.
     ///
-    /// - Throws: ``ModelError``; where a checkpoint needs libtorch, it does not come back.
+    /// - Throws: ``ModelError``. Where a checkpoint needs libtorch, `samus-train` replaces this
+    ///   process.
     init(_ options: EngineOptions) throws {
         guard let bundle = options.bundle else {
             guard let provider = EngineProviders.current else { try Handover.toTrain() }
@@ -56,12 +56,12 @@ struct ChosenModel {
         source = .bundle(opened)
     }
 
-    /// Makes an engine of it.
+    /// Makes an engine that runs the model.
     ///
-    /// - Parameter options: as asked for on the command line.
-    /// - Returns: an engine, ready for images.
+    /// - Parameter options: precision, device and threads.
+    /// - Returns: an engine that is ready for images.
     /// - Throws: why the model cannot run.
-    func engine(_ options: EngineOptions) throws -> any SegmentationEngine {
+    func makeEngine(_ options: EngineOptions) throws -> any SegmentationEngine {
         switch source {
         case .bundle(let bundle):
             return try BundleEngine(bundle, options: RuntimeOptions(options))
@@ -70,7 +70,7 @@ struct ChosenModel {
         }
     }
 
-    /// Versions of what it runs on, by name.
+    /// The versions of the libraries that it runs on.
     var versions: [String: String] {
         switch source {
         case .bundle:
@@ -82,7 +82,7 @@ struct ChosenModel {
 }
 
 extension ModelBundle {
-    /// Opens a bundle; one asked for by a name of the catalog must be made from that checkpoint.
+    /// Opens a bundle; under a name of the catalog it must have been made from that checkpoint.
     init(named name: String, at path: String) throws(ModelError) {
         do throws(ModelBundleError) {
             try self.init(URL(fileURLWithPath: path))
@@ -99,19 +99,20 @@ extension ModelBundle {
 }
 
 extension EngineOptions {
-    /// The bundle that the model is; nil where it is a checkpoint.
+    /// The bundle of the model; nil where the model is a checkpoint.
     ///
-    /// A name means the checkpoint where libtorch was asked for, by its devices or by running
-    /// `samus-train`.
+    /// A name of the catalog means the checkpoint where libtorch is needed anyway: for its devices, and
+    /// in `samus-train`.
     var bundle: String? {
         let isName = ModelCatalog.entries.contains { $0.name == model }
         let isForTorch = EngineProviders.current != nil || device == .cuda || device == .mps
         return isName && isForTorch ? nil : ModelCatalog.bundle(of: model)
     }
 
-    /// Goes on as `samus-train` where the model is not a bundle and this program has no libtorch.
+    /// Replaces this process by `samus-train` where the model is a checkpoint and this program has no
+    /// libtorch.
     ///
-    /// - Throws: an exit code, its reason said, where there is no `samus-train`.
+    /// - Throws: ``ExitError`` where there is no `samus-train`.
     func handOverCheckpoints() throws {
         guard bundle == nil, EngineProviders.current == nil else { return }
         try Handover.toTrain()
@@ -119,7 +120,7 @@ extension EngineOptions {
 }
 
 extension RuntimeOptions {
-    /// Options as asked for on the command line, for a device that OpenVINO has.
+    /// The options of the command line, for a device that OpenVINO has.
     init(_ options: EngineOptions) {
         let precision: Precision =
             switch options.precision {

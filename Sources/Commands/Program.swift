@@ -1,0 +1,149 @@
+import ArgumentParser
+import Foundation
+import Imaging
+
+/// The exit codes of `samus`, beside 0 and the 64 of wrong arguments; numbered as in `sysexits.h`
+/// where it has one.
+public enum ExitStatus: Int32, Sendable {
+    /// Some images failed; the others are done.
+    case someImages = 1
+    /// An input is missing or cannot be used.
+    case input = 66
+    /// The model or a part of the program is missing or does not fit.
+    case unavailable = 69
+    /// Results cannot be written.
+    case output = 73
+    /// The user stopped the program.
+    case interrupted = 130
+}
+
+/// An error that ends the program with an exit code of its own.
+public struct ExitError: Error, Equatable, CustomStringConvertible {
+    /// The exit code.
+    public let status: ExitStatus
+    /// What the user is told on standard error; nil where everything has been printed already.
+    public let message: String?
+
+    /// An error.
+    ///
+    /// - Parameters:
+    ///   - status: the exit code.
+    ///   - message: what went wrong, without "error:"; nil where everything has been printed already.
+    public init(_ status: ExitStatus, _ message: String? = nil) {
+        self.status = status
+        self.message = message
+    }
+
+    /// The message.
+    public var description: String { message ?? "exit code \(status.rawValue)" }
+}
+
+/// Runs `body`; an error that it throws ends the program with `status`.
+///
+/// - Parameters:
+///   - status: the exit code of errors that have none.
+///   - body: the work.
+/// - Returns: what `body` returns.
+/// - Throws: ``ExitError``.
+public func withExitStatus<Result>(
+    _ status: ExitStatus, _ body: () throws -> Result
+) throws -> Result {
+    do {
+        return try body()
+    } catch let error as ExitError {
+        throw error
+    } catch let error as ExitCode {
+        throw error
+    } catch {
+        throw ExitError(status, "\(error)")
+    }
+}
+
+extension ParsableCommand {
+    /// Parses the arguments of this process, runs the command, and ends the process with its code.
+    public static func runProgram() -> Never {
+        do {
+            var command = try parseAsRoot(ProgramArguments.current)
+            try command.run()
+        } catch let error as ExitError {
+            if let message = error.message { Terminal.log("error: \(message)") }
+            flushOutput()
+            Foundation.exit(error.status.rawValue)
+        } catch {
+            exit(withError: error)
+        }
+        flushOutput()
+        Foundation.exit(0)
+    }
+
+    /// Output that did not reach its file or pipe is an error: a full disk must not look like success.
+    private static func flushOutput() {
+        guard fflush(nil) != 0 else { return }
+        let reason = String(cString: strerror(errno))
+        Terminal.log("error: not everything could be printed: \(reason)")
+        Foundation.exit(ExitStatus.output.rawValue)
+    }
+}
+
+/// The arguments of this process, with former option names replaced by today's.
+public enum ProgramArguments {
+    /// An option that has a new name; the former one works for one release.
+    struct RenamedOption {
+        /// The command that has the option: `segment`.
+        let command: String
+        let former: String
+        let name: String
+    }
+
+    static let renamedOptions = [
+        RenamedOption(command: "segment", former: "--negative", name: "--background-point"),
+        RenamedOption(command: "segment", former: "--auto", name: "--prompt-free"),
+        RenamedOption(
+            command: "export", former: "--calibration-pictures", name: "--calibration-images"),
+    ]
+
+    /// Without the program's name; one note on standard error for each former name in use.
+    static let current: [String] = {
+        let (arguments, notes) = renamed(Array(CommandLine.arguments.dropFirst()))
+        notes.forEach(Terminal.log)
+        return arguments
+    }()
+
+    /// Replaces former option names, as `--negative 1,2` and `--negative=1,2`.
+    ///
+    /// - Parameter arguments: without the program's name; the first one names the command.
+    /// - Returns: the arguments with today's names, and a note for each former name.
+    static func renamed(_ arguments: [String]) -> (arguments: [String], notes: [String]) {
+        let options = renamedOptions.filter { $0.command == arguments.first }
+        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        var result = arguments
+        var notes: [String] = []
+        for index in 0..<end {
+            let parts = arguments[index].split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let option = options.first(where: { $0.former == parts[0] }) else { continue }
+            result[index] = ([option.name] + parts.dropFirst().map(String.init))
+                .joined(separator: "=")
+            let note =
+                "note: \(option.former) is now called \(option.name); "
+                + "the former name goes with the next release"
+            if !notes.contains(note) { notes.append(note) }
+        }
+        return (result, notes)
+    }
+}
+
+/// The version of the program, in its output and its results.
+public enum ProgramVersion {
+    /// Major, minor and patch.
+    public static let current = "0.1.0"
+}
+
+/// The file of the running program.
+enum ProgramFile {
+    /// The folder of the executable, symbolic links followed.
+    static var folder: URL {
+        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
+        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
+    }
+}

@@ -1,0 +1,197 @@
+import Evaluation
+import Foundation
+import Imaging
+import Segmentation
+
+/// Finds the objects of one image after the other.
+protocol Segmenter {
+    /// Reads an image and segments its objects.
+    ///
+    /// - Throws: why this image cannot be segmented; later images may still be.
+    func segment(_ input: InputImage) throws -> SegmentResult
+}
+
+/// The masks of one image.
+struct SegmentResult {
+    enum Masks {
+        /// One for each object of the job, each with its candidates.
+        case objects([SegmentedObject])
+        /// Of automatic mask generation.
+        case everything([AutomaticMask])
+    }
+
+    /// Durations in seconds; with `--everything`, `decode` includes the encoding.
+    struct Times: Encodable {
+        var read = 0.0
+        var encode = 0.0
+        var decode = 0.0
+    }
+
+    let input: InputImage
+    let image: Image
+    let masks: Masks
+    let times: Times
+    /// What the user should know about this image.
+    let notes: [String]
+    /// What the user should know about the model; the same for many images.
+    let warnings: [String]
+}
+
+/// One object with its masks.
+struct SegmentedObject {
+    /// What the job said about the object.
+    let request: ObjectPrompt
+    /// The prompt that the model got: corners of a box in order and inside the image; empty for a
+    /// prompt-free object.
+    let prompt: Prompt
+    /// One mask, or all candidates, best estimate first.
+    let candidates: [Segmentation]
+    /// What was changed in the prompt, and whether a mask is empty.
+    let notes: [String]
+    /// Which part of the request is outside the model's training.
+    let warnings: [String]
+}
+
+/// Segments objects by their prompts, and without one where the model is prompt-free.
+struct PromptedSegmenter: Segmenter {
+    let engine: any SegmentationEngine
+    /// Whether to give all candidates of the decoder.
+    let multimask: Bool
+    let keep: KeptParts
+
+    func segment(_ input: InputImage) throws -> SegmentResult {
+        let clock = ContinuousClock()
+        var times = SegmentResult.Times()
+
+        var start = clock.now
+        let image = try Image.readNotBlank(input.path)
+        times.read = (clock.now - start).inSeconds
+
+        // A bad prompt is found before the expensive part.
+        let prompts = try input.objects.map { try checkedPrompt(of: $0, for: image.size) }
+
+        start = clock.now
+        let encoded = try engine.encode(image)
+        times.encode = (clock.now - start).inSeconds
+
+        start = clock.now
+        let objects = try zip(input.objects, prompts).map { request, prompt in
+            try segment(request, prompt, in: encoded)
+        }
+        times.decode = (clock.now - start).inSeconds
+
+        let notes = objects.enumerated().flatMap { index, object in
+            object.notes.map { objects.count > 1 ? "object \(index + 1): \($0)" : $0 }
+        }
+        return SegmentResult(
+            input: input, image: image, masks: .objects(objects), times: times, notes: notes,
+            warnings: objects.flatMap(\.warnings))
+    }
+
+    /// The prompt for the model; nil for a prompt-free object.
+    private func checkedPrompt(
+        of request: ObjectPrompt, for size: Size
+    ) throws -> Prompt.Checked? {
+        guard !request.isPromptFree else { return nil }
+        return try Prompt(
+            points: request.points, backgroundPoints: request.backgroundPoints, box: request.box,
+            mask: request.maskPath.map { path in try Mask.read(path) }
+        ).checked(for: size)
+    }
+
+    private func segment(
+        _ request: ObjectPrompt, _ prompt: Prompt.Checked?, in image: any EncodedImage
+    ) throws -> SegmentedObject {
+        var candidates =
+            try prompt.map { try image.segment($0, multimask: multimask) }
+            ?? [image.segmentPromptFree()]
+        if keep == .largest {
+            for index in candidates.indices {
+                candidates[index].mask = candidates[index].mask.largestComponent()
+            }
+        }
+        var notes = prompt?.notes ?? []
+        if candidates.contains(where: { $0.mask.area == 0 }) {
+            notes.append(
+                "the model found nothing\(prompt == nil ? "" : " for this prompt"): a mask is empty"
+            )
+        }
+        let model = engine.model
+        let warnings = prompt.map { prompt in
+            model.kind.warnings(
+                about: prompt.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
+                + ModelCatalog.hints(about: prompt.prompt, to: model)
+        }
+        return SegmentedObject(
+            request: request, prompt: prompt?.prompt ?? Prompt(), candidates: candidates,
+            notes: notes, warnings: warnings ?? [])
+    }
+}
+
+/// Segments every object of an image without prompts: automatic mask generation.
+struct EverythingSegmenter: Segmenter {
+    private let generator: AutomaticMaskGenerator
+    private let warnings: [String]
+
+    /// - Parameters:
+    ///   - engine: a model that was trained with clicks and candidates, or is used as if it were.
+    ///   - options: valid ones.
+    /// - Throws: ``AutomaticMaskError``.
+    init(engine: any SegmentationEngine, options: AutomaticMaskOptions) throws(AutomaticMaskError) {
+        generator = try AutomaticMaskGenerator(engine: engine, options: options)
+        warnings = engine.model.kind.warnings(
+            about: Prompt(points: [PixelPoint(x: 0, y: 0)]), multimask: true,
+            trainedWith: engine.model.trainedPrompts)
+    }
+
+    func segment(_ input: InputImage) throws -> SegmentResult {
+        let clock = ContinuousClock()
+        var times = SegmentResult.Times()
+
+        var start = clock.now
+        let image = try Image.readNotBlank(input.path)
+        times.read = (clock.now - start).inSeconds
+
+        start = clock.now
+        var progress: ProgressBar?
+        defer { progress?.clear() }
+        let masks = try generator.masks(of: image) { done, total in
+            progress = progress ?? ProgressBar(total: total)
+            progress?.show(done: done, name: "\(input.name) (points)")
+        }
+        times.decode = (clock.now - start).inSeconds
+
+        let notes =
+            masks.isEmpty
+            ? [
+                "no mask was confident and stable enough; lower --predicted-iou and --stability "
+                    + "to see more masks"
+            ] : []
+        return SegmentResult(
+            input: input, image: image, masks: .everything(masks), times: times, notes: notes,
+            warnings: warnings)
+    }
+}
+
+/// An image whose pixels all have the same value.
+struct BlankImageError: Error, CustomStringConvertible {
+    let value: [UInt8]
+
+    var description: String {
+        let numbers = value.map(String.init).joined(separator: ",")
+        return "the image is blank: every pixel has the value \(numbers)"
+    }
+}
+
+extension Image {
+    /// Reads an image and refuses a blank one, in which a model would find an object all the same.
+    ///
+    /// - Throws: `ImageError` when it cannot be read, ``BlankImageError``.
+    static func readNotBlank(_ path: String) throws -> Image {
+        let image = try Image.read(path)
+        let first = image.pixels.prefix(image.channels)
+        guard image.pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
+        else { throw BlankImageError(value: Array(first)) }
+        return image
+    }
+}

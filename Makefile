@@ -1,58 +1,66 @@
-# Every target does what it needs first; the second time that takes seconds and downloads nothing.
+# Every target first does what it needs; nothing is downloaded or built twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup run-part build bundles test embedding demo dist bench parity annotation-tools \
-	peers lint docs clean distclean
+.PHONY: help setup inference run-part build bundles test embedding demo dist bench parity \
+	annotation-tools peers fixtures check-fixtures lint docs clean distclean
 
-# Where the demo's pictures go.
+# Where the demo writes its masks.
 DEMO_OUTPUT ?= samus-results/demo
-# Public libraries: their documentation has to build without a warning.
-DOCUMENTED := Files Checkpoints Imaging Segmentation Inference SAMUS Ultrasound Metrics Evaluation \
-	Torch TorchNN SegmentAnything SAMUSModels TorchEngine Export Training
 
 help:
-	@echo 'make demo       segment an echocardiogram frame and say where the picture is'
-	@echo 'make test       build in debug and run all tests'
-	@echo 'make setup      check the tools, download OpenVINO, libtorch and the weights into .deps/'
-	@echo 'make run-part   only what runs model bundles: OpenVINO, and samus without libtorch'
-	@echo 'make build      build everything in release: .build/release/samus'
-	@echo 'make bundles    export the models of Models/ anew'
-	@echo 'make dist       an archive for machines without Swift, checked: dist/samus-VERSION-linux-PROCESSOR.tar.gz'
-	@echo 'make bench      measure against PyTorch in Python (downloads that into .deps/peers)'
-	@echo 'make parity     compare with the Python programs (downloads the same, and 55 MB for metrics)'
-	@echo 'make annotation-tools  compare exports in onnxruntime, X-AnyLabeling, AnyLabeling (270 MB more)'
-	@echo 'make lint       check the format of the code and the syntax of the scripts'
-	@echo 'make docs       build the documentation of the libraries into .docs/'
-	@echo 'make clean      remove what was built; make distclean: what was downloaded too'
+	@echo 'Run a model'
+	@echo '  make demo        segment an echocardiogram and compare the mask with LiteMedSAM in Python'
+	@echo '  make inference   build only the inference side: samus with OpenVINO, without libtorch'
+	@echo '  make dist        make and check an archive for Linux machines without Swift, in dist/'
+	@echo
+	@echo 'Train and develop'
+	@echo '  make setup       check the system packages, download OpenVINO, libtorch and weights'
+	@echo '  make build       build all programs in release mode: .build/release/samus'
+	@echo '  make test        build in debug mode and run all tests'
+	@echo '  make lint        check the format of the Swift code and the syntax of the scripts'
+	@echo '  make docs        build the documentation of the libraries, in .docs/'
+	@echo '  make bundles     export the model bundles of Models/ again'
+	@echo
+	@echo 'Compare with Python programs (each downloads them first: 0.5 GB, or 3 GB with CUDA)'
+	@echo '  make parity      compare masks, metrics and exports with the Python programs'
+	@echo '  make bench       measure speed and memory beside PyTorch'
+	@echo '  make fixtures    make the fixtures of the tests again; check-fixtures only compares them'
+	@echo '  make annotation-tools   compare exports in X-AnyLabeling and AnyLabeling (150 MB more)'
+	@echo '  make peers       only download the Python programs'
+	@echo
+	@echo 'Clean up'
+	@echo '  make clean       delete what was built; make distclean also deletes the downloads'
 
 setup:
 	@Tools/setup
 
-# The running half: no libtorch is downloaded, built against or needed.
-run-part:
-	@Tools/setup run
+# The inference side needs no libtorch: it is neither downloaded nor linked.
+inference:
+	@Tools/setup inference
 	swift build -c release --product samus
+
+# The former name of `inference`.
+run-part: inference
 
 build: setup
 	swift build -c release
 
-# The bundles in Models/ anew, from the weights they are made of.
 bundles: build
 	@Tools/bundles
 
-# That others can depend on the product SAMUS as on any package.
+# Another package must be able to depend on the product SAMUSKit.
 embedding:
-	@Tools/setup run
+	@Tools/setup inference
 	@Tools/check-embedding
 
-# Threads that wait by spinning make the tests, which run side by side, many times slower.
+# The tests run in parallel. With OpenMP threads that spin while they wait, they would be much slower.
 test: setup
 	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} swift test
 
-demo: run-part
+demo: inference
 	@Tools/demo '$(DEMO_OUTPUT)'
 
-# What it outlines is compared with what the build here does.
-dist: run-part
+# The check of the archive compares its masks with those of the local build.
+dist: inference
 	@Tools/dist
 
 peers: setup
@@ -64,26 +72,31 @@ bench: build peers
 	done
 
 parity: build peers
-	@Tools/parity/run
-	@Tools/setup-metrics-peers
-	@.deps/metrics-peers/bin/python Tools/parity/test_metrics.py
-	@Tools/parity/check-exports
+	@.deps/peers/bin/python -m pytest Tools/parity
 
-# CHECKPOINTS names models to export; without it LiteMedSAM-ultrasound.
+# CHECKPOINTS: weights to export, by default LiteMedSAM-ultrasound.
 annotation-tools: build peers
 	@Tools/setup-annotation-tools
-	@Tools/parity/check-exports
-	@.deps/annotation-tools/bin/python Tools/parity/test_annotation_tools.py $(CHECKPOINTS) || [ $$? -eq 77 ]
+	@.deps/annotation-tools/bin/python -m pytest Tools/parity/test_annotation_tools.py \
+		$(addprefix --checkpoint=,$(CHECKPOINTS))
+
+fixtures: peers
+	@.deps/peers/bin/python -W ignore Tools/fixtures/make.py
+
+# With `make peers` all fixtures are compared, and otherwise those that need only NumPy and Pillow.
+check-fixtures:
+	@if [ -e .deps/peers/stamp ]; then .deps/peers/bin/python -W ignore Tools/fixtures/make.py --check; \
+	else Tools/setup-peers fixtures && .deps/fixtures/bin/python Tools/fixtures/make.py --check; fi
 
 lint:
 	@Tools/lint
 
 docs: setup
-	@Tools/docs $(DOCUMENTED)
+	@Tools/docs
 
 clean:
 	rm -rf .build .build-dist .docs dist
-	@echo 'The downloads in .deps/ stay; make distclean removes them too.'
+	@echo 'The downloads in .deps/ remain; make distclean deletes them too.'
 
 distclean: clean
 	rm -rf .deps

@@ -1,15 +1,22 @@
-"""Prints the Dice overlap of a `samus segment --format rle` file with a known COCO run length.
+"""Compares a mask of `samus segment --format rle` with a reference mask, both in COCO's run lengths.
 
-Exits 1 when it is below 0.99. Uses nothing but Python itself, so that `make demo` needs no more.
+    mask_dice.py RESULT.rle.json REFERENCE.json
+
+Prints their Dice overlap; exits with 1 when it is below 0.99. Needs only Python's standard library,
+so that `make demo` needs no package.
 """
+
 import json
 import sys
 
+TOLERANCE = 0.99
 
-def pixels(coded):
-    """The pixels inside, as places in COCO's order: column after column."""
+
+def decode_counts(text):
+    """Decodes COCO's compressed run lengths: 5 bits a character, the differences to the run before
+    the last."""
     counts, value, shift = [], 0, 0
-    for character in coded["counts"]:
+    for character in text:
         group = ord(character) - 48
         value |= (group & 31) << shift
         shift += 5
@@ -19,20 +26,32 @@ def pixels(coded):
             value |= -1 << shift
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
         value = shift = 0
-    inside, place = set(), 0
-    for index, count in enumerate(counts):
+    return counts
+
+
+def foreground(mask):
+    """The indices of the foreground pixels, in COCO's order: column by column."""
+    pixels, start = set(), 0
+    for index, count in enumerate(decode_counts(mask["counts"])):
         if index % 2:
-            inside.update(range(place, place + count))
-        place += count
-    return inside
+            pixels.update(range(start, start + count))
+        start += count
+    return pixels
 
 
-with open(sys.argv[1]) as found, open(sys.argv[2]) as known:
-    found = json.load(found)["masks"][0]["segmentation"]
-    known = json.load(known)
-if found["size"] != known["size"]:
-    sys.exit(f"the mask has size {found['size']}, the known one {known['size']}")
-found, known = pixels(found), pixels(known)
-dice = 2 * len(found & known) / (len(found) + len(known))
-print(f"agreement with the mask of LiteMedSAM's Python program: Dice {dice:.4f}")
-sys.exit(0 if dice >= 0.99 else 1)
+def main(result_file, reference_file):
+    with open(result_file) as file:
+        result = json.load(file)["masks"][0]["segmentation"]
+    with open(reference_file) as file:
+        reference = json.load(file)
+    if result["size"] != reference["size"]:
+        sys.exit(f"the mask has size {result['size']}, the reference {reference['size']}")
+    ours, theirs = foreground(result), foreground(reference)
+    dice = 2 * len(ours & theirs) / (len(ours) + len(theirs))
+    print(f"Dice of the box mask with that of LiteMedSAM's Python program: {dice:.4f} "
+          f"(at least {TOLERANCE} expected)")
+    sys.exit(0 if dice >= TOLERANCE else 1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

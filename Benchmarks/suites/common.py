@@ -46,8 +46,7 @@ def let_threads_sleep():
 
 def write_formula_weights(path):
     """A SAMUS of ViT-B's size whose weights follow a formula; both sides load it."""
-    script = ROOT / "Tools/parity/write_formula_weights.py"
-    subprocess.run([python(), script, "samus", path], check=True)
+    subprocess.run([python(), PEERS / "write_formula_weights.py", path], check=True)
 
 
 class Worker:

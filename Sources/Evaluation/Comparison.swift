@@ -72,7 +72,7 @@ public struct Comparison: Codable, Equatable, Sendable {
     /// - Throws: ``EvaluationError/notComparable(_:)`` when data, grid, prompts or units differ.
     public init(
         _ first: EvaluationReport, _ second: EvaluationReport, metric: MaskMetric = .dice,
-        prompts: [LabelPrompt]? = nil, seed: UInt64 = 0
+        prompts: [PromptStrategy]? = nil, seed: UInt64 = 0
     ) throws(EvaluationError) {
         try Self.checkData(first, second)
         let common = try PairedVariant.all(of: first, second, only: prompts)
@@ -216,7 +216,7 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
         let differences = pairs.map { $0.1 - $0.0 }
         guard let figures = Figures(differences, clusters: clusters, seed: seed) else { return nil }
         self.variant = variant
-        isPrompted = variant.prompt?.isPrompted
+        isPrompted = variant.prompt?.usesLabel
         (dataset, label, self.unit) = (group.dataset, group.label, unit)
         count = pairs.count
         first = pairs.reduce(0) { $0 + $1.0 } / Double(pairs.count)
@@ -251,7 +251,7 @@ struct PairedVariant: Equatable {
     /// - Returns: at least one.
     /// - Throws: ``EvaluationError/notComparable(_:)`` when prompts or random clicks differ.
     static func all(
-        of first: EvaluationReport, _ second: EvaluationReport, only: [LabelPrompt]?
+        of first: EvaluationReport, _ second: EvaluationReport, only: [PromptStrategy]?
     ) throws(EvaluationError) -> [PairedVariant] {
         let (one, other) = (first.cases.prompts, second.cases.prompts)
         let (alone, otherAlone) = (unprompted(one), unprompted(other))
@@ -272,7 +272,7 @@ struct PairedVariant: Equatable {
         let chosen = try variants(one, only)
         _ = try variants(other, only)
         guard
-            !chosen.contains(where: { ($0.prompt?.count ?? 1) > 1 })
+            !chosen.contains(where: { ($0.prompt?.promptCount ?? 1) > 1 })
                 || first.options.seed == second.options.seed
         else {
             throw .notComparable(
@@ -283,15 +283,15 @@ struct PairedVariant: Equatable {
     }
 
     /// The way masks were made where no label told of the object; nil where one did.
-    private static func unprompted(_ prompts: [LabelPrompt?]) -> Variant? {
-        guard prompts.count == 1, let prompt = prompts.first, prompt?.isPrompted != true else {
+    private static func unprompted(_ prompts: [PromptStrategy?]) -> Variant? {
+        guard prompts.count == 1, let prompt = prompts.first, prompt?.usesLabel != true else {
             return nil
         }
         return Variant(prompt: prompt, reduction: .single)
     }
 
     private static func variants(
-        _ prompts: [LabelPrompt?], _ only: [LabelPrompt]?
+        _ prompts: [PromptStrategy?], _ only: [PromptStrategy]?
     ) throws(EvaluationError) -> [Variant] {
         if let missing = only?.first(where: { !prompts.contains($0) }) {
             throw .notComparable("not both have '\(missing)': one has \(words(prompts))")
@@ -299,11 +299,11 @@ struct PairedVariant: Equatable {
         return (only.map { $0.map(Optional.some) } ?? prompts).flatMap(Variant.all)
     }
 
-    private static func words(_ prompts: [LabelPrompt?]) -> String {
+    private static func words(_ prompts: [PromptStrategy?]) -> String {
         prompts.map { $0?.description ?? "masks as given" }.joined(separator: ", ")
     }
 }
 
 extension Variant {
-    fileprivate var isPrompted: Bool { prompt?.isPrompted == true }
+    fileprivate var isPrompted: Bool { prompt?.usesLabel == true }
 }

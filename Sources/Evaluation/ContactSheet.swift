@@ -1,5 +1,5 @@
-import Drawing
 import Datasets
+import Drawing
 import Imaging
 
 /// Images of the worst, middle and best cases of a prompt, with label, mask and prompt.
@@ -30,7 +30,7 @@ public struct ContactSheet {
     /// - Returns: an RGB image; nil where there is no case.
     /// - Throws: what `read` throws.
     public func draw(
-        _ prompt: LabelPrompt?, worst: Int = 8,
+        _ prompt: PromptStrategy?, worst: Int = 8,
         read: (Sample) throws -> LabelledImage = { try $0.read() }
     ) throws -> Image? {
         let ranked = evaluation.cases.indices.filter { evaluation.cases[$0].prompt == prompt }

@@ -18,7 +18,7 @@ public struct EvaluatedCase: Codable, Equatable, Sendable {
     /// The patient, where the data set tells.
     public var patient: String?
     /// How the prompt was made; nil where masks come from files.
-    public var prompt: LabelPrompt?
+    public var prompt: PromptStrategy?
     /// Which of the prompts, from 1.
     public var click: Int
     /// Points on the object as given to the model, `[x, y]` each.
@@ -117,12 +117,14 @@ struct CasesOfImage {
     ///   - find: gives the masks of prompts.
     /// - Throws: what `find` throws.
     mutating func measure(
-        _ sample: Sample, _ label: Mask, _ kind: LabelPrompt?, _ options: EvaluationOptions,
+        _ sample: Sample, _ label: Mask, _ kind: PromptStrategy?, _ options: EvaluationOptions,
         find: ([Prompt.Checked]?) throws -> [FoundMask]
     ) throws {
         // The same clicks whatever else is evaluated, and by whichever model.
         var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).place)
-        let prompts = kind.flatMap { $0.prompts(for: label, using: &random) }
+        let prompts = kind.flatMap {
+            PromptSampler($0).prompts(for: label, using: &random)
+        }
         let clock = ContinuousClock()
         let start = clock.now
         let found = try find(prompts)

@@ -17,7 +17,7 @@ public enum EvaluationResolution: String, Codable, Sendable, CaseIterable {
 /// How an evaluation is done.
 public struct EvaluationOptions: Codable, Equatable, Sendable {
     /// How prompts are made of labels; none where masks come from files.
-    public var prompts: [LabelPrompt]
+    public var prompts: [PromptStrategy]
     /// The grid.
     public var resolution: EvaluationResolution
     /// Of random clicks and of the bootstrap.
@@ -31,7 +31,7 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     ///   - seed: of random clicks and of the bootstrap.
     ///   - tolerance: for surface Dice.
     public init(
-        prompts: [LabelPrompt], resolution: EvaluationResolution = .native, seed: UInt64 = 0,
+        prompts: [PromptStrategy], resolution: EvaluationResolution = .native, seed: UInt64 = 0,
         tolerance: SurfaceTolerance = SurfaceTolerance()
     ) {
         self.prompts = prompts

@@ -177,21 +177,21 @@ public struct Variant: Hashable, Codable, Sendable {
     }
 
     /// How prompts are made; nil where masks come from files.
-    public var prompt: LabelPrompt?
+    public var prompt: PromptStrategy?
     /// What becomes of several.
     public var reduction: Reduction
 
     /// - Parameters:
     ///   - prompt: how prompts are made; nil where masks come from files.
     ///   - reduction: what becomes of several.
-    public init(prompt: LabelPrompt?, reduction: Reduction) {
+    public init(prompt: PromptStrategy?, reduction: Reduction) {
         self.prompt = prompt
         self.reduction = reduction
     }
 
     /// The ways of a prompt: one, or mean and worst of several.
-    static func all(of prompt: LabelPrompt?) -> [Variant] {
-        (prompt?.count ?? 1) == 1
+    static func all(of prompt: PromptStrategy?) -> [Variant] {
+        (prompt?.promptCount ?? 1) == 1
             ? [Variant(prompt: prompt, reduction: .single)]
             : [.init(prompt: prompt, reduction: .mean), .init(prompt: prompt, reduction: .worst)]
     }
@@ -199,23 +199,28 @@ public struct Variant: Hashable, Codable, Sendable {
     /// As tables call it.
     public var title: String {
         switch (prompt, reduction) {
-        case (.random(let clicks)?, .worst): "worst of \(clicks) random clicks"
-        case (.random(let clicks)?, .mean): "mean of \(clicks) random clicks"
+        case (.randomClicks(let clicks)?, .worst): "worst of \(clicks) random clicks"
+        case (.randomClicks(let clicks)?, .mean): "mean of \(clicks) random clicks"
         default: prompt.title
         }
     }
 }
 
-extension LabelPrompt? {
+extension PromptStrategy? {
     /// As tables call it.
     var title: String {
         switch self {
         case nil: "masks as given"
-        case .fixed: "fixed click"
-        case .random(let clicks): clicks == 1 ? "1 random click" : "\(clicks) random clicks"
+        case .fixedClick: "fixed click"
+        case .randomClicks(let clicks): clicks == 1 ? "1 random click" : "\(clicks) random clicks"
+        case .clicks(let clicks):
+            clicks == 1 ? "1 random click" : "\(clicks) random clicks together"
+        case .backgroundPoints(let clicks): "1 random click, \(clicks) on the background"
         case .box(0): "box"
-        case .box: "\(self?.description.replacing("box:", with: "box grown by ") ?? "")"
-        case .unprompted: "no prompt"
+        case .box(let growth): "box grown by \(String(format: "%.10g", growth * 100))%"
+        case .boxAndClick: "box and 1 random click"
+        case .corrections(let clicks): "\(clicks) corrections"
+        case .promptFree: "no prompt"
         }
     }
 
@@ -223,7 +228,7 @@ extension LabelPrompt? {
     var promptedWord: String {
         switch self {
         case nil: "not stated"
-        case let prompt?: prompt.isPrompted ? "prompted" : "unprompted"
+        case let prompt?: prompt.usesLabel ? "prompted" : "prompt-free"
         }
     }
 }

@@ -6,7 +6,7 @@ import Segmentation
 /// Measures masks against the labels of samples; each image is looked at once.
 ///
 /// ```swift
-/// let evaluator = Evaluator(EngineSource(engine), options: .init(prompts: [.fixed]))
+/// let evaluator = Evaluator(EngineSource(engine), options: .init(prompts: [.fixedClick]))
 /// let dice = evaluator.evaluate(samples).summaries(seed: 0)
 /// ```
 public struct Evaluator: Sendable {
@@ -81,7 +81,7 @@ public struct Evaluator: Sendable {
         var found = CasesOfImage(encode: encode)
         for sample in samples {
             let label = labelled.mask(of: sample.label)
-            let prompts: [LabelPrompt?] =
+            let prompts: [PromptStrategy?] =
                 source.record.kind == .predictions ? [nil] : options.prompts
             for prompt in prompts {
                 try found.measure(sample, label, prompt, options) { prompts in

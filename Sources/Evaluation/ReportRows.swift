@@ -135,7 +135,7 @@ extension [EvaluatedCase] {
     }
 
     /// The prompts in the order of their first cases.
-    var prompts: [LabelPrompt?] { uniqued(map(\.prompt)) }
+    var prompts: [PromptStrategy?] { uniqued(map(\.prompt)) }
 
     /// All sets together where there are several; each set; each class where there are several.
     var groups: [ScoreGroup] {
@@ -163,7 +163,7 @@ extension [EvaluatedCase] {
                 let values = measured.compactMap { $0.values[metric] }
                 return Figures(values, clusters: measured.map(\.cluster), seed: seed).map {
                     SummaryRow(
-                        variant: variant, isPrompted: variant.prompt?.isPrompted,
+                        variant: variant, isPrompted: variant.prompt?.usesLabel,
                         dataset: group.dataset, label: group.label, basis: basis, metric: metric,
                         unit: unit, figures: $0)
                 }
@@ -200,7 +200,7 @@ func uniqued<Value: Hashable>(_ values: [Value]) -> [Value] {
 /// How well a model's own estimate of the overlap agrees with the overlap, IoU, for one prompt.
 public struct CalibrationRow: Codable, Equatable, Sendable {
     /// How masks were asked for; nil where they come from files.
-    public var prompt: LabelPrompt?
+    public var prompt: PromptStrategy?
     /// Masks with an estimate.
     public var count: Int
     /// Their mean estimate.
@@ -235,7 +235,7 @@ extension [EvaluatedCase] {
 /// How often masks say rightly whether an object is in the image.
 public struct PresenceRow: Codable, Equatable, Sendable {
     /// How masks were asked for; nil where they come from files.
-    public var prompt: LabelPrompt?
+    public var prompt: PromptStrategy?
     /// The data set; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.

@@ -109,11 +109,11 @@ struct ReducedPrecision {
     }
 
     /// The kind of prompt from the command line, or one that the model was trained with.
-    private var prompt: LabelPrompt {
+    private var prompt: PromptStrategy {
         if let prompt = data.prompt { return prompt }
         let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixed }
-        return trained.contains(.box) ? .box(growth: 0) : .unprompted
+        if trained.contains(.click) { return .fixedClick }
+        return trained.contains(.box) ? .box() : .promptFree
     }
 }
 
@@ -138,13 +138,14 @@ struct CalibrationOptions: ParsableArguments {
             valueName: "n"))
     var comparedObjects = 48
 
-    @Option(help: "Prompt for each object: fixed (a point), box or none (default: as trained).")
-    var prompt: LabelPrompt?
+    @Option(
+        help: "Prompt of each object: fixed (a point), box or prompt-free (default: as trained).")
+    var prompt: PromptStrategy?
 
     func validate() throws {
-        if case .random = prompt {
+        if let prompt, prompt.promptCount > 1 || prompt.needsModelInLoop {
             throw ValidationError(
-                "--prompt: fixed, box or none; random points would differ between the two runs")
+                "--prompt \(prompt): a kind with one prompt for each object is needed")
         }
         guard (1...10_000).contains(calibrationImages), (1...10_000).contains(comparedObjects)
         else {
@@ -154,13 +155,13 @@ struct CalibrationOptions: ParsableArguments {
     }
 }
 
-extension LabelPrompt: ExpressibleByArgument {}
+extension PromptStrategy: ExpressibleByArgument {}
 
 /// The images and objects that calibration uses.
 struct CalibrationData {
     let images: [Image]
     let objects: [Sample]
-    let prompt: LabelPrompt?
+    let prompt: PromptStrategy?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
         let data = try UltrasoundData(root: root)

@@ -20,7 +20,9 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     ///   - network: to be trained.
     ///   - kind: which network it is.
     /// - Throws: ``TrainingError/recipe(_:kind:)`` when the recipe is of another network.
-    public func freeze(_ network: any PromptableNetwork, kind: ModelArchitecture) throws(TrainingError) {
+    public func freeze(_ network: any PromptableNetwork, kind: ModelArchitecture)
+        throws(TrainingError)
+    {
         switch self {
         case .samus:
             guard kind == .samus, let samus = network as? SAMUS else {
@@ -59,11 +61,11 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     public func prompts(for kind: ModelArchitecture) -> PromptMix {
         switch self {
         case .samus: .init([.init(.clicks(1))])
-        case .autosamus: .init([.init(.none)])
-        case .full where kind == .autoSAMUS: .init([.init(.none)])
+        case .autosamus: .init([.init(.promptFree)])
+        case .full where kind == .autoSAMUS: .init([.init(.promptFree)])
         case .decoder, .full:
             .init([
-                .init(.clicks(1), share: 3), .init(.box, share: 3),
+                .init(.clicks(1), share: 3), .init(.box(), share: 3),
                 .init(.corrections(2), share: 2),
                 .init(.clicks(3), share: 1), .init(.backgroundPoints(1), share: 1),
             ])

@@ -1,3 +1,4 @@
+import Datasets
 import Segmentation
 
 /// Why a training cannot begin, go on or end.
@@ -28,8 +29,8 @@ extension TrainingError: CustomStringConvertible {
             "the recipe '\(recipe.rawValue)' is for \(recipe.kind?.rawValue ?? "another network"), "
                 + "not for \(kind.rawValue): use 'decoder' or 'full'"
         case .prompts(let text):
-            "'\(text)' is no prompt: click, clicks:N, negatives:N, box, box+click, corrections:N "
-                + "or none, with N from 1 to 16, each with *SHARE if wanted"
+            "'\(text)' is no prompt of training: \(PromptStrategy.forms), with N from 1 to "
+                + "\(PromptStrategy.maximumClicks), each with *SHARE if wanted"
         case .start(let reason): reason
         case .notFinite(let what, let step, let samples):
             "the \(what) of step \(step) is not a finite number; its images were "

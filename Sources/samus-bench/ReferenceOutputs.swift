@@ -8,7 +8,7 @@ import TorchNN
 /// Outputs of networks on libtorch, which the programs in Tools/parity compare with.
 enum ReferenceOutputs {
     /// Encodes two images and decodes every kind of prompt on the first, for
-    /// Tools/parity/check_export.py.
+    /// Tools/parity/test_exports.py.
     ///
     /// - Parameters:
     ///   - weights: of any network.

@@ -28,7 +28,7 @@ struct ConvertTests {
 
     @Test(
         "what was written holds the same numbers, states its sizes, and gives the same outline",
-        .enabled(if: Shared.isPresent))
+        .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func samusTiny() throws {
         let refused = try samus("convert", TinyWeights.samus, scratch.path("a.safetensors"))
         #expect(refused.code == 69)

@@ -20,7 +20,7 @@ struct EverythingTests {
     }
 
     @Test(
-        "records, masks and overlay tell the same; a second run replaces nothing",
+        "records, masks and overlay agree; a second run replaces nothing",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func results() throws {
         let model = try scratch.weights(TinyWeights.tensors(TinyWeights.samus), "samus.safetensors")
@@ -63,7 +63,7 @@ struct EverythingTests {
     }
 
     @Test(
-        "a mask never takes the place of an input",
+        "a mask never replaces an input",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func inputs() throws {
         let image = try scratch.write(Data(contentsOf: Program.frame), "out/a.png")
@@ -99,11 +99,11 @@ struct EverythingTests {
         #expect(process.terminationStatus == 73)
     }
 
-    @Test("what does not go with it is refused, and named")
+    @Test("options that --everything cannot take are refused by name")
     func refusals() throws {
         for (arguments, message) in [
-            (["--point", "1,2"], "leave prompts"),
-            (["--multimask"], "leave prompts"),
+            (["--point", "1,2"], "leave out prompts"),
+            (["--multimask"], "leave out prompts"),
             (["--format", "contour"], "png, overlay and json"),
             (["--points-per-side", "0"], "pointsPerSide is 0"),
             (["--stability", "nan"], "stability is nan"),
@@ -118,10 +118,10 @@ struct EverythingTests {
         let alone = try samus(
             "segment", Program.frame.path, "--point", "1,2", "--points-per-side", "4")
         #expect(alone.code == 64)
-        #expect(alone.errors.contains("--points-per-side belongs to --everything"))
+        #expect(alone.errors.contains("--points-per-side is an option of --everything"))
     }
 
-    @Test("no mask that holds is a result too, and says what to do")
+    @Test("an image without a confident mask is a result, with a hint")
     func nothing() throws {
         let outcome = try everything("--points-per-side", "1", "--predicted-iou", "1")
         #expect(outcome.code == 0)

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 @Suite(
-    "samus init and --auto, as a user runs them", .enabled(if: Shared.isPresent))
+    "samus init starts a network, and --prompt-free runs one",
+    .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
 struct InitTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -64,7 +65,7 @@ struct InitTests {
         #expect(auto.code == 0, "\(auto.errors)")
         #expect(auto.output.contains("new\tprompt_generator.object_token"))
         let found = try samus(
-            "segment", Program.frame.path, "--auto", "--model", scratch.path("auto.safetensors"),
+            "segment", Program.frame.path, "--prompt-free", "--model", scratch.path("auto.safetensors"),
             "-o", scratch.path("out"))
         #expect(found.code == 0, "\(found.errors)")
     }
@@ -119,18 +120,18 @@ struct InitTests {
         #expect(try samus("init", "--from", sound, "/proc/x.safetensors").code == 73)
     }
 
-    @Test("--auto: one object without a prompt, from the command line and a prompt file")
-    func auto() throws {
+    @Test("a prompt-free model segments one object, from the command line and a prompt file")
+    func promptFree() throws {
         let model = try scratch.weights(TinyWeights.autoSAMUS(), "auto.safetensors")
         try scratch.write(Data(contentsOf: Program.frame), "frame.png")
         let prompts = try scratch.write(
             Data(
                 """
                 {"images": [{"image": "frame.png", "objects": [
-                  {"label": "found", "auto": true}, {"points": [[178, 100]]}]}]}
+                  {"label": "found", "prompt_free": true}, {"points": [[178, 100]]}]}]}
                 """.utf8), "prompts.json")
         let single = try samus(
-            "segment", scratch.path("frame.png"), "--auto", "--model", model, "-o",
+            "segment", scratch.path("frame.png"), "--prompt-free", "--model", model, "-o",
             scratch.path("one"))
         #expect(single.code == 0, "\(single.errors)")
         #expect(!single.errors.contains("outside its training"))
@@ -147,23 +148,23 @@ struct InitTests {
         #expect(masks.count == 3)
         for mask in masks.prefix(2) {
             let prompt = try #require(mask["prompt"] as? [String: Any])
-            #expect(prompt["auto"] as? Bool == true)
-            #expect((prompt["points"] as? [Any])?.isEmpty == true)
+            #expect(prompt["prompt_free"] as? Bool == true)
+            #expect((prompt["foreground_points"] as? [Any])?.isEmpty == true)
         }
         #expect(masks[0]["contours"] as? [[[Int]]] == masks[1]["contours"] as? [[[Int]]])
-        #expect((masks[2]["prompt"] as? [String: Any])?["auto"] == nil)
+        #expect((masks[2]["prompt"] as? [String: Any])?["prompt_free"] == nil)
 
         let candidates = try samus(
             "segment", "--prompts", prompts, "--multimask", "--model", model, "-o",
             scratch.path("three"))
         #expect(candidates.code == 66)
         let box = try samus(
-            "segment", scratch.path("frame.png"), "--auto", "-o", scratch.path("three"))
+            "segment", scratch.path("frame.png"), "--prompt-free", "-o", scratch.path("three"))
         #expect(box.code == 69)
         #expect(box.errors.contains("litemedsam does not find an object by itself"))
         let none = try samus("segment", scratch.path("frame.png"), "--model", model)
         #expect(none.code == 64)
-        #expect(none.errors.contains("--auto"))
+        #expect(none.errors.contains("--prompt-free"))
         #expect(scratch.files("three") == [])
     }
 }

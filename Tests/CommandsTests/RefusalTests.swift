@@ -14,16 +14,19 @@ struct RefusalTests {
     @Test(
         "arguments that do not say what is meant",
         arguments: [
-            ([], "nothing says which object is meant"),
+            ([], "no prompt: give --box"),
             (["--box", "1,2,3"], "The value '1,2,3' is invalid for '--box"),
             (["--box", "nan,2,3,4"], "The value 'nan,2,3,4' is invalid"),
             (["--box", "1,2,3,4", "--box", "1,2,3,4"], "add --object"),
-            (["--negative", "1,2"], "add a --box or a --point"),
-            (["--object", "--box", "1,2,3,4", "--negative", "1,2"], "--prompts file"),
-            (["--point", "1,2", "--prompts", "p.json"], "leave --box"),
-            (["--auto", "--point", "1,2"], "--prompt-free leaves finding the object to the model"),
-            (["--auto", "--multimask"], "is one mask"),
-            ([], "--prompt-free with a model that finds its object by itself"),
+            (["--background-point", "1,2"], "add a --box or a --point"),
+            (
+                ["--object", "--box", "1,2,3,4", "--background-point", "1,2"],
+                "use a --prompts file"
+            ),
+            (["--point", "1,2", "--prompts", "p.json"], "leave out --box"),
+            (["--prompt-free", "--point", "1,2"], "the model finds its object without a prompt"),
+            (["--prompt-free", "--multimask"], "there is one mask"),
+            ([], "--prompt-free with a model that needs no prompt"),
             (["--point", "1,2", "--format", "tiff"], "The value 'tiff' is invalid"),
             (["--point", "1,2", "--threads", "0"], "a number from 1 to 1024"),
             (["--point", "1,2", "--precision", "f8"], "'f8' is invalid"),
@@ -39,7 +42,7 @@ struct RefusalTests {
     func inputs() throws {
         for (input, message) in [
             ("absent.png", "there is no file or folder"),
-            (scratch.url.path, "holds no PNG or JPEG file"),
+            (scratch.url.path, "contains no PNG or JPEG file"),
             (scratch.path("*.png"), "no PNG or JPEG file matches"),
         ] {
             let outcome = try samus("segment", input, "--point", "1,2")
@@ -61,7 +64,7 @@ struct RefusalTests {
             (#"{"images": [{"image": "a.png"}]}"#, "'objects' is missing"),
             (
                 #"{"images": [{"image": "a.png", "objects": [{"point": [[1, 2]]}]}]}"#,
-                "images[0].objects[0]: 'point' is not known here"
+                "images[0].objects[0]: unknown key 'point'"
             ),
             (
                 #"{"images": [{"image": "a.png", "objects": [{"box": [1, 2, 3]}]}]}"#,
@@ -72,12 +75,16 @@ struct RefusalTests {
                 "an object needs a box, points or a mask"
             ),
             (
-                #"{"images": [{"image": "a.png", "objects": [{"auto": true, "box": [1, 2, 3, 4]}]}]}"#,
+                #"{"images": [{"image": "a.png", "objects": [{"prompt_free": true, "box": [1, 2, 3, 4]}]}]}"#,
                 "not both"
             ),
             (
-                #"{"images": [{"image": "a.png", "objects": [{"auto": true}, {"auto": true}]}]}"#,
-                "say auto once"
+                #"{"images": [{"image": "a.png", "objects": [{"prompt_free": true}, {"auto": true}]}]}"#,
+                "only one may be prompt_free"
+            ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"negatives": [[1, 2]], "background_points": [[1, 2]]}]}]}"#,
+                "mean the same"
             ),
             ("[1, 2", "Unexpected end of file"),
             (#"{"images": [}"#, "around character"),

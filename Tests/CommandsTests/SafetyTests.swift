@@ -130,7 +130,7 @@ struct SafetyTests {
         #expect(before == after)
     }
 
-    @Test("older results beside new ones are named")
+    @Test("results that are left from a former run are listed")
     func older() throws {
         try frame("a.png")
         let arguments = [scratch.path("a.png"), "-o", scratch.path("out")] + box
@@ -139,7 +139,7 @@ struct SafetyTests {
         #expect(outcome.code == 0)
         #expect(
             outcome.errors.contains(
-                "not of this run, but beside its results: a.mask.png, a.overlay.png"))
+                "left from a former run: a.mask.png, a.overlay.png"))
     }
 
     @Test("nobody listens on standard error, or names carry control characters")

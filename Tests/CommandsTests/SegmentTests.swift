@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("samus segment, as a user runs it")
+@Suite("samus segment writes masks, overlays and numbers")
 struct SegmentTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -22,7 +22,7 @@ struct SegmentTests {
         return try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
     }
 
-    @Test("the left ventricle of the example: mask, overlay, numbers, and what was said")
+    @Test("the left ventricle of the example: mask, overlay, numbers and messages agree")
     func example() throws {
         let outcome = try segment(Program.frame.path, "--box", "150,48,208,140")
         #expect(outcome.code == 0)
@@ -41,6 +41,7 @@ struct SegmentTests {
 
         let record = try record("echo-a4c-frame10")
         #expect(record["notice"] as? String == "research use only, not a medical device")
+        #expect(record["format_version"] as? Int == 2)
         let model = try #require(record["model"] as? [String: Any])
         var manifest = ContentHash()
         manifest.add(
@@ -94,7 +95,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("a click: litemedsam names the model that has learnt clicks, which finds the chamber")
+    @Test("a click on litemedsam gets a hint to the model that was trained with clicks, which segments the chamber")
     func click() throws {
         let foreign = try segment(Program.frame.path, "--point", "178,105")
         #expect(foreign.code == 0)
@@ -106,11 +107,11 @@ struct SegmentTests {
         #expect(!outcome.errors.contains("warning"), "\(outcome.errors)")
         let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
         #expect(mask.values[105 * mask.width + 178] == 1)
-        // The cavity as it was drawn from this click, give or take another processor's rounding.
+        // The area of the cavity, with some room for the rounding of other processors.
         #expect((4000...6000).contains(mask.area), "\(mask.area)")
     }
 
-    @Test("a folder with bad images: the good ones are done, the bad ones listed")
+    @Test("a folder with bad images: the good ones are segmented, the bad ones listed")
     func badImages() throws {
         let good = try Data(contentsOf: Program.frame)
         try scratch.write(good, "in/a-good.png")
@@ -151,7 +152,7 @@ struct SegmentTests {
                 """
                 {"images": [{"image": "frame.png", "objects": [
                   {"label": "left ventricle", "box": [150, 48, 208, 140]},
-                  {"points": [[178, 100]], "negatives": [[20, 20]], "mask": "rough.png"}]}]}
+                  {"points": [[178, 100]], "background_points": [[20, 20]], "mask": "rough.png"}]}]}
                 """.utf8), "in/prompts.json")
         let outcome = try segment("--prompts", prompts, "--format", "json,overlay")
         #expect(outcome.code == 0)
@@ -159,11 +160,36 @@ struct SegmentTests {
         let masks = try #require(try record("frame")["masks"] as? [[String: Any]])
         #expect(masks.map { $0["label"] as? String } == ["left ventricle", nil])
         let used = try #require(masks[1]["prompt"] as? [String: Any])
-        #expect(used["points"] as? [[Double]] == [[178, 100]])
+        #expect(used["foreground_points"] as? [[Double]] == [[178, 100]])
+        #expect(used["background_points"] as? [[Double]] == [[20, 20]])
         #expect((used["mask"] as? String)?.hasSuffix("in/rough.png") == true)
     }
 
-    @Test("a disk that takes no more: the results are named, and none is left half")
+    @Test("options and prompt files of the former version still work, options with a note")
+    func formerNames() throws {
+        let option = try segment(
+            Program.frame.path, "--box", "150,48,208,140", "--negative", "20,20", "--negative=9,9",
+            "--format", "json")
+        #expect(option.code == 0, "\(option.errors)")
+        let note = "note: --negative is now called --background-point"
+        #expect(option.errors.components(separatedBy: note).count == 2, "\(option.errors)")
+        let masks = try #require(try record("echo-a4c-frame10")["masks"] as? [[String: Any]])
+        let used = try #require(masks[0]["prompt"] as? [String: Any])
+        #expect(used["background_points"] as? [[Double]] == [[20, 20], [9, 9]])
+
+        try scratch.write(Data(contentsOf: Program.frame), "in/frame.png")
+        let former = """
+            {"pictures": [{"picture": "frame.png", "objects": [
+              {"box": [150, 48, 208, 140], "negatives": [[20, 20], [9, 9]]}]}]}
+            """
+        let prompts = try scratch.write(Data(former.utf8), "in/prompts.json")
+        let file = try segment("--prompts", prompts, "--format", "json")
+        #expect(file.code == 0, "\(file.errors)")
+        let again = try #require(try record("frame")["masks"] as? [[String: Any]])
+        #expect(again[0]["contours"] as? [[[Int]]] == masks[0]["contours"] as? [[[Int]]])
+    }
+
+    @Test("a disk that is full: the result is named, and no file is incomplete")
     func fullDisk() throws {
         // Files may grow to one block of 512 bytes, which is less than an overlay has.
         let shell = Program(executable: URL(filePath: "/bin/sh"))
@@ -175,7 +201,7 @@ struct SegmentTests {
         #expect(scratch.files("out") == [])
     }
 
-    @Test("interrupted: what is done is whole, and the code says so")
+    @Test("an interrupted run leaves complete results, and exit code 130")
     func interrupted() throws {
         let good = try Data(contentsOf: Program.frame)
         for index in 0..<40 {

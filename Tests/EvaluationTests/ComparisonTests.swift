@@ -1,8 +1,8 @@
+import Datasets
 import Evaluation
 import Foundation
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("Two reports are compared case by case, and only where that means something")
 final class ComparisonTests {
@@ -18,7 +18,7 @@ final class ComparisonTests {
     }
 
     private func report(
-        _ source: any MaskSource, _ prompts: [LabelPrompt] = [.box(growth: 0)],
+        _ source: any MaskSource, _ prompts: [PromptStrategy] = [.box()],
         dataset: String? = nil, resolution: EvaluationResolution = .native, seed: UInt64 = 0
     ) throws -> EvaluationReport {
         let samples = try UltrasoundData(root: folder.path).samples(.test, of: dataset)
@@ -74,23 +74,23 @@ final class ComparisonTests {
         }
         expectRefusal(try report(engine, dataset: "Discs"), "data differ")
         expectRefusal(try report(engine, resolution: .model), "grid")
-        expectRefusal(try report(engine, [.fixed]), "prompts differ: box and fixed")
-        let one = try report(engine, [.random(clicks: 2)], seed: 1)
-        let other = try report(engine, [.random(clicks: 2)], seed: 2)
+        expectRefusal(try report(engine, [.fixedClick]), "prompts differ: box and fixed")
+        let one = try report(engine, [.randomClicks(2)], seed: 1)
+        let other = try report(engine, [.randomClicks(2)], seed: 2)
         #expect(throws: EvaluationError.self) { try Comparison(one, other) }
-        let both = try report(engine, [.fixed, .box(growth: 0)])
-        #expect(try Comparison(box, both, prompts: [.box(growth: 0)]).pairs.count == 1)
+        let both = try report(engine, [.fixedClick, .box()])
+        #expect(try Comparison(box, both, prompts: [.box()]).pairs.count == 1)
     }
 
     @Test("masks made without a prompt are compared with those of each prompt, and it is said")
     func unprompted() throws {
-        let model = try report(EngineSource(BrightEngine()), [.fixed, .box(growth: 0)])
+        let model = try report(EngineSource(BrightEngine()), [.fixedClick, .box()])
         var given = try report(BaselineSource.ellipse)
         for index in given.cases.indices { given.cases[index].prompt = nil }
         let comparison = try Comparison(given, model)
-        #expect(Set(comparison.rows.map(\.variant.prompt)) == [.fixed, .box(growth: 0)])
+        #expect(Set(comparison.rows.map(\.variant.prompt)) == [.fixedClick, .box()])
         #expect(comparison.markdown.contains("One side made its masks without a prompt"))
-        let box = try Comparison(model, given, prompts: [.box(growth: 0)])
+        let box = try Comparison(model, given, prompts: [.box()])
         #expect(box.pairs.count == 1)
         #expect(throws: EvaluationError.self) {
             try Comparison(model, given, prompts: [.box(growth: 0.1)])

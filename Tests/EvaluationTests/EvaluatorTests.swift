@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Foundation
 import Imaging
@@ -5,7 +6,6 @@ import Metrics
 import Segmentation
 import TestSupport
 import Testing
-import Datasets
 
 @Suite("An evaluation measures each object of each image with each prompt")
 final class EvaluatorTests {
@@ -28,7 +28,7 @@ final class EvaluatorTests {
     @Test("every prompt on one encoding of the image; a perfect engine has Dice 1")
     func perfect() throws {
         let engine = BrightEngine()
-        let prompts: [LabelPrompt] = [.fixed, .random(clicks: 3), .box(growth: 0)]
+        let prompts: [PromptStrategy] = [.fixedClick, .randomClicks(3), .box()]
         let evaluation = Evaluator(EngineSource(engine), options: .init(prompts: prompts))
             .evaluate(try samples())
         #expect(engine.embeddings == 6)
@@ -41,8 +41,10 @@ final class EvaluatorTests {
 
     @Test("an object that is not there is asked for, counted and never dropped")
     func empty() throws {
-        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
-            .evaluate(try samples("Pairs"))
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick])
+        )
+        .evaluate(try samples("Pairs"))
         let absent = evaluation.cases.filter { $0.presence == .absent }
         #expect(absent.map(\.id) == ["Pairs/q#2"])
         #expect(absent.allSatisfy { $0.points.isEmpty && $0.backgroundPoints.count == 1 })
@@ -54,7 +56,7 @@ final class EvaluatorTests {
     @Test("a mask of an object that is not there is invented, and has Dice 0")
     func invented() throws {
         let evaluation = Evaluator(
-            EngineSource(BrightEngine()), options: .init(prompts: [.unprompted])
+            EngineSource(BrightEngine()), options: .init(prompts: [.promptFree])
         ).evaluate(try samples("Pairs"))
         let q = try #require(evaluation.cases.first { $0.id == "Pairs/q#2" })
         #expect(q.presence == .invented && q[.dice] == 0)
@@ -65,7 +67,7 @@ final class EvaluatorTests {
     @Test("the filled box has the Dice of its area")
     func filledBox() throws {
         let evaluation = Evaluator(
-            BaselineSource.filledBox, options: .init(prompts: [.box(growth: 0)])
+            BaselineSource.filledBox, options: .init(prompts: [.box()])
         ).evaluate(try samples("Discs"))
         for (one, radius) in zip(evaluation.cases, [8, 12, 20, 5]) {
             let side = 2 * radius + 1
@@ -78,7 +80,7 @@ final class EvaluatorTests {
     @Test("an ellipse in the box of a disc is nearly the disc")
     func ellipse() throws {
         let evaluation = Evaluator(
-            BaselineSource.ellipse, options: .init(prompts: [.box(growth: 0)])
+            BaselineSource.ellipse, options: .init(prompts: [.box()])
         ).evaluate(try samples("Discs"))
         #expect(evaluation.cases.allSatisfy { ($0[.dice] ?? 0) > 0.9 })
     }
@@ -86,7 +88,7 @@ final class EvaluatorTests {
     @Test("millimetres and pixels have rows of their own, and a patient's cases one value")
     func groups() throws {
         let evaluation = Evaluator(
-            BaselineSource.filledBox, options: .init(prompts: [.box(growth: 0)])
+            BaselineSource.filledBox, options: .init(prompts: [.box()])
         ).evaluate(try samples("Discs"))
         let rows = evaluation.cases.summaries(seed: 0)
         let lengths = rows.filter { $0.metric == .hd && $0.basis == .cases }
@@ -105,7 +107,7 @@ final class EvaluatorTests {
     @Test("several clicks give their mean and the worst of them")
     func worst() throws {
         var evaluation = Evaluator(
-            EngineSource(BrightEngine()), options: .init(prompts: [.random(clicks: 2)])
+            EngineSource(BrightEngine()), options: .init(prompts: [.randomClicks(2)])
         ).evaluate(try samples("Discs"))
         for index in evaluation.cases.indices where index % 2 == 1 {
             evaluation.cases[index].metrics["dice"] = 0.5
@@ -120,7 +122,7 @@ final class EvaluatorTests {
     @Test("on the grid of the paper everything has 256x256 pixels, and no mm")
     func modelGrid() throws {
         let evaluation = Evaluator(
-            EngineSource(BrightEngine()), options: .init(prompts: [.fixed], resolution: .model)
+            EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick], resolution: .model)
         ).evaluate(try samples("Discs"))
         #expect(evaluation.masks.allSatisfy { $0.size == Size(height: 256, width: 256) })
         #expect(evaluation.cases.allSatisfy { $0.unit == .pixels && $0.spacing == nil })
@@ -129,22 +131,26 @@ final class EvaluatorTests {
     @Test("an image that cannot be read is named, the others go on")
     func unreadable() throws {
         try Data("no image".utf8).write(to: URL(filePath: drawn.path("Discs/img/b.png")))
-        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
-            .evaluate(try samples("Discs"))
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick])
+        )
+        .evaluate(try samples("Discs"))
         #expect(evaluation.failures.map(\.image) == ["Discs/b"])
         #expect(evaluation.cases.map(\.name) == ["a", "c", "d"])
     }
 
     @Test("an evaluation that is stopped says so")
     func stopped() throws {
-        let evaluation = Evaluator(EngineSource(BrightEngine()), options: .init(prompts: [.fixed]))
-            .evaluate(try samples("Discs"), goesOn: { done, _ in done < 2 })
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick])
+        )
+        .evaluate(try samples("Discs"), goesOn: { done, _ in done < 2 })
         #expect(!evaluation.isComplete && evaluation.cases.count == 2)
     }
 
     @Test("a report comes back from its JSON, and a sheet has all prompts")
     func report() throws {
-        let options = EvaluationOptions(prompts: [.fixed, .box(growth: 0.1)])
+        let options = EvaluationOptions(prompts: [.fixedClick, .box(growth: 0.1)])
         let source = EngineSource(BrightEngine())
         let samples = try samples()
         let evaluation = Evaluator(source, options: options).evaluate(samples)

@@ -45,7 +45,9 @@ struct GoldenTests {
         #expect(throws: (any Error).self) { try Golden("torch/no-such-fixture") }
     }
 
-    @Test("the shared folder lies beside the package", .enabled(if: Shared.isPresent))
+    @Test(
+        "the shared folder lies beside the package",
+        .enabled(if: Shared.isPresent, "../shared is absent"))
     func shared() {
         #expect(Shared.folder.lastPathComponent == "shared")
     }

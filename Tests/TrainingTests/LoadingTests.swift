@@ -1,8 +1,8 @@
+import Datasets
 import Foundation
 import Imaging
 import Segmentation
 import Testing
-import Datasets
 
 @testable import Training
 
@@ -35,7 +35,7 @@ struct LoadingTests {
     private func batches(_ workers: Int, epoch: Int = 1) throws -> [Batch] {
         let maker = BatchMaker(
             samples: samples, preprocessing: preprocessing(),
-            prompts: try PromptMix("click*2,box,corrections:2,negatives:2"), size: 3)
+            prompts: try PromptMix("click*2,box,corrections:2,background:2"), size: 3)
         let order = maker.order(of: epoch)
         let loader = Loader(0..<order.count, workers: workers) {
             try maker.batch(order[$0], place: $0, epoch: epoch)
@@ -75,7 +75,9 @@ struct LoadingTests {
     @Test("clicks lie where they say, boxes around the object")
     func prompts() throws {
         for example in try batches(1).flatMap(\.examples) {
-            for (clicks, wanted) in [(example.prompt.points, 1), (example.prompt.backgroundPoints, 0)] {
+            for (clicks, wanted) in [
+                (example.prompt.points, 1), (example.prompt.backgroundPoints, 0),
+            ] {
                 for click in clicks {
                     #expect(example.inside.values[Int(click.y) * 64 + Int(click.x)] == wanted)
                 }
@@ -108,7 +110,7 @@ struct LoadingTests {
     func empty() {
         let nothing = Mask(width: 8, height: 8, values: [UInt8](repeating: 0, count: 64))
         var random = SampleRandom(seed: 0)
-        for kind in [PromptMix.Kind.clicks(2), .box, .corrections(1), .backgroundPoints(1)] {
+        for kind in [PromptStrategy.clicks(2), .box(), .corrections(1), .backgroundPoints(1)] {
             let prompt = kind.prompt(on: nothing, within: nothing.size, using: &random)
             #expect(prompt.points == [] && prompt.backgroundPoints.count == 1 && prompt.box == nil)
         }
@@ -116,9 +118,9 @@ struct LoadingTests {
 
     @Test("prompts are read as they are written; what means nothing is named")
     func mix() throws {
-        let text = "click*3,box*2,clicks:3,negatives:2,corrections:2*0.5,box+click"
+        let text = "click*3,box*2,clicks:3,background:2,corrections:2*0.5,box+click"
         #expect(try PromptMix(text).description == text)
-        for wrong in ["", "clack", "clicks:0", "click*-1", "box:2", "click*nan"] {
+        for wrong in ["", "clack", "clicks:0", "click*-1", "box:2", "random:2", "click*nan"] {
             #expect(throws: TrainingError.self) { try PromptMix(wrong) }
         }
     }

@@ -1,69 +1,67 @@
-"""What the two checks of exports for labeling tools share: prompts and masks of `samus segment`."""
+"""What the two checks of exports for annotation tools share: prompts and masks of `samus segment`."""
+
 import argparse
 import json
 import pathlib
 import sys
 
-import numpy
-from samus_command import iou
-from PIL import Image
+from samus_command import iou, read_mask
 
-skipped = 77
-enough = 0.99
+SKIPPED = 77
+MINIMUM_IOU = 0.99
 
 
-def options(description):
-    """FOLDER, PICTURE... and --masks of the command line."""
+def parse_options(description):
+    """The arguments FOLDER, IMAGE... and --masks."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("folder", type=pathlib.Path, help="what samus-train export wrote")
-    parser.add_argument("pictures", type=pathlib.Path, nargs="+", metavar="picture")
+    parser.add_argument("folder", type=pathlib.Path, help="the folder that samus export wrote")
+    parser.add_argument("images", type=pathlib.Path, nargs="+", metavar="image")
     parser.add_argument(
         "--masks", type=pathlib.Path, required=True, metavar="FOLDER",
-        help="results of `samus segment --format png,json` on the same pictures"
-    )
+        help="results of `samus segment --format png,json` for the same images")
     return parser.parse_args()
 
 
 def skip(program, reason):
-    """Ends with the code of a test that could not run."""
+    """Exits with the code of a check that cannot run."""
     print(f"skipped: {program} is not installed ({reason})")
-    sys.exit(skipped)
+    sys.exit(SKIPPED)
 
 
 def marks(prompt):
-    """A prompt of `samus segment` as both tools write their user's marks."""
-    found = [
+    """A prompt of `samus segment` in the form in which both tools store their user's marks."""
+    result = [
         {"type": "point", "data": point, "label": label}
-        for key, label in [("points", 1), ("negatives", 0)]
+        for keys, label in [(("points",), 1), (("negatives", "background_points"), 0)]
+        for key in keys
         for point in prompt.get(key, [])
     ]
     if "box" in prompt:
-        found.append({"type": "rectangle", "data": prompt["box"]})
-    return found
+        result.append({"type": "rectangle", "data": prompt["box"]})
+    return result
 
 
-def cases(picture, folder):
-    """Name, marks and mask of everything that `samus segment` found in a picture."""
-    record = json.loads((folder / f"{picture.stem}.json").read_text())
-    for outline in record["masks"]:
-        prompt = outline["prompt"]
+def cases(image, folder):
+    """Yields name, marks and mask of every object that `samus segment` segmented in an image."""
+    record = json.loads((folder / f"{image.stem}.json").read_text())
+    for entry in record["masks"]:
+        prompt = entry["prompt"]
         name = "box" if "box" in prompt else "click"
-        mask = numpy.asarray(Image.open(folder / outline["mask_file"])) > 0
-        yield f"{picture.name}, {name}", marks(prompt), mask
+        yield f"{image.name}, {name}", marks(prompt), read_mask(folder / entry["mask_file"])
 
 
-def compare(given, segment):
-    """Compares every mask with the tool's, prints each IoU, and ends with 0 or 1.
+def compare(options, segment):
+    """Compares every mask with the tool's, prints each IoU, and exits with 0 or 1.
 
-    `segment` takes a picture's path and the marks, and gives the tool's mask and a remark.
+    segment: a function of an image file and marks that returns the tool's mask and a remark.
     """
     worst, count = 1.0, 0
-    for picture in given.pictures:
-        for name, wanted, mask in cases(picture, given.masks):
-            found, remark = segment(picture, wanted)
-            same = iou(found, mask) if found.shape == mask.shape else 0.0
-            print(f"  {name:40} inside {mask.mean():4.0%}  IoU {same:.5f}{remark}")
-            # An empty mask would agree with anything empty, and tells nothing.
-            worst, count = min(worst, same), count + bool(mask.any())
-    print(f"{given.folder.name}: {count} masks, worst IoU {worst:.5f}")
-    sys.exit(0 if count and worst > enough else 1)
+    for image in options.images:
+        for name, image_marks, mask in cases(image, options.masks):
+            tool_mask, remark = segment(image, image_marks)
+            overlap = iou(tool_mask, mask) if tool_mask.shape == mask.shape else 0.0
+            print(f"  {name:40} foreground {mask.mean():4.0%}  IoU {overlap:.5f}{remark}")
+            # Empty masks always agree and do not count.
+            worst, count = min(worst, overlap), count + bool(mask.any())
+    print(f"{options.folder.name}: {count} masks, worst IoU {worst:.5f}")
+    sys.exit(0 if count and worst > MINIMUM_IOU else 1)

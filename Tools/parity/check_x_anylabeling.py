@@ -2,29 +2,30 @@
 """Compares an export for X-AnyLabeling, run by X-AnyLabeling itself, with `samus segment`.
 
     samus segment --object --point 160,100 --box 100,60,220,200 --format png,json \\
-        --model MODEL --output MASKS PICTURE...
-    check_x_anylabeling.py FOLDER PICTURE... --masks MASKS
+        --model MODEL --output MASKS IMAGE...
+    check_x_anylabeling.py FOLDER IMAGE... --masks MASKS
 
-FOLDER holds encoder.onnx, decoder.onnx and one .yaml. X-AnyLabeling's class for the file's `type`
-loads them as its window does, without one (Qt's offscreen platform), reads each picture, and gets
-the prompts that MASKS tells. Compared are the mask that it makes polygons of, and for information
-the filled polygons at its default fineness. Exits 1 where a mask's IoU is not above 0.99, 77 when
-the package x-anylabeling-cvhub is not installed.
+FOLDER has encoder.onnx, decoder.onnx and one .yaml. X-AnyLabeling loads them as its window does, but
+without a window (Qt's offscreen platform), and gets the prompts that are recorded in MASKS. The check
+compares the mask before X-AnyLabeling turns it into polygons, and prints the IoU of the filled polygons
+for information. Exits with 1 where a mask's IoU is not above 0.99, and with 77 when the package
+x-anylabeling-cvhub is not installed (Tools/setup-annotation-tools).
 """
+
 import logging
 import os
 import tempfile
 
 import cv2
 import numpy
-from annotation_tools import compare, options, skip
+from annotation_tools import compare, parse_options, skip
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 def load(path, work):
-    """The model of a configuration file, as ModelManager makes it."""
-    # Importing, it complains of parts that other models need.
+    """Loads the model of a configuration file as X-AnyLabeling's ModelManager does."""
+    # While importing it logs errors about packages that only other models need.
     logging.disable(logging.ERROR)
     try:
         from anylabeling import config as settings
@@ -33,7 +34,7 @@ def load(path, work):
     except ImportError as error:
         skip("X-AnyLabeling (x-anylabeling-cvhub)", error)
     logging.disable(logging.NOTSET)
-    # Its settings, which are the user's otherwise; it writes the file itself.
+    # Settings of its own instead of the user's; X-AnyLabeling writes the file.
     settings.set_work_directory(work)
     settings.current_config_file = os.path.join(work, ".xanylabelingrc")
     config = load_model_config(path.read_text())
@@ -41,8 +42,8 @@ def load(path, work):
     return _get_model_class(config["type"])(config, on_message=print)
 
 
-def filled(shapes, size):
-    """What the polygons enclose."""
+def fill_polygons(shapes, size):
+    """The mask of the pixels inside the polygons."""
     canvas = numpy.zeros(size, numpy.uint8)
     outlines = [
         numpy.array([[point.x(), point.y()] for point in shape.points], numpy.int32)
@@ -53,30 +54,30 @@ def filled(shapes, size):
 
 
 def main():
-    given = options(__doc__)
+    options = parse_options(__doc__)
     with tempfile.TemporaryDirectory() as work:
-        model = load(next(given.folder.glob("*.yaml")), work)
+        model = load(next(options.folder.glob("*.yaml")), work)
         from PyQt6.QtGui import QImage
 
-        seen, process = [], model.post_process
+        masks, post_process = [], model.post_process
 
-        def watched(masks, *rest):
-            seen.append(numpy.array(masks > 0))
-            return process(masks, *rest)
+        def record_mask(logits, *rest):
+            masks.append(numpy.array(logits > 0))
+            return post_process(logits, *rest)
 
-        model.post_process = watched
+        model.post_process = record_mask
 
-        def segment(picture, marks):
-            seen.clear()
+        def segment(image, marks):
+            masks.clear()
             model.set_auto_labeling_marks(marks)
-            shapes = model.predict_shapes(QImage(str(picture)), str(picture)).shapes
-            if not seen:  # it has printed why
+            shapes = model.predict_shapes(QImage(str(image)), str(image)).shapes
+            if not masks:  # X-AnyLabeling has printed the reason
                 return numpy.zeros((0, 0), bool), ""
-            outline = filled(shapes, seen[0].shape)
-            union = max(1, int((outline | seen[0]).sum()))
-            return seen[0], f"  its polygons {int((outline & seen[0]).sum()) / union:.3f}"
+            outline = fill_polygons(shapes, masks[0].shape)
+            union = max(1, int((outline | masks[0]).sum()))
+            return masks[0], f"  its polygons {int((outline & masks[0]).sum()) / union:.3f}"
 
-        compare(given, segment)
+        compare(options, segment)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Compares safetensors files that Swift wrote with what PyTorch reads from their originals.
+"""Compares safetensors files that our Swift code wrote with what PyTorch reads from the originals.
 
-Needs the packages torch, numpy and safetensors.  Arguments are pairs: a checkpoint, and the file that
-`Safetensors.write` made of it.  Ends with 0 when names, types, shapes, bytes and metadata agree, with
-1 when they do not, and with 77 when a package is absent.
+    compare_safetensors.py CHECKPOINT WRITTEN [CHECKPOINT WRITTEN]...
+
+WRITTEN is the file that `Safetensors.write` made from CHECKPOINT. Exits with 0 when names, types,
+shapes, bytes and metadata agree, with 1 when they do not, and with 77 when torch, numpy or safetensors
+is not installed. A Swift test runs this script.
 """
 
 import json
@@ -20,7 +22,7 @@ except ImportError as error:
 
 
 def load(path):
-    """The state dictionary of a .pth, unwrapped, or the tensors of a safetensors file."""
+    """The tensors of a safetensors file, or of the state dictionary in a .pth file."""
     if path.endswith(".safetensors"):
         return load_file(path)
     content = torch.load(path, map_location="cpu", weights_only=False)
@@ -37,19 +39,19 @@ def load(path):
 
 
 def check(original, written):
-    expected, found = load(original), load_file(written)
-    problems = [f"names differ: {set(expected) ^ set(found)}"] if set(expected) ^ set(found) else []
-    for name in sorted(set(expected) & set(found)):
-        one, other = expected[name].detach(), found[name]
-        if one.dtype != other.dtype or one.shape != other.shape:
-            problems.append(f"{name}: {one.dtype} {one.shape}, {other.dtype} {other.shape}")
-        elif not torch.equal(one.contiguous().flatten().view(torch.uint8),
-                             other.flatten().view(torch.uint8)):
-            problems.append(f"{name}: other bytes")
+    expected, written_tensors = load(original), load_file(written)
+    problems = [f"names differ: {set(expected) ^ set(written_tensors)}"] if set(expected) ^ set(written_tensors) else []
+    for name in sorted(set(expected) & set(written_tensors)):
+        first, second = expected[name].detach(), written_tensors[name]
+        if first.dtype != second.dtype or first.shape != second.shape:
+            problems.append(f"{name}: {first.dtype} {first.shape}, {second.dtype} {second.shape}")
+        elif not torch.equal(first.contiguous().flatten().view(torch.uint8),
+                             second.flatten().view(torch.uint8)):
+            problems.append(f"{name}: different bytes")
     with safe_open(written, "pt") as file:
         if file.metadata() != {"original": "é \"\\\n"}:
             problems.append(f"metadata {json.dumps(file.metadata())}")
-    if not any(value.dtype == torch.bfloat16 for value in found.values()):
+    if not any(value.dtype == torch.bfloat16 for value in written_tensors.values()):
         load_numpy(written)
     for problem in problems:
         print(f"{written}: {problem}")

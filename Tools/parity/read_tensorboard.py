@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Prints what TensorBoard's EventAccumulator reads of a folder's events, as JSON.
+"""Prints the events of a folder, as TensorBoard's EventAccumulator reads them, as JSON.
 
-    python3 Tools/parity/read_tensorboard.py runs/train/exp
+    read_tensorboard.py runs/train/exp
 
-Needs tensorboard (`make peers` brings it).
+Needs tensorboard, which `make peers` installs. A Swift test runs this script.
 """
 
 import json

@@ -1,82 +1,94 @@
-"""What the scripts share that compare `samus segment` with programs in Python."""
+"""Runs `samus segment` for the parity tests, and compares masks."""
+
 import json
 import pathlib
 import subprocess
-import sys
 
 import numpy
 from PIL import Image
 
-root = pathlib.Path(__file__).resolve().parents[2]
-data = root.parent / "shared" / "data"
-example = root / "Examples" / "echo-a4c-frame10.png"
-programs = root / ".build" / "release"
-sys.path.append(str(root / "Tools" / "fixtures"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+DATA = SHARED / "data"
+EXAMPLE = ROOT / "Examples" / "echo-a4c-frame10.png"
+PROGRAMS = ROOT / ".build" / "release"
 
 
-def pictures():
-    """The pictures of all data sets, in order."""
-    return sorted(data.glob("*/img/*.png"))
+def images():
+    """The images of all data sets, sorted."""
+    return sorted(DATA.glob("*/img/*.png"))
 
 
-def not_square():
-    """A picture whose sides differ, or else the example."""
-    return next((file for file in pictures() if len(set(Image.open(file).size)) == 2), example)
+def image_not_square():
+    """The first image whose sides differ, or the example when there are no data sets."""
+    return next((file for file in images() if len(set(Image.open(file).size)) == 2), EXAMPLE)
 
 
 def title(file):
-    """A picture's data set, name and size."""
+    """The data set, name and size of an image."""
     width, height = Image.open(file).size
-    folder = file.parent.parent if file.is_relative_to(data) else file.parent
+    folder = file.parent.parent if file.is_relative_to(DATA) else file.parent
     return f"{folder.name}/{file.name}, {width} x {height}"
 
 
+def run(program, *arguments):
+    """Runs one of our programs; returns what it prints."""
+    command = [str(PROGRAMS / program), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}\nexit code {done.returncode}: {done.stderr}"
+    return done.stdout
+
+
 def segment(*arguments):
-    """Runs `samus segment`; ends with what it said when it fails."""
-    done = subprocess.run(
-        [programs / "samus", "segment", *map(str, arguments)], capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"samus segment ended with {done.returncode}:\n{done.stderr}")
+    run("samus", "segment", *arguments)
 
 
-def our_masks(weights, file, prompts, folder, *flags):
+def read_mask(file):
+    return numpy.asarray(Image.open(file)) > 0
+
+
+def prompt_record(prompt):
+    """Arguments of `SamPredictor.predict` as an object of a prompt file."""
+    record = {}
+    if "box" in prompt:
+        record["box"] = prompt["box"].tolist()
+    if "point_coords" in prompt:
+        for key, label in [("points", 1), ("negatives", 0)]:
+            record[key] = prompt["point_coords"][prompt["point_labels"] == label].tolist()
+    return record
+
+
+def segment_prompts(weights, file, prompts, folder, *flags):
     """Masks and IoU estimates of `samus segment` for each prompt, best estimate first.
 
-    Prompts are named, and each is what `SamPredictor.predict` takes. Gives the seconds that
-    encoding took too.
+    prompts: the arguments of `SamPredictor.predict` by name; folder: a new folder for the results.
+    Returns the results by name, and the seconds that encoding took.
     """
     folder.mkdir()
-    (folder / "picture.png").symlink_to(file)
-    objects = []
-    for prompt in prompts.values():
-        places = {}
-        if "box" in prompt:
-            places["box"] = prompt["box"].tolist()
-        for key, label in [("points", 1), ("negatives", 0)]:
-            if "point_coords" in prompt:
-                places[key] = prompt["point_coords"][prompt["point_labels"] == label].tolist()
-        objects.append(places)
-    listed = {"pictures": [{"image": str(folder / "picture.png"), "objects": objects}]}
-    (folder / "prompts.json").write_text(json.dumps(listed))
-    output = ["--format", "png,json", "--output", folder / "out"]
-    segment("--prompts", folder / "prompts.json", "--model", weights, *output, *flags)
-    record = json.loads((folder / "out" / "picture.json").read_text())
+    (folder / "image.png").symlink_to(file)
+    objects = [prompt_record(prompt) for prompt in prompts.values()]
+    prompt_file = folder / "prompts.json"
+    prompt_file.write_text(
+        json.dumps({"pictures": [{"image": str(folder / "image.png"), "objects": objects}]}))
+    segment(
+        "--prompts", prompt_file, "--model", weights, "--format", "png,json",
+        "--output", folder / "out", *flags)
+    record = json.loads((folder / "out" / "image.json").read_text())
     results = {name: ([], []) for name in prompts}
-    for outline in record["masks"]:
-        masks, iou = results[list(prompts)[outline["object"] - 1]]
-        masks.append(numpy.asarray(Image.open(folder / "out" / outline["mask_file"])) > 0)
-        iou.append(outline["iou_estimate"])
+    for entry in record["masks"]:
+        masks, estimates = results[list(prompts)[entry["object"] - 1]]
+        masks.append(read_mask(folder / "out" / entry["mask_file"]))
+        estimates.append(entry["iou_estimate"])
     return results, record["times"]["encode"]
 
 
-def dice(one, other):
-    """Dice of two masks; two empty ones agree."""
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else 1.0
+def dice(first, second):
+    """Dice of two masks; 1 when both are empty."""
+    total = int(first.sum()) + int(second.sum())
+    return 2 * int((first & second).sum()) / total if total else 1.0
 
 
-def iou(one, other):
-    """Intersection over union of two masks; two empty ones agree."""
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else 1.0
+def iou(first, second):
+    """Intersection over union of two masks; 1 when both are empty."""
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0

@@ -1,144 +1,122 @@
-#!/usr/bin/env python3
-"""Compares `samus segment --everything` with segment-anything's SamAutomaticMaskGenerator.
+"""`samus segment --everything` against segment-anything's SamAutomaticMaskGenerator.
 
-The generator of segment-anything 1.0 runs as it is on a picture of ../shared/data (or else the
-example): once over the package's own SAM, once over SAMUS (Tools/parity/samus_predictor.py), with crops
-and without small regions too. Both are ViT-B with weights by formula, changed so that clicks get
-masks that differ (Tools/parity/click_weights.py says how and why), and written once as a .pth that both sides
-read. Masks are matched by crop, click and best overlap; a threshold may fall between two masks
-that differ by a rounding, so some may be without a match. Exits 1 when more than 2 % are, when the
-median IoU of the matched ones is below 0.99, or any is below 0.95. Takes about 3 GB of memory and
-half a GB of disk.
-
-Needs the peers and segment-anything: make peers
+The generator of segment-anything 1.0 is unchanged. It runs with the package's SAM and with SAMUS in
+Python, also with crops and without small regions, on one image. Both networks are ViT-B whose weights
+make a different mask for each click (click_weights.py). Masks are matched by crop, click and best
+overlap. A few masks may have no match, because a rounding error can move a mask over a threshold. Needs
+about 3 GB of memory and half a GB of disk.
 """
+
 import json
-import pathlib
-import sys
-import tempfile
 import time
 from collections import defaultdict
 
 import numpy
+import pytest
 import torch
-from click_weights import aim
-from samus_command import iou, not_square, segment, title
+from click_weights import fit_to_clicks
 from formula_weights import fill
 from PIL import Image
-from pycocotools import mask as run_lengths
+from pycocotools import mask as coco
+from samus_command import image_not_square, iou, segment, title
 from samus_predictor import SamusPredictor
 
-# The command's options and the generator's; the grid is the one that the weights are made for.
-grid = {"points-per-side": ("points_per_side", 8), "points-per-batch": ("points_per_batch", 20)}
-sure = {"predicted-iou": ("pred_iou_thresh", 0.1), "stability": ("stability_score_thresh", 0.6)}
-crops = {"crop-layers": ("crop_n_layers", 1), "minimum-area": ("min_mask_region_area", 25)}
+segment_anything = pytest.importorskip("segment_anything")
+
+# The options of the command, with the name and value of each for the generator. The weights are fitted
+# to this grid.
+GRID = {"points-per-side": ("points_per_side", 8), "points-per-batch": ("points_per_batch", 20)}
+THRESHOLDS = {
+    "predicted-iou": ("pred_iou_thresh", 0.1), "stability": ("stability_score_thresh", 0.6)}
+CROPS = {"crop-layers": ("crop_n_layers", 1), "minimum-area": ("min_mask_region_area", 25)}
+RUNS = {
+    "SAM": ("sam", GRID | THRESHOLDS),
+    "SAMUS": ("samus", GRID | THRESHOLDS),
+    "SAMUS with crops": ("samus", GRID | THRESHOLDS | CROPS),
+}
 
 
-def here(weights, file, options, folder):
-    """The records that `samus segment` writes."""
+def our_masks(weights, file, options, folder):
+    """The records that `samus segment --everything` writes."""
     flags = [f"--{name}={value}" for name, (_, value) in options.items()]
-    output = ["--format", "json", "--output", folder]
-    segment(file, "--everything", "--model", weights, *output, *flags)
+    segment(
+        file, "--everything", "--model", weights, "--format", "json", "--output", folder, *flags)
     return json.loads((folder / f"{file.stem}.everything.json").read_text())["annotations"]
 
 
-def there(generator, predictor, image, options):
+def their_masks(predictor, image, options):
     """The records of the package's generator."""
-    keywords = dict(options.values())
-    made = generator(predictor.model, output_mode="coco_rle", **keywords)
-    made.predictor = predictor
-    return made.generate(image)
+    generator = segment_anything.SamAutomaticMaskGenerator(
+        predictor.model, output_mode="coco_rle", **dict(options.values()))
+    generator.predictor = predictor
+    return generator.generate(image)
 
 
-def place(record):
-    """The crop and the click that a mask answers."""
+def crop_and_click(record):
     numbers = [*record["crop_box"], *record["point_coords"][0]]
     return tuple(round(number, 3) for number in numbers)
 
 
-def matched(ours, theirs):
-    """Pairs of places in the two lists, and their IoU; those of one click by best overlap."""
-    clicks = defaultdict(list)
+def match(ours, theirs):
+    """Matches masks of the same crop and click by best overlap: (IoU, our index, their index)."""
+    by_click = defaultdict(list)
     for index, record in enumerate(theirs):
-        clicks[place(record)].append(index)
-    masks = [run_lengths.decode(record["segmentation"]) > 0 for record in theirs]
+        by_click[crop_and_click(record)].append(index)
+    masks = [coco.decode(record["segmentation"]) > 0 for record in theirs]
     pairs = []
     for index, record in enumerate(ours):
-        mask = run_lengths.decode(record["segmentation"]) > 0
-        pairs += [(iou(mask, masks[other]), index, other) for other in clicks[place(record)]]
-    used, found = (set(), set()), []
+        mask = coco.decode(record["segmentation"]) > 0
+        others = by_click[crop_and_click(record)]
+        pairs += [(iou(mask, masks[other]), index, other) for other in others]
+    used_ours, used_theirs, matches = set(), set(), []
     for overlap, index, other in sorted(pairs, reverse=True):
-        # Another candidate of the click is no match: its own fell out on one side.
-        if overlap > 0.5 and index not in used[0] and other not in used[1]:
-            used[0].add(index)
-            used[1].add(other)
-            found.append((overlap, index, other))
-    return found
+        # A low overlap is another candidate of the click, whose own match was removed on one side.
+        if overlap > 0.5 and index not in used_ours and other not in used_theirs:
+            used_ours.add(index)
+            used_theirs.add(other)
+            matches.append((overlap, index, other))
+    return matches
 
 
-def agrees(name, ours, theirs):
-    """Prints how far the two lists are apart, and says whether that is near enough."""
-    pairs = matched(ours, theirs)
-    alone = max(len(ours), len(theirs)) - len(pairs)
-    if not pairs:
-        print(f"{name}: {len(ours)} masks here, {len(theirs)} there, none in common")
-        return False
-    overlaps = numpy.array([overlap for overlap, _, _ in pairs])
-    order = [other for _, _, other in sorted(pairs, key=lambda pair: pair[1])]
-    apart = {
-        key: max(abs(ours[a][key] - theirs[b][key]) for _, a, b in pairs)
+@pytest.mark.parametrize("name", RUNS)
+def test_masks(name, tmp_path):
+    """At least 98 % match, with a median IoU of at least 0.99 and none below 0.95."""
+    network, options = RUNS[name]
+    file = image_not_square()
+    if network == "sam":
+        sam = segment_anything.sam_model_registry["vit_b"]()
+        predictor = segment_anything.SamPredictor(sam)
+        image = numpy.array(Image.open(file).convert("RGB"))
+    else:
+        predictor = SamusPredictor()
+        image = predictor.read(file)
+    fill(predictor.model)
+    fit_to_clicks(predictor, image)
+    torch.save(predictor.model.state_dict(), tmp_path / "weights.pth")
+    start = time.perf_counter()
+    theirs = their_masks(predictor, image, options)
+    middle = time.perf_counter()
+    ours = our_masks(tmp_path / "weights.pth", file, options, tmp_path / "out")
+    print(f"\n{title(file)}: {middle - start:.0f} s in Python, "
+          f"{time.perf_counter() - middle:.0f} s by samus with loading the weights")
+
+    matches = match(ours, theirs)
+    assert matches, f"{len(ours)} masks of samus and {len(theirs)} of Python, no match"
+    unmatched = max(len(ours), len(theirs)) - len(matches)
+    overlaps = numpy.array([overlap for overlap, _, _ in matches])
+    order = [other for _, _, other in sorted(matches, key=lambda pair: pair[1])]
+    largest = {
+        key: max(abs(ours[a][key] - theirs[b][key]) for _, a, b in matches)
         for key in ("predicted_iou", "stability_score")
     }
     areas = sorted(record["area"] for record in theirs)
     print(
-        f"{name}: {len(ours)} masks here, {len(theirs)} there, of {areas[0]} to {areas[-1]} pixels;"
-        f" {alone} without a match; {'the same' if order == sorted(order) else 'another'} order\n"
-        f"  IoU of the matched: median {numpy.median(overlaps):.5f}, worst {overlaps.min():.5f},"
-        f" {int((overlaps == 1).sum())} equal in every pixel\n"
-        f"  IoU estimates differ by {apart['predicted_iou']:.1e} at most,"
-        f" stability by {apart['stability_score']:.1e}"
-    )
-    few = alone <= 0.02 * max(len(ours), len(theirs))
-    return bool(few and numpy.median(overlaps) >= 0.99 and overlaps.min() >= 0.95)
-
-
-def compare(name, generator, predictor, image, file, options):
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        fill(predictor.model)
-        aim(predictor, image)
-        torch.save(predictor.model.state_dict(), folder / "weights.pth")
-        start = time.perf_counter()
-        theirs = there(generator, predictor, image, options)
-        middle = time.perf_counter()
-        ours = here(folder / "weights.pth", file, options, folder / "out")
-        seconds = middle - start, time.perf_counter() - middle
-    passed = agrees(name, ours, theirs)
-    print(f"  {seconds[0]:.0f} s there, {seconds[1]:.0f} s here with reading the weights")
-    return passed
-
-
-def main():
-    try:
-        from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
-    except ImportError as error:
-        print(f"compare-automatic: skipped, segment-anything is not here ({error})")
-        return
-    file = not_square()
-    print(title(file))
-    pixels = numpy.array(Image.open(file).convert("RGB"))
-    sam, samus = SamPredictor(sam_model_registry["vit_b"]()), SamusPredictor()
-    runs = [
-        ("SAM", sam, pixels, grid | sure),
-        ("SAMUS", samus, samus.read(file), grid | sure),
-        ("SAMUS, crops", samus, samus.read(file), grid | sure | crops),
-    ]
-    passed = [
-        compare(name, SamAutomaticMaskGenerator, predictor, image, file, options)
-        for name, predictor, image, options in runs
-    ]
-    sys.exit(0 if all(passed) else 1)
-
-
-if __name__ == "__main__":
-    main()
+        f"  {len(ours)} masks of samus, {len(theirs)} of Python, {areas[0]} to {areas[-1]} pixels; "
+        f"{unmatched} without a match; the order {'is equal' if order == sorted(order) else 'differs'}\n"
+        f"  IoU: median {numpy.median(overlaps):.5f}, worst {overlaps.min():.5f}, "
+        f"{int((overlaps == 1).sum())} masks equal in every pixel\n"
+        f"  largest difference of IoU estimates {largest['predicted_iou']:.1e}, "
+        f"of stability scores {largest['stability_score']:.1e}")
+    assert unmatched <= 0.02 * max(len(ours), len(theirs))
+    assert numpy.median(overlaps) >= 0.99
+    assert overlaps.min() >= 0.95

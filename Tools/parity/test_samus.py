@@ -1,98 +1,76 @@
-#!/usr/bin/env python3
-"""Compares `samus segment` with SAMUS in Python, at full size on three pictures.
+"""`samus segment` with SAMUS against SAMUS in Python, at full size on three images.
 
-Both get ViT-B with the same weights by formula (Tools/fixtures/formula_weights.py), written once as a .pth as the
-authors write theirs; the pictures are of different shapes, one in colour, from ../shared/data (or
-else the example alone). The network in Python is Benchmarks/peers/samus_network.py, with the authors'
-preparation (Tools/parity/samus_predictor.py). Prompts are a click, two clicks with a negative one, and a
-box, each for one mask and for candidates. Exits 1 when Dice is below 0.999 anywhere, or an IoU
-estimate differs by more than 1e-4. Takes about 2 GB of memory and half a GB of disk.
-
-Needs the peers: make peers
+Both load a ViT-B with the same weights by formula, from a .pth as the authors write it. The images have
+different shapes, and one has colours; without ../shared/data only the example is used. Needs about 2 GB
+of memory and half a GB of disk.
 """
-import pathlib
-import sys
-import tempfile
 
 import numpy
+import pytest
 import torch
-from samus_command import dice, example, our_masks, pictures, title
 from formula_weights import fill
 from PIL import Image
+from samus_command import EXAMPLE, dice, images, segment_prompts, title
 from samus_predictor import SamusPredictor
 
-kinds = {"single": False, "multi": True}
 
-
-def chosen():
-    """A wide picture, a tall one and one in colour, of three data sets."""
-    wanted = [
-        lambda picture: picture.mode != "L",
-        lambda picture: picture.width > 1.3 * picture.height,
-        lambda picture: picture.height > picture.width,
+def choose_images():
+    """An image with colours, a wide one and a tall one, from three data sets."""
+    conditions = [
+        lambda image: image.mode != "L",
+        lambda image: image.width > 1.3 * image.height,
+        lambda image: image.height > image.width,
     ]
     files = []
-    for matches in wanted:
-        others = {file.parent for file in files}
-        left = (file for file in pictures() if file.parent not in others)
-        files += [file for file in left if matches(Image.open(file))][:1]
-    return files or [example]
+    for condition in conditions:
+        used = {file.parent for file in files}
+        others = (file for file in images() if file.parent not in used)
+        files += [file for file in others if condition(Image.open(file))][:1]
+    return files or [EXAMPLE]
 
 
-def prompts_of(file):
-    """Three prompts, in the form of SamPredictor.predict."""
+def prompts_for(file):
+    """A click, three clicks of which one is negative, and a box."""
     width, height = Image.open(file).size
-    places = numpy.array([[0.45, 0.4], [0.6, 0.55], [0.15, 0.8]]) * [width, height]
-    places = places.round()
+    points = numpy.array([[0.45, 0.4], [0.6, 0.55], [0.15, 0.8]]) * [width, height]
+    points = points.round()
     return {
-        "click": {"point_coords": places[:1], "point_labels": numpy.array([1])},
-        "clicks": {"point_coords": places, "point_labels": numpy.array([1, 1, 0])},
+        "click": {"point_coords": points[:1], "point_labels": numpy.array([1])},
+        "clicks": {"point_coords": points, "point_labels": numpy.array([1, 1, 0])},
         "box": {"box": numpy.array([width // 3, height // 4, width // 2, height // 2])},
     }
 
 
-def compare(predictor, weights, file, folder):
-    """The worst Dice and the largest difference of IoU estimates on a picture; prints all."""
-    prompts = prompts_of(file)
-    predictor.set_image(predictor.read(file))
-    worst, largest = 1.0, 0.0
-    print(title(file))
-    for kind, multimask in kinds.items():
-        flags = ["--multimask"] if multimask else []
-        found, _ = our_masks(weights, file, prompts, folder / kind, *flags)
-        for name, (masks, estimates) in found.items():
-            known, iou, _ = predictor.predict(**prompts[name], multimask_output=multimask)
-            best = numpy.argsort(-iou)
-            overlaps = [dice(a, b) for a, b in zip(masks, known[best], strict=True)]
-            apart = numpy.abs(numpy.array(estimates) - iou[best]).max()
-            inside = ", ".join(f"{mask.mean():.0%}" for mask in known[best])
-            print(
-                f"  {name + '.' + kind:14} Dice {min(overlaps):.5f} (inside: {inside}),"
-                f" IoU estimate {apart:.1e}"
-            )
-            # Of Python's own max a NaN would go unseen.
-            worst, largest = min(worst, *overlaps), float(numpy.maximum(largest, apart))
-    return worst, largest
-
-
-def main():
+@pytest.fixture(scope="module")
+def predictor():
     predictor = SamusPredictor()
     fill(predictor.model)
-    results = []
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        torch.save(predictor.model.state_dict(), folder / "samus.pth")
-        for index, file in enumerate(chosen()):
-            inner = folder / str(index)
-            inner.mkdir()
-            results.append(compare(predictor, folder / "samus.pth", file, inner))
-    worst, largest = min(a for a, _ in results), numpy.max([b for _, b in results])
-    print(
-        f"SAMUS, {len(results)} pictures: worst Dice {worst:.5f}, "
-        f"largest difference of IoU estimates {largest:.1e}"
-    )
-    sys.exit(0 if worst >= 0.999 and largest <= 1e-4 else 1)
+    return predictor
 
 
-if __name__ == "__main__":
-    main()
+@pytest.fixture(scope="module")
+def weights(predictor, tmp_path_factory):
+    file = tmp_path_factory.mktemp("samus") / "samus.pth"
+    torch.save(predictor.model.state_dict(), file)
+    return file
+
+
+@pytest.mark.parametrize("file", choose_images(), ids=lambda file: file.stem)
+@pytest.mark.parametrize("multimask", [False, True], ids=["single", "multi"])
+def test_masks(file, multimask, predictor, weights, tmp_path):
+    """Dice is at least 0.999, and IoU estimates differ by at most 1e-4."""
+    prompts = prompts_for(file)
+    predictor.set_image(predictor.read(file))
+    flags = ["--multimask"] if multimask else []
+    ours, _ = segment_prompts(weights, file, prompts, tmp_path / "masks", *flags)
+    print(f"\n{title(file)}")
+    for name, (masks, estimates) in ours.items():
+        expected, iou, _ = predictor.predict(**prompts[name], multimask_output=multimask)
+        best = numpy.argsort(-iou)
+        overlaps = [dice(a, b) for a, b in zip(masks, expected[best], strict=True)]
+        difference = numpy.abs(numpy.array(estimates) - iou[best]).max()
+        foreground = ", ".join(f"{mask.mean():.0%}" for mask in expected[best])
+        print(f"  {name:8} Dice {min(overlaps):.5f} (foreground: {foreground}), "
+              f"IoU estimate {difference:.1e}")
+        assert min(overlaps) >= 0.999, name
+        assert difference <= 1e-4, name

@@ -83,8 +83,8 @@ struct PreviewCommand: ParsableCommand {
             for epoch in 0..<versions {
                 var random = SampleRandom(seed: seed, epoch, index)
                 let augmented = recipe.apply(to: labelled, using: &random)
-                let prompt = TrainingPrompts(of: augmented.mask(of: sample.label))
-                    .clicks(using: &random)
+                let prompt = PromptSampler(.clicks(1)).prompt(
+                    for: augmented.mask(of: sample.label), using: &random)
                 tiles.append(tile(augmented, of: sample, prompt, caption: "epoch \(epoch)"))
             }
         }

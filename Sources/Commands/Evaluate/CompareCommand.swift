@@ -38,7 +38,7 @@ public struct CompareCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("Only these prompts, as 'samus evaluate' takes them.", valueName: "list")
     )
-    var prompt: [LabelPrompts] = []
+    var prompt: [PromptStrategyList] = []
 
     @Option(help: ArgumentHelp("Seed of the bootstrap.", valueName: "n"))
     var seed: UInt64 = 0

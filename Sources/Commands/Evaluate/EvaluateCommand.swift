@@ -22,8 +22,8 @@ public struct EvaluateCommand: ParsableCommand {
             Prompts are made from the labels, and so flatter: fixed is the authors' click, the \
             middle one of the object's pixels row by row; random:5 are five clicks on random \
             pixels of the object, their mean and the worst one reported; box is the object's \
-            bounding box, box:10% the same grown by a tenth of its extent on each side; none asks \
-            a model that finds its object itself. An object that is not in the image gets one \
+            bounding box, box:10% the same grown by a tenth of its extent on each side; prompt-free \
+            is for a model that finds its object itself. An object that is not in the image gets one \
             click on the background, told as such. Several prompts share one encoding of the \
             image: --prompt fixed,random:5,box,box:10%.
 
@@ -50,10 +50,11 @@ public struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How prompts are made from labels: fixed, random:N, box, box:N%, none; repeatable, or "
+            "How prompts are made from labels: fixed, random:N, clicks:N, background:N, box, "
+                + "box:P%, box+click, prompt-free; repeatable, or "
                 + "separated by commas (default: what the model was trained with).",
             valueName: "list"))
-    var prompt: [LabelPrompts] = []
+    var prompt: [PromptStrategyList] = []
 
     @Option(
         help: """
@@ -89,7 +90,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
 
-    private var prompts: [LabelPrompt] { prompt.flatMap(\.prompts) }
+    private var prompts: [PromptStrategy] { prompt.flatMap(\.prompts) }
 
     /// Checks what the parser cannot.
     public func validate() throws {
@@ -143,7 +144,7 @@ public struct EvaluateCommand: ParsableCommand {
     }
 
     private func maskSource() throws -> (
-        masks: any MaskSource, prompts: [LabelPrompt], versions: [String: String]
+        masks: any MaskSource, prompts: [PromptStrategy], versions: [String: String]
     ) {
         if let predictions {
             var isFolder: ObjCBool = false
@@ -155,14 +156,15 @@ public struct EvaluateCommand: ParsableCommand {
             )
         }
         if let baseline {
-            return (baseline, prompts.isEmpty ? [.box(growth: 0)] : prompts, [:])
+            return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
         let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
-        if prompts.contains(.unprompted), !file.model.kind.isPromptFree {
+        if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
-                "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt none out")
+                "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt prompt-free out"
+            )
         }
         let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
         file.notes.forEach(Terminal.log)
@@ -170,7 +172,7 @@ public struct EvaluateCommand: ParsableCommand {
     }
 }
 
-extension LabelPrompt {
+extension PromptStrategy {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
     }
@@ -178,9 +180,9 @@ extension LabelPrompt {
 
 extension ModelArchitecture {
     /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: LabelPrompt {
-        if isPromptFree { return .unprompted }
-        return trainedPrompts.contains(.click) ? .fixed : .box(growth: 0)
+    fileprivate var usualPrompt: PromptStrategy {
+        if isPromptFree { return .promptFree }
+        return trainedPrompts.contains(.click) ? .fixedClick : .box()
     }
 }
 
@@ -192,14 +194,19 @@ extension EngineOptions {
     }
 }
 
-/// Prompts as the command line takes them, separated by commas: `fixed,random:5,box,box:10%`.
-struct LabelPrompts: ExpressibleByArgument {
-    let prompts: [LabelPrompt]
+/// Prompt strategies as the command line takes them, separated by commas:
+/// `fixed,random:5,box,box:10%`.
+struct PromptStrategyList: ExpressibleByArgument {
+    let prompts: [PromptStrategy]
 
     init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        prompts = parts.compactMap { LabelPrompt(String($0)) }
-        guard !prompts.isEmpty, prompts.count == parts.count else { return nil }
+        guard let prompts = PromptStrategy.list(argument),
+            !prompts.contains(where: \.needsModelInLoop)
+        else { return nil }
+        if let note = PromptStrategy.noteOnFormerWords(in: argument) {
+            Terminal.log("--prompt: \(note)")
+        }
+        self.prompts = prompts
     }
 }
 

@@ -87,7 +87,7 @@ extension EvaluationReport {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in
             let label = row.label.map { ", class \($0)" } ?? ""
-            let prompted = row.isPrompted.map { $0 ? "prompted" : "unprompted" } ?? "not stated"
+            let prompted = row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "not stated"
             let figures = row.figures
             return String(
                 format: "%@: Dice %.4f (SD %.4f, median %.4f, 95 %% %.4f to %.4f), n %d",
@@ -104,12 +104,12 @@ extension EvaluationReport {
 /// The files of an evaluation.
 struct EvaluationFiles {
     let folder: URL
-    private let prompts: [LabelPrompt]
+    private let prompts: [PromptStrategy]
 
     /// - Parameters:
     ///   - folder: where they go.
     ///   - prompts: how masks are asked for; none where they come from files.
-    init(folder: String, prompts: [LabelPrompt]) {
+    init(folder: String, prompts: [PromptStrategy]) {
         self.folder = URL(fileURLWithPath: folder)
         self.prompts = prompts
     }
@@ -119,14 +119,14 @@ struct EvaluationFiles {
     var json: URL { folder.appendingPathComponent("report.json") }
 
     /// The sheet of a prompt's cases; nil where masks come from files.
-    func sheet(_ prompt: LabelPrompt?) -> URL {
+    func sheet(_ prompt: PromptStrategy?) -> URL {
         let name = (prompt?.description ?? "given").replacing(":", with: "-")
             .replacing("%", with: "")
         return folder.appendingPathComponent("cases_\(name).png")
     }
 
     /// How masks were asked for: one sheet each.
-    var sheets: [LabelPrompt?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
+    var sheets: [PromptStrategy?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
 
     private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
 

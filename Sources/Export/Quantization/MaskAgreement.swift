@@ -45,15 +45,16 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
     /// - Returns: a mask for each object.
     /// - Throws: what reading and segmenting throw.
     public static func masks(
-        of engine: any SegmentationEngine, on samples: [Sample], prompt: LabelPrompt,
+        of engine: any SegmentationEngine, on samples: [Sample], prompt: PromptStrategy,
         progress: (Int) -> Void = { _ in }
     ) throws -> [Mask] {
         var masks: [Mask] = []
         for sample in samples {
             let labelled = try sample.read()
             let encoded = try engine.encode(labelled.image)
-            var random = SystemRandomNumberGenerator()
-            let prompts = prompt.prompts(for: labelled.mask(of: sample.label), using: &random)
+            var random = SampleRandom(seed: 0, Fingerprint(of: sample.id).place)
+            let prompts = PromptSampler(prompt).prompts(
+                for: labelled.mask(of: sample.label), using: &random)
             masks.append(
                 try prompts.map { try encoded.segment($0[0], multimask: false)[0].mask }
                     ?? encoded.segmentPromptFree().mask)

@@ -1,11 +1,11 @@
 import ArgumentParser
 import Checkpoints
+import Commands
+import Datasets
 import Foundation
 import Imaging
-import Commands
 import Segmentation
 import Training
-import Datasets
 
 extension TrainDataOptions {
     /// What makes of samples what a network sees.
@@ -29,24 +29,25 @@ extension TrainDataOptions {
     }
 
     /// What points at the object in validation.
-    func pointings(_ prompts: PromptMix, of kind: ModelArchitecture) throws -> [Validation.Pointing] {
+    func pointings(
+        _ prompts: PromptMix, of kind: ModelArchitecture
+    ) throws -> [PromptStrategy] {
         guard let pointedBy else {
             let kinds = prompts.promptKinds
-            let isPromptFree = prompts.parts.contains { $0.kind == .none }
-            return (kinds.contains(.click) ? [.click] : []) + (kinds.contains(.box) ? [.box] : [])
-                + (isPromptFree ? [.none] : [])
+            let isPromptFree = prompts.parts.contains { $0.kind == .promptFree }
+            return (kinds.contains(.click) ? [.fixedClick] : [])
+                + (kinds.contains(.box) ? [.box()] : []) + (isPromptFree ? [.promptFree] : [])
         }
-        let pointings = try pointedBy.split(separator: ",").map { word in
-            guard let pointing = Validation.Pointing(rawValue: String(word)) else {
-                throw ValidationError("--validate \(word): click, box or none")
-            }
-            return pointing
+        // Former versions called the fixed click 'click'.
+        let pointings = PromptStrategy.list(pointedBy)?.map { $0 == .clicks(1) ? .fixedClick : $0 }
+        guard let pointings,
+            pointings.allSatisfy({ $0.promptCount == 1 && !$0.needsModelInLoop })
+        else {
+            throw ValidationError(
+                "--validate \(pointedBy): fixed, box or prompt-free, separated by commas")
         }
-        guard !pointings.isEmpty else {
-            throw ValidationError("--validate names nothing: click, box or none")
-        }
-        guard kind.isPromptFree || !pointings.contains(.none) else {
-            throw ValidationError("--validate none: \(kind.rawValue) needs a prompt")
+        guard kind.isPromptFree || !pointings.contains(.promptFree) else {
+            throw ValidationError("--validate prompt-free: \(kind.rawValue) needs a prompt")
         }
         return pointings
     }

@@ -52,7 +52,7 @@ extension TrainPlan {
             \(trained.formatted()) trained (\(command.network.recipe.rawValue)); \(start.origin)
             samples    \(batches.samples.count) (\(sets))
             validation \(validation.map { "\($0.samples.count), pointed at by "
-                + $0.pointings.map(\.rawValue).joined(separator: " and ") } ?? "none")
+                + $0.pointings.map(\.description).joined(separator: " and ") } ?? "none")
             prompts    \(batches.prompts)
             steps      \(batches.count) batches of \(batches.size * batches.processes) an epoch, \
             \(trainer.settings.epochs) epochs, \(processes)\(TorchRuntime.threads) threads, \

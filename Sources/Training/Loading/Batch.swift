@@ -7,7 +7,7 @@ import Torch
 /// The examples of one step, all pointed at in the same way.
 struct Batch: Sendable {
     let examples: [Example]
-    let kind: PromptMix.Kind
+    let kind: PromptStrategy
     /// Of the batch: what is drawn for all of it while it runs.
     let random: SampleRandom
     /// Of each example: what is drawn for it while the batch runs.
@@ -162,58 +162,23 @@ public enum EpochOrder {
     }
 }
 
-extension PromptMix.Kind {
-    /// Points at an object at random.
-    ///
-    /// An object without pixels gets one click beside it, whatever the kind.
+extension PromptStrategy {
+    /// Draws the prompt of a training step.
     ///
     /// - Parameters:
     ///   - inside: the object in the input's frame.
     ///   - extent: the image's part of the input, where all clicks lie.
     ///   - random: of the sample in this epoch.
-    /// - Returns: in pixels of the input; corrections begin with a click or a box.
+    /// - Returns: the prompt, in pixels of the input.
     func prompt(
         on inside: Mask, within extent: Size, using random: inout SampleRandom
     ) -> Prompt {
-        let prompts = TrainingPrompts(of: inside.cropped(to: extent))
-        switch self {
-        case .none: return Prompt()
-        case .clicks(let count): return prompts.clicks(count, using: &random)
-        case .backgroundPoints(let count):
-            return prompts.clicks(1, backgroundPoints: count, using: &random)
-        case .box: return prompts.box(using: &random)
-        case .boxAndClick:
-            var prompt = prompts.clicks(1, using: &random)
-            prompt.box = prompts.box(using: &random).box
-            return prompt
-        case .corrections:
-            return random.happens(0.5)
-                ? prompts.box(using: &random) : prompts.clicks(1, using: &random)
-        }
+        PromptSampler(self, boxJitter: PromptSampler.trainingBoxJitter)
+            .prompt(for: inside.cropped(to: extent), using: &random)
     }
 }
 
 extension Prompt {
-    /// The fixed prompt of a validation: the authors' click, or the object's box.
-    ///
-    /// - Parameters:
-    ///   - pointing: which of them.
-    ///   - inside: the object.
-    init(_ pointing: Validation.Pointing, on inside: Mask) {
-        self.init()
-        switch pointing {
-        case .box where inside.area > 0: box = inside.promptBox
-        case .box, .click:
-            let click = inside.middlePixel(inside: inside.area > 0)
-            if inside.area > 0 {
-                points += [click].compactMap(\.self)
-            } else {
-                backgroundPoints += [click].compactMap(\.self)
-            }
-        case .none: break
-        }
-    }
-
     /// What has to agree for prompts to be decoded together.
     struct Form: Hashable {
         let clicks: Int
@@ -228,6 +193,7 @@ extension Prompt {
             PixelPoint(x: (point.x + 0.5) * factor - 0.5, y: (point.y + 0.5) * factor - 0.5)
         }
         return Prompt(
-            points: points.map(scaled), backgroundPoints: backgroundPoints.map(scaled), box: box, mask: mask)
+            points: points.map(scaled), backgroundPoints: backgroundPoints.map(scaled), box: box,
+            mask: mask)
     }
 }

@@ -59,7 +59,8 @@ public struct ExamplePreparation: Sendable {
     /// The same without fixed variants, for images whose embeddings are not kept.
     public var withoutVariants: ExamplePreparation {
         ExamplePreparation(
-            inputSize: inputSize, preprocessing: preprocessing, seed: seed, augment: augment, read: read
+            inputSize: inputSize, preprocessing: preprocessing, seed: seed, augment: augment,
+            read: read
         )
     }
 
@@ -73,7 +74,7 @@ public struct ExamplePreparation: Sendable {
     /// - Returns: the sample as the network sees it.
     /// - Throws: what reading the image throws.
     public func example(
-        of sample: Sample, epoch: Int, number: Int, pointing kind: PromptMix.Kind
+        of sample: Sample, epoch: Int, number: Int, pointing kind: PromptStrategy
     ) throws -> Example {
         var random = SampleRandom(seed: seed, epoch, number)
         let variant = variants.map { random.below($0) }

@@ -1,8 +1,8 @@
+import Datasets
 import Imaging
 import SegmentAnything
 import Segmentation
 import Torch
-import Datasets
 
 extension Trainer {
     /// The loss of a batch and its parts.
@@ -37,7 +37,7 @@ extension Trainer {
     private func decoded(_ batch: Batch, _ embedding: Tensor) throws -> BatchLoss {
         let side = 4 * embedding.size(2)
         let targets = batch.targets(side: side).to(embedding.device)
-        guard batch.kind != .none else {
+        guard batch.kind != .promptFree else {
             guard let (logits, iou) = network.decodeUnprompted(embedding) else {
                 preconditionFailure("a network without prompts was refused before")
             }
@@ -58,9 +58,8 @@ extension Trainer {
         for _ in 0..<count {
             let found = Self.masks(of: logits)
             for index in prompts.indices {
-                let click = CorrectionClick.random.added(
-                    to: Prompt(), prediction: found[index], mask: objects[index],
-                    using: &randoms[index]
+                let click = PromptSampler.correction(
+                    of: found[index], mask: objects[index], using: &randoms[index]
                 ).scaled(by: scale)
                 prompts[index].points += click.points
                 prompts[index].backgroundPoints += click.backgroundPoints

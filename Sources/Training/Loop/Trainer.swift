@@ -73,7 +73,8 @@ public final class Trainer {
         _ network: any PromptableNetwork, kind: ModelArchitecture, batches: BatchMaker
     ) throws(TrainingError) {
         guard !network.trainable.isEmpty else { throw .nothingToTrain }
-        guard kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .none })
+        guard
+            kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .promptFree })
         else { throw .unprompted(kind: kind) }
         guard batches.count > 0 else {
             throw .start(

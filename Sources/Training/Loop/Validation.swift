@@ -1,26 +1,21 @@
+import Datasets
 import Imaging
 import Metrics
 import SegmentAnything
 import Segmentation
 import Torch
 import TorchNN
-import Datasets
 
 /// How a network does on samples it is not trained with, in the grid of its input.
 ///
 /// The click is the authors' fixed one: the middle one of the object's pixels in row-major order.
 public struct Validation: Sendable {
-    /// What points at the object.
-    public enum Pointing: String, Sendable, CaseIterable, Codable {
-        case click, box, none
-    }
-
     /// One sample, pointed at in one way.
     public struct Case: Codable, Sendable {
         /// The sample's place in ``Validation/samples``.
         public let number: Int
         /// What points at the object.
-        public let pointing: Pointing
+        public let pointing: PromptStrategy
         /// Dice; 1 where both masks are empty, 0 where one is.
         public let dice: Double
         /// Intersection over union.
@@ -57,14 +52,14 @@ public struct Validation: Sendable {
     /// The samples.
     public let samples: [Sample]
     /// The ways to point.
-    public let pointings: [Pointing]
+    public let pointings: [PromptStrategy]
     let preprocessing: ExamplePreparation
 
     /// - Parameters:
     ///   - samples: those of one image one after the other.
     ///   - pointings: the ways to point.
     ///   - preprocessing: as in training; nothing is augmented.
-    public init(samples: [Sample], pointings: [Pointing], preprocessing: ExamplePreparation) {
+    public init(samples: [Sample], pointings: [PromptStrategy], preprocessing: ExamplePreparation) {
         self.samples = samples
         self.pointings = pointings
         self.preprocessing = preprocessing
@@ -112,7 +107,7 @@ public struct Validation: Sendable {
     /// - Returns: one image each, in the order of the cases.
     /// - Throws: what reading images throws.
     func images(of cases: [Case], _ trainer: Trainer) throws -> [PredictionExample] {
-        var drawn: [Int: [Pointing: PredictionExample]] = [:]
+        var drawn: [Int: [PromptStrategy: PredictionExample]] = [:]
         let wanted = Dictionary(grouping: cases, by: \.number)
         try forEach(wanted.keys.sorted(), trainer) { number, example, embedding in
             for one in wanted[number] ?? [] {
@@ -121,7 +116,7 @@ public struct Validation: Sendable {
                     image: example.image, label: example.inside.cropped(to: example.extent),
                     prediction: found.mask.cropped(to: example.extent), dice: one.dice,
                     clicks: found.prompt.points, box: found.prompt.box,
-                    name: "\(example.sample.id) \(one.pointing.rawValue)")
+                    name: "\(example.sample.id) \(one.pointing)")
             }
         }
         return cases.compactMap { drawn[$0.number]?[$0.pointing] }
@@ -176,12 +171,16 @@ public struct Validation: Sendable {
     }
 
     private func found(
-        _ trainer: Trainer, _ embedding: Tensor, _ example: Example, _ pointing: Pointing
+        _ trainer: Trainer, _ embedding: Tensor, _ example: Example, _ pointing: PromptStrategy
     ) throws -> Found {
         let network = trainer.network
-        let prompt = Prompt(pointing, on: example.inside.cropped(to: example.extent))
+        // Strategies with random clicks draw the same ones at every validation.
+        var random = SampleRandom(
+            seed: preprocessing.seed, Fingerprint(of: example.sample.id).place)
+        let prompt = PromptSampler(pointing).prompt(
+            for: example.inside.cropped(to: example.extent), using: &random)
         let decoded =
-            pointing == .none
+            pointing == .promptFree
             ? network.decodeUnprompted(embedding)
             : network.decode(embedding, prompts: PromptTensors([prompt], on: embedding.device))
         guard let (logits, iou) = decoded else {

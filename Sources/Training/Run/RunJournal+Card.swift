@@ -9,7 +9,7 @@ extension RunJournal {
                 (name, Set(samples.filter { $0.dataset == set }.map(\.image)).count)
             }
         }
-        let pointings = validation?.pointings.map(\.rawValue).joined(separator: " and ") ?? ""
+        let pointings = validation?.pointings.map(\.description).joined(separator: " and ") ?? ""
         let best = bestRow ?? [:]
         return ModelCard(
             name:
@@ -33,7 +33,7 @@ extension RunJournal {
             figures: best.filter { $0.key.hasPrefix("val/dice/") }.sorted { $0.key < $1.key }.map {
                 .init(
                     data: String($0.key.dropFirst("val/dice/".count)) + ", validation",
-                    prompt: pointings.isEmpty ? "none" : pointings, metric: "Dice",
+                    prompt: pointings.isEmpty ? "prompt-free" : pointings, metric: "Dice",
                     value: $0.value)
             },
             limits: [

@@ -136,7 +136,7 @@ final class RunJournal {
             table.append(
                 [
                     sample.dataset, sample.name, "\(sample.label)", sample.patient ?? "",
-                    one.pointing.rawValue,
+                    one.pointing.description,
                 ] + [one.dice, one.iou, one.estimate].map { "\($0)" })
         }
         try table.write(to: folder.cases)

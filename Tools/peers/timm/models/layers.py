@@ -7,7 +7,7 @@ __all__ = ["DropPath", "to_2tuple", "trunc_normal_"]
 
 
 class DropPath(nn.Module):
-    """Stochastic depth, which does nothing outside training."""
+    """Stochastic depth. It does nothing in inference, and training is not supported."""
 
     def __init__(self, drop_prob=0.0):
         super().__init__()
@@ -15,10 +15,10 @@ class DropPath(nn.Module):
 
     def forward(self, x):
         if self.training and self.drop_prob:
-            raise NotImplementedError("this stand-in for timm is for inference only")
+            raise NotImplementedError("this replacement for timm supports inference only")
         return x
 
 
 def to_2tuple(value):
-    """A pair as it is, one number as a pair of it."""
+    """Returns a pair unchanged, and a single number as a pair of it."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)

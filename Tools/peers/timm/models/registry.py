@@ -1,6 +1,6 @@
-"""timm's list of models, which nothing here asks for."""
+"""timm's registry of models, which is not used here."""
 
 
 def register_model(function):
-    """The function itself."""
+    """Returns the function unchanged."""
     return function

@@ -1,1 +1,1 @@
-"""Only boxes."""
+"""Operators on boxes."""

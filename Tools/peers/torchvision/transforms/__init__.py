@@ -1,1 +1,1 @@
-"""Only functional."""
+"""Transforms of images."""

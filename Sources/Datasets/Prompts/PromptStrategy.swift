@@ -1,0 +1,159 @@
+import Foundation
+import Segmentation
+
+/// How a prompt is made from the label of an object: what `--prompt` of `samus evaluate` and
+/// `--prompts` and `--validate` of `samus train` take.
+public enum PromptStrategy: Hashable, Sendable {
+    /// One click on the middle one of the object's pixels in row-major order: the authors' click
+    /// for validation and test.
+    case fixedClick
+    /// N prompts of one click each, on random pixels of the object.
+    case randomClicks(Int)
+    /// One prompt of N clicks on random pixels of the object.
+    case clicks(Int)
+    /// One click on a random pixel of the object and N clicks on random pixels of the background.
+    case backgroundPoints(Int)
+    /// The bounding box, grown on each side by a fraction of its own width or height.
+    case box(growth: Double = 0)
+    /// The bounding box and one click on a random pixel of the object.
+    case boxAndClick
+    /// A click or a box first, then N clicks, each where the mask so far is wrong. Needs a model in
+    /// the loop: for training only.
+    case corrections(Int)
+    /// No prompt: the model finds the object itself.
+    case promptFree
+
+    /// The largest N of ``randomClicks(_:)``.
+    public static let maximumRandomClicks = 1000
+    /// The largest N of the other strategies.
+    public static let maximumClicks = 16
+    /// All strategies as text, for messages.
+    public static let forms =
+        "fixed, random:N, click, clicks:N, background:N, box, box:P%, box+click, corrections:N or "
+        + "prompt-free"
+
+    /// Whether the prompt is made from the label.
+    public var usesLabel: Bool { self != .promptFree }
+
+    /// How many prompts one object gets.
+    public var promptCount: Int {
+        if case .randomClicks(let count) = self { count } else { 1 }
+    }
+
+    /// Whether the clicks depend on the model's masks.
+    public var needsModelInLoop: Bool {
+        if case .corrections = self { true } else { false }
+    }
+
+    /// The kinds of prompt that a model trained with this strategy has seen.
+    public var kinds: Set<PromptKind> {
+        switch self {
+        case .fixedClick, .randomClicks, .clicks, .backgroundPoints: [.click]
+        case .box: [.box]
+        case .boxAndClick: [.box, .click]
+        case .corrections: [.box, .click, .mask]
+        case .promptFree: []
+        }
+    }
+}
+
+extension PromptStrategy: LosslessStringConvertible {
+    /// Reads the text form, as `fixed`, `random:5`, `clicks:3`, `background:2`, `box`, `box:10%`,
+    /// `box+click`, `corrections:2` or `prompt-free`.
+    ///
+    /// The words of former versions are read too: `none` and `negatives:N`.
+    ///
+    /// - Parameter text: one strategy; the result is nil for any other text.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let word = parts.first else { return nil }
+        guard parts.count == 2 else {
+            guard let strategy = Self.withoutNumber[word] else { return nil }
+            self = strategy
+            return
+        }
+        if word == "box" {
+            guard parts[1].hasSuffix("%"), let percent = Double(parts[1].dropLast()),
+                (0...1000).contains(percent)
+            else { return nil }
+            self = .box(growth: percent / 100)
+            return
+        }
+        let maximum = word == "random" ? Self.maximumRandomClicks : Self.maximumClicks
+        guard let count = Int(parts[1]), (1...maximum).contains(count) else { return nil }
+        switch word {
+        case "random": self = .randomClicks(count)
+        case "clicks": self = .clicks(count)
+        case "background", "negatives": self = .backgroundPoints(count)
+        case "corrections": self = .corrections(count)
+        default: return nil
+        }
+    }
+
+    private static let withoutNumber: [String: PromptStrategy] = [
+        "fixed": .fixedClick, "click": .clicks(1), "box": .box(), "box+click": .boxAndClick,
+        "prompt-free": .promptFree, "none": .promptFree,
+    ]
+
+    /// The text form.
+    public var description: String {
+        switch self {
+        case .fixedClick: "fixed"
+        case .randomClicks(let count): "random:\(count)"
+        case .clicks(1): "click"
+        case .clicks(let count): "clicks:\(count)"
+        case .backgroundPoints(let count): "background:\(count)"
+        case .box(0): "box"
+        case .box(let growth): "box:\(String(format: "%.10g", growth * 100))%"
+        case .boxAndClick: "box+click"
+        case .corrections(let count): "corrections:\(count)"
+        case .promptFree: "prompt-free"
+        }
+    }
+
+    /// Reads strategies separated by commas.
+    ///
+    /// - Parameter text: as `fixed,random:5,box`.
+    /// - Returns: at least one strategy; nil where a part is none.
+    public static func list(_ text: String) -> [PromptStrategy]? {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let strategies = parts.compactMap {
+            PromptStrategy($0.trimmingCharacters(in: .whitespaces))
+        }
+        return strategies.count == parts.count ? strategies : nil
+    }
+
+    /// What to print when a text uses words of former versions.
+    ///
+    /// - Parameter text: strategies separated by commas, each with or without `*SHARE`.
+    /// - Returns: one sentence; nil where there is nothing to say.
+    public static func noteOnFormerWords(in text: String) -> String? {
+        let words = text.split(whereSeparator: { $0 == "," || $0 == "*" || $0 == ":" })
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        let replaced = [("none", "prompt-free"), ("negatives", "background")].filter {
+            words.contains($0.0)
+        }
+        guard !replaced.isEmpty else { return nil }
+        return replaced.map { "'\($0.0)' is now '\($0.1)'" }.joined(separator: ", ")
+            + "; the former word will not be read by the next release"
+    }
+}
+
+extension PromptStrategy: Codable {
+    /// Reads the text form.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let strategy = PromptStrategy(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "'\(text)' is no prompt strategy")
+        }
+        self = strategy
+    }
+
+    /// Writes the text form.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

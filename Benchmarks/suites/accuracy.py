@@ -27,7 +27,7 @@ LITEMEDSAM_ULTRASOUND = """
     --recipe decoder --from litemedsam --sets=-Echo-CAMUS,ThyroidNodule-DDTI --variants 4
     --augment authors --precision bf16 --batch 8 --optimizer adamw --weight-decay 0.01
     --learning-rate 2e-4 --schedule cosine --warm-up 40 --ema 0.995 --clip 1 --epochs 20
-    --prompts click*4,box*3,corrections:1*2,clicks:3,negatives:1 --licence Apache-2.0
+    --prompts click*4,box*3,corrections:1*2,clicks:3,background:1 --licence Apache-2.0
 """.split()
 # From random weights, except for LiteMedSAM's decoder and prompt encoder; its encoder is the teacher.
 SAMUS_SMALL = """
@@ -136,7 +136,9 @@ def dice(report):
     classes = {(case["dataset"], case["label"]) for case in report["cases"]}
     one_class = {name for name, _ in classes if sum(other == name for other, _ in classes) == 1}
     for row in report["summaries"]:
-        if row["metric"] != "dice" or row["basis"] != "cases" or row["figures"] is None:
+        # Version 0.1 called the statistics "figures".
+        statistics = row.get("statistics", row.get("figures"))
+        if row["metric"] != "dice" or row["basis"] != "cases" or statistics is None:
             continue
         name, label = row.get("dataset"), row.get("label")
         if name is not None and label is None:
@@ -145,7 +147,8 @@ def dice(report):
             label = next(other for dataset, other in classes if dataset == name)
         variant = (row["variant"]["prompt"], row["variant"]["reduction"])
         key = None if name is None else (name, label)
-        found.setdefault(variant, {})[key] = (row["figures"]["mean"], row["figures"]["count"])
+        found.setdefault(variant, {})[key] = (
+            statistics["mean"], statistics["count"])
     return found
 
 

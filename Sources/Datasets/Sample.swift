@@ -1,19 +1,19 @@
 import Imaging
 import Synchronization
 
-/// One object of one image: an image of a data set, and which class of its label is meant.
+/// One object to segment: an image of a dataset and a class of its label.
 public struct Sample: Hashable, Sendable {
-    /// The data set's folder, as `Breast-BUSI`.
+    /// The dataset's folder, as `Breast-BUSI`.
     public let dataset: String
     /// The image's name without extension.
     public let name: String
-    /// Which class of the label is inside, from 1.
+    /// The class of the label, from 1.
     public let label: Int
-    /// Classes of the data set, background included; with 2 every label value but 0 counts as 1.
+    /// Classes of the dataset, background included; with 2 every label value except 0 is class 1.
     public let classes: Int
-    /// The patient, where the data set's index or its names tell.
+    /// The patient, where the dataset's index or its file names give it.
     public let patient: String?
-    /// Extent of the image's own pixels, where the data set's index tells.
+    /// Size of a pixel, where the dataset's index gives it.
     public let spacing: PixelSpacing?
     /// The image's file.
     public let imagePath: String
@@ -21,10 +21,10 @@ public struct Sample: Hashable, Sendable {
     public let labelPath: String
 
     /// - Parameters:
-    ///   - dataset: the data set's folder.
+    ///   - dataset: the dataset's folder.
     ///   - name: the image's name without extension.
-    ///   - label: which class of the label is inside, from 1.
-    ///   - classes: classes of the data set, background included.
+    ///   - label: the class of the label, from 1.
+    ///   - classes: classes of the dataset, background included.
     ///   - patient: nil where it is not known.
     ///   - spacing: nil where it is not known.
     ///   - imagePath: the image's file.
@@ -43,24 +43,24 @@ public struct Sample: Hashable, Sendable {
         self.labelPath = labelPath
     }
 
-    /// The image, as `Breast-BUSI/benign0015`: samples of one image share it.
+    /// The image's identifier, as `Breast-BUSI/benign0015`; samples of one image share it.
     public var image: String { "\(dataset)/\(name)" }
 
-    /// The sample, as `Echo-CAMUS/patient0010_2CH_ES#2`.
+    /// The sample's identifier, as `Echo-CAMUS/patient0010_2CH_ES#2`.
     public var id: String { "\(image)#\(label)" }
 }
 
 extension Sample {
     /// Reads the image and its label.
     ///
-    /// With 2 classes every label value but 0 counts as 1, whether it is 1, 255 or a colour; in a
-    /// JPEG, which blurs, a value above 127. With more classes the values are the classes; those
-    /// that the data set does not have are kept, and are part of no sample.
+    /// With 2 classes every label value except 0 is class 1, whether 1, 255 or a colour; in a JPEG
+    /// every value above 127. With more classes the values are the classes; unknown ones stay and
+    /// belong to no sample.
     ///
     /// - Parameter limits: how large an image is accepted.
     /// - Returns: the grey image, and a label whose values are classes.
-    /// - Throws: ``DataError`` when one cannot be read, or they are not of one size.
-    public func read(limits: ImageLimits = .standard) throws(DataError) -> LabelledImage {
+    /// - Throws: ``DatasetError`` when one cannot be read, or their sizes differ.
+    public func read(limits: ImageLimits = .standard) throws(DatasetError) -> LabelledImage {
         let image = try Self.reading(imagePath) { () throws(ImageError) in
             try Image.read(imagePath, limits: limits)
         }
@@ -72,26 +72,25 @@ extension Sample {
         return LabelledImage(image: image.grey(), label: label)
     }
 
-    /// Makes sure that a label holds classes of the data set alone: what is none would count as if
-    /// nothing were there.
+    /// Checks that a label has no unknown class: its pixels would count as background.
     ///
-    /// - Parameter image: as read.
-    /// - Throws: ``DataError/unreadable(path:reason:)`` with the value.
-    public func checkClasses(of labelled: LabelledImage) throws(DataError) {
+    /// - Parameter labelled: as read.
+    /// - Throws: ``DatasetError/unreadable(path:reason:)`` with the value.
+    public func checkClasses(of labelled: LabelledImage) throws(DatasetError) {
         guard let largest = labelled.label.pixels.max(), largest >= classes else { return }
         throw .unreadable(
             path: labelPath,
-            reason: "it has the value \(largest); its data set has the classes 0 to \(classes - 1)")
+            reason: "it has the value \(largest); its dataset has the classes 0 to \(classes - 1)")
     }
 
-    private func onlyClass(_ limits: ImageLimits) throws(DataError) -> Image {
+    private func onlyClass(_ limits: ImageLimits) throws(DatasetError) -> Image {
         let mask = try Self.reading(labelPath) { () throws(ImageError) in
             try Mask.read(labelPath, limits: limits)
         }
         return Image(width: mask.width, height: mask.height, channels: 1, pixels: mask.values)
     }
 
-    private func numberedClasses(_ limits: ImageLimits) throws(DataError) -> Image {
+    private func numberedClasses(_ limits: ImageLimits) throws(DatasetError) -> Image {
         guard labelPath.lowercased().hasSuffix(".png") else {
             throw .unreadable(
                 path: labelPath,
@@ -117,7 +116,7 @@ extension Sample {
 
     private static func reading<Result>(
         _ path: String, _ body: () throws(ImageError) -> Result
-    ) throws(DataError) -> Result {
+    ) throws(DatasetError) -> Result {
         do throws(ImageError) {
             return try body()
         } catch {
@@ -154,18 +153,18 @@ public struct LabelledImage: Equatable, Sendable {
     }
 }
 
-/// Decoded images in memory within a bound: each file is read once while there is room.
+/// A cache of decoded images with a memory limit.
 ///
-/// When the bound is reached no more are kept: each epoch asks for every image once, so that
-/// whatever were thrown out would be asked for before it is asked for again.
+/// When the limit is reached, further images are read each time. Nothing is evicted: an epoch reads
+/// every image once, so that eviction would always remove an image that is needed sooner.
 public final class LabelledImageCache: Sendable {
-    private struct Kept {
+    private struct Storage {
         var images: [String: LabelledImage] = [:]
         var bytes = 0
     }
 
     private let limit: Int
-    private let kept = Mutex(Kept())
+    private let storage = Mutex(Storage())
 
     /// An empty cache.
     ///
@@ -174,19 +173,21 @@ public final class LabelledImageCache: Sendable {
         self.limit = limit
     }
 
-    /// A sample's image and label, from memory or from its files.
+    /// A sample's image and label, from the cache or from its files.
     ///
-    /// - Parameter sample: may be asked for on several threads at once.
+    /// Thread-safe.
+    ///
+    /// - Parameter sample: the sample.
     /// - Returns: as `Sample.read(limits:)` gives it.
-    /// - Throws: ``DataError`` as `Sample.read(limits:)` does.
-    public func image(of sample: Sample) throws(DataError) -> LabelledImage {
-        if let labelled = kept.withLock({ $0.images[sample.image] }) { return labelled }
+    /// - Throws: ``DatasetError`` as `Sample.read(limits:)` does.
+    public func image(of sample: Sample) throws(DatasetError) -> LabelledImage {
+        if let labelled = storage.withLock({ $0.images[sample.image] }) { return labelled }
         let labelled = try sample.read()
         let size = labelled.image.pixels.count + labelled.label.pixels.count
-        kept.withLock { kept in
-            guard kept.images[sample.image] == nil, kept.bytes + size <= limit else { return }
-            kept.images[sample.image] = labelled
-            kept.bytes += size
+        storage.withLock { storage in
+            guard storage.images[sample.image] == nil, storage.bytes + size <= limit else { return }
+            storage.images[sample.image] = labelled
+            storage.bytes += size
         }
         return labelled
     }

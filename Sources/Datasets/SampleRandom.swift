@@ -1,21 +1,21 @@
 import Foundation
 
-/// Random numbers of one sample in one epoch: they depend on nothing else, so that any number of
-/// workers gives the same.
+/// Random number generator of one sample in one epoch.
 ///
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+/// Its numbers depend on the seed, the epoch and the sample only, so that they are the same for any
+/// number of workers. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 public struct SampleRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    /// The numbers of a seed and the places that follow it, each of which gives others.
+    /// A generator of a seed and stream indices; each combination gives other numbers.
     ///
     /// - Parameters:
     ///   - seed: of the run.
-    ///   - places: as the epoch and the sample's number.
-    public init(seed: UInt64, _ places: Int...) {
+    ///   - stream: indices such as the epoch and the sample's number.
+    public init(seed: UInt64, _ stream: Int...) {
         state = seed
-        for place in places {
-            state = next() ^ UInt64(bitPattern: Int64(place))
+        for index in stream {
+            state = next() ^ UInt64(bitPattern: Int64(index))
         }
         _ = next()
     }
@@ -29,9 +29,9 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
 
-    /// A number spread evenly over a range.
+    /// A uniform random number.
     ///
-    /// - Parameter range: from its lower bound to, without it, its upper bound.
+    /// - Parameter range: the upper bound is excluded.
     /// - Returns: the number.
     public mutating func uniform(_ range: Range<Double>) -> Double {
         let unit = Double(next() >> 11) / Double(1 << 53)
@@ -43,24 +43,23 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     /// - Parameter count: positive.
     /// - Returns: from 0 to one below the count.
     public mutating func below(_ count: Int) -> Int {
-        precondition(count > 0, "there is nothing to choose from")
+        precondition(count > 0, "count must be positive")
         return Int(next(upperBound: UInt64(count)))
     }
 
-    /// Whether something of this probability happens.
+    /// True with the given probability.
     public mutating func happens(_ probability: Double) -> Bool {
         uniform(0..<1) < probability
     }
 }
 
-/// A 64-bit number of some bytes, the same on every machine: tells contents apart, and is no
-/// protection against somebody who wants two to agree.
+/// A 64-bit hash, the same on every machine.
 ///
-/// Eight bytes at a time, each step a bijection of the state as in FNV-1a.
+/// Not cryptographic: it does not detect forgery. Eight bytes at a time, each step a bijection of the state as in FNV-1a.
 public struct Fingerprint: Hashable, Sendable {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    /// The fingerprint of nothing.
+    /// The fingerprint of no content.
     public init() {}
 
     /// The fingerprint of one text.
@@ -70,7 +69,7 @@ public struct Fingerprint: Hashable, Sendable {
         add(text)
     }
 
-    /// Adds a content; where one ends and the next begins matters.
+    /// Adds bytes and their count.
     ///
     /// - Parameter bytes: any number.
     public mutating func add(_ bytes: [UInt8]) {
@@ -91,7 +90,7 @@ public struct Fingerprint: Hashable, Sendable {
         mix(UInt64(bitPattern: Int64(number)))
     }
 
-    /// Adds a content where it lies.
+    /// Adds bytes and their count, without a copy.
     ///
     /// - Parameter bytes: any number.
     public mutating func add(_ bytes: UnsafeRawBufferPointer) {
@@ -117,8 +116,8 @@ public struct Fingerprint: Hashable, Sendable {
         return value ^ (value >> 31)
     }
 
-    /// The number as a place in a stream of random numbers.
-    public var place: Int { Int(bitPattern: UInt(value)) }
+    /// The number as a stream index of ``SampleRandom``.
+    public var streamIndex: Int { Int(bitPattern: UInt(value)) }
 
     /// The number as 16 hexadecimal digits.
     public var text: String {

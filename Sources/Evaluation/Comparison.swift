@@ -5,44 +5,46 @@ import Metrics
 
 /// Two reports on the same data, case by case.
 public struct Comparison: Codable, Equatable, Sendable {
-    /// One of both reports.
+    /// One of the two reports.
     public struct Side: Codable, Equatable, Sendable {
-        /// What made the masks.
+        /// The source of the masks.
         public var source: SourceRecord
-        /// Program that evaluated, and when.
+        /// Program and version of the evaluation.
         public var program: String
-        /// When.
+        /// Date of the evaluation.
         public var date: Date
     }
 
+    /// Version of this format.
+    public var formatVersion: Int? = 2
     /// "research use only, not a medical device".
     public var notice = ResearchNotice.text
-    /// What the differences are taken from.
+    /// Report A, the reference of the differences.
     public var first: Side
-    /// What is compared with it.
+    /// Report B.
     public var second: Side
-    /// What is compared.
+    /// The compared metric.
     public var metric: MaskMetric
     /// The data of both.
     public var data: EvaluationReport.Data
-    /// The grid of both.
+    /// The resolution of both.
     public var resolution: EvaluationResolution
-    /// Of the bootstrap.
+    /// Seed of the bootstrap.
     public var seed: UInt64
-    /// Each prompt, set and class.
+    /// Statistics of each prompt, dataset and class.
     public var rows: [ComparisonRow]
     /// Pairs by prompt.
     public var pairs: [Pairs]
-    /// Samples that only one report has, as when a mask of the other was missing.
+    /// Samples that only one report has.
     public var unpaired: [String]
-    /// Whether one side found its objects by itself while the labels told the other where they are.
-    public var isOneUnprompted: Bool
+    /// Whether only one side had prompts made from the labels.
+    public var isOnePromptFree: Bool
 
     /// The paired cases of one prompt.
     public struct Pairs: Codable, Equatable, Sendable {
-        /// How masks were asked for.
+        /// The prompt and the reduction.
         public var variant: Variant
-        /// In what the metric is, where that matters.
+        /// The unit, where it matters.
         public var unit: LengthUnit?
         /// Cases in order.
         public var cases: [Pair]
@@ -52,7 +54,7 @@ public struct Comparison: Codable, Equatable, Sendable {
     public struct Pair: Codable, Equatable, Sendable {
         /// The sample.
         public var id: String
-        /// Its data set.
+        /// Its dataset.
         public var dataset: String
         /// Value in the first report.
         public var first: Double
@@ -63,12 +65,12 @@ public struct Comparison: Codable, Equatable, Sendable {
     /// Pairs the cases of two reports by sample and prompt.
     ///
     /// - Parameters:
-    ///   - first: what the differences are taken from.
-    ///   - second: what is compared with it.
-    ///   - metric: what is compared.
-    ///   - prompts: only these, which both must have; all of both when nil, which must be the same.
-    ///     Masks made without a prompt are compared with those of every prompt.
-    ///   - seed: of the bootstrap.
+    ///   - first: report A, the reference of the differences.
+    ///   - second: report B.
+    ///   - metric: the compared metric.
+    ///   - prompts: only these prompts, which both must have; when nil, both must have the same
+    ///     prompts. Masks made without a prompt are compared with those of every prompt.
+    ///   - seed: seed of the bootstrap.
     /// - Throws: ``EvaluationError/notComparable(_:)`` when data, grid, prompts or units differ.
     public init(
         _ first: EvaluationReport, _ second: EvaluationReport, metric: MaskMetric = .dice,
@@ -108,7 +110,7 @@ public struct Comparison: Codable, Equatable, Sendable {
                 units.compactMap { Self.row(variant.shown, group, $0, metric, both, seed) }
             }
         }
-        isOneUnprompted = common.contains { $0.first != $0.second }
+        isOnePromptFree = common.contains { $0.first != $0.second }
         unpaired = alone.sorted()
         guard !pairs.isEmpty else {
             throw .notComparable("they have no case in common")
@@ -129,18 +131,18 @@ public struct Comparison: Codable, Equatable, Sendable {
             clusters: pairs.map(\.2), seed: seed)
     }
 
-    /// Refuses lengths of different pixels, and numbers that no measurement gives.
+    /// Refuses lengths with different spacings, and impossible values.
     private static func check(
         _ both: [(Score, Score)], _ metric: MaskMetric
     ) throws(EvaluationError) {
         for (one, other) in both {
             if metric.dependsOnUnit, one.unit != other.unit || one.spacing != other.spacing {
                 throw .notComparable(
-                    "the mm per pixel of \(one.id) changed between them: evaluate both anew")
+                    "the mm per pixel of \(one.id) changed between them: evaluate both again")
             }
             for value in [one, other].compactMap({ $0.values[metric] })
             where !(abs(value) < 1e100) {
-                throw .notComparable("\(one.id) has the value \(value), which is no measurement")
+                throw .notComparable("\(one.id) has the impossible value \(value)")
             }
         }
     }
@@ -150,7 +152,7 @@ public struct Comparison: Codable, Equatable, Sendable {
     ) throws(EvaluationError) {
         guard first.options.resolution == second.options.resolution else {
             throw .notComparable(
-                "one is on the grid '\(first.options.resolution.rawValue)', the other on "
+                "one has the resolution '\(first.options.resolution.rawValue)', the other on "
                     + "'\(second.options.resolution.rawValue)'")
         }
         guard first.data.hash == second.data.hash else {
@@ -174,87 +176,90 @@ extension Comparison.Pair {
 
 /// A metric of two reports over a group of paired cases.
 public struct ComparisonRow: Codable, Equatable, Sendable {
-    /// How masks were asked for, in both.
+    /// The prompt and the reduction of both.
     public var variant: Variant
-    /// Whether the label told the models where the object is; nil where that is not known.
+    /// Whether prompts were made from the label; nil where unknown.
     public var isPrompted: Bool?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?
-    /// In what the metric is, where that matters.
+    /// The unit, where it matters.
     public var unit: LengthUnit?
-    /// Pairs.
+    /// Number of pairs.
     public var count: Int
     /// Mean of the first report.
     public var first: Double
     /// Mean of the second report.
     public var second: Double
-    /// Second minus first, with the paired bootstrap's interval of its mean.
-    public var difference: Figures
-    /// Pairs in which the second is larger.
+    /// Second minus first, with the paired bootstrap interval of the mean.
+    public var difference: SummaryStatistics
+    /// Number of pairs in which the second is larger.
     public var larger: Int
-    /// Pairs in which the second is smaller.
+    /// Number of pairs in which the second is smaller.
     public var smaller: Int
-    /// Wilcoxon's signed-rank test of the differences, with its effect size.
+    /// Wilcoxon's signed-rank test of the differences.
     public var test: Wilcoxon
-    /// Mean difference over the differences' standard deviation, Cohen's d of pairs; nil where the
-    /// differences do not vary.
+    /// Cohen's d of pairs: mean difference over standard deviation; nil where differences are equal.
     public var standardizedDifference: Double?
 
     /// - Parameters:
-    ///   - variant: how masks were asked for.
-    ///   - group: set and class.
-    ///   - unit: in what the metric is.
-    ///   - pairs: of the first and the second report; nil comes back where there are none.
-    ///   - clusters: one name a pair, of what the bootstrap draws together.
-    ///   - seed: of the bootstrap.
+    ///   - variant: the prompt and the reduction.
+    ///   - group: dataset and class.
+    ///   - unit: unit of the metric.
+    ///   - pairs: values of the first and the second report; the result is nil where there are none.
+    ///   - clusters: one name for each pair; the bootstrap draws pairs of one name together.
+    ///   - seed: seed of the bootstrap.
     init?(
         _ variant: Variant, group: ScoreGroup, unit: LengthUnit?, pairs: [(Double, Double)],
         clusters: [String], seed: UInt64
     ) {
         let differences = pairs.map { $0.1 - $0.0 }
-        guard let figures = Figures(differences, clusters: clusters, seed: seed) else { return nil }
+        guard
+            let statistics = SummaryStatistics(differences, clusters: clusters, seed: seed)
+        else { return nil }
         self.variant = variant
         isPrompted = variant.prompt?.usesLabel
         (dataset, label, self.unit) = (group.dataset, group.label, unit)
         count = pairs.count
         first = pairs.reduce(0) { $0 + $1.0 } / Double(pairs.count)
         second = pairs.reduce(0) { $0 + $1.1 } / Double(pairs.count)
-        difference = figures
+        difference = statistics
         larger = differences.count { $0 > 0 }
         smaller = differences.count { $0 < 0 }
-        test = ofFinite { () throws(MetricsError) in
+        test = finiteStatistics { () throws(MetricsError) in
             try Wilcoxon(pairs.map(\.1), pairs.map(\.0))
         }
-        standardizedDifference = figures.deviation > 0 ? figures.mean / figures.deviation : nil
+        standardizedDifference =
+            statistics.standardDeviation > 0
+            ? statistics.mean / statistics.standardDeviation : nil
     }
 
     var group: ScoreGroup { ScoreGroup(dataset: dataset, label: label) }
 }
 
-/// What of one report is compared with what of the other.
+/// A variant of one report and the variant of the other that it is compared with.
 struct PairedVariant: Equatable {
     let first: Variant
     let second: Variant
 
-    /// The one with a prompt, for tables.
+    /// The variant with a prompt, for tables.
     var shown: Variant { first.isPrompted || !second.isPrompted ? first : second }
 
-    /// All that two reports have in common: the same prompts, or those of one and masks that the
-    /// other made without any.
+    /// The pairs of two reports: equal prompts, or all prompts of one report with the masks that the
+    /// other made without a prompt.
     ///
     /// - Parameters:
-    ///   - first: what differences are taken from.
-    ///   - second: what is compared with it.
-    ///   - only: these prompts alone.
-    /// - Returns: at least one.
+    ///   - first: report A.
+    ///   - second: report B.
+    ///   - only: only these prompts; all when nil.
+    /// - Returns: at least one pair.
     /// - Throws: ``EvaluationError/notComparable(_:)`` when prompts or random clicks differ.
     static func all(
         of first: EvaluationReport, _ second: EvaluationReport, only: [PromptStrategy]?
     ) throws(EvaluationError) -> [PairedVariant] {
         let (one, other) = (first.cases.prompts, second.cases.prompts)
-        let (alone, otherAlone) = (unprompted(one), unprompted(other))
+        let (alone, otherAlone) = (promptFree(one), promptFree(other))
         if let alone, otherAlone == nil {
             return try variants(other, only).map { PairedVariant(first: alone, second: $0) }
         }
@@ -266,7 +271,7 @@ struct PairedVariant: Equatable {
         }
         if only == nil, Set(one) != Set(other) {
             throw .notComparable(
-                "their prompts differ: \(words(one)) and \(words(other)); name those of both "
+                "their prompts differ: \(words(one)) and \(words(other)); select common ones "
                     + "with --prompt")
         }
         let chosen = try variants(one, only)
@@ -282,8 +287,8 @@ struct PairedVariant: Equatable {
         return chosen.map { PairedVariant(first: $0, second: $0) }
     }
 
-    /// The way masks were made where no label told of the object; nil where one did.
-    private static func unprompted(_ prompts: [PromptStrategy?]) -> Variant? {
+    /// The variant of masks made without a prompt; nil where there were prompts.
+    private static func promptFree(_ prompts: [PromptStrategy?]) -> Variant? {
         guard prompts.count == 1, let prompt = prompts.first, prompt?.usesLabel != true else {
             return nil
         }
@@ -294,13 +299,13 @@ struct PairedVariant: Equatable {
         _ prompts: [PromptStrategy?], _ only: [PromptStrategy]?
     ) throws(EvaluationError) -> [Variant] {
         if let missing = only?.first(where: { !prompts.contains($0) }) {
-            throw .notComparable("not both have '\(missing)': one has \(words(prompts))")
+            throw .notComparable("not both reports have '\(missing)': one has \(words(prompts))")
         }
         return (only.map { $0.map(Optional.some) } ?? prompts).flatMap(Variant.all)
     }
 
     private static func words(_ prompts: [PromptStrategy?]) -> String {
-        prompts.map { $0?.description ?? "masks as given" }.joined(separator: ", ")
+        prompts.map { $0?.description ?? "predictions" }.joined(separator: ", ")
     }
 }
 

@@ -22,7 +22,7 @@ extension Comparison {
         try [UInt8](JSONEncoder.report.encode(self)) + [UInt8(ascii: "\n")]
     }
 
-    /// Each case's value in the second report over that in the first, a chart for each prompt.
+    /// A scatter chart for each prompt: each case's value in report B over its value in report A.
     ///
     /// - Returns: an RGB image.
     public func plot() -> Image {
@@ -50,8 +50,8 @@ extension Comparison {
         }
         let better =
             switch metric.moreIsBetter {
-            case true?: "more is better"
-            case false?: "less is better"
+            case true?: "larger is better"
+            case false?: "smaller is better"
             case nil: "nearer to 0 is better"
             }
         return """
@@ -61,24 +61,25 @@ extension Comparison {
 
             - A: \(words(first))
             - B: \(words(second))
-            - data: `\(data.split)`, \(data.images) images, SHA-256 `\(data.hash)`; grid \
+            - data: `\(data.split)`, \(data.images) images, SHA-256 `\(data.hash)`; resolution \
             \(resolution.rawValue); bootstrap seed \(seed)
             """
     }
 
     private var table: String {
         var table = MarkdownTable([
-            "set", "prompt", "", "pairs", "A", "B", "B - A", "95 % interval", "median B - A",
+            "dataset", "prompt", "prompted", "pairs", "A", "B", "B - A", "95 % interval",
+            "median B - A",
             "B larger/equal/smaller", "Wilcoxon p", "rank-biserial", "d of pairs",
         ])
         for row in rows {
             let equal = row.count - row.larger - row.smaller
-            let figures = row.difference
+            let difference = row.difference
             let unit = row.unit.map { " \($0.rawValue)" } ?? ""
             table.add([
                 row.group.title, row.variant.title, row.variant.prompt.promptedWord, "\(row.count)",
-                row.first.fixed(4) + unit, row.second.fixed(4) + unit, figures.mean.signed,
-                "\(figures.low.signed) to \(figures.high.signed)", figures.median.signed,
+                row.first.fixed(4) + unit, row.second.fixed(4) + unit, difference.mean.signed,
+                "\(difference.low.signed) to \(difference.high.signed)", difference.median.signed,
                 "\(row.larger)/\(equal)/\(row.smaller)",
                 String(format: "%.3g", row.test.pValue)
                     + (row.test.method == .exact ? " (exact)" : ""),
@@ -89,16 +90,14 @@ extension Comparison {
     }
 
     private var notes: String {
-        (isOneUnprompted
-            ? "**One side made its masks without a prompt; the labels told the other where each "
-                + "object is.**\n\n" : "")
+        (isOnePromptFree
+            ? "**Only one side had prompts made from the labels.**\n\n" : "")
                 + """
-                Intervals: 95 % paired percentile bootstrap of the mean difference, cases of one patient \
-                drawn together. Wilcoxon's signed-rank \
-                test is two-sided and leaves equal pairs out; its probabilities are not corrected for the \
-                number of rows, and take cases as independent, which several of one patient are not. \
-                Rank-biserial: share of rank sums in favour of larger B, -1 to 1. d of pairs: mean over \
-                standard deviation of the differences.
+                Intervals: 95 % paired percentile bootstrap of the mean difference; cases of one patient \
+                are drawn together. Wilcoxon's signed-rank test is two-sided and leaves equal pairs out. \
+                Its p-values are not corrected for the number of rows, and treat cases as independent, \
+                which several cases of one patient are not. Rank-biserial correlation: -1 to 1, positive \
+                where B is larger. d of pairs: mean over standard deviation of the differences.
                 """
     }
 }

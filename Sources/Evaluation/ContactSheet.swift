@@ -13,8 +13,8 @@ public struct ContactSheet {
 
     /// - Parameters:
     ///   - evaluation: with its masks.
-    ///   - options: how it was done.
-    ///   - samples: those that were evaluated.
+    ///   - options: the options of the evaluation.
+    ///   - samples: the evaluated samples.
     public init(_ evaluation: Evaluation, options: EvaluationOptions, samples: [Sample]) {
         self.evaluation = evaluation
         self.options = options
@@ -24,9 +24,9 @@ public struct ContactSheet {
     /// Draws the sheet of a prompt.
     ///
     /// - Parameters:
-    ///   - prompt: which cases; nil where masks come from files.
-    ///   - worst: how many of the worst cases are shown; half as many of the middle and the best.
-    ///   - read: gives a sample's image.
+    ///   - prompt: the prompt; nil where masks come from files.
+    ///   - worst: number of worst cases; half as many middle and best cases follow.
+    ///   - read: reads a sample's image.
     /// - Returns: an RGB image; nil where there is no case.
     /// - Throws: what `read` throws.
     public func draw(
@@ -43,7 +43,7 @@ public struct ContactSheet {
         return tiles.isEmpty ? nil : sideBySide(tiles, columns: Self.columns)
     }
 
-    /// Places of the worst cases, then of the middle and the best ones, none twice.
+    /// Indices of the worst cases, then of the middle and the best ones, without repetition.
     private static func chosen(
         _ ranked: [Int], worst count: Int
     ) -> [(title: String, index: Int)] {
@@ -65,7 +65,7 @@ public struct ContactSheet {
     ) throws -> (image: Image, caption: String) {
         let one = evaluation.cases[index]
         guard let sample = samples[one.id] else {
-            preconditionFailure("a case is of a sample that was evaluated")
+            preconditionFailure("each case belongs to an evaluated sample")
         }
         let labelled = try read(sample).onGrid(of: options.resolution)
         let mask = evaluation.masks[index].mask()

@@ -7,81 +7,81 @@ import Segmentation
 public struct EvaluatedCase: Codable, Equatable, Sendable {
     /// The sample, as `Echo-CAMUS/patient0010_2CH_ES#2`.
     public var id: String
-    /// The data set's folder.
+    /// The dataset's folder.
     public var dataset: String
     /// The image's name.
     public var name: String
-    /// Which class of the label is meant.
+    /// The class of the label.
     public var label: Int
-    /// Classes of the data set, background included.
+    /// Classes of the dataset, background included.
     public var classes: Int
-    /// The patient, where the data set tells.
+    /// The patient, where known.
     public var patient: String?
     /// How the prompt was made; nil where masks come from files.
     public var prompt: PromptStrategy?
-    /// Which of the prompts, from 1.
+    /// Number of the prompt, from 1.
     public var click: Int
-    /// Points on the object as given to the model, `[x, y]` each.
+    /// Foreground points of the prompt, `[x, y]` each.
     public var points: [[Double]]
-    /// Points beside it: one where the label is empty.
+    /// Background points of the prompt: one where the label is empty.
     public var backgroundPoints: [[Double]]
     /// The box, `[x0, y0, x1, y1]`.
     public var box: [Double]?
-    /// Pixels of the label.
+    /// Number of pixels of the label.
     public var labelArea: Int
-    /// Pixels of the mask.
+    /// Number of pixels of the mask.
     public var maskArea: Int
-    /// mm per pixel, where it is known and lengths are in mm.
+    /// mm per pixel, where lengths are in mm.
     public var spacing: PixelSpacing?
-    /// What lengths are measured in.
+    /// Unit of lengths.
     public var unit: LengthUnit
     /// By the metric's raw value.
     public var metrics: [String: Double]
-    /// The model's own estimate; nil where it has none.
+    /// The model's estimate of the IoU; nil where it gives none.
     public var iouEstimate: Double?
-    /// Seconds to look at the image, once for all its cases.
+    /// Seconds to encode the image, once for all its cases.
     public var encodeSeconds: Double
     /// Seconds for this mask.
     public var promptSeconds: Double
 
     /// A metric's value.
     ///
-    /// - Parameter metric: which.
-    /// - Returns: nil where it was not measured.
+    /// - Parameter metric: the metric.
+    /// - Returns: its value; nil where it was not measured.
     public subscript(metric: MaskMetric) -> Double? { metrics[metric.rawValue] }
 
-    /// Whether the object is in the image, and whether the mask says so.
-    public var presence: Presence {
+    /// Whether the object is in the image, and whether the mask is empty.
+    public var detection: Detection {
         switch (labelArea > 0, maskArea > 0) {
-        case (true, true): .found
-        case (true, false): .missed
-        case (false, true): .invented
-        case (false, false): .absent
+        case (true, true): .truePositive
+        case (true, false): .falseNegative
+        case (false, true): .falsePositive
+        case (false, false): .trueNegative
         }
     }
 }
 
-/// Whether an object is in an image, and whether a mask says so.
-public enum Presence: String, Codable, Sendable, CaseIterable {
-    /// There, and a mask.
-    case found
-    /// There, and an empty mask.
-    case missed
-    /// Not there, and a mask.
-    case invented
-    /// Not there, and an empty mask.
-    case absent
+/// Whether an object is in an image, and whether the mask is empty.
+public enum Detection: String, Sendable, CaseIterable {
+    /// The object is in the image, the mask is not empty.
+    case truePositive = "true_positive"
+    /// The object is in the image, the mask is empty.
+    case falseNegative = "false_negative"
+    /// The object is not in the image, the mask is not empty.
+    case falsePositive = "false_positive"
+    /// The object is not in the image, the mask is empty.
+    case trueNegative = "true_negative"
 }
 
 /// Every metric of a mask against its label, by raw value.
 ///
 /// - Parameters:
-///   - mask: what was found.
-///   - label: what is there.
+///   - mask: the predicted mask.
+///   - label: the reference mask.
 ///   - spacing: mm per pixel; lengths are in pixels where it is nil.
 ///   - tolerance: for surface Dice.
 /// - Returns: finite numbers.
-/// - Throws: `MetricsError` when the mask is not of the label's size.
+/// - Throws: `MetricsError` when mask and label have different sizes.
 func measured(
     _ mask: Mask, _ label: Mask, spacing: PixelSpacing?, tolerance: SurfaceTolerance
 ) throws(MetricsError) -> [String: Double] {
@@ -95,57 +95,57 @@ func measured(
 }
 
 /// The cases of one image, collected prompt by prompt.
-struct CasesOfImage {
-    private let encode: Double
+struct ImageEvaluation {
+    private let encodeSeconds: Double
     private(set) var cases: [EvaluatedCase] = []
     private(set) var masks: [RunLength] = []
-    /// Spent on all masks.
-    private(set) var seconds = 0.0
+    /// Seconds for all masks.
+    private(set) var maskSeconds = 0.0
 
-    /// - Parameter encode: seconds that looking at the image took.
-    init(encode: Double) {
-        self.encode = encode
+    /// - Parameter encodeSeconds: seconds to encode the image.
+    init(encodeSeconds: Double) {
+        self.encodeSeconds = encodeSeconds
     }
 
-    /// Asks for the masks of one object and measures them.
+    /// Predicts the masks of one object and measures them.
     ///
     /// - Parameters:
     ///   - sample: the object.
     ///   - label: its pixels.
-    ///   - kind: how prompts are made of the label; nil where masks come from files.
-    ///   - options: grid, seed and tolerance.
-    ///   - find: gives the masks of prompts.
-    /// - Throws: what `find` throws.
+    ///   - strategy: how prompts are made; nil where masks come from files.
+    ///   - options: resolution, seed and tolerance.
+    ///   - predict: gives the masks of prompts.
+    /// - Throws: what `predict` throws.
     mutating func measure(
-        _ sample: Sample, _ label: Mask, _ kind: PromptStrategy?, _ options: EvaluationOptions,
-        find: ([Prompt.Checked]?) throws -> [FoundMask]
+        _ sample: Sample, _ label: Mask, _ strategy: PromptStrategy?, _ options: EvaluationOptions,
+        predict: ([Prompt.Checked]?) throws -> [PredictedMask]
     ) throws {
-        // The same clicks whatever else is evaluated, and by whichever model.
-        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).place)
-        let prompts = kind.flatMap {
+        // The same clicks for every model, list and limit.
+        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex)
+        let prompts = strategy.flatMap {
             PromptSampler($0).prompts(for: label, using: &random)
         }
         let clock = ContinuousClock()
         let start = clock.now
-        let found = try find(prompts)
+        let predicted = try predict(prompts)
         let seconds = (clock.now - start).inSeconds
-        self.seconds += seconds
+        maskSeconds += seconds
         let spacing = options.resolution == .native ? sample.spacing : nil
-        for (index, one) in found.enumerated() {
+        for (index, one) in predicted.enumerated() {
             let prompt = prompts?[index].prompt
             cases.append(
                 EvaluatedCase(
                     id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
-                    classes: sample.classes, patient: sample.patient, prompt: kind,
-                    click: index + 1, points: prompt?.points.map { [$0.x, $0.y] } ?? [],
+                    classes: sample.classes, patient: sample.patient, prompt: strategy,
+                    click: index + 1, points: prompt?.foregroundPoints.map { [$0.x, $0.y] } ?? [],
                     backgroundPoints: prompt?.backgroundPoints.map { [$0.x, $0.y] } ?? [],
                     box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
                     maskArea: one.mask.area, spacing: spacing,
                     unit: spacing == nil ? .pixels : .millimetres,
                     metrics: try measured(
                         one.mask, label, spacing: spacing, tolerance: options.tolerance),
-                    iouEstimate: one.iouEstimate, encodeSeconds: encode,
-                    promptSeconds: seconds / Double(found.count)))
+                    iouEstimate: one.iouEstimate, encodeSeconds: encodeSeconds,
+                    promptSeconds: seconds / Double(predicted.count)))
             masks.append(one.mask.runLength())
         }
     }

@@ -2,34 +2,34 @@ import Datasets
 import Imaging
 import Metrics
 
-/// The grid on which masks are compared with labels.
+/// The resolution at which masks are compared with labels.
 public enum EvaluationResolution: String, Codable, Sendable, CaseIterable {
-    /// The image's own, in mm where its spacing is known.
+    /// The image's own pixels, in mm where the spacing is known.
     case native
-    /// 256x256 pixels, image and label stretched to it before anything else, as in the authors'
-    /// program: comparable with the paper.
+    /// Image and label resized to 256x256 first, as in the authors' program: comparable with the
+    /// paper.
     case model
 
-    /// Height and width of the grid of ``model``.
+    /// The size for ``model``.
     public static let modelSize = Size(height: 256, width: 256)
 }
 
-/// How an evaluation is done.
+/// Options of an evaluation.
 public struct EvaluationOptions: Codable, Equatable, Sendable {
-    /// How prompts are made of labels; none where masks come from files.
+    /// How prompts are made from labels; empty where masks come from files.
     public var prompts: [PromptStrategy]
-    /// The grid.
+    /// The resolution.
     public var resolution: EvaluationResolution
-    /// Of random clicks and of the bootstrap.
+    /// Seed of random clicks and of the bootstrap.
     public var seed: UInt64
-    /// How far apart two surfaces may be for surface Dice.
+    /// Tolerance of surface Dice.
     public var tolerance: SurfaceTolerance
 
     /// - Parameters:
-    ///   - prompts: how prompts are made of labels; none where masks come from files.
-    ///   - resolution: the grid.
-    ///   - seed: of random clicks and of the bootstrap.
-    ///   - tolerance: for surface Dice.
+    ///   - prompts: how prompts are made from labels; empty where masks come from files.
+    ///   - resolution: the resolution.
+    ///   - seed: seed of random clicks and of the bootstrap.
+    ///   - tolerance: tolerance of surface Dice.
     public init(
         prompts: [PromptStrategy], resolution: EvaluationResolution = .native, seed: UInt64 = 0,
         tolerance: SurfaceTolerance = SurfaceTolerance()
@@ -41,11 +41,11 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     }
 }
 
-/// How far apart two surfaces may be and still agree, for surface Dice.
+/// The largest distance at which two contours agree, for surface Dice.
 public struct SurfaceTolerance: Codable, Equatable, Sendable {
-    /// Where spacing is known, in mm.
+    /// In mm, where the spacing is known.
     public var millimetres: Double
-    /// Elsewhere, in pixels.
+    /// In pixels, elsewhere.
     public var pixels: Double
 
     /// - Parameters:
@@ -57,7 +57,7 @@ public struct SurfaceTolerance: Codable, Equatable, Sendable {
     }
 }
 
-/// What lengths are measured in.
+/// Unit of lengths.
 public enum LengthUnit: String, Codable, Sendable, CaseIterable {
     case millimetres = "mm"
     case pixels = "px"
@@ -67,7 +67,7 @@ extension MaskMetric {
     /// Whether its value depends on the case's ``LengthUnit``, so that means do not mix units.
     var dependsOnUnit: Bool { unit == .length || unit == .area || self == .surfaceDice }
 
-    /// Whether more is better, less is, or neither says anything.
+    /// Whether larger values are better; nil where values near 0 are.
     var moreIsBetter: Bool? {
         switch unit {
         case .share: true

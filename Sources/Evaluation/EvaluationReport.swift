@@ -2,27 +2,27 @@ import Datasets
 import Foundation
 import Imaging
 
-/// An evaluation as a file, complete enough to be compared with another.
+/// `report.json`: an evaluation with all that a comparison with another one needs.
 public struct EvaluationReport: Codable, Equatable, Sendable {
-    /// What was evaluated.
+    /// The evaluated data.
     public struct Data: Codable, Equatable, Sendable {
-        /// The folder of all data sets.
+        /// The folder of all datasets.
         public var root: String
         /// The list, as `test-Breast-BUSI`.
         public var split: String
-        /// SHA-256 of names, classes and pixels of the images and labels that could be read.
+        /// SHA-256 of names, classes and pixels of all images and labels that could be read.
         public var hash: String
-        /// Images that were to be evaluated.
+        /// Number of images to evaluate.
         public var images: Int
-        /// Images of the list, where only a part was to be evaluated.
+        /// Number of images in the list, where only a part is evaluated.
         public var limitedFrom: Int?
 
         /// - Parameters:
-        ///   - root: the folder of all data sets.
+        ///   - root: the folder of all datasets.
         ///   - split: the list.
-        ///   - hash: of the data.
-        ///   - images: that were to be evaluated.
-        ///   - limitedFrom: images of the list, where only a part was to be evaluated.
+        ///   - hash: hash of the data.
+        ///   - images: number of images to evaluate.
+        ///   - limitedFrom: number of images in the list, where only a part is evaluated.
         public init(
             root: String, split: String, hash: String, images: Int, limitedFrom: Int? = nil
         ) {
@@ -34,44 +34,46 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         }
     }
 
+    /// Version of this format; nil in files of version 0.1.
+    public var formatVersion: Int? = 2
     /// "research use only, not a medical device".
     public var notice = ResearchNotice.text
     /// Program and version that evaluated.
     public var program: String
-    /// Versions of what it rests on, as libtorch's.
+    /// Versions of libraries, such as libtorch.
     public var versions: [String: String]
-    /// When.
+    /// Date of the evaluation.
     public var date: Date
     /// The computer.
     public var machine: String
-    /// What made the masks.
+    /// The source of the masks.
     public var source: SourceRecord
-    /// What was evaluated.
+    /// The evaluated data.
     public var data: Data
-    /// How.
+    /// The options.
     public var options: EvaluationOptions
-    /// Whether all images were looked at.
+    /// Whether the evaluation was not stopped early.
     public var isComplete: Bool
     /// Images that could not be evaluated.
     public var failures: [EvaluationFailure]
-    /// Figures of each prompt, set and class.
+    /// Statistics of each prompt, dataset and class.
     public var summaries: [SummaryRow]
-    /// Whether objects were found, missed or invented.
-    public var presence: [PresenceRow]
-    /// How well the model knows its own quality.
+    /// True and false positives and negatives.
+    public var detection: [DetectionRow]
+    /// Agreement of the model's IoU estimate with the IoU.
     public var calibration: [CalibrationRow]
-    /// How long it took; nil where nothing was measured.
+    /// Times; nil where none were measured.
     public var speed: Speed?
     /// All cases.
     public var cases: [EvaluatedCase]
 
     /// - Parameters:
-    ///   - evaluation: what was measured.
-    ///   - source: what made the masks.
-    ///   - options: how.
+    ///   - evaluation: the results.
+    ///   - source: the source of the masks.
+    ///   - options: the options.
     ///   - data: root and split; hash and number of images come from the evaluation.
     ///   - program: name and version.
-    ///   - versions: of what it rests on.
+    ///   - versions: versions of libraries.
     public init(
         _ evaluation: Evaluation, source: SourceRecord, options: EvaluationOptions, data: Data,
         program: String, versions: [String: String] = [:]
@@ -88,9 +90,9 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         isComplete = evaluation.isComplete
         failures = evaluation.failures
         summaries = evaluation.cases.summaries(seed: options.seed)
-        presence = evaluation.cases.presence()
+        detection = evaluation.cases.detections()
         calibration = evaluation.cases.calibrations()
-        speed = source.kind == .model ? Speed(evaluation.encodings) : nil
+        speed = source.kind == .model ? Speed(evaluation.timings) : nil
         cases = evaluation.cases
     }
 
@@ -126,13 +128,13 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         } catch {
             throw .unreadable(
                 path: path,
-                reason: "it is no report.json of 'samus evaluate' (\(error.words))")
+                reason: "it is not a report.json of 'samus evaluate' (\(error.words))")
         }
     }
 }
 
 extension JSONEncoder {
-    /// As all of the program's JSON: keys_like_this, sorted.
+    /// Sorted snake_case keys and ISO 8601 dates.
     static var report: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -145,14 +147,45 @@ extension JSONEncoder {
 extension JSONDecoder {
     fileprivate static var report: JSONDecoder {
         let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        decoder.keyDecodingStrategy = .custom { path in
+            let key = path[path.count - 1].stringValue
+            let isSpeed = path.count > 1 && path[path.count - 2].stringValue == "speed"
+            return ReportKey(isSpeed && key == "prompt" ? "mask_seconds" : key)
+        }
         decoder.dateDecodingStrategy = .iso8601
         return decoder
     }
 }
 
+/// A key of a report: snake_case becomes the property's name, and so does a key of version 0.1.
+private struct ReportKey: CodingKey {
+    /// Keys of version 0.1 that have changed since.
+    private static let formerKeys = [
+        "pictures": "images", "picture": "image", "negatives": "backgroundPoints",
+        "figures": "statistics", "deviation": "standardDeviation", "presence": "detection",
+        "found": "truePositives", "missed": "falseNegatives", "invented": "falsePositives",
+        "absent": "trueNegatives", "runs": "runtime", "encode": "encodeSeconds",
+        "meanIoU": "meanIou",
+    ]
+
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    /// - Parameter key: as in the file.
+    init(_ key: String) {
+        let words = key.split(separator: "_")
+        let name = words.dropFirst().reduce(words.first.map(String.init) ?? key) {
+            $0 + $1.prefix(1).uppercased() + $1.dropFirst()
+        }
+        stringValue = Self.formerKeys[name] ?? name
+    }
+
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
+}
+
 extension Error {
-    /// What is wrong with JSON, in a few words.
+    /// A short reason why JSON cannot be read.
     fileprivate var words: String {
         switch self as? DecodingError {
         case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing"
@@ -164,39 +197,39 @@ extension Error {
     }
 }
 
-/// One way of asking for masks, and of bringing several masks of an object to one number.
+/// A prompt strategy, and how several masks of an object are reduced to one number.
 public struct Variant: Hashable, Codable, Sendable {
-    /// What becomes of the several prompts of one object.
+    /// How the masks of several prompts are reduced.
     public enum Reduction: String, Codable, Sendable {
-        /// There is only one.
+        /// There is only one mask.
         case single
-        /// Their mean.
+        /// The mean.
         case mean
         /// The one with the lowest Dice.
         case worst
     }
 
-    /// How prompts are made; nil where masks come from files.
+    /// The prompt strategy; nil where masks come from files.
     public var prompt: PromptStrategy?
-    /// What becomes of several.
+    /// How several masks are reduced.
     public var reduction: Reduction
 
     /// - Parameters:
-    ///   - prompt: how prompts are made; nil where masks come from files.
-    ///   - reduction: what becomes of several.
+    ///   - prompt: the prompt strategy; nil where masks come from files.
+    ///   - reduction: how several masks are reduced.
     public init(prompt: PromptStrategy?, reduction: Reduction) {
         self.prompt = prompt
         self.reduction = reduction
     }
 
-    /// The ways of a prompt: one, or mean and worst of several.
+    /// The variants of a prompt: one, or mean and worst of several.
     static func all(of prompt: PromptStrategy?) -> [Variant] {
         (prompt?.promptCount ?? 1) == 1
             ? [Variant(prompt: prompt, reduction: .single)]
             : [.init(prompt: prompt, reduction: .mean), .init(prompt: prompt, reduction: .worst)]
     }
 
-    /// As tables call it.
+    /// The title in tables.
     public var title: String {
         switch (prompt, reduction) {
         case (.randomClicks(let clicks)?, .worst): "worst of \(clicks) random clicks"
@@ -207,10 +240,10 @@ public struct Variant: Hashable, Codable, Sendable {
 }
 
 extension PromptStrategy? {
-    /// As tables call it.
+    /// The title in tables.
     var title: String {
         switch self {
-        case nil: "masks as given"
+        case nil: "predictions"
         case .fixedClick: "fixed click"
         case .randomClicks(let clicks): clicks == 1 ? "1 random click" : "\(clicks) random clicks"
         case .clicks(let clicks):
@@ -224,20 +257,20 @@ extension PromptStrategy? {
         }
     }
 
-    /// Whether the label told the model where the object is: beside every figure.
+    /// Whether the prompt was made from the label, for tables.
     var promptedWord: String {
         switch self {
-        case nil: "not stated"
-        case let prompt?: prompt.usesLabel ? "prompted" : "prompt-free"
+        case nil: "unknown"
+        case let prompt?: prompt.usesLabel ? "yes" : "no"
         }
     }
 }
 
-/// The computer that something ran on, as reports name it.
+/// A computer, as reports describe it.
 public struct Machine: Codable, Equatable, Sendable {
     /// The processor's name.
     public var processor: String
-    /// Processors that the program may use.
+    /// Number of processors that the program may use.
     public var cores: Int
     /// Bytes of memory.
     public var memory: Int
@@ -248,7 +281,7 @@ public struct Machine: Codable, Equatable, Sendable {
 
     /// This computer.
     ///
-    /// - Returns: its figures; `unknown` where the system does not tell.
+    /// - Returns: its description; `unknown` where the system gives none.
     public static func current() -> Machine {
         let information = ProcessInfo.processInfo
         return Machine(
@@ -299,28 +332,29 @@ public struct Machine: Codable, Equatable, Sendable {
     }
 }
 
-/// How long images and masks take.
+/// Seconds for images and masks.
 public struct Speed: Codable, Equatable, Sendable {
-    /// Images measured; the first of a run, which warms up, is left out where there are others.
+    /// Number of measured images; the first one (warm-up) is left out where there are others.
     public var images: Int
-    /// Masks measured.
+    /// Number of measured masks.
     public var masks: Int
-    /// Seconds to look at an image, median.
-    public var encode: Double
-    /// Seconds for a mask on an image that was looked at, median of the images' means.
-    public var prompt: Double
+    /// Median seconds to encode an image.
+    public var encodeSeconds: Double
+    /// Median over images of the mean seconds for a mask on an encoded image.
+    public var maskSeconds: Double
 
-    /// Images a second, each looked at and given one mask.
-    public var framesPerSecond: Double { 1 / max(encode + prompt, 1e-9) }
+    /// Images per second, each encoded and given one mask.
+    public var framesPerSecond: Double { 1 / max(encodeSeconds + maskSeconds, 1e-9) }
 
-    /// - Parameter times: of images, in order; nil comes back where there are none.
-    init?(_ times: [ImageTime]) {
+    /// - Parameter times: of images, in order; the result is nil where there are none.
+    init?(_ times: [ImageTiming]) {
         let measured = times.count > 1 ? Array(times.dropFirst()) : times
         guard !measured.isEmpty else { return nil }
         images = measured.count
-        masks = measured.reduce(0) { $0 + $1.count }
-        encode = Self.median(measured.map(\.encode))
-        prompt = Self.median(measured.map { $0.masks / Double(max($0.count, 1)) })
+        masks = measured.reduce(0) { $0 + $1.maskCount }
+        encodeSeconds = Self.median(measured.map(\.encodeSeconds))
+        maskSeconds = Self.median(
+            measured.map { $0.maskSeconds / Double(max($0.maskCount, 1)) })
     }
 
     private static func median(_ values: [Double]) -> Double {

@@ -3,7 +3,7 @@ import Datasets
 import Imaging
 import Segmentation
 
-/// Measures masks against the labels of samples; each image is looked at once.
+/// Measures masks against the labels of samples; each image is encoded once.
 ///
 /// ```swift
 /// let evaluator = Evaluator(EngineSource(engine), options: .init(prompts: [.fixedClick]))
@@ -14,31 +14,31 @@ public struct Evaluator: Sendable {
     private let options: EvaluationOptions
 
     /// - Parameters:
-    ///   - source: what gives masks.
-    ///   - options: how they are asked for and measured.
+    ///   - source: where masks come from.
+    ///   - options: prompts, resolution and seed.
     public init(_ source: any MaskSource, options: EvaluationOptions) {
         self.source = source
         self.options = options
     }
 
-    /// Evaluates samples; an image that fails is listed, the others go on.
+    /// Evaluates samples; an image that fails is listed, and the others are evaluated.
     ///
     /// - Parameters:
     ///   - samples: objects of images; those of one image share its encoding.
-    ///   - read: gives a sample's image, as from a cache.
-    ///   - goesOn: asked before each image, with the number of images done and the image's
-    ///     name; false ends the evaluation there.
-    /// - Returns: all that was measured.
+    ///   - read: reads a sample's image, for instance from a cache.
+    ///   - shouldContinue: called before each image with the number of finished images and the
+    ///     image's identifier; false stops the evaluation.
+    /// - Returns: the results.
     public func evaluate(
         _ samples: [Sample], read: (Sample) throws -> LabelledImage = { try $0.read() },
-        goesOn: (_ done: Int, _ image: String) -> Bool = { _, _ in true }
+        shouldContinue: (_ done: Int, _ image: String) -> Bool = { _, _ in true }
     ) -> Evaluation {
         let labelled = Self.grouped(samples)
         var evaluation = Evaluation()
         evaluation.images = labelled.count
         var hash = DataHash()
         for (done, samples) in labelled.enumerated() {
-            guard goesOn(done, samples[0].image) else {
+            guard shouldContinue(done, samples[0].image) else {
                 evaluation.isComplete = false
                 break
             }
@@ -76,30 +76,30 @@ public struct Evaluator: Sendable {
         let clock = ContinuousClock()
         let start = clock.now
         try samples[0].checkClasses(of: labelled)
-        let opened = try source.open(labelled.image, of: samples[0])
+        let predictor = try source.predictor(for: labelled.image, of: samples[0])
         let encode = (clock.now - start).inSeconds
-        var found = CasesOfImage(encode: encode)
+        var results = ImageEvaluation(encodeSeconds: encode)
         for sample in samples {
             let label = labelled.mask(of: sample.label)
             let prompts: [PromptStrategy?] =
                 source.record.kind == .predictions ? [nil] : options.prompts
             for prompt in prompts {
-                try found.measure(sample, label, prompt, options) { prompts in
-                    try opened.masks(of: sample, prompts: prompts)
+                try results.measure(sample, label, prompt, options) { prompts in
+                    try predictor.masks(of: sample, prompts: prompts)
                 }
             }
         }
-        evaluation.cases += found.cases
-        evaluation.masks += found.masks
-        evaluation.encodings.append(
-            ImageTime(
-                image: samples[0].image, encode: encode, masks: found.seconds,
-                count: found.cases.count))
+        evaluation.cases += results.cases
+        evaluation.masks += results.masks
+        evaluation.timings.append(
+            ImageTiming(
+                image: samples[0].image, encodeSeconds: encode, maskSeconds: results.maskSeconds,
+                maskCount: results.cases.count))
     }
 }
 
 extension LabelledImage {
-    /// The image and its label on the grid of the comparison.
+    /// The image and its label at the resolution of the comparison.
     func onGrid(of resolution: EvaluationResolution) -> LabelledImage {
         guard resolution == .model else { return self }
         let size = EvaluationResolution.modelSize
@@ -108,7 +108,7 @@ extension LabelledImage {
     }
 }
 
-/// All that an evaluation measured.
+/// The results of an evaluation.
 public struct Evaluation: Sendable {
     /// Masks against labels, in the order of the samples, then of the prompts.
     public var cases: [EvaluatedCase] = []
@@ -116,13 +116,13 @@ public struct Evaluation: Sendable {
     public var masks: [RunLength] = []
     /// Images that could not be evaluated, with the reason.
     public var failures: [EvaluationFailure] = []
-    /// Images looked at, each with the seconds that took; the first is the warm-up.
-    public var encodings: [ImageTime] = []
+    /// Timings of the evaluated images; the first includes the warm-up.
+    public var timings: [ImageTiming] = []
     /// SHA-256 of names, classes and pixels of all images and labels that could be read.
     public var dataHash = ""
-    /// Images that were to be evaluated.
+    /// Number of images to evaluate.
     public var images = 0
-    /// Whether all of them were looked at.
+    /// Whether the evaluation was not stopped early.
     public var isComplete = true
 }
 
@@ -135,15 +135,15 @@ public struct EvaluationFailure: Codable, Equatable, Sendable {
 }
 
 /// Seconds spent on one image.
-public struct ImageTime: Codable, Equatable, Sendable {
+public struct ImageTiming: Equatable, Sendable {
     /// As `Breast-BUSI/benign0015`.
     public var image: String
-    /// To look at it.
-    public var encode: Double
-    /// For all its masks.
-    public var masks: Double
-    /// How many masks these were.
-    public var count: Int
+    /// Seconds to encode the image.
+    public var encodeSeconds: Double
+    /// Seconds for all its masks.
+    public var maskSeconds: Double
+    /// Number of masks.
+    public var maskCount: Int
 }
 
 /// SHA-256 of the data that was evaluated: names, classes, and the pixels of images and labels as
@@ -152,8 +152,8 @@ struct DataHash {
     private var hash = ContentHash()
 
     /// - Parameters:
-    ///   - image: the image and its label.
-    ///   - samples: what of it is evaluated.
+    ///   - labelled: the image and its label.
+    ///   - samples: its evaluated samples.
     mutating func add(_ labelled: LabelledImage, samples: [Sample]) {
         let names = samples.map(\.id).joined(separator: "\n")
         hash.add(Array("\(names)\n\(labelled.image.size)\n".utf8))
@@ -167,15 +167,15 @@ struct DataHash {
 
 /// Why something cannot be evaluated or compared.
 public enum EvaluationError: Error, Equatable, Sendable {
-    /// Another program gave no mask of an image.
+    /// There is no prediction for an image.
     case noPrediction(image: String, looked: [String])
-    /// A mask has a value that is no class of the data set.
+    /// A mask has an unknown class.
     case unknownClass(path: String, value: Int, classes: Int)
-    /// A mask is not of its image's size.
+    /// A mask has another size than its image.
     case otherSize(path: String, found: String, expected: String)
     /// A report cannot be read.
     case unreadable(path: String, reason: String)
-    /// Two reports are not of one thing.
+    /// Two reports differ in data, resolution or prompts.
     case notComparable(String)
 }
 
@@ -187,9 +187,9 @@ extension EvaluationError: CustomStringConvertible {
             "there is no mask of \(image): looked for "
                 + looked.map { "'\($0)'" }.joined(separator: " and ")
         case .unknownClass(let path, let value, let classes):
-            "'\(path)' has the value \(value); its data set has the classes 0 to \(classes - 1)"
+            "'\(path)' has the value \(value); its dataset has the classes 0 to \(classes - 1)"
         case .otherSize(let path, let found, let expected):
-            "'\(path)' is \(found) pixels, its image \(expected): they must agree"
+            "'\(path)' is \(found) pixels, its image \(expected): the sizes must be equal"
         case .unreadable(let path, let reason):
             "the report '\(path)' cannot be read: \(reason)"
         case .notComparable(let reason):

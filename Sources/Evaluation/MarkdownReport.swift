@@ -7,7 +7,7 @@ extension EvaluationReport {
     /// `report.md`: the tables, for a person.
     public var markdown: String {
         let parts = [
-            heading, incomplete, mainTable, otherTable, foundTable, presenceTable,
+            heading, incomplete, mainTable, otherTable, detectedTable, detectionTable,
             calibrationTable, speedText, notes,
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
@@ -17,7 +17,7 @@ extension EvaluationReport {
         let hash = source.model.map { ", SHA-256 `\($0.sha256)`" } ?? ""
         let network = source.model.map { ", \($0.kind.rawValue)" } ?? ""
         let part = data.limitedFrom.map { " of \($0) (limited)" } ?? ""
-        let grid = options.resolution == .native ? "the images' own" : "256x256, stretched to it"
+        let grid = options.resolution == .native ? "the images' own pixels" : "256x256"
         return """
             # Evaluation of \(source.name)
 
@@ -26,8 +26,8 @@ extension EvaluationReport {
             - masks: \(source.kind.rawValue) `\(source.name)`\(network)\(hash)
             - data: `\(data.split)` of `\(data.root)`, \(data.images) images\(part), \
             \(Set(cases.map(\.id)).count) objects, SHA-256 `\(data.hash)`
-            - grid: \(grid); seed \(options.seed); \(program); \(date.ISO8601Format())
-            - machine: \(machine)\(source.runs.map { "; \($0)" } ?? "")
+            - resolution: \(grid); seed \(options.seed); \(program); \(date.ISO8601Format())
+            - machine: \(machine)\(source.runtime.map { "; \($0)" } ?? "")
             """
     }
 
@@ -35,7 +35,7 @@ extension EvaluationReport {
         var lines: [String] = []
         if !isComplete { lines.append("**Incomplete: the run was interrupted.**") }
         if !failures.isEmpty {
-            lines.append("**\(failures.count) images failed and are in no table:**\n")
+            lines.append("**\(failures.count) images failed and are not in the tables:**\n")
             lines += failures.map { "- \($0.image): \($0.reason)" }
         }
         return lines.joined(separator: "\n")
@@ -43,15 +43,18 @@ extension EvaluationReport {
 
     private var mainTable: String {
         var table = MarkdownTable([
-            "set", "prompt", "", "counted", "n", "Dice %", "SD", "median", "95 % interval",
+            "dataset", "prompt", "prompted", "counted", "n", "Dice %", "SD", "median",
+            "95 % interval",
         ])
-        for row in summaries where row.metric == .dice && row.basis != .foundCases {
-            let figures = row.figures
-            let interval = "\((100 * figures.low).fixed(2)) to \((100 * figures.high).fixed(2))"
+        for row in summaries where row.metric == .dice && row.basis != .detectedCases {
+            let statistics = row.statistics
+            let interval =
+                "\((100 * statistics.low).fixed(2)) to \((100 * statistics.high).fixed(2))"
             table.add([
                 row.group.title, row.variant.title, row.variant.prompt.promptedWord,
-                row.basis.rawValue, "\(figures.count)", (100 * figures.mean).fixed(2),
-                (100 * figures.deviation).fixed(2), (100 * figures.median).fixed(2), interval,
+                row.basis.rawValue, "\(statistics.count)", (100 * statistics.mean).fixed(2),
+                (100 * statistics.standardDeviation).fixed(2), (100 * statistics.median).fixed(2),
+                interval,
             ])
         }
         return "## Dice\n\n" + table.text
@@ -67,20 +70,24 @@ extension EvaluationReport {
         return "## Other metrics, mean ± SD over cases\n\n" + table
     }
 
-    private var foundTable: String {
-        guard presence.contains(where: { $0.missed + $0.invented + $0.absent > 0 }) else {
+    private var detectedTable: String {
+        guard
+            detection.contains(where: {
+                $0.falseNegatives + $0.falsePositives + $0.trueNegatives > 0
+            })
+        else {
             return ""
         }
         let table = wideTable(
-            .foundCases, [.dice, .hd, .hd95, .assd, .surfaceDice])
-        return "## The contour alone: objects that are there and have a mask\n\n" + table
+            .detectedCases, [.dice, .hd, .hd95, .assd, .surfaceDice])
+        return "## Contours of detected objects (true positives)\n\n" + table
     }
 
     /// One row for each set, variant and unit of length.
     private func wideTable(_ basis: SummaryRow.Basis, _ metrics: [MaskMetric]) -> String {
         let rows = summaries.filter { $0.basis == basis }
         let titles = metrics.map { $0.unit == .length ? "\($0.title) in unit" : $0.title }
-        var table = MarkdownTable(["set", "prompt", "", "n", "unit"] + titles)
+        var table = MarkdownTable(["dataset", "prompt", "prompted", "n", "unit"] + titles)
         for key in uniqued(rows.map { WideRow(group: $0.group, variant: $0.variant) }) {
             let members = rows.filter { $0.group == key.group && $0.variant == key.variant }
             for unit in LengthUnit.allCases {
@@ -89,37 +96,42 @@ extension EvaluationReport {
                     let row = members.first {
                         $0.metric == metric && ($0.unit == nil || $0.unit == unit)
                     }
-                    return row.map { $0.figures.text(of: metric) } ?? ""
+                    return row.map { $0.statistics.text(of: metric) } ?? ""
                 }
                 table.add(
                     [
                         key.group.title, key.variant.title, key.variant.prompt.promptedWord,
-                        "\(lengths.figures.count)", unit.rawValue,
+                        "\(lengths.statistics.count)", unit.rawValue,
                     ] + cells)
             }
         }
         return table.text
     }
 
-    private var presenceTable: String {
+    private var detectionTable: String {
         var table = MarkdownTable([
-            "set", "prompt", "", "there, found", "there, missed", "not there, invented",
-            "not there, none",
+            "dataset", "prompt", "prompted", "true positives", "false negatives", "false positives",
+            "true negatives",
         ])
-        for row in presence {
+        for row in detection {
             table.add(
                 [
                     ScoreGroup(dataset: row.dataset, label: row.label).title, row.prompt.title,
                     row.prompt.promptedWord,
-                ] + [row.found, row.missed, row.invented, row.absent].map(String.init))
+                ]
+                    + [
+                        row.truePositives, row.falseNegatives, row.falsePositives,
+                        row.trueNegatives,
+                    ].map(String.init))
         }
-        return "## Is the object there? Masks counted\n\n" + table.text
+        return "## Detection: number of masks\n\n" + table.text
     }
 
     private var calibrationTable: String {
         guard !calibration.isEmpty else { return "" }
         var table = MarkdownTable([
-            "prompt", "", "masks", "mean estimate", "mean IoU", "mean error", "ECE", "correlation",
+            "prompt", "prompted", "masks", "mean estimate", "mean IoU", "mean error", "ECE",
+            "correlation",
         ])
         for row in calibration {
             table.add([
@@ -129,7 +141,7 @@ extension EvaluationReport {
                 row.calibration.pearson?.fixed(3) ?? "",
             ])
         }
-        return "## Does the model know how good it is? IoU estimate against IoU\n\n" + table.text
+        return "## The model's IoU estimate against the IoU\n\n" + table.text
     }
 
     private var speedText: String {
@@ -137,9 +149,9 @@ extension EvaluationReport {
         return """
             ## Speed
 
-            \(speed.framesPerSecond.fixed(2)) images a second after warm-up, each with one mask: \
-            \((1000 * speed.encode).fixed(1)) ms to encode an image and \
-            \((1000 * speed.prompt).fixed(1)) ms a mask (medians of \(speed.images) images, \
+            \(speed.framesPerSecond.fixed(2)) images per second after warm-up, each with one mask: \
+            \((1000 * speed.encodeSeconds).fixed(1)) ms to encode an image and \
+            \((1000 * speed.maskSeconds).fixed(1)) ms for a mask (medians of \(speed.images) images, \
             \(speed.masks) masks). Machine: \(machine).
             """
     }
@@ -149,16 +161,16 @@ extension EvaluationReport {
         return """
             ## How to read this
 
-            - *Prompted*: the prompt was made from the label, which flatters; compare only figures \
-            with the same prompt.
-            - Both empty: Dice, IoU and surface Dice 1, distances 0; one empty: 0, and the image \
-            diagonal. No case is left out.
+            - *Prompted*: whether the prompt was made from the label, which makes results look better. \
+            Compare only results with the same prompt.
+            - Empty masks: both empty gives Dice, IoU and surface Dice 1 and distances 0; one empty \
+            gives 0 and the image diagonal. No case is left out.
             - Intervals: 95 % percentile bootstrap of the mean, seed \(options.seed); cases of one \
-            patient are not independent, see the rows by patients.
-            - HD and HD95 are between outlines; surface Dice within \(tolerance.millimetres) mm, or \
-            \(tolerance.pixels) px where no spacing is known. Means never mix mm and px.
-            - `samus_hd` is what the SAMUS paper prints as HD: between the rows of the masks. \
-            Compare nothing else with that column.
+            patient are drawn together.
+            - HD and HD95 are between contours. Surface Dice: within \(tolerance.millimetres) mm, or \
+            \(tolerance.pixels) px where the spacing is unknown. mm and px are never mixed.
+            - `samus_hd` is the HD of the SAMUS paper: between the rows of the masks. Compare it \
+            with nothing else.
             """
     }
 }
@@ -172,11 +184,11 @@ extension SummaryRow {
     var group: ScoreGroup { ScoreGroup(dataset: dataset, label: label) }
 }
 
-extension Figures {
+extension SummaryStatistics {
     fileprivate func text(of metric: MaskMetric) -> String {
         let isShare = metric.unit == .share
         let (factor, digits) = isShare ? (100.0, 1) : (1.0, 2)
-        return "\((factor * mean).fixed(digits)) ± \((factor * deviation).fixed(digits))"
+        return "\((factor * mean).fixed(digits)) ± \((factor * standardDeviation).fixed(digits))"
     }
 }
 
@@ -194,7 +206,7 @@ struct MarkdownTable {
         self.header = header
     }
 
-    /// Adds a row of as many cells as there are columns.
+    /// Adds a row with one cell for each column.
     mutating func add(_ cells: [String]) {
         rows.append(cells)
     }
@@ -210,14 +222,14 @@ struct MarkdownTable {
 }
 
 extension String {
-    /// The text so that it cannot break out of its cell.
+    /// The text, escaped for a table cell.
     fileprivate var cell: String {
         replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 }
 
 extension Double {
-    /// The number with so many digits after the point.
+    /// The number with a fixed number of decimals.
     func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
 }
 
@@ -228,7 +240,7 @@ extension EvaluationReport {
         let header =
             [
                 "dataset", "name", "class", "patient", "prompt", "prompted", "click", "points",
-                "negatives", "box", "label_px", "mask_px", "presence", "spacing_x_mm",
+                "background_points", "box", "label_px", "mask_px", "detection", "spacing_x_mm",
                 "spacing_y_mm", "length_unit",
             ] + metrics + ["iou_estimate", "encode_seconds", "prompt_seconds"]
         return ([header] + cases.map(\.fields)).map(CSV.line).joined(separator: "\n") + "\n"
@@ -238,13 +250,13 @@ extension EvaluationReport {
 extension EvaluatedCase {
     fileprivate var fields: [String] {
         let promptFields: [String] = [
-            prompt?.description ?? "as given", prompt.promptedWord, "\(click)", points.text,
+            prompt?.description ?? "predictions", prompt.promptedWord, "\(click)", points.text,
             backgroundPoints.text, box.map { [$0].text } ?? "",
         ]
         let spacingFields: [String] = [
             spacing.map { "\($0.x)" } ?? "", spacing.map { "\($0.y)" } ?? "", unit.rawValue,
         ]
-        let areas: [String] = ["\(labelArea)", "\(maskArea)", presence.rawValue]
+        let areas: [String] = ["\(labelArea)", "\(maskArea)", detection.rawValue]
         let metrics: [String] = MaskMetric.allCases.map { metric in
             self[metric].map { "\($0)" } ?? ""
         }
@@ -257,7 +269,7 @@ extension EvaluatedCase {
 }
 
 extension [[Double]] {
-    /// As the command line takes points and boxes; several are apart by a space.
+    /// Points and boxes as on the command line, separated by spaces.
     fileprivate var text: String {
         map { $0.map { Int(exactly: $0).map(String.init) ?? "\($0)" }.joined(separator: ",") }
             .joined(separator: " ")

@@ -2,131 +2,131 @@ import Datasets
 import Imaging
 import Segmentation
 
-/// What gives masks of the objects in images: a model, a formula, or another program's files.
+/// A source of masks to evaluate: a model, a baseline, or another program's files.
 public protocol MaskSource: Sendable {
-    /// What it is, as the report names it.
+    /// Description for the report.
     var record: SourceRecord { get }
 
-    /// Looks at an image once, for all objects and prompts on it.
+    /// Prepares an image once, for all its objects and prompts.
     ///
     /// - Parameters:
     ///   - image: one channel.
     ///   - sample: one of the samples of this image.
-    /// - Returns: the image, ready for prompts.
-    /// - Throws: why there will be no masks.
-    func open(_ image: Image, of sample: Sample) throws -> any OpenImage
+    /// - Returns: what predicts masks on this image.
+    /// - Throws: why the image cannot be evaluated.
+    func predictor(for image: Image, of sample: Sample) throws -> any MaskPredictor
 }
 
-/// An image that a ``MaskSource`` has looked at.
-public protocol OpenImage {
+/// Predicts the masks of objects in one image.
+public protocol MaskPredictor {
     /// Masks of one object.
     ///
     /// - Parameters:
     ///   - sample: the object, on this image.
     ///   - prompts: one for each mask; nil for one mask without a prompt.
     /// - Returns: masks in the order of the prompts.
-    /// - Throws: why there are none.
-    func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [FoundMask]
+    /// - Throws: why the object cannot be segmented.
+    func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask]
 }
 
-/// A mask, and what its maker thinks of it.
-public struct FoundMask: Sendable {
+/// A mask and the source's estimate of its quality.
+public struct PredictedMask: Sendable {
     /// Of the image's size.
     public let mask: Mask
-    /// The maker's own estimate of the overlap with the label, IoU; nil where it has none.
+    /// The source's estimate of the IoU with the label; nil where it gives none.
     public let iouEstimate: Double?
 
     /// - Parameters:
     ///   - mask: of the image's size.
-    ///   - iouEstimate: the maker's own estimate; nil where it has none.
+    ///   - iouEstimate: the source's estimate of the IoU; nil where it gives none.
     public init(mask: Mask, iouEstimate: Double? = nil) {
         self.mask = mask
         self.iouEstimate = iouEstimate
     }
 }
 
-/// What made masks, as the report names it.
+/// Description of a source of masks in a report.
 public struct SourceRecord: Codable, Equatable, Sendable {
-    /// The kinds of makers.
+    /// The kinds of sources.
     public enum Kind: String, Codable, Sendable {
         /// A network.
         case model
-        /// A formula that knows the prompt alone.
+        /// A shape that is drawn from the prompt alone.
         case baseline
         /// Files of another program.
         case predictions
     }
 
-    /// Which kind.
+    /// The kind.
     public var kind: Kind
-    /// The model's or the formula's name, or the folder of the files.
+    /// Name of the model or baseline, or folder of the files.
     public var name: String
-    /// The network; nil for other kinds.
+    /// The model; nil for other kinds.
     public var model: ModelDescription?
-    /// Precision, device and threads that it runs with, where there is a choice.
-    public var runs: String?
+    /// Precision, device and threads, where there is a choice.
+    public var runtime: String?
 
     /// - Parameters:
-    ///   - kind: which kind.
-    ///   - name: the model's or the formula's name, or the folder of the files.
-    ///   - model: the network.
-    ///   - runs: precision, device and threads.
-    public init(kind: Kind, name: String, model: ModelDescription? = nil, runs: String? = nil) {
+    ///   - kind: the kind.
+    ///   - name: name of the model or baseline, or folder of the files.
+    ///   - model: the model.
+    ///   - runtime: precision, device and threads.
+    public init(kind: Kind, name: String, model: ModelDescription? = nil, runtime: String? = nil) {
         self.kind = kind
         self.name = name
         self.model = model
-        self.runs = runs
+        self.runtime = runtime
     }
 }
 
-/// Masks of a network.
+/// Masks of a model.
 public struct EngineSource: MaskSource {
     private let engine: any SegmentationEngine
-    /// The network's name, and its description.
+    /// The model's name and description.
     public let record: SourceRecord
 
     /// - Parameters:
-    ///   - engine: ready for images.
-    ///   - runs: precision, device and threads, for the report.
-    public init(_ engine: any SegmentationEngine, runs: String? = nil) {
+    ///   - engine: runs the model.
+    ///   - runtime: precision, device and threads, for the report.
+    public init(_ engine: any SegmentationEngine, runtime: String? = nil) {
         self.engine = engine
         record = SourceRecord(
-            kind: .model, name: engine.model.name, model: engine.model, runs: runs)
+            kind: .model, name: engine.model.name, model: engine.model, runtime: runtime)
     }
 
     /// Encodes an image.
-    public func open(_ image: Image, of sample: Sample) throws -> any OpenImage {
-        Encoded(embedded: try engine.encode(image))
+    public func predictor(for image: Image, of sample: Sample) throws -> any MaskPredictor {
+        EnginePredictor(encoded: try engine.encode(image))
     }
 
-    private struct Encoded: OpenImage {
-        let embedded: any EncodedImage
+    private struct EnginePredictor: MaskPredictor {
+        let encoded: any EncodedImage
 
-        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [FoundMask] {
+        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             let found =
-                try prompts.map { try embedded.predict($0, multimask: false).map { $0[0] } }
-                ?? [embedded.predictPromptFree()]
+                try prompts.map { try encoded.predict($0, multimask: false).map { $0[0] } }
+                ?? [encoded.predictPromptFree()]
             return found.map {
-                FoundMask(
-                    mask: embedded.geometry.restore($0.logits), iouEstimate: Double($0.iouEstimate))
+                PredictedMask(
+                    mask: encoded.geometry.restore($0.logits), iouEstimate: Double($0.iouEstimate))
             }
         }
     }
 }
 
-/// Masks that know nothing but the prompt's box: what a model has to beat.
+/// Shapes drawn in the prompt's box: a baseline that a model should beat.
 public enum BaselineSource: String, MaskSource, CaseIterable {
-    /// All of the box.
+    /// The whole box.
     case filledBox = "filled-box"
     /// The ellipse that touches the box's four sides.
     case ellipse
 
-    /// The formula's name.
+    /// The baseline's name.
     public var record: SourceRecord { SourceRecord(kind: .baseline, name: rawValue) }
 
-    /// Takes the image's size; its pixels are not looked at.
-    public func open(_ image: Image, of sample: Sample) throws -> any OpenImage {
-        Blind(shape: self, size: image.size)
+    /// Takes the image's size; its pixels are not used.
+    public func predictor(for image: Image, of sample: Sample) throws -> any MaskPredictor {
+        ShapePredictor(shape: self, size: image.size)
     }
 
     /// Draws the shape in a box.
@@ -153,18 +153,18 @@ public enum BaselineSource: String, MaskSource, CaseIterable {
         return Mask(width: size.width, height: size.height, values: values)
     }
 
-    private struct Blind: OpenImage {
+    private struct ShapePredictor: MaskPredictor {
         let shape: BaselineSource
         let size: Size
 
-        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [FoundMask] {
+        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             guard let prompts else { throw EngineError.needsPrompt(model: shape.rawValue) }
             return prompts.map { prompt in
                 let empty = Mask(
                     width: size.width, height: size.height,
                     values: [UInt8](repeating: 0, count: size.area))
-                // An empty label has no box; nothing is drawn.
-                return FoundMask(
+                // An empty label has no box: the mask stays empty.
+                return PredictedMask(
                     mask: prompt.prompt.box.map { shape.mask(in: $0, size: size) } ?? empty)
             }
         }

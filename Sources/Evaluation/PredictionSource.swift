@@ -3,10 +3,9 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// Masks that any other program made: `FOLDER/<Dataset>/NAME.png` or `FOLDER/NAME.png`, whose
-/// values are classes.
+/// Masks of another program: `FOLDER/<Dataset>/NAME.png` or `FOLDER/NAME.png`; values are classes.
 ///
-/// Where the data set has one class, every value but 0 counts as it, as in labels.
+/// With one class every value except 0 is inside, as in labels.
 public struct PredictionSource: MaskSource {
     /// The folder's name.
     public let record: SourceRecord
@@ -16,7 +15,7 @@ public struct PredictionSource: MaskSource {
 
     /// - Parameters:
     ///   - folder: of the masks.
-    ///   - resizes: whether masks of another size are brought to the image's, by nearest pixel.
+    ///   - resizes: whether masks of another size are resized to the image's, by nearest pixel.
     ///   - limits: how large a mask is accepted.
     public init(folder: String, resizes: Bool = false, limits: ImageLimits = .standard) {
         self.folder = folder
@@ -28,7 +27,7 @@ public struct PredictionSource: MaskSource {
     /// The file of an image's masks; nil where there is none.
     ///
     /// - Parameter sample: any of the image's samples.
-    /// - Returns: the path that is read.
+    /// - Returns: the path.
     public func path(of sample: Sample) -> String? {
         [candidate(sample.image), candidate(sample.name)].first {
             FileManager.default.fileExists(atPath: $0)
@@ -38,7 +37,9 @@ public struct PredictionSource: MaskSource {
     private func candidate(_ name: String) -> String { "\(folder)/\(name).png" }
 
     /// Reads the masks of an image.
-    public func open(_ image: Image, of sample: Sample) throws -> any OpenImage {
+    public func predictor(
+        for image: Image, of sample: Sample
+    ) throws -> any MaskPredictor {
         guard let path = path(of: sample) else {
             throw EvaluationError.noPrediction(
                 image: sample.image,
@@ -60,15 +61,15 @@ public struct PredictionSource: MaskSource {
             }
             label = label.resizedNearest(to: image.size)
         }
-        return Read(label: label)
+        return FilePredictor(label: label)
     }
 
-    private struct Read: OpenImage {
+    private struct FilePredictor: MaskPredictor {
         let label: Image
 
-        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [FoundMask] {
+        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             [
-                FoundMask(
+                PredictedMask(
                     mask: Mask(
                         width: label.width, height: label.height,
                         values: label.pixels.map { Int($0) == sample.label ? 1 : 0 }))

@@ -10,7 +10,7 @@ struct Score {
     let classes: Int
     let patient: String?
     let unit: LengthUnit
-    /// Of the image's pixels, where lengths are in mm.
+    /// mm per pixel, where lengths are in mm.
     let spacing: PixelSpacing?
     let values: [MaskMetric: Double]
 
@@ -18,7 +18,7 @@ struct Score {
     ///
     /// - Parameters:
     ///   - cases: of any prompts.
-    ///   - variant: which of them, and what becomes of several masks of one object.
+    ///   - variant: the prompt, and how several masks of one object are reduced.
     /// - Returns: in the order of the cases.
     static func all(of cases: [EvaluatedCase], as variant: Variant) -> [Score] {
         var order: [String] = []
@@ -39,7 +39,7 @@ struct Score {
         values = Self.means(taken.map { one in { one[$0] } })
     }
 
-    /// Cases of one cluster are not independent: the patient where it is known, else the image.
+    /// The patient, or the image where the patient is unknown: its cases are not independent.
     var cluster: String {
         "\(dataset)/" + (patient ?? id.split(separator: "#").dropLast().joined(separator: "#"))
     }
@@ -64,15 +64,15 @@ struct Score {
 
     /// Means over each patient's cases.
     ///
-    /// - Parameter scores: of one set.
+    /// - Parameter scores: of one dataset.
     /// - Returns: one for each patient and unit, in the order of their first cases; nil where a
-    ///   patient is not known.
+    ///   patient is unknown.
     static func byPatient(_ scores: [Score]) -> [Score]? {
         var order: [String] = []
         var groups: [String: [Score]] = [:]
         for score in scores {
             guard let patient = score.patient else { return nil }
-            // Names of patients mean nothing outside their set.
+            // Patient names are unique within a dataset only.
             let key = "\(score.dataset)/\(patient) \(score.unit.rawValue)"
             if groups[key] == nil { order.append(key) }
             groups[key, default: []].append(score)
@@ -85,50 +85,63 @@ struct Score {
 
 /// A metric over a group of cases: one line of the tables.
 public struct SummaryRow: Codable, Equatable, Sendable {
-    /// What is counted.
+    /// What a row counts.
     public enum Basis: String, Codable, Sendable {
         /// Each object of each image.
         case cases
-        /// Each patient: the mean over the patient's cases first.
+        /// Each patient, by the mean over the patient's cases.
         case patients
-        /// Each object that is in the image and has a mask: the contour's quality by itself.
-        case foundCases = "found_cases"
+        /// Each true positive: an object that is in the image and has a mask.
+        case detectedCases = "detected_cases"
+
+        /// Reads the raw value, or the former `found_cases`.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            let text = try container.decode(String.self)
+            guard let basis = text == "found_cases" ? .detectedCases : Basis(rawValue: text) else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "'\(text)' is no basis of a summary")
+            }
+            self = basis
+        }
     }
 
-    /// How masks were asked for.
+    /// The prompt and the reduction.
     public var variant: Variant
-    /// Whether the label told the model where the object is; nil where that is not known.
+    /// Whether prompts were made from the label; nil where unknown.
     public var isPrompted: Bool?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?
-    /// What is counted.
+    /// What the row counts.
     public var basis: Basis
-    /// What is measured.
+    /// The metric.
     public var metric: MaskMetric
-    /// In what, where that matters; values of another unit stand in a row of their own.
+    /// The unit, where it matters; each unit has a row of its own.
     public var unit: LengthUnit?
-    /// The figures.
-    public var figures: Figures
+    /// The statistics.
+    public var statistics: SummaryStatistics
 }
 
 extension [EvaluatedCase] {
-    /// Figures of each prompt, set and class, by cases and by patients, for each metric.
+    /// Statistics of each metric for each prompt, dataset and class, by cases and by patients.
     ///
     /// - Parameter seed: of the bootstrap.
-    /// - Returns: rows in the order of prompts, sets and classes.
+    /// - Returns: rows in the order of prompts, datasets and classes.
     public func summaries(seed: UInt64) -> [SummaryRow] {
         prompts.flatMap { prompt in
             Variant.all(of: prompt).flatMap { variant in
                 let scores = Score.all(of: self, as: variant)
-                let found = Score.all(of: filter { $0.presence == .found }, as: variant)
+                let detected = Score.all(
+                    of: filter { $0.detection == .truePositive }, as: variant)
                 return groups.flatMap { group -> [SummaryRow] in
                     let members = scores.filter(group.contains)
                     let patients = Score.byPatient(members) ?? []
                     return rows(variant, group, .cases, members, seed)
                         + rows(variant, group, .patients, patients, seed)
-                        + rows(variant, group, .foundCases, found.filter(group.contains), seed)
+                        + rows(
+                            variant, group, .detectedCases, detected.filter(group.contains), seed)
                 }
             }
         }
@@ -137,7 +150,7 @@ extension [EvaluatedCase] {
     /// The prompts in the order of their first cases.
     var prompts: [PromptStrategy?] { uniqued(map(\.prompt)) }
 
-    /// All sets together where there are several; each set; each class where there are several.
+    /// All datasets together and each dataset; each class, where there are several.
     var groups: [ScoreGroup] {
         let sets = uniqued(map(\.dataset))
         let all = sets.count > 1 ? [ScoreGroup(dataset: nil, label: nil)] : []
@@ -161,18 +174,19 @@ extension [EvaluatedCase] {
                     (unit == nil || $0.unit == unit) && $0.values[metric] != nil
                 }
                 let values = measured.compactMap { $0.values[metric] }
-                return Figures(values, clusters: measured.map(\.cluster), seed: seed).map {
+                return SummaryStatistics(values, clusters: measured.map(\.cluster), seed: seed).map
+                {
                     SummaryRow(
                         variant: variant, isPrompted: variant.prompt?.usesLabel,
                         dataset: group.dataset, label: group.label, basis: basis, metric: metric,
-                        unit: unit, figures: $0)
+                        unit: unit, statistics: $0)
                 }
             }
         }
     }
 }
 
-/// Cases that stand in one row.
+/// The cases of one row.
 struct ScoreGroup: Hashable {
     let dataset: String?
     let label: Int?
@@ -185,9 +199,9 @@ struct ScoreGroup: Hashable {
         (dataset == nil || dataset == one.dataset) && (label == nil || label == one.label)
     }
 
-    /// As tables call it.
+    /// The title in tables.
     var title: String {
-        (dataset ?? "all sets") + (label.map { ", class \($0)" } ?? "")
+        (dataset ?? "all datasets") + (label.map { ", class \($0)" } ?? "")
     }
 }
 
@@ -197,24 +211,24 @@ func uniqued<Value: Hashable>(_ values: [Value]) -> [Value] {
     return values.filter { seen.insert($0).inserted }
 }
 
-/// How well a model's own estimate of the overlap agrees with the overlap, IoU, for one prompt.
+/// How well a model's estimate of the IoU agrees with the IoU, for one prompt.
 public struct CalibrationRow: Codable, Equatable, Sendable {
-    /// How masks were asked for; nil where they come from files.
+    /// The prompt; nil where masks come from files.
     public var prompt: PromptStrategy?
-    /// Masks with an estimate.
+    /// Number of masks with an estimate.
     public var count: Int
     /// Their mean estimate.
     public var estimate: Double
     /// Their mean IoU.
     public var iou: Double
     /// Bins, errors and correlations.
-    public var calibration: Calibration
+    public var calibration: IoUCalibration
 }
 
 extension [EvaluatedCase] {
     /// Calibration of each prompt's estimates.
     ///
-    /// - Returns: nothing where masks have no estimates.
+    /// - Returns: rows; none where masks have no estimates.
     public func calibrations() -> [CalibrationRow] {
         prompts.compactMap { prompt in
             let pairs = filter { $0.prompt == prompt }.compactMap { one in
@@ -222,92 +236,92 @@ extension [EvaluatedCase] {
             }
             guard !pairs.isEmpty else { return nil }
             let (estimates, ious) = (pairs.map(\.0), pairs.map(\.1))
-            return ofFinite { () throws(MetricsError) in
+            return finiteStatistics { () throws(MetricsError) in
                 CalibrationRow(
                     prompt: prompt, count: pairs.count, estimate: try Summary(estimates).mean,
                     iou: try Summary(ious).mean,
-                    calibration: try Calibration(estimates: estimates, ious: ious))
+                    calibration: try IoUCalibration(estimates: estimates, ious: ious))
             }
         }
     }
 }
 
-/// How often masks say rightly whether an object is in the image.
-public struct PresenceRow: Codable, Equatable, Sendable {
-    /// How masks were asked for; nil where they come from files.
+/// How often masks are empty where an object is in the image, and where it is not.
+public struct DetectionRow: Codable, Equatable, Sendable {
+    /// The prompt; nil where masks come from files.
     public var prompt: PromptStrategy?
-    /// The data set; nil for all of them together.
+    /// The dataset; nil for all of them together.
     public var dataset: String?
     /// The class; nil for all of them together.
     public var label: Int?
-    /// Masks of objects that are there.
-    public var found: Int
-    /// Empty masks of objects that are there: false negatives.
-    public var missed: Int
-    /// Masks of objects that are not there: false positives.
-    public var invented: Int
-    /// Empty masks of objects that are not there.
-    public var absent: Int
+    /// Objects in the image with a mask.
+    public var truePositives: Int
+    /// Objects in the image with an empty mask.
+    public var falseNegatives: Int
+    /// Objects not in the image with a mask.
+    public var falsePositives: Int
+    /// Objects not in the image with an empty mask.
+    public var trueNegatives: Int
 }
 
 extension [EvaluatedCase] {
-    /// Presence by prompt, set and class; each of several clicks counts.
+    /// Detections by prompt, dataset and class; each of several clicks counts.
     ///
     /// - Returns: rows in the order of `summaries(seed:)`.
-    public func presence() -> [PresenceRow] {
+    public func detections() -> [DetectionRow] {
         prompts.flatMap { prompt in
             groups.map { group in
                 let members = filter { $0.prompt == prompt && group.contains($0) }
-                func count(_ presence: Presence) -> Int {
-                    members.count { $0.presence == presence }
+                func count(_ detection: Detection) -> Int {
+                    members.count { $0.detection == detection }
                 }
-                return PresenceRow(
+                return DetectionRow(
                     prompt: prompt, dataset: group.dataset, label: group.label,
-                    found: count(.found), missed: count(.missed), invented: count(.invented),
-                    absent: count(.absent))
+                    truePositives: count(.truePositive), falseNegatives: count(.falseNegative),
+                    falsePositives: count(.falsePositive), trueNegatives: count(.trueNegative))
             }
         }
     }
 }
 
-/// What there is to say about a list of numbers.
-public struct Figures: Codable, Equatable, Sendable {
-    /// How many.
+/// Statistics of a list of numbers.
+public struct SummaryStatistics: Codable, Equatable, Sendable {
+    /// How many numbers.
     public var count: Int
     /// Their mean.
     public var mean: Double
-    /// Standard deviation, divided by one less than their number; 0 for a single one.
-    public var deviation: Double
+    /// Sample standard deviation (n - 1); 0 for a single number.
+    public var standardDeviation: Double
     /// Their median.
     public var median: Double
     /// Lower end of the 95 % percentile bootstrap interval of the mean.
     public var low: Double
-    /// Its upper end.
+    /// Upper end of the interval.
     public var high: Double
 }
 
-extension Figures {
+extension SummaryStatistics {
     /// - Parameters:
-    ///   - values: finite numbers; nil comes back where there are none.
-    ///   - clusters: one name a value: the bootstrap draws values of one name together. Nil draws
-    ///     each by itself.
-    ///   - seed: of the bootstrap.
+    ///   - values: finite numbers; the result is nil where there are none.
+    ///   - clusters: one name for each value: the bootstrap draws values of one name together. Nil
+    ///     draws each value alone.
+    ///   - seed: seed of the bootstrap.
     public init?(_ values: [Double], clusters: [String]? = nil, seed: UInt64) {
         guard !values.isEmpty else { return nil }
-        let (summary, interval) = ofFinite { () throws(MetricsError) in
+        let (summary, interval) = finiteStatistics { () throws(MetricsError) in
             (try Summary(values), try Bootstrap(seed: seed).mean(of: values, clusters: clusters))
         }
         self.init(
-            count: summary.count, mean: summary.mean, deviation: summary.deviation,
+            count: summary.count, mean: summary.mean, standardDeviation: summary.deviation,
             median: summary.median, low: interval.low, high: interval.high)
     }
 }
 
-/// Statistics of values that are there and finite, as every metric of masks is.
-func ofFinite<Result>(_ statistics: () throws(MetricsError) -> Result) -> Result {
+/// Computes statistics that cannot fail: there are values, and all are finite.
+func finiteStatistics<Result>(_ statistics: () throws(MetricsError) -> Result) -> Result {
     do throws(MetricsError) {
         return try statistics()
     } catch {
-        preconditionFailure("figures of cases: \(error)")
+        preconditionFailure("statistics of finite values: \(error)")
     }
 }

@@ -165,15 +165,21 @@ struct BundleEncodedImage: EncodedImage {
         guard let decoder = engine.decoder else {
             throw ModelBundleError.takesNoPrompts(model: engine.model.name)
         }
-        return try prompts.predictedTogether(atMost: engine.promptsPerPass) { alike in
-            let tensors = PromptTensors(
-                alike, in: geometry, maskSide: 4 * engine.manifest.embedding.side)
-            let candidates = engine.manifest.candidates
-            return try predictions(
-                decoder.run(tensors.inputs(embedding), outputs: [Tensors.logits, Tensors.iou]),
-                prompts: alike.count, masks: 1 + candidates,
+        let prompts = prompts.map(\.prompt)
+        let maskSide = 4 * engine.manifest.embedding.side
+        let candidates = engine.manifest.candidates
+        var results = [[MaskPrediction]](repeating: [], count: prompts.count)
+        for batch in prompts.batchesOfOneForm(atMost: engine.promptsPerPass) {
+            let arrays = PromptArrays(batch.map { prompts[$0] }, in: geometry, maskSide: maskSide)
+            let outputs = try decoder.run(
+                arrays.decoderInputs(embedding, maskSide: maskSide),
+                outputs: [Tensors.logits, Tensors.iou])
+            let found = try predictions(
+                outputs, prompts: batch.count, masks: 1 + candidates,
                 taken: multimask ? 1...candidates : 0...0)
+            for (index, masks) in zip(batch, found) { results[index] = masks }
         }
+        return results
     }
 
     func predictPromptFree() throws -> MaskPrediction {
@@ -212,6 +218,29 @@ struct BundleEncodedImage: EncodedImage {
                     iouEstimate: iou.values[place])
             }
         }
+    }
+}
+
+extension PromptArrays {
+    /// The inputs of a bundle's decoder, by name.
+    ///
+    /// - Parameters:
+    ///   - embedding: the image's embedding, `[1, D, H, W]`.
+    ///   - maskSide: height and width S of the mask input.
+    /// - Returns: tensors by input name.
+    func decoderInputs(_ embedding: FloatTensor, maskSide: Int) -> [String: FloatTensor] {
+        let points = pointsWithCorners()
+        // The decoder takes a mask always, and ignores the values if `hasMask` is 0.
+        let hasMask = !masks.isEmpty
+        let mask = hasMask ? masks : [Float](repeating: 0, count: maskSide * maskSide)
+        return [
+            Tensors.embeddings: embedding,
+            Tensors.coordinates: FloatTensor(
+                points.coordinates, shape: [count, points.pointCount, 2]),
+            Tensors.labels: FloatTensor(points.labels, shape: [count, points.pointCount]),
+            Tensors.mask: FloatTensor(mask, shape: [hasMask ? count : 1, 1, maskSide, maskSide]),
+            Tensors.hasMask: FloatTensor([hasMask ? 1 : 0], shape: [1]),
+        ]
     }
 }
 

@@ -1,14 +1,14 @@
 import Imaging
 
-/// How many pixels two masks agree and disagree on.
+/// Number of pixels on which two masks agree and disagree.
 public struct ConfusionCounts: Hashable, Codable, Sendable {
-    /// Inside both.
+    /// Pixels inside both masks.
     public var truePositives: Int
-    /// Inside the prediction only.
+    /// Pixels inside the prediction only.
     public var falsePositives: Int
-    /// Inside the reference only.
+    /// Pixels inside the reference only.
     public var falseNegatives: Int
-    /// Outside both.
+    /// Pixels outside both masks.
     public var trueNegatives: Int
 
     private enum CodingKeys: String, CodingKey {
@@ -30,7 +30,7 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
         self.trueNegatives = trueNegatives
     }
 
-    /// Counts the pixels of two masks of one size.
+    /// Counts the pixels of two masks of equal size.
     init(_ prediction: Mask, _ reference: Mask) {
         var both = 0
         prediction.values.withUnsafeBufferPointer { prediction in
@@ -38,28 +38,29 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
                 for i in prediction.indices { both &+= Int(prediction[i] & reference[i]) }
             }
         }
-        let (predicted, wanted) = (prediction.area, reference.area)
+        let (predictionArea, referenceArea) = (prediction.area, reference.area)
         self.init(
-            truePositives: both, falsePositives: predicted - both, falseNegatives: wanted - both,
-            trueNegatives: prediction.size.area - predicted - wanted + both)
+            truePositives: both, falsePositives: predictionArea - both,
+            falseNegatives: referenceArea - both,
+            trueNegatives: prediction.size.area - predictionArea - referenceArea + both)
     }
 
-    /// All pixels.
+    /// Number of all pixels.
     public var total: Int { truePositives + falsePositives + falseNegatives + trueNegatives }
 
-    /// Pixels of the prediction.
+    /// Number of pixels of the prediction.
     public var predicted: Int { truePositives + falsePositives }
 
-    /// Pixels of the reference.
-    public var wanted: Int { truePositives + falseNegatives }
+    /// Number of pixels of the reference.
+    public var reference: Int { truePositives + falseNegatives }
 
     /// Which of the two masks have no pixel.
     public var emptiness: Emptiness {
-        Emptiness(predictionIsEmpty: predicted == 0, referenceIsEmpty: wanted == 0)
+        Emptiness(predictionIsEmpty: predicted == 0, referenceIsEmpty: reference == 0)
     }
 
     /// `2 TP / (2 TP + FP + FN)`; 1 when both masks are empty.
-    public var dice: Double { share(2 * truePositives, of: predicted + wanted) }
+    public var dice: Double { share(2 * truePositives, of: predicted + reference) }
 
     /// `TP / (TP + FP + FN)`, the Jaccard index; 1 when both masks are empty.
     public var iou: Double {
@@ -70,7 +71,7 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
     public var precision: Double { share(truePositives, of: predicted) }
 
     /// `TP / (TP + FN)`, the sensitivity: 0 when only the reference is empty, 1 when both masks are.
-    public var recall: Double { share(truePositives, of: wanted) }
+    public var recall: Double { share(truePositives, of: reference) }
 
     /// `TN / (TN + FP)`: 1 when the reference covers the whole image.
     public var specificity: Double {
@@ -78,7 +79,7 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
         return outside == 0 ? 1 : Double(trueNegatives) / Double(outside)
     }
 
-    /// `(TP + TN) / all`, which tells little: most pixels lie outside.
+    /// `(TP + TN) / all`: close to 1 for small objects, as most pixels lie outside.
     public var accuracy: Double { Double(truePositives + trueNegatives) / Double(total) }
 
     private func share(_ part: Int, of whole: Int) -> Double {

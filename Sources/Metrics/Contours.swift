@@ -1,21 +1,21 @@
 import Foundation
 import Imaging
 
-/// Distances between the contours of two masks, a contour being pixels.
+/// Distances between the contour pixels of two masks.
 ///
-/// The contour is what one erosion with the 4-neighbourhood takes away: pixels inside that have a
-/// side in common with the outside, where the outside begins beyond the image's border. Centres of
-/// pixels are compared. MedPy, MONAI and SciPy's recipes use this one.
+/// Contour pixels are those that one erosion with the 4-neighbourhood removes: pixels of the mask
+/// that share a side with the background; beyond the image everything is background. Distances are
+/// between pixel centres, as in MedPy, MONAI and SciPy's recipes.
 struct PixelContours {
-    /// One distance a contour pixel of the prediction.
+    /// One distance for each contour pixel of the prediction.
     let fromPrediction: [Double]
-    /// One distance a contour pixel of the reference.
+    /// One distance for each contour pixel of the reference.
     let fromReference: [Double]
 
     /// Both masks must have pixels.
     init(_ pair: PaddedPair, spacing: PixelSpacing) {
-        let prediction = PointGrid(contourOf: pair.prediction, pair.width, pair.height)
-        let reference = PointGrid(contourOf: pair.reference, pair.width, pair.height)
+        let prediction = MarkedGrid(contourOf: pair.prediction, pair.width, pair.height)
+        let reference = MarkedGrid(contourOf: pair.reference, pair.width, pair.height)
         fromPrediction = prediction.distances(to: reference, spacing: spacing)
         fromReference = reference.distances(to: prediction, spacing: spacing)
     }
@@ -23,18 +23,18 @@ struct PixelContours {
     /// The larger of the two largest distances.
     var hausdorff: Double { max(fromPrediction.max() ?? 0, fromReference.max() ?? 0) }
 
-    /// Mean of both directions' distances together (MedPy, MONAI).
+    /// Mean of both directions' distances in one list (MedPy, MONAI).
     var pooledMean: Double { (fromPrediction + fromReference).mean }
 
-    /// 95th percentile of both directions' distances together (MedPy).
+    /// 95th percentile of both directions' distances in one list (MedPy).
     var pooled95: Double { (fromPrediction + fromReference).quantile(0.95) }
 
     /// The larger of both directions' 95th percentiles (MONAI).
     var larger95: Double { max(fromPrediction.quantile(0.95), fromReference.quantile(0.95)) }
 }
 
-extension PointGrid {
-    /// The contour pixels of a mask that has one pixel of outside on each side.
+extension MarkedGrid {
+    /// The contour pixels of a mask with a border of one background pixel.
     fileprivate init(contourOf mask: [UInt8], _ width: Int, _ height: Int) {
         var marks = [UInt8](repeating: 0, count: mask.count)
         mask.withUnsafeBufferPointer { mask in
@@ -53,30 +53,30 @@ extension PointGrid {
     }
 }
 
-/// Distances between the contours of two masks, a contour being pieces of line with a length.
+/// Distances between the contours of two masks as segments with a length.
 ///
-/// A piece lies at each corner of pixels where the four pixels around it are not equal; its length
-/// follows from which of the four are inside. DeepMind's surface-distance uses this one
-/// (arXiv:1809.04430), and MONAI where it is asked for subvoxels.
+/// A segment lies at each pixel corner whose four pixels are not equal; its length depends on which
+/// of the four are inside. As in DeepMind's surface-distance (arXiv:1809.04430), and in MONAI with
+/// subvoxels.
 struct LengthContours {
-    /// The pieces of the prediction, from the nearest to the farthest.
-    let prediction: [Piece]
-    /// The pieces of the reference, from the nearest to the farthest.
-    let reference: [Piece]
+    /// The segments of the prediction, nearest first.
+    let prediction: [Segment]
+    /// The segments of the reference, nearest first.
+    let reference: [Segment]
 
-    /// A piece of contour.
-    struct Piece {
-        /// To the nearest piece of the other contour.
+    /// A segment of a contour.
+    struct Segment {
+        /// Distance to the nearest segment of the other contour.
         let distance: Double
         let length: Double
     }
 
     /// Both masks must have pixels.
     init(_ pair: PaddedPair, spacing: PixelSpacing) {
-        let prediction = PointGrid(cornersOf: pair.prediction, pair.width, pair.height)
-        let reference = PointGrid(cornersOf: pair.reference, pair.width, pair.height)
-        self.prediction = prediction.pieces(to: reference, spacing: spacing)
-        self.reference = reference.pieces(to: prediction, spacing: spacing)
+        let prediction = MarkedGrid(cornersOf: pair.prediction, pair.width, pair.height)
+        let reference = MarkedGrid(cornersOf: pair.reference, pair.width, pair.height)
+        self.prediction = prediction.segments(to: reference, spacing: spacing)
+        self.reference = reference.segments(to: prediction, spacing: spacing)
     }
 
     /// The larger of the two largest distances.
@@ -87,15 +87,15 @@ struct LengthContours {
     /// The larger of both directions' 95th percentiles by length.
     var larger95: Double { max(prediction.distance(at: 0.95), reference.distance(at: 0.95)) }
 
-    /// Share of both contours' length that is at most `tolerance` away from the other.
+    /// Fraction of both contours' length within `tolerance` of the other.
     func surfaceDice(tolerance: Double) -> Double {
         let near = prediction.length(within: tolerance) + reference.length(within: tolerance)
         return near / (prediction.length + reference.length)
     }
 }
 
-extension [LengthContours.Piece] {
-    /// Mean distance by length.
+extension [LengthContours.Segment] {
+    /// Mean distance, weighted by length.
     var mean: Double { reduce(0) { $0 + $1.distance * $1.length } / length }
 
     fileprivate var length: Double { reduce(0) { $0 + $1.length } }
@@ -104,23 +104,23 @@ extension [LengthContours.Piece] {
         reduce(0) { $1.distance <= tolerance ? $0 + $1.length : $0 }
     }
 
-    /// The distance of the first piece at which `share` of the length is reached.
-    fileprivate func distance(at share: Double) -> Double {
+    /// The distance at which a fraction of the length is reached.
+    fileprivate func distance(at fraction: Double) -> Double {
         let total = length
         var sum = 0.0
-        for piece in self {
-            sum += piece.length
-            if sum / total >= share { return piece.distance }
+        for segment in self {
+            sum += segment.length
+            if sum / total >= fraction { return segment.distance }
         }
         return last?.distance ?? 0
     }
 }
 
-extension PointGrid {
-    /// Corners between pixels that are not all equal; a mark tells which of the four are inside.
+extension MarkedGrid {
+    /// Corners between pixels that are not all equal; the mark encodes which of the four are inside.
     ///
     /// Bits 8, 4, 2, 1 are upper left, upper right, lower left, lower right. The grid has a row and
-    /// a column less than the mask, which has one pixel of outside on each side.
+    /// a column less than the mask, which has a border of one background pixel.
     fileprivate init(cornersOf mask: [UInt8], _ width: Int, _ height: Int) {
         let columns = width - 1
         var marks = [UInt8](repeating: 0, count: columns * (height - 1))
@@ -140,7 +140,8 @@ extension PointGrid {
         self.init(width: columns, height: height - 1, marks: marks)
     }
 
-    fileprivate func pieces(to targets: PointGrid, spacing: PixelSpacing) -> [LengthContours.Piece]
+    fileprivate func segments(to targets: MarkedGrid, spacing: PixelSpacing) -> [LengthContours
+        .Segment]
     {
         let lengths = Self.lengths(spacing)
         return zip(distances(to: targets, spacing: spacing), points)
@@ -148,7 +149,7 @@ extension PointGrid {
             .sorted { ($0.distance, $0.length) < ($1.distance, $1.length) }
     }
 
-    /// The length of a piece, by its mark.
+    /// The length of a segment, by its mark.
     private static func lengths(_ spacing: PixelSpacing) -> [Double] {
         let diagonal = 0.5 * (spacing.y * spacing.y + spacing.x * spacing.x).squareRoot()
         return (0..<16).map { code in
@@ -163,14 +164,12 @@ extension PointGrid {
     }
 }
 
-/// Marked points of a grid, and where they are.
-///
-/// `marks[y * width + x]` is not 0 where the point is marked.
-struct PointGrid {
+/// A grid with marked points: `marks[y * width + x]` is not 0 where the point is marked.
+struct MarkedGrid {
     let width: Int
     let height: Int
     let marks: [UInt8]
-    /// Places in `marks`, rising.
+    /// Indices of marked points in `marks`, ascending.
     let points: [Int]
 
     init(width: Int, height: Int, marks: [UInt8]) {
@@ -181,7 +180,7 @@ struct PointGrid {
             var points: [Int] = []
             var start = 0
             while start < marks.count {
-                // Most points are not marked: eight of them are passed over at once.
+                // Most points are not marked: skip eight at once.
                 let isWord = start + 8 <= marks.count
                 if isWord && marks.loadUnaligned(fromByteOffset: start, as: UInt64.self) == 0 {
                     start += 8

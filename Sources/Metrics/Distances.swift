@@ -1,19 +1,20 @@
 import Imaging
 
-extension PointGrid {
+extension MarkedGrid {
     /// The Euclidean distance of each marked point to the nearest marked point of another grid.
     ///
-    /// Exact: nearest in each column by two sweeps, then in each row that is asked for the lower
-    /// envelope of one parabola a column (Felzenszwalb and Huttenlocher, Theory of Computing 8,
-    /// 2012). Only rows with points, and columns with targets, are looked at.
+    /// Exact: the nearest mark in each column by two sweeps, then for each row with points the lower
+    /// envelope of one parabola per column (Felzenszwalb and Huttenlocher, Theory of Computing 8,
+    /// 2012). Rows without points and columns without targets are skipped.
     ///
     /// - Parameters:
     ///   - targets: a grid of the same size with at least one point.
     ///   - spacing: distance of neighbouring columns and rows.
-    /// - Returns: one distance a point, in the order of ``points``.
-    func distances(to targets: PointGrid, spacing: PixelSpacing) -> [Double] {
-        precondition(width == targets.width && height == targets.height, "one grid")
-        precondition(!targets.points.isEmpty, "there is a nearest point")
+    /// - Returns: one distance for each point, in the order of ``points``.
+    func distances(to targets: MarkedGrid, spacing: PixelSpacing) -> [Double] {
+        precondition(
+            width == targets.width && height == targets.height, "grids of the same size are needed")
+        precondition(!targets.points.isEmpty, "targets must not be empty")
         let rows = targets.rowsToNearestMark()
         var envelope = LowerEnvelope(
             columns: (0..<width).filter { rows[$0] < Self.none }, spacing: spacing)
@@ -32,7 +33,7 @@ extension PointGrid {
         }
     }
 
-    /// More rows than any grid has: there is no mark in this column.
+    /// More rows than any grid has: no mark in this column.
     private static var none: Int32 { Int32.max / 2 }
 
     /// Rows to the nearest mark in the same column, for every point.
@@ -57,20 +58,20 @@ extension PointGrid {
     }
 }
 
-/// What the authors of SAMUS print as "HD".
+/// The "HD" of the SAMUS authors.
 ///
 /// The Hausdorff distance of two *sets of rows*: a row of the mask is a point of as many
 /// coordinates as there are columns, and two rows are as far apart as the number of columns in
-/// which they differ. Where a row lies plays no part: a mask moved down by 30 pixels scores 0.
+/// which they differ. The position of a row plays no part: a mask moved down by 30 pixels scores 0.
 enum RowDistance {
-    /// Masks of one size; the distance is a whole number of pixels, at most the width.
+    /// Masks of the same size; the distance is a whole number of columns, at most the width.
     static func hausdorff(_ one: Mask, _ other: Mask) -> Int {
         let (a, b) = (PackedRows(one), PackedRows(other))
         return max(a.farthest(from: b), b.farthest(from: a))
     }
 }
 
-/// The different rows of a mask, 64 pixels a word.
+/// The distinct rows of a mask, 64 pixels per word.
 private struct PackedRows {
     let rows: [[UInt64]]
 
@@ -92,7 +93,7 @@ private struct PackedRows {
             var nearest = Int.max
             for candidate in other.rows {
                 nearest = min(nearest, distance(row, candidate, below: nearest))
-                // A row that is near already cannot make the largest distance larger.
+                // This row cannot increase the largest distance.
                 if nearest <= farthest { break }
             }
             farthest = max(farthest, nearest)
@@ -110,12 +111,12 @@ private struct PackedRows {
     }
 }
 
-/// The lowest of one parabola a column, along one row of a grid.
+/// The lower envelope of one parabola per column, along one row of a grid.
 ///
 /// The parabola of column c is `(dx (x - c))^2 + (dy rows[c])^2`: the squared distance to the mark
 /// that is nearest in column c.
 struct LowerEnvelope {
-    /// Columns that have a parabola, rising.
+    /// Columns with a parabola, ascending.
     private let columns: [Int]
     private let spacing: PixelSpacing
     /// Centres (columns), squared heights and left ends of the parabolas that are lowest somewhere, left to right.
@@ -132,8 +133,9 @@ struct LowerEnvelope {
         starts = centres
     }
 
-    /// Makes the envelope of a row: `rows`, from the first column on, tells how many rows away the
-    /// nearest mark of each column is.
+    /// Computes the envelope of a row.
+    ///
+    /// - Parameter rows: the number of rows to the nearest mark in each column.
     mutating func build(rows: ArraySlice<Int32>) {
         let perSquare = 1 / (spacing.x * spacing.x)
         var last = -1
@@ -167,21 +169,20 @@ struct LowerEnvelope {
         count = last + 1
     }
 
-    /// Gives the squared distance at each of `points`, which rise, with its index in the whole.
+    /// Computes the squared distance at each of the ascending `points`, with its index.
     func squares(at points: ArraySlice<Int>, less start: Int, _ body: (Int, Double) -> Void) {
         var place = 0
         for index in points.indices {
             let column = Double(points[index] - start)
             while place + 1 < count && starts[place + 1] < column { place += 1 }
-            // Whole columns first, then the spacing: SciPy's order, so that ties fall alike.
+            // Whole columns first, then the spacing: SciPy's order, which gives equal results for ties.
             let dx = (column - centres[place]) * spacing.x
             body(index, heights[place] + dx * dx)
         }
     }
 }
 
-// Rows of a grid as buffers of their own: the index is then a plain column, and the compiler makes
-// vector instructions of the loop.
+// Rows as separate buffers: the index is then the column, which the compiler can vectorize.
 
 extension UnsafeBufferPointer {
     func row(_ y: Int, _ width: Int) -> UnsafeBufferPointer {

@@ -1,23 +1,23 @@
 import Imaging
 
-/// A predicted mask beside the reference.
+/// Compares a predicted mask with its reference.
 ///
-/// `scores` has everything; the functions compute one thing alone. Where a mask is empty there are
-/// no contours: both empty is right (shares 1, distances 0), one empty is wrong altogether (shares
-/// 0, distances the image's diagonal).
+/// `scores` computes all metrics, the other functions one each. Where masks are empty there are no
+/// contours: both empty gives fractions of 1 and distances of 0, one empty gives fractions of 0 and
+/// the image's diagonal as distance.
 public struct MaskComparison: Sendable {
-    /// What a program found.
+    /// The predicted mask.
     public let prediction: Mask
-    /// What it should have found.
+    /// The reference mask.
     public let reference: Mask
     /// Width and height of a pixel; the unit of all lengths.
     public let spacing: PixelSpacing
-    /// How many pixels agree and disagree.
+    /// The pixel counts.
     public let counts: ConfusionCounts
 
     /// - Parameters:
-    ///   - prediction: what a program found.
-    ///   - reference: what it should have found, of the same size.
+    ///   - prediction: the predicted mask.
+    ///   - reference: the reference mask, of the same size.
     ///   - spacing: width and height of a pixel in mm; nil measures in pixels.
     /// - Throws: ``MetricsError/sizesDiffer(prediction:reference:)``.
     public init(
@@ -35,7 +35,7 @@ public struct MaskComparison: Sendable {
     /// Which of the masks are empty.
     public var emptiness: Emptiness { counts.emptiness }
 
-    /// Length of the image's diagonal: every distance where one mask is empty.
+    /// Length of the image's diagonal: the value of all distances where one mask is empty.
     public var diagonal: Double {
         let width = Double(reference.width) * spacing.x
         let height = Double(reference.height) * spacing.y
@@ -50,28 +50,28 @@ public struct MaskComparison: Sendable {
         return PixelContours(pair, spacing: spacing).hausdorff
     }
 
-    /// Share of both contours' length that is near the other contour: surface Dice.
+    /// Surface Dice: fraction of both contours' length within a tolerance of the other contour.
     ///
-    /// - Parameter tolerance: what counts as near, a length, at least 0.
+    /// - Parameter tolerance: a length, at least 0.
     /// - Returns: 0...1.
     public func surfaceDice(tolerance: Double) -> Double {
         guard let pair = contours else { return counts.dice }
         return LengthContours(pair, spacing: spacing).surfaceDice(tolerance: tolerance)
     }
 
-    /// What the program of the authors of SAMUS computes.
+    /// The metrics of the SAMUS authors' program.
     ///
-    /// - Returns: their smoothed shares, and their "HD".
+    /// - Returns: smoothed fractions, and their "HD".
     public func authorsScores() -> AuthorsScores {
         AuthorsScores(counts, rows: RowDistance.hausdorff(prediction, reference))
     }
 
-    /// Every figure.
+    /// All metrics.
     ///
     /// - Parameter tolerance: of surface Dice, a length, at least 0.
-    /// - Returns: figures by the empty-mask rules where a mask is empty.
+    /// - Returns: the metrics, by fixed rules where a mask is empty.
     public func scores(tolerance: Double = 2) -> MaskScores {
-        precondition(tolerance >= 0, "a tolerance is a length")
+        precondition(tolerance >= 0, "the tolerance must not be negative")
         let empty = distanceOfEmpty
         let pixelArea = spacing.x * spacing.y
         var scores = MaskScores(
@@ -83,7 +83,7 @@ public struct MaskComparison: Sendable {
             samusHD: Double(RowDistance.hausdorff(prediction, reference)),
             centroidDistance: centroidDistance ?? empty,
             predictionArea: Double(counts.predicted) * pixelArea,
-            referenceArea: Double(counts.wanted) * pixelArea)
+            referenceArea: Double(counts.reference) * pixelArea)
         guard let pair = contours else { return scores }
         let pixels = PixelContours(pair, spacing: spacing)
         scores.hd = pixels.hausdorff
@@ -97,7 +97,7 @@ public struct MaskComparison: Sendable {
         return scores
     }
 
-    /// Nil where there are no two contours.
+    /// Nil where a mask is empty.
     private var contours: PaddedPair? {
         emptiness == .neither ? PaddedPair(prediction, reference) : nil
     }
@@ -112,10 +112,9 @@ public struct MaskComparison: Sendable {
     }
 }
 
-/// Two masks cut to the box around both, with one pixel of outside on each side.
+/// Two masks cropped to their common box, with a border of one background pixel.
 ///
-/// No pixel beyond the box is inside, so contours and their distances are those of the whole
-/// image: what lies beyond its border counts as outside.
+/// Contours and distances are those of the whole image; beyond the image everything is background.
 struct PaddedPair {
     /// Columns, two more than the box.
     let width: Int
@@ -124,7 +123,7 @@ struct PaddedPair {
     let prediction: [UInt8]
     let reference: [UInt8]
 
-    /// Nil when both masks, which are of one size, are empty.
+    /// Nil when both masks are empty; the masks have the same size.
     init?(_ prediction: Mask, _ reference: Mask) {
         guard let box = PixelBox(aroundAnyOf: prediction, reference) else { return nil }
         width = box.width + 2
@@ -137,8 +136,7 @@ struct PaddedPair {
 extension PixelBox {
     /// The box around the pixels that are inside one of the masks; nil when there are none.
     ///
-    /// Whole rows are joined, without a question at each pixel: that is many times faster than two
-    /// bounding boxes.
+    /// Combines whole rows without branches: many times faster than two bounding boxes.
     fileprivate init?(aroundAnyOf one: Mask, _ other: Mask) {
         let width = one.width
         var columns = [UInt8](repeating: 0, count: width)
@@ -183,10 +181,10 @@ extension Mask {
     }
 }
 
-/// What the program of the authors of SAMUS (arXiv:2309.06824) computes, as it computes it.
+/// Metrics as the program of the SAMUS authors (arXiv:2309.06824) computes them.
 ///
-/// Shares have 1e-5 added to numerator and denominator; `samusHD` compares rows, see
-/// `Docs/Metrics.md`. For comparisons with the paper's tables, and for nothing else.
+/// Fractions have 1e-5 added to numerator and denominator; `samusHD` compares rows, see
+/// `Docs/Metrics.md`. Only for comparisons with the paper's tables.
 public struct AuthorsScores: Hashable, Codable, Sendable {
     /// `(2 TP + s) / (2 TP + FP + FN + s)`, s = 1e-5.
     public var dice: Double
@@ -205,10 +203,10 @@ public struct AuthorsScores: Hashable, Codable, Sendable {
         func share(_ part: Int, _ whole: Int) -> Double {
             (Double(part) + 1e-5) / (Double(whole) + 1e-5)
         }
-        dice = share(2 * counts.truePositives, counts.predicted + counts.wanted)
+        dice = share(2 * counts.truePositives, counts.predicted + counts.reference)
         iou = share(counts.truePositives, counts.total - counts.trueNegatives)
         accuracy = share(counts.truePositives + counts.trueNegatives, counts.total)
-        sensitivity = share(counts.truePositives, counts.wanted)
+        sensitivity = share(counts.truePositives, counts.reference)
         specificity = share(counts.trueNegatives, counts.trueNegatives + counts.falsePositives)
         samusHD = Double(rows)
     }

@@ -1,13 +1,13 @@
 import Imaging
 
-/// All figures of one prediction against its reference.
+/// All metrics of a prediction against its reference.
 ///
-/// Shares are 0...1. Lengths and areas are in the unit of the spacing: pixels when it is 1, else
+/// Fractions are 0...1. Lengths and areas are in the unit of the spacing: pixels when it is 1, else
 /// mm and mm². `Docs/Metrics.md` has the formulas.
 public struct MaskScores: Hashable, Codable, Sendable {
-    /// Which of the two masks are empty, so that the figures follow from a rule instead of contours.
+    /// Which of the two masks are empty: then the metrics follow fixed rules, not contours.
     public var emptiness: Emptiness
-    /// The counts that the shares come from.
+    /// The pixel counts.
     public var counts: ConfusionCounts
     /// Width and height of a pixel.
     public var spacing: PixelSpacing
@@ -33,13 +33,13 @@ public struct MaskScores: Hashable, Codable, Sendable {
     public var asd: Double
     /// Mean distance over the contour pixels of both masks together: MedPy's ASSD.
     public var assd: Double
-    /// Share of both contours' length at most `tolerance` away from the other: surface-distance's.
+    /// Fraction of both contours' length within `tolerance` of the other (surface-distance).
     public var surfaceDice: Double
     /// The tolerance of `surfaceDice`, a length.
     public var tolerance: Double
-    /// What the authors of SAMUS call HD, in columns, whatever the spacing: no distance of contours.
+    /// The HD of the SAMUS authors, in columns at any spacing; not a distance between contours.
     public var samusHD: Double
-    /// Distance of the centres of gravity.
+    /// Distance between the centroids.
     public var centroidDistance: Double
     /// Area of the prediction.
     public var predictionArea: Double
@@ -49,13 +49,13 @@ public struct MaskScores: Hashable, Codable, Sendable {
     /// Area of the prediction minus that of the reference.
     public var areaError: Double { predictionArea - referenceArea }
 
-    /// `areaError` as a share of the reference's area; nil when the reference is empty.
+    /// `areaError` as a fraction of the reference's area; nil when the reference is empty.
     public var relativeAreaError: Double? {
         referenceArea > 0 ? areaError / referenceArea : nil
     }
 }
 
-/// A figure of ``MaskScores`` by its name in tables and files.
+/// A metric of ``MaskScores``, by its name in tables and files.
 public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
     case dice, iou, precision, recall, specificity
     case hd, hd95
@@ -67,7 +67,7 @@ public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
     case centroidDistance = "centroid_distance"
     case areaError = "area_error"
 
-    /// What the figure measures.
+    /// The kind of unit.
     public enum Unit: Sendable {
         /// 0...1, larger is better.
         case share
@@ -79,7 +79,7 @@ public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
         case columns
     }
 
-    /// What it measures.
+    /// The kind of unit.
     public var unit: Unit {
         switch self {
         case .dice, .iou, .precision, .recall, .specificity, .surfaceDice: .share
@@ -89,7 +89,7 @@ public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
         }
     }
 
-    /// A heading for people.
+    /// The title in tables.
     public var title: String {
         switch self {
         case .dice: "Dice"
@@ -112,7 +112,7 @@ public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
 }
 
 extension MaskScores {
-    /// A figure by its name.
+    /// The value of a metric.
     public subscript(metric: MaskMetric) -> Double {
         switch metric {
         case .dice: dice
@@ -134,7 +134,7 @@ extension MaskScores {
     }
 }
 
-/// Why two masks cannot be compared, or numbers not be summed up.
+/// Why two masks cannot be compared, or statistics not be computed.
 public enum MetricsError: Error, Equatable, Sendable {
     case sizesDiffer(prediction: Size, reference: Size)
     case noCases
@@ -147,26 +147,26 @@ extension MetricsError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .sizesDiffer(let prediction, let reference):
-            "the prediction has \(prediction) pixels, the reference \(reference): they must be equal"
+            "the prediction has \(prediction) pixels, the reference \(reference): the sizes must be equal"
         case .noCases:
             "there is no case; at least one is needed"
         case .notFinite(let index):
             "case \(index + 1) has a value that is not a finite number"
         case .countsDiffer(let first, let second):
-            "there are \(first) values on one side and \(second) on the other: they must be pairs"
+            "there are \(first) values on one side and \(second) on the other: pairs are needed"
         }
     }
 }
 
 /// Which of two masks have no pixel inside.
 public enum Emptiness: String, CaseIterable, Codable, Hashable, Sendable {
-    /// Both have pixels: the only case in which contours can be compared.
+    /// Both have pixels: contours can be compared.
     case neither
-    /// Nothing was found where there is something: a false negative image.
+    /// Only the prediction is empty: a false negative image.
     case predictionEmpty = "prediction_empty"
-    /// Something was found where there is nothing: a false positive image.
+    /// Only the reference is empty: a false positive image.
     case referenceEmpty = "reference_empty"
-    /// Nothing was found, and there is nothing: right.
+    /// Both are empty: a true negative image.
     case bothEmpty = "both_empty"
 
     /// - Parameters:

@@ -1,9 +1,9 @@
 import Foundation
 import Imaging
 
-/// Measures of one mask's form, in pixels, as scikit-image's `regionprops` has them.
+/// Shape of one mask in pixels, as in scikit-image's `regionprops`.
 ///
-/// All components together are one region.
+/// All components together count as one region.
 public struct MaskShape: Hashable, Codable, Sendable {
     /// Pixels inside.
     public var area: Int
@@ -25,7 +25,7 @@ public struct MaskShape: Hashable, Codable, Sendable {
 }
 
 extension Mask {
-    /// Measures the mask's form.
+    /// Measures the mask's shape.
     ///
     /// - Returns: lengths in pixels; nil when no pixel is inside.
     public func shape() -> MaskShape? {
@@ -69,7 +69,7 @@ extension Mask {
 }
 
 extension PaddedPair {
-    /// How often a line in one of four directions enters the prediction, weighted (Crofton).
+    /// Perimeter by Crofton's formula: weighted counts of entries along four directions.
     fileprivate var predictionPerimeter: Double {
         var (right, down, falling, rising) = (0, 0, 0, 0)
         prediction.withUnsafeBufferPointer { mask in
@@ -92,8 +92,8 @@ extension PaddedPair {
 extension Mask {
     /// The largest Feret diameter as scikit-image computes it; 0 when no pixel is inside.
     ///
-    /// The convex hull of the middles of all pixel sides is filled with pixels again, and of those
-    /// pixels' side middles the two farthest are taken: up to about a pixel more than the mask's own.
+    /// The convex hull of the middles of all pixel sides is rasterized, and the two farthest
+    /// side middles of its pixels give the diameter: up to about a pixel more than the mask's own.
     func maximumFeret() -> Double {
         let hull = Lattice.hull(sides(of: rowEnds()))
         let corners = Lattice.hull(sides(of: Lattice.filled(hull)))
@@ -106,7 +106,7 @@ extension Mask {
         return Double(largest).squareRoot() / 2
     }
 
-    /// First and last pixel of each row that has any.
+    /// First and last pixel of each row that is not empty.
     private func rowEnds() -> [(row: Int, first: Int, last: Int)] {
         (0..<height).compactMap { y in
             let row = values[y * width..<(y + 1) * width]

@@ -17,14 +17,14 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
     public var negativeRanks: Double
     /// Pairs without a difference.
     public var zeros: Int
-    /// How likely a sum at least as uneven is when neither side is better.
+    /// Probability of a difference at least as large when neither side is better.
     public var pValue: Double
     /// How `pValue` was computed.
     public var method: Method
 
     /// - Parameters:
-    ///   - first: one figure a case.
-    ///   - second: the same cases' figures of the other program.
+    ///   - first: one value for each case.
+    ///   - second: the values of the other side for the same cases.
     /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
     public init(_ first: [Double], _ second: [Double]) throws(MetricsError) {
         try first.checkPairs(with: second)
@@ -55,7 +55,7 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
         return sum > 0 ? (positiveRanks - negativeRanks) / sum : 0
     }
 
-    /// Twice the share of all signs that give a sum of ranks of at most `smaller`.
+    /// Twice the fraction of sign patterns whose rank sum is at most `smaller`.
     private static func exact(_ ranks: [Double], _ smaller: Double) -> Double {
         // Ranks of ties are halves: twice the ranks are whole numbers.
         let doubled = ranks.map { Int(2 * $0) }
@@ -80,7 +80,7 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
 }
 
 extension [Double] {
-    /// Each number's place when sorted, from 1; equal numbers share the mean of their places.
+    /// Ranks from 1; equal numbers get the mean of their ranks.
     func ranks() -> (ranks: [Double], tieSizes: [Int]) {
         let order = indices.sorted { self[$0] < self[$1] }
         var ranks = [Double](repeating: 0, count: count)
@@ -97,14 +97,14 @@ extension [Double] {
     }
 }
 
-/// How two figures of the same cases go together.
+/// Correlation of two values of the same cases.
 public enum Correlation {
     /// Pearson's correlation.
     ///
     /// - Parameters:
-    ///   - first: one figure a case.
-    ///   - second: another figure of the same cases.
-    /// - Returns: -1...1; nil when one of them is the same for all cases.
+    ///   - first: one value for each case.
+    ///   - second: another value of the same cases.
+    /// - Returns: -1...1; nil when one of them is constant.
     /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
     public static func pearson(
         _ first: [Double], _ second: [Double]
@@ -121,12 +121,12 @@ public enum Correlation {
         return scale > 0 ? max(-1, min(1, products / scale)) : nil
     }
 
-    /// Spearman's correlation: Pearson's of the ranks, ties sharing theirs.
+    /// Spearman's correlation: Pearson's of the ranks.
     ///
     /// - Parameters:
-    ///   - first: one figure a case.
-    ///   - second: another figure of the same cases.
-    /// - Returns: -1...1; nil when one of them is the same for all cases.
+    ///   - first: one value for each case.
+    ///   - second: another value of the same cases.
+    /// - Returns: -1...1; nil when one of them is constant.
     /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
     public static func spearman(
         _ first: [Double], _ second: [Double]

@@ -1,10 +1,10 @@
-/// A figure over cases: its middle and its spread.
+/// Mean, spread and quantiles of values.
 public struct Summary: Hashable, Codable, Sendable {
     /// Number of cases.
     public var count: Int
     /// Arithmetic mean.
     public var mean: Double
-    /// Sample standard deviation, n - 1 below; 0 for one case.
+    /// Sample standard deviation (n - 1); 0 for one case.
     public var deviation: Double
     /// Median.
     public var median: Double
@@ -27,7 +27,7 @@ public struct Summary: Hashable, Codable, Sendable {
         case upperQuartile = "q75"
     }
 
-    /// - Parameter values: one figure a case.
+    /// - Parameter values: one value for each case.
     /// - Throws: ``MetricsError/noCases``, or ``MetricsError/notFinite(index:)``.
     public init(_ values: [Double]) throws(MetricsError) {
         try values.checkCases()
@@ -44,7 +44,7 @@ public struct Summary: Hashable, Codable, Sendable {
 }
 
 extension [Double] {
-    /// Standard deviation with n - 1 below; 0 for one number.
+    /// Sample standard deviation (n - 1); 0 for one number.
     var sampleDeviation: Double {
         guard count > 1 else { return 0 }
         let centre = mean
@@ -52,13 +52,13 @@ extension [Double] {
         return (squares / Double(count - 1)).squareRoot()
     }
 
-    /// There must be numbers, all finite.
+    /// Throws unless there are numbers and all are finite.
     func checkCases() throws(MetricsError) {
         guard !isEmpty else { throw .noCases }
         if let index = firstIndex(where: { !$0.isFinite }) { throw .notFinite(index: index) }
     }
 
-    /// The numbers must be pairs with `other`, all finite.
+    /// Throws unless both lists have the same length and finite numbers.
     func checkPairs(with other: [Double]) throws(MetricsError) {
         guard count == other.count else {
             throw .countsDiffer(first: count, second: other.count)
@@ -68,21 +68,23 @@ extension [Double] {
     }
 }
 
-/// Percentile bootstrap: how far a mean would move if other cases of the kind had been drawn.
+/// Percentile bootstrap: a confidence interval of the mean.
 public struct Bootstrap: Hashable, Codable, Sendable {
-    /// How often cases are drawn anew.
+    /// Number of resamples.
     public var rounds: Int
-    /// What fixes the draws.
+    /// Seed of the draws.
     public var seed: UInt64
-    /// Share of the draws between the interval's ends.
+    /// Confidence level, as 0.95.
     public var confidence: Double
 
     /// - Parameters:
-    ///   - rounds: how often cases are drawn anew, at least 1.
-    ///   - seed: what fixes the draws: the same seed gives the same interval.
-    ///   - confidence: share of the draws between the interval's ends, above 0 and below 1.
+    ///   - rounds: number of resamples, at least 1.
+    ///   - seed: seed of the draws: the same seed gives the same interval.
+    ///   - confidence: confidence level, above 0 and below 1.
     public init(rounds: Int = 2000, seed: UInt64 = 0, confidence: Double = 0.95) {
-        precondition(rounds > 0 && confidence > 0 && confidence < 1, "an interval holds a share")
+        precondition(
+            rounds > 0 && confidence > 0 && confidence < 1,
+            "rounds and confidence must be positive, confidence below 1")
         self.rounds = rounds
         self.seed = seed
         self.confidence = confidence
@@ -91,12 +93,12 @@ public struct Bootstrap: Hashable, Codable, Sendable {
     /// The interval of the mean.
     ///
     /// - Parameters:
-    ///   - values: one figure a case.
-    ///   - clusters: one name a case, as the patient: cases of one name are drawn together, since
-    ///     they are not independent. Nil draws each case by itself.
+    ///   - values: one value for each case.
+    ///   - clusters: one name for each case, such as the patient: cases of one name are drawn
+    ///     together, since they are not independent. Nil draws each case alone.
     /// - Returns: the interval.
-    /// - Throws: ``MetricsError`` when there are no cases, a value is not finite, or names and
-    ///   values are not equally many.
+    /// - Throws: ``MetricsError`` when there are no cases, a value is not finite, or the numbers of
+    ///   names and values differ.
     public func mean(
         of values: [Double], clusters: [String]? = nil
     ) throws(MetricsError) -> Interval {
@@ -124,7 +126,7 @@ public struct Bootstrap: Hashable, Codable, Sendable {
         var count = 0
     }
 
-    /// Sums of what is drawn together, in the order of first appearance.
+    /// Sum and count of each cluster, in the order of first appearance.
     private static func groups(
         _ values: [Double], _ clusters: [String]?
     ) throws(MetricsError) -> [Group] {
@@ -147,7 +149,7 @@ public struct Bootstrap: Hashable, Codable, Sendable {
     }
 }
 
-/// From where to where a figure may lie.
+/// A confidence interval.
 public struct Interval: Hashable, Codable, Sendable {
     /// Lower end.
     public var low: Double
@@ -164,15 +166,15 @@ public struct Interval: Hashable, Codable, Sendable {
 }
 
 extension Collection<Double> {
-    /// Arithmetic mean; not a number when there is none.
+    /// Arithmetic mean; NaN for an empty collection.
     var mean: Double { reduce(0, +) / Double(count) }
 
-    /// A quantile, between neighbours in proportion, as NumPy computes it by default.
+    /// A quantile with linear interpolation, NumPy's default.
     func quantile(_ share: Double) -> Double { sorted().sortedQuantile(share) }
 }
 
 extension [Double] {
-    /// A quantile of numbers that rise; there must be one.
+    /// A quantile of sorted numbers; not empty.
     func sortedQuantile(_ share: Double) -> Double {
         let place = Double(count - 1) * share
         let low = Int(place)

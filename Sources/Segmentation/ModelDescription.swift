@@ -1,23 +1,23 @@
-/// What a model is and where it comes from, to be written beside every result of it.
+/// A model's name, architecture and origin; written into every result.
 public struct ModelDescription: Equatable, Sendable, Codable {
-    /// The sizes of its network.
+    /// Sizes of a model's network.
     public struct Network: Equatable, Sendable, Codable {
-        /// The image encoder as people call it: `ViT-B`.
+        /// Name of the image encoder, as `ViT-B`.
         public var encoder: String
-        /// Height and width of its input in pixels.
+        /// Height and width of the input in pixels.
         public var inputSize: Int
-        /// Masks it offers for an ambiguous prompt.
+        /// Number of candidate masks for an ambiguous prompt.
         public var candidates: Int
-        /// Its numbers, those that training cannot change left out.
+        /// Number of trainable parameters.
         public var parameters: Int
 
-        /// Sizes.
+        /// Creates the sizes.
         ///
         /// - Parameters:
-        ///   - encoder: as people call it.
+        ///   - encoder: name of the image encoder.
         ///   - inputSize: height and width in pixels.
-        ///   - candidates: masks for an ambiguous prompt.
-        ///   - parameters: its numbers.
+        ///   - candidates: number of masks for an ambiguous prompt.
+        ///   - parameters: number of trainable parameters.
         public init(encoder: String, inputSize: Int, candidates: Int, parameters: Int) {
             self.encoder = encoder
             self.inputSize = inputSize
@@ -26,34 +26,34 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         }
     }
 
-    /// The name it was asked for by, or its file's.
+    /// The catalogue name, or the file's name.
     public var name: String
-    /// Which network it is.
+    /// The model's architecture.
     public var kind: ModelArchitecture
-    /// The network's sizes, when they are known.
+    /// The network's sizes, if known.
     public var network: Network?
-    /// SHA-256 of its file, in hexadecimal digits.
+    /// SHA-256 of the model's file, in hexadecimal digits.
     public var sha256: String
-    /// The licence of its weights, when it is known.
+    /// The licence of the weights, if known.
     public var licence: String?
-    /// How the weights came about, as their file states it; "not trained; …" where no training has
-    /// seen them.
+    /// How the weights were made, as their file states; "not trained; …" for untrained weights.
     public var origin: String?
-    /// The kinds of prompt that its file says it was trained with; nil where it does not say.
+    /// The training prompts that the weights file states; nil if the file states none.
     public var trainedPrompts: Set<PromptKind>?
 
-    /// A description.
+    /// Creates a description.
     ///
     /// - Parameters:
-    ///   - name: the name it was asked for by, or its file's.
-    ///   - kind: which network it is.
-    ///   - network: its sizes, when they are known.
-    ///   - sha256: of its file, in hexadecimal digits.
-    ///   - licence: of its weights, when it is known.
-    ///   - origin: how its weights came about, when its file states it.
-    ///   - trainedPrompts: the kinds of prompt it was trained with, when its file states them.
+    ///   - name: the catalogue name, or the file's name.
+    ///   - kind: the model's architecture.
+    ///   - network: the network's sizes, if known.
+    ///   - sha256: SHA-256 of the file, in hexadecimal digits.
+    ///   - licence: licence of the weights, if known.
+    ///   - origin: how the weights were made, if their file states it.
+    ///   - trainedPrompts: the training prompts, if the weights file states them.
     public init(
-        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String, licence: String?,
+        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String,
+        licence: String?,
         origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name
@@ -63,5 +63,19 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         self.licence = licence
         self.origin = origin
         self.trainedPrompts = trainedPrompts
+    }
+}
+
+extension ModelDescription {
+    /// The kind of prompt that the model is used and evaluated with by default; nil for a
+    /// prompt-free model.
+    ///
+    /// A click if the model was trained with clicks, else a box. The training prompts are those
+    /// that the weights file states, else those of the architecture.
+    public var defaultPrompt: PromptKind? {
+        guard !kind.isPromptFree else { return nil }
+        let stated = trainedPrompts ?? []
+        let trained = stated.isEmpty ? kind.trainedPrompts : stated
+        return trained.contains(.click) ? .click : .box
     }
 }

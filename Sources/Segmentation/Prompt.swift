@@ -1,56 +1,102 @@
 import Imaging
 
-/// What somebody says about one object in an image, in the image's own pixels.
+/// Marks one object in an image, in pixels of the image.
+///
+/// Points, a box and a mask may be combined. Pixel (0, 0) is the centre of the upper left pixel.
 public struct Prompt: Equatable, Sendable {
-    /// Clicks on the object.
-    public var points: [PixelPoint]
-    /// Clicks beside it.
+    /// Points on the object: positive clicks.
+    public var foregroundPoints: [PixelPoint]
+    /// Points outside the object: negative clicks.
     public var backgroundPoints: [PixelPoint]
-    /// A box around it.
+    /// A box around the object.
     public var box: PixelRectangle?
-    /// A rough mask of it, of the image's size.
+    /// A rough mask of the object, of the image's size.
     public var mask: Mask?
 
-    /// A prompt of any combination.
+    /// Combines any prompts.
     ///
     /// - Parameters:
-    ///   - points: clicks on the object.
-    ///   - backgroundPoints: clicks beside it.
-    ///   - box: a box around it.
-    ///   - mask: a rough mask of it, of the image's size.
+    ///   - foregroundPoints: points on the object.
+    ///   - backgroundPoints: points outside the object.
+    ///   - box: a box around the object.
+    ///   - mask: a rough mask of the object, of the image's size.
     public init(
-        points: [PixelPoint] = [], backgroundPoints: [PixelPoint] = [], box: PixelRectangle? = nil,
-        mask: Mask? = nil
+        foregroundPoints: [PixelPoint] = [], backgroundPoints: [PixelPoint] = [],
+        box: PixelRectangle? = nil, mask: Mask? = nil
     ) {
-        self.points = points
+        self.foregroundPoints = foregroundPoints
         self.backgroundPoints = backgroundPoints
         self.box = box
         self.mask = mask
     }
 
-    /// The kinds of prompt it uses.
+    /// The kinds of prompt that are combined here.
     public var kinds: Set<PromptKind> {
         var kinds: Set<PromptKind> = []
-        if !points.isEmpty || !backgroundPoints.isEmpty { kinds.insert(.click) }
+        if !foregroundPoints.isEmpty || !backgroundPoints.isEmpty { kinds.insert(.click) }
         if box != nil { kinds.insert(.box) }
         if mask != nil { kinds.insert(.mask) }
         return kinds
     }
 }
 
-/// A way to say which object is meant.
+extension Prompt {
+    /// One point on the object: a positive click.
+    ///
+    /// - Parameters:
+    ///   - x: pixels to the right of the centre of the image's leftmost column.
+    ///   - y: pixels below the centre of the image's top row.
+    /// - Returns: a prompt with one foreground point.
+    public static func point(x: Double, y: Double) -> Prompt {
+        Prompt(foregroundPoints: [PixelPoint(x: x, y: y)])
+    }
+
+    /// Points on the object and points outside it.
+    ///
+    /// - Parameters:
+    ///   - foreground: points on the object.
+    ///   - background: points outside the object.
+    /// - Returns: a prompt with these points.
+    public static func points(
+        _ foreground: [PixelPoint], background: [PixelPoint] = []
+    ) -> Prompt {
+        Prompt(foregroundPoints: foreground, backgroundPoints: background)
+    }
+
+    /// A box around the object, given by two opposite corners in pixels.
+    ///
+    /// - Parameters:
+    ///   - x0: left side.
+    ///   - y0: top side.
+    ///   - x1: right side.
+    ///   - y1: bottom side.
+    /// - Returns: a prompt with this box.
+    public static func box(x0: Double, y0: Double, x1: Double, y1: Double) -> Prompt {
+        Prompt(box: PixelRectangle(x0: x0, y0: y0, x1: x1, y1: y1))
+    }
+
+    /// A rough mask of the object.
+    ///
+    /// - Parameter mask: a mask of the image's size.
+    /// - Returns: a prompt with this mask.
+    public static func mask(_ mask: Mask) -> Prompt {
+        Prompt(mask: mask)
+    }
+}
+
+/// A kind of prompt.
 public enum PromptKind: String, Sendable, CaseIterable, Codable {
     case click, box, mask
 }
 
 extension PromptKind {
-    /// Where a file of weights states the prompts it was trained with, as `box,click`.
+    /// The metadata key under which a weights file states its training prompts, as `box,click`.
     public static let metadataKey = "samus.prompts"
 
-    /// The prompts that a file of weights states.
+    /// The training prompts that a weights file states in its metadata.
     ///
-    /// - Parameter metadata: the file's remarks.
-    /// - Returns: nil where it states none, or something else.
+    /// - Parameter metadata: the file's metadata.
+    /// - Returns: nil if the metadata has no entry or an entry that cannot be read.
     public static func stated(in metadata: [String: String]) -> Set<PromptKind>? {
         guard let text = metadata[metadataKey] else { return nil }
         let words = text.split(separator: ",")
@@ -60,13 +106,13 @@ extension PromptKind {
 }
 
 extension Prompt {
-    /// A prompt that fits an image, and what had to be put right; only ``Prompt/checked(for:allowingOnlyBackgroundPoints:)`` makes one.
+    /// A prompt that fits an image; made by ``Prompt/checked(for:allowingOnlyBackgroundPoints:)``.
     public struct Checked: Equatable, Sendable {
-        /// The prompt, with corners in order and inside the image.
+        /// The prompt; the corners of its box are in order and inside the image.
         public let prompt: Prompt
         /// The image's size.
         public let size: Size
-        /// A sentence for each change.
+        /// One sentence for each correction.
         public let notes: [String]
 
         fileprivate init(_ prompt: Prompt, size: Size, notes: [String] = []) {
@@ -78,23 +124,24 @@ extension Prompt {
 
     /// Checks the prompt against an image.
     ///
-    /// Corners of a box may be given in any order, and a box may reach over the edge: both are put
-    /// right and said. All else that does not fit is refused.
+    /// The corners of a box are put in order and a box is cut off at the image's border; each
+    /// correction is noted. Everything else that does not fit throws.
     ///
     /// - Parameters:
     ///   - size: of the image.
-    ///   - allowingOnlyBackgroundPoints: whether clicks beside the object are enough, as in SAMUS's
-    ///     training and test on images without it.
-    /// - Returns: the prompt to use.
-    /// - Throws: ``PromptError`` when it does not say which object in this image is meant.
+    ///   - allowingOnlyBackgroundPoints: whether a prompt may consist of background points alone,
+    ///     as in SAMUS's training and test on images that do not show the object.
+    /// - Returns: the corrected prompt.
+    /// - Throws: ``PromptError`` if the prompt does not mark an object in this image.
     public func checked(
         for size: Size, allowingOnlyBackgroundPoints: Bool = false
     ) throws(PromptError) -> Checked {
         guard !kinds.isEmpty else { throw .empty }
-        guard allowingOnlyBackgroundPoints || !points.isEmpty || box != nil || mask != nil else {
+        guard allowingOnlyBackgroundPoints || !foregroundPoints.isEmpty || box != nil || mask != nil
+        else {
             throw .onlyBackgroundPoints
         }
-        for point in points + backgroundPoints {
+        for point in foregroundPoints + backgroundPoints {
             try Self.check(point, in: size)
         }
         if let mask {
@@ -169,9 +216,9 @@ extension PromptError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .empty:
-            "nothing says which object is meant: give a box, a click or a mask"
+            "the prompt is empty: give a box, a click or a mask"
         case .onlyBackgroundPoints:
-            "clicks beside the object say only what it is not: add a box or a click on it"
+            "background points alone do not mark an object: add a box or a foreground point"
         case .notANumber(let what):
             "\(what) is not a finite number"
         case .pointOutside(let point, let size):
@@ -179,66 +226,26 @@ extension PromptError: CustomStringConvertible {
         case .boxOutside(let box, let size):
             "the box \(box.text) lies outside the image, which is \(size) pixels"
         case .boxWithoutArea(let box):
-            "the box \(box.text) has no area: two opposite corners are needed, x0,y0,x1,y1"
+            "the box \(box.text) has no area: give two opposite corners, x0,y0,x1,y1"
         case .maskOfOtherSize(let mask, let image):
-            "the mask is \(mask) pixels, the image \(image): they must agree"
+            "the mask is \(mask) pixels, the image \(image): both must have the same size"
         case .emptyMask:
-            "the mask has no pixel inside"
+            "the mask is empty"
         }
     }
 }
 
 extension PixelPoint {
-    /// As the command line takes it: `x,y`.
+    /// The point as written on the command line: `x,y`.
     public var text: String { "\(short(x)),\(short(y))" }
 }
 
 extension PixelRectangle {
-    /// As the command line takes it: `x0,y0,x1,y1`.
+    /// The box as written on the command line: `x0,y0,x1,y1`.
     public var text: String { [x0, y0, x1, y1].map(short).joined(separator: ",") }
 }
 
 private func short(_ value: Double) -> String {
-    // Only whole numbers that an Int holds are shortened; 1e300 and NaN stay as they are.
+    // Whole numbers are printed without a fraction, unless they exceed Int, as 1e300.
     Int(exactly: value).map(String.init) ?? "\(value)"
-}
-
-/// What has to agree for prompts to be decoded together.
-private struct PromptForm: Hashable {
-    let clicks: Int
-    let hasBox: Bool
-    let hasMask: Bool
-
-    init(_ prompt: Prompt) {
-        clicks = prompt.points.count + prompt.backgroundPoints.count
-        hasBox = prompt.box != nil
-        hasMask = prompt.mask != nil
-    }
-}
-
-extension [Prompt.Checked] {
-    /// Decodes prompts in as few passes as their forms allow, for an engine's
-    /// ``EncodedImage/predict(_:multimask:)``.
-    ///
-    /// - Parameters:
-    ///   - limit: prompts in one pass; more would only cost memory.
-    ///   - decode: takes prompts with as many clicks, all or none with a box, all or none with a
-    ///     mask, and gives the masks of each.
-    /// - Returns: for each prompt its masks.
-    /// - Throws: what `decode` throws.
-    public func predictedTogether(
-        atMost limit: Int = 64, _ decode: ([Prompt]) throws -> [[MaskPrediction]]
-    ) rethrows -> [[MaskPrediction]] {
-        var results = [[MaskPrediction]](repeating: [], count: count)
-        let forms = Dictionary(grouping: indices) { PromptForm(self[$0].prompt) }
-        for places in forms.values {
-            for start in stride(from: 0, to: places.count, by: limit) {
-                let taken = places[start..<Swift.min(start + limit, places.count)]
-                for (place, masks) in zip(taken, try decode(taken.map { self[$0].prompt })) {
-                    results[place] = masks
-                }
-            }
-        }
-        return results
-    }
 }

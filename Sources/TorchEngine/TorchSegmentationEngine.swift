@@ -69,19 +69,19 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         ) throws -> [[MaskPrediction]] {
             precondition(
                 prompts.allSatisfy { $0.size == size }, "prompts for an image of \(size)")
-            return try prompts.predictedTogether { try predictAlike($0, multimask: multimask) }
-        }
-
-        private func predictAlike(
-            _ prompts: [Prompt], multimask: Bool
-        ) throws -> [[MaskPrediction]] {
-            let tensors = PromptTensors(
-                prompts, in: geometry, maskSide: 4 * embedding.size(2),
-                device: engine.options.device)
-            let (logits, iou) = engine.options.run {
-                engine.network.decode(embedding, prompts: tensors, multimask: multimask)
+            let prompts = prompts.map(\.prompt)
+            var results = [[MaskPrediction]](repeating: [], count: prompts.count)
+            for batch in prompts.batchesOfOneForm(atMost: 64) {
+                let arrays = PromptArrays(
+                    batch.map { prompts[$0] }, in: geometry, maskSide: 4 * embedding.size(2))
+                let tensors = PromptTensors(arrays, on: engine.options.device)
+                let (logits, iou) = engine.options.run {
+                    engine.network.decode(embedding, prompts: tensors, multimask: multimask)
+                }
+                let found = try predictions(logits: logits, iou: iou, model: engine.model.name)
+                for (index, masks) in zip(batch, found) { results[index] = masks }
             }
-            return try predictions(logits: logits, iou: iou, model: engine.model.name)
+            return results
         }
 
         func predictPromptFree() throws -> MaskPrediction {
@@ -149,38 +149,23 @@ extension Planes {
 }
 
 extension PromptTensors {
-    /// Prompts of one form, in pixels of the input.
+    /// Copies encoded prompts to a device.
     ///
     /// - Parameters:
-    ///   - prompts: in pixels of the image; all with as many clicks, all or none with a box, all
-    ///     or none with a mask.
-    ///   - geometry: how the image lies in the input.
-    ///   - maskSide: height and width of the logits that the prompt encoder takes.
+    ///   - prompts: points, boxes and masks as arrays.
+    ///   - masks: logits of earlier masks, `[B, 1, 4 H, 4 W]`, in place of those in `prompts`.
     ///   - device: where the tensors go.
-    init(_ prompts: [Prompt], in geometry: InputGeometry, maskSide: Int, device: Device) {
-        let clicks = prompts.map { ($0.points + $0.backgroundPoints).map(geometry.prepare) }
-        let labels = prompts.map { prompt in
-            [Float](repeating: 1, count: prompt.points.count)
-                + [Float](repeating: 0, count: prompt.backgroundPoints.count)
+    public init(_ prompts: PromptArrays, masks: Tensor? = nil, on device: Device) {
+        let (count, points) = (prompts.count, prompts.pointCount)
+        let side = Int(Double(prompts.masks.count / max(count, 1)).squareRoot())
+        func tensor(_ values: [Float], _ shape: [Int]) -> Tensor? {
+            values.isEmpty ? nil : Tensor(values, shape: shape).to(device)
         }
-        let boxes = prompts.compactMap { $0.box.map(geometry.prepare) }
-        let masks = prompts.compactMap { $0.mask.map { geometry.prepare($0, side: maskSide) } }
-        let shape = [prompts.count, clicks.first?.count ?? 0]
-        let hasClicks = shape[1] > 0
         self.init(
-            points: hasClicks
-                ? Tensor(
-                    clicks.joined().flatMap { [Float($0.x), Float($0.y)] }, shape: shape + [2]
-                ).to(device) : nil,
-            labels: hasClicks ? Tensor(Array(labels.joined()), shape: shape).to(device) : nil,
-            boxes: boxes.isEmpty
-                ? nil
-                : Tensor(
-                    boxes.flatMap { [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init) },
-                    shape: [boxes.count, 4]
-                ).to(device),
-            masks: masks.isEmpty
-                ? nil : Tensor.concatenate(masks.map { Tensor($0) }).to(device))
+            points: tensor(prompts.points, [count, points, 2]),
+            labels: tensor(prompts.labels, [count, points]),
+            boxes: tensor(prompts.boxes, [count, 4]),
+            masks: masks ?? tensor(prompts.masks, [count, 1, side, side]))
     }
 }
 

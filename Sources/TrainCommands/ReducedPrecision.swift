@@ -110,10 +110,7 @@ struct ReducedPrecision {
 
     /// The kind of prompt from the command line, or one that the model was trained with.
     private var prompt: PromptStrategy {
-        if let prompt = data.prompt { return prompt }
-        let trained = exporter.model.trainedPrompts ?? exporter.model.kind.trainedPrompts
-        if trained.contains(.click) { return .fixedClick }
-        return trained.contains(.box) ? .box() : .promptFree
+        data.prompt ?? PromptStrategy(exporter.model.defaultPrompt)
     }
 }
 
@@ -164,7 +161,7 @@ struct CalibrationData {
     let prompt: PromptStrategy?
 
     init(_ root: String, _ options: CalibrationOptions) throws {
-        let data = try UltrasoundData(root: root)
+        let data = try DatasetCollection(root: root)
         images = try Self.evenly(
             Self.oneForEachImage(data.samples(.train)), options.calibrationImages
         )

@@ -34,8 +34,8 @@ final class BundleBench {
         image = .noise(size: bundle.manifest.input.size)
         encoded = try engine.encode(image)
         let prompt =
-            engine.model.kind.trainedPrompts.contains(.click)
-            ? Prompt(points: [PixelPoint(x: 120, y: 100)])
+            engine.model.defaultPrompt == .click
+            ? Prompt(foregroundPoints: [PixelPoint(x: 120, y: 100)])
             : Prompt(box: PixelRectangle(x0: 60, y0: 60, x1: 160, y1: 180))
         prompts = [try prompt.checked(for: image.size)]
     }

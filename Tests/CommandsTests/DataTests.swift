@@ -62,7 +62,7 @@ struct DataTests {
         #expect(json["errors"] as? Int == 1 && json["warnings"] as? Int == 1)
         #expect(json["notice"] as? String == "research use only, not a medical device")
         let report = try #require(json["report"] as? [String: Any])
-        let sets = try #require(report["data_sets"] as? [[String: Any]])
+        let sets = try #require(report["datasets"] as? [[String: Any]])
         #expect(sets.first?["with_patient"] as? Int == 0)
     }
 

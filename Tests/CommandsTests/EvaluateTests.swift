@@ -31,7 +31,7 @@ struct EvaluateTests {
                 } else if name == "d" {
                     label.pixels = label.pixels.map { _ in 0 }
                 }
-                // One set's masks lie in a folder of its name, the other's beside it.
+                // One dataset's masks are in its own folder, the other's in the parent folder.
                 let file = dataset == "Discs" ? "masks/Discs/\(name).png" : "masks/\(name).png"
                 try scratch.write([], file)
                 try label.write(to: scratch.path(file))
@@ -39,21 +39,22 @@ struct EvaluateTests {
         }
     }
 
-    @Test("masks of another program, from files to report, sheet and comparison")
+    @Test("masks of another program are evaluated and compared")
     func predictions() throws {
         try makePredictions()
         let outcome = try evaluate("--predictions", scratch.path("masks"), into: "out")
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("Pairs, class 2, masks as given (not stated): Dice 1.0000"))
+        #expect(
+            outcome.output.contains("Pairs, class 2, predictions (prompt unknown): Dice 1.0000"))
         #expect(outcome.output.contains("not a medical device"))
         #expect(
             scratch.files("out") == [
-                "cases_given.png", "per_case.csv", "report.json", "report.md",
+                "cases_predictions.png", "per_case.csv", "report.json", "report.md",
             ])
         let report = try String(contentsOfFile: scratch.path("out/report.md"), encoding: .utf8)
         #expect(report.contains("not a medical device"))
         // Discs/d is missed, and Pairs/q has no object of class 2.
-        #expect(report.contains("| all sets | masks as given | not stated | 6 | 1 | 0 | 1 |"))
+        #expect(report.contains("| all datasets | predictions | unknown | 6 | 1 | 0 | 1 |"))
         let json = scratch.path("out/report.json")
         let same = try samus("compare", json, json, "--output", scratch.path("same"))
         #expect(same.code == 0, "\(same.errors)")
@@ -62,7 +63,7 @@ struct EvaluateTests {
             scratch.files("same") == ["comparison.json", "comparison.md", "comparison.png"])
     }
 
-    @Test("a missing mask is named, the others go on, exit code 1")
+    @Test("a missing mask is named, the others are evaluated, and the exit code is 1")
     func missing() throws {
         try makePredictions()
         try FileManager.default.removeItem(atPath: scratch.path("masks/Discs/c.png"))
@@ -71,10 +72,10 @@ struct EvaluateTests {
         #expect(outcome.errors.contains("failed: Discs/c: there is no mask of Discs/c"))
         #expect(outcome.errors.contains("1 of 6 images failed"))
         let report = try String(contentsOfFile: scratch.path("out/report.md"), encoding: .utf8)
-        #expect(report.contains("1 images failed and are in no table"))
+        #expect(report.contains("1 images failed and are not in the tables"))
     }
 
-    @Test("masks of another size, or with a class that is none, are refused one by one")
+    @Test("masks of another size or with an unknown class are refused one by one")
     func wrongMasks() throws {
         try makePredictions()
         let small = Image(width: 3, height: 2, channels: 1, pixels: [0, 1, 0, 1, 1, 0])
@@ -99,7 +100,7 @@ struct EvaluateTests {
     }
 
     @Test(
-        "wrong arguments are said before any work",
+        "wrong arguments are refused before any work",
         arguments: [
             "64 --prompt boxes", "64 --prompt box,,fixed", "64 --model ellipse --prompt fixed",
             "64 --split tests", "64 --limit 0", "64 --prompt box --prompt box",
@@ -116,7 +117,7 @@ struct EvaluateTests {
         #expect(!outcome.errors.isEmpty && scratch.files("out").isEmpty)
     }
 
-    @Test("a folder that holds no data, and files that are no reports")
+    @Test("a folder without data and a file that is not a report are refused")
     func noData() throws {
         let outcome = try samus(
             "evaluate", "--data", scratch.path("none"), "-o", scratch.path("out"), "--model",
@@ -124,7 +125,7 @@ struct EvaluateTests {
         #expect(outcome.code == 66 && outcome.errors.contains("US30K"), "\(outcome.errors)")
         let file = try scratch.write(Data("{}".utf8), "x.json")
         let compared = try samus("compare", file, file)
-        #expect(compared.code == 66 && compared.errors.contains("is no report.json"))
+        #expect(compared.code == 66 && compared.errors.contains("is not a report.json"))
     }
 
     @Test(

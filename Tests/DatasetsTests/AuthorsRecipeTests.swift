@@ -5,13 +5,13 @@ import Testing
 
 @testable import Datasets
 
-@Suite("The authors' augmentation, as numpy and Pillow compute it")
+@Suite("The authors' augmentations equal numpy's and Pillow's results")
 struct AuthorsRecipeTests {
     let expected: ExpectedAugmentation
 
     init() throws { expected = try ExpectedAugmentation.read() }
 
-    @Test("gamma, every grey level and every exponent")
+    @Test("gamma is equal for every grey level and exponent")
     func gamma() {
         let levels = Image(width: 16, height: 16, channels: 1, pixels: Array(expected.levels))
         #expect(expected.gammas.count == 15)
@@ -21,7 +21,7 @@ struct AuthorsRecipeTests {
         }
     }
 
-    @Test("rotation, image and label")
+    @Test("rotation is equal for image and label")
     func rotation() {
         for entry in expected.rotations {
             let found = grey(entry, entry.pixels).rotatedLikePillow(degrees: entry.angle)
@@ -31,7 +31,7 @@ struct AuthorsRecipeTests {
         }
     }
 
-    @Test("contrast")
+    @Test("contrast is equal")
     func contrast() {
         for entry in expected.contrasts {
             let image = Image(
@@ -41,7 +41,7 @@ struct AuthorsRecipeTests {
         }
     }
 
-    @Test("all steps one after the other", arguments: [0, 1])
+    @Test("all steps in sequence are equal", arguments: [0, 1])
     func chain(number: Int) throws {
         let entry = expected.chains[number]
         func read(_ name: String) throws -> Image {
@@ -57,7 +57,7 @@ struct AuthorsRecipeTests {
         #expect(labelled.label == (try read("result-label")))
     }
 
-    @Test("each step happens in half of the draws, within its range")
+    @Test("each step has probability 0.5 and stays in its range")
     func distribution() {
         let label = Image(
             width: 24, height: 24, channels: 1, pixels: .init(repeating: 1, count: 576))
@@ -79,7 +79,7 @@ struct AuthorsRecipeTests {
         }
     }
 
-    @Test("draws are even over the authors' ranges")
+    @Test("draws are uniform over the authors' ranges")
     func ranges() {
         var random = SampleRandom(seed: 2)
         let gammas = (0..<3000).map { _ in GammaAugmentation.draw(using: &random) }
@@ -97,7 +97,7 @@ struct AuthorsRecipeTests {
         #expect(cuts.contains { $0.side > 300 && $0.y == $0.side - 256 })
     }
 
-    @Test("the same numbers give the same image, others another one")
+    @Test("equal seeds give equal images, other seeds other images")
     func seeded() throws {
         let labelled = try LabelledImage.chain()
         func augmented(_ epoch: Int) -> LabelledImage {
@@ -109,7 +109,7 @@ struct AuthorsRecipeTests {
         #expect(augmented(1).image.size == AugmentationRecipe.modelSize)
     }
 
-    @Test("image and label move alike")
+    @Test("image and label get the same geometry")
     func together() throws {
         // An image that equals its label stays equal where only geometry changes, but for the
         // bilinear edge.
@@ -135,7 +135,7 @@ struct AuthorsRecipeTests {
     .enabled(if: Shared.isPresent, "../shared is absent: its images are not compared"))
 struct NetworkInputTests {
     @Test(
-        "image, label and the loss's label",
+        "network input, label and the loss's label equal the authors'",
         arguments: ["breast-tall", "nerve-wide", "fetal", "carotid", "liver"])
     func golden(name: String) throws {
         let folder = Shared.folder.appending(path: "golden/preprocessing")

@@ -1,9 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("Importing CAMUS")
+@Suite("Import of CAMUS")
 struct CAMUSImportTests {
     private let tree: ImportTree
     private let dataset = "Echocardiography-CAMUS"
@@ -29,10 +29,10 @@ struct CAMUSImportTests {
         try tree.text("database_split/subgroup_testing.txt", "patient0002\n")
     }
 
-    @Test("end diastole and end systole, mm of each axis, the subgroups")
+    @Test("end diastole and end systole are imported, with spacing and the published split")
     func frames() throws {
         let report = try tree.run(.camus)
-        #expect(report.images == 8 && report.measured == 8 && report.problems.isEmpty)
+        #expect(report.images == 8 && report.withSpacing == 8 && report.problems.isEmpty)
         #expect(report.splits == [.train: 4, .test: 4])
         let volume = try NIfTIVolume.read(
             ImportTree.fixtures.appending(path: "frame.nii.gz").path)
@@ -49,10 +49,10 @@ struct CAMUSImportTests {
                 "3/\(dataset)/patient0001_2CH_ED",
             ])
         #expect(try tree.lines("MainPatient/test.txt").count == 4)
-        #expect(try UltrasoundData(root: tree.root).samples(.test).count == 12)
+        #expect(try DatasetCollection(root: tree.root).samples(.test).count == 12)
     }
 
-    @Test("whole half-sequences")
+    @Test("with wholeSequences all frames are imported")
     func sequences() throws {
         let report = try tree.run(.camus) { $0.wholeSequences = true }
         #expect(report.images == 16 && report.problems.isEmpty)
@@ -66,7 +66,7 @@ struct CAMUSImportTests {
             try tree.stored(dataset, "patient0001_2CH_frame04").image == volume.image(frame: 3))
     }
 
-    @Test("a frame that is only in the half-sequence is found by Info_2CH.cfg")
+    @Test("a frame without a file of its own is taken from the half-sequence by Info_2CH.cfg")
     func info() throws {
         let folder = URL(filePath: tree.source).appending(path: "database_nifti/patient0001")
         for file in ["patient0001_2CH_ES.nii.gz", "patient0001_4CH_ES.nii.gz"] {
@@ -84,7 +84,7 @@ struct CAMUSImportTests {
         #expect(try tree.stored(dataset, "patient0001_2CH_ES").image == volume.image(frame: 3))
     }
 
-    @Test("the older form is named; a label that is missing or cut off is a problem of its view")
+    @Test("the .mhd format and a missing or truncated label are reported")
     func problems() throws {
         try tree.text("database_nifti/patient0003/patient0003_2CH_ED.mhd", "x")
         let folder = URL(filePath: tree.source).appending(path: "database_nifti/patient0001")

@@ -1,10 +1,10 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
-@Suite("A check finds what is wrong with data sets")
+@Suite("DatasetCheck finds errors in datasets")
 struct CheckTests {
     private let tree: DataTree
 
@@ -24,32 +24,32 @@ struct CheckTests {
         try tree.list("test", "Breast-BUSI/c", "Echo-CAMUS/patient0002_2CH_ED")
     }
 
-    private func report() throws -> DataReport {
-        try #require(try DataCheck(tree.opened()).run())
+    private func report() throws -> DatasetReport {
+        try #require(try DatasetCheck(tree.opened()).run())
     }
 
     private func findings() throws -> [String] {
         try report().findings.map { "\($0.kind.rawValue) \($0.place): \($0.text)" }
     }
 
-    @Test("sound data: nothing found, everything counted")
+    @Test("valid data gives no finding and correct counts")
     func sound() throws {
         try tree.text("Breast-BUSI/index.csv", "name,patient,mm_x,mm_y\na,p1,0.1,0.1\nb,p2,,\n")
         let report = try report()
         #expect(report.findings.isEmpty, "\(report.findings)")
-        let busi = try #require(report.dataSets.first)
+        let busi = try #require(report.datasets.first)
         #expect(busi.name == "Breast-BUSI" && busi.classes == 2 && busi.images == 3)
-        #expect(busi.measured == 1 && busi.withPatient == 2 && busi.unlisted == 0)
+        #expect(busi.withSpacing == 1 && busi.withPatient == 2 && busi.unlisted == 0)
         #expect(busi.widths == [8, 10] && busi.heights == [6, 6])
         #expect(busi.splits.map(\.split) == [.train, .val, .test])
-        let camus = report.dataSets[1]
+        let camus = report.datasets[1]
         #expect(camus.splits.map(\.samples) == [[1, 1, 0], [1, 1, 1]])
         #expect(camus.splits.map(\.images) == [2, 1])
         #expect(camus.splits.map(\.patients) == [1, 1])
         #expect(try self.report() == report)
     }
 
-    @Test("files: missing, damaged, of two sizes, with values that are no class, empty")
+    @Test("missing, damaged and empty files, different sizes and unknown classes are found")
     func files() throws {
         let folder = tree.url.appending(path: "Breast-BUSI")
         try FileManager.default.removeItem(at: folder.appending(path: "img/a.png"))
@@ -62,7 +62,7 @@ struct CheckTests {
         try tree.image("Echo-CAMUS", "patient0002_2CH_ED", shade: 12, label: [1, 3])
         let report = try report()
         #expect(report.errors.map(\.kind) == [.missing, .unreadable, .sizes, .unknownLabel])
-        #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' is not there"))
+        #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' does not exist"))
         #expect(report.errors[1].text.contains("is not an image this program knows"))
         #expect(report.errors[2].text.contains("has 10x6 pixels, its label 3x2"))
         #expect(report.errors[3].text == "its label has the values 4, 255; the classes are 1 to 3")
@@ -70,10 +70,10 @@ struct CheckTests {
             report.warnings.map(\.text) == [
                 "its label has no pixel of class 2", "its label is empty",
             ])
-        #expect(report.dataSets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
+        #expect(report.datasets[1].splits.map(\.empty) == [[0, 1, 0], [0, 1, 0]])
     }
 
-    @Test("the same image in two splits: by name, and by pixels in whichever file and set")
+    @Test("an image in two splits is found by name, and by pixels across files and datasets")
     func sameImage() throws {
         try tree.image("Echo-CAMUS", "patient0009_2CH_ED", shade: 0, label: [1, 2, 3])
         try tree.list(
@@ -90,7 +90,7 @@ struct CheckTests {
         #expect(try report().findings.map(\.kind) == [.unknownLabel, .emptyMask])
     }
 
-    @Test("the same patient in two splits, by names and by index.csv")
+    @Test("a patient in two splits is found by file names and by index.csv")
     func samePatient() throws {
         try tree.list("val", "1/Breast-BUSI/b", "1/Echo-CAMUS/patient0001_2CH_ES")
         try tree.list("train", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
@@ -104,7 +104,7 @@ struct CheckTests {
             ])
     }
 
-    @Test("lists: lines that mean nothing, repeated ones, lists that differ, absent ones")
+    @Test("bad and repeated lines, differing and absent lists are found")
     func lists() throws {
         try tree.list("val", "1/Breast-BUSI/b", "1/Breast-BUSI/b", "9/Breast-BUSI/b", "../x/y")
         try tree.list("train-Breast-BUSI", "1/Breast-BUSI/a", "1/Echo-CAMUS/patient0001_2CH_ED")
@@ -129,7 +129,7 @@ struct CheckTests {
                 + "Echo-CAMUS/patient0001_2CH_ES#2")
     }
 
-    @Test("a duplicate within a split and an image that no list names are only warnings")
+    @Test("a duplicate within a split and an unlisted image are warnings")
     func warnings() throws {
         try tree.image("Breast-BUSI", "d", shade: 1, width: 9)
         try tree.image("Breast-BUSI", "e", shade: 99)
@@ -137,26 +137,26 @@ struct CheckTests {
         let report = try report()
         #expect(report.errors.isEmpty)
         #expect(report.warnings.map(\.kind) == [.duplicate, .unlisted])
-        #expect(report.warnings[1].text == "1 images that no list names, as e")
+        #expect(report.warnings[1].text == "1 images in no list, such as e")
     }
 
-    @Test("no lists at all; stopped on the way")
+    @Test("without lists the check fails; when stopped it gives no report")
     func noLists() throws {
-        #expect(try DataCheck(tree.opened()).run { $0.done < 2 } == nil)
+        #expect(try DatasetCheck(tree.opened()).run { $0.done < 2 } == nil)
         let empty = try DataTree()
-        #expect(throws: DataError.self) { try DataCheck(empty.opened()).run() }
+        #expect(throws: DatasetError.self) { try DatasetCheck(empty.opened()).run() }
     }
 
-    @Test("a sheet shows images of every set")
+    @Test("the sheet has images of every dataset")
     func sheet() throws {
         let sheet = try #require(try SampleSheet.draw(tree.opened(), perSet: 2))
         #expect(sheet.channels == 3 && sheet.width > 2 * 256 && sheet.height > 216)
     }
 }
 
-@Suite("Real data is checked", .enabled(if: Shared.isPresent, "needs ../shared"))
+@Suite("DatasetCheck on published data", .enabled(if: Shared.isPresent, "needs ../shared"))
 struct RealCheckTests {
-    @Test("the carotid and liver images are sound, and as many as index.csv says")
+    @Test("carotid and liver images have no errors, and their number is that of index.csv")
     func real() throws {
         let scratch = try DataTree(classes: #"{"Carotid-CCAUS": 2, "LiverMass-AUL": 2}"#)
         let real = Shared.folder.appending(path: "data")
@@ -169,9 +169,9 @@ struct RealCheckTests {
                 try scratch.data(name, Data(contentsOf: real.appending(path: name)))
             }
         }
-        let report = try #require(try DataCheck(scratch.opened()).run())
+        let report = try #require(try DatasetCheck(scratch.opened()).run())
         #expect(report.findings.isEmpty, "\(report.findings)")
-        #expect(report.dataSets.map { $0.splits.map(\.images) } == [[15, 1, 4], [27, 6, 3]])
-        #expect(report.dataSets[0].splits.map(\.patients) == [5, 1, 2])
+        #expect(report.datasets.map { $0.splits.map(\.images) } == [[15, 1, 4], [27, 6, 3]])
+        #expect(report.datasets[0].splits.map(\.patients) == [5, 1, 2])
     }
 }

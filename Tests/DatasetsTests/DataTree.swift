@@ -1,8 +1,8 @@
+import Datasets
 import Foundation
 import Imaging
-import Datasets
 
-/// A made-up root of data sets; it goes when the test ends.
+/// A made-up root of datasets; it goes when the test ends.
 final class DataTree {
     let url = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID())")
     var root: String { url.path }
@@ -42,7 +42,7 @@ final class DataTree {
         try image.write(to: try place(path))
     }
 
-    func opened() throws -> UltrasoundData { try UltrasoundData(root: root) }
+    func opened() throws -> DatasetCollection { try DatasetCollection(root: root) }
 
     func lines(_ name: String) throws -> [String] {
         try String(contentsOfFile: "\(root)/MainPatient/\(name).txt", encoding: .utf8)

@@ -1,11 +1,11 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("A data hash tells whether the same data was used")
+@Suite("DatasetCollection.hash is equal for equal data only")
 struct HashTests {
-    @Test("it depends on lines, their order and contents, and not on the place")
+    @Test("it depends on samples, their order and content, not on the folder")
     func hash() throws {
         func tree() throws -> DataTree {
             let tree = try DataTree()
@@ -15,7 +15,7 @@ struct HashTests {
             return tree
         }
         func hash(_ tree: DataTree) throws -> String {
-            try UltrasoundData.hash(of: tree.opened().samples(.train))
+            try DatasetCollection.hash(of: tree.opened().samples(.train))
         }
         let first = try tree()
         let original = try hash(first)
@@ -27,10 +27,10 @@ struct HashTests {
         try second.image("Breast-BUSI", "b", shade: 1, label: [0, 255])
         #expect(try hash(second) != original)
         try second.list("train", "1/Breast-BUSI/a", "1/Breast-BUSI/missing")
-        #expect(throws: DataError.self) { try hash(second) }
+        #expect(throws: DatasetError.self) { try hash(second) }
     }
 
-    @Test("of a large file the size, the beginning and the end count")
+    @Test("of a large file it covers size, beginning and end")
     func largeFiles() throws {
         let tree = try DataTree()
         try tree.list("train", "1/Breast-BUSI/a")
@@ -39,7 +39,7 @@ struct HashTests {
             var data = Data(count: size)
             if let place { data[place] = 1 }
             try tree.data("Breast-BUSI/img/a.png", data)
-            return try UltrasoundData.hash(of: tree.opened().samples(.train))
+            return try DatasetCollection.hash(of: tree.opened().samples(.train))
         }
         let plain = try hash(3 << 20)
         #expect(try hash(3 << 20, 0) != plain)
@@ -49,7 +49,7 @@ struct HashTests {
         #expect(try hash(700 << 10, 600 << 10) != hash(700 << 10))
     }
 
-    @Test("contents are told apart from their joins")
+    @Test("a fingerprint depends on where one content ends and the next begins")
     func fingerprint() {
         func of(_ parts: [[UInt8]]) -> UInt64 {
             var fingerprint = Fingerprint()
@@ -64,9 +64,9 @@ struct HashTests {
     }
 }
 
-@Suite("Decoded images are kept in memory within a bound")
+@Suite("LabelledImageCache respects its memory limit")
 struct ImageCacheTests {
-    @Test("what fits is read once, what does not is read each time; many threads may ask")
+    @Test("images within the limit are read once, others each time, from many threads")
     func bound() throws {
         let tree = try DataTree()
         for index in 0..<4 { try tree.image("Breast-BUSI", "p\(index)", shade: index) }
@@ -79,7 +79,7 @@ struct ImageCacheTests {
         for sample in samples { try FileManager.default.removeItem(atPath: sample.imagePath) }
         #expect(try cache.image(of: samples[0]) == read[0])
         #expect(try cache.image(of: samples[1]) == read[1])
-        #expect(throws: DataError.self) { try cache.image(of: samples[2]) }
+        #expect(throws: DatasetError.self) { try cache.image(of: samples[2]) }
         DispatchQueue.concurrentPerform(iterations: 32) { index in
             #expect((try? cache.image(of: samples[index % 2])) == read[index % 2])
         }

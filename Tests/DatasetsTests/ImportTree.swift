@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
-import Datasets
 
 /// A made-up original, and the folder it is imported into; both go when the test ends.
 final class ImportTree {
@@ -25,7 +25,7 @@ final class ImportTree {
         return place.path
     }
 
-    /// A grey image whose pixels tell their places; another `shade` is another image.
+    /// A grey image with distinct pixels; each `shade` gives another image.
     @discardableResult
     func image(
         _ path: String, width: Int = 8, height: Int = 6, shade: Int = 0

@@ -1,9 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("Importing leaves all or nothing")
+@Suite("An import is complete or leaves nothing")
 struct ImportingTests {
     private let tree: ImportTree
 
@@ -24,7 +24,7 @@ struct ImportingTests {
         }
     }
 
-    @Test("an import that is stopped leaves nothing")
+    @Test("a stopped import leaves nothing")
     func stopped() throws {
         var steps = 0
         let importer = DataImporter(.udiat)
@@ -37,7 +37,7 @@ struct ImportingTests {
         #expect(tree.files() == ["MainPatient"])
     }
 
-    @Test("a data set that is there is replaced only when asked, with its lines")
+    @Test("an existing dataset and its lines are replaced only with `replaces`")
     func replacing() throws {
         _ = try tree.run(.udiat) { $0.dataset = "Other" }
         _ = try tree.run(.udiat)
@@ -54,10 +54,10 @@ struct ImportingTests {
             !tree.files().contains {
                 $0.contains("partial") || $0.hasSuffix("/b.png") && !$0.hasPrefix("Other")
             })
-        #expect(try UltrasoundData(root: tree.root).classes == ["Other": 2, "Breast-UDIAT": 2])
+        #expect(try DatasetCollection(root: tree.root).classes == ["Other": 2, "Breast-UDIAT": 2])
     }
 
-    @Test("older lists of another form are not touched")
+    @Test("existing lists in another format stay unchanged")
     func olderLists() throws {
         try FileManager.default.createDirectory(
             atPath: "\(tree.root)/MainPatient", withIntermediateDirectories: true)
@@ -66,11 +66,11 @@ struct ImportingTests {
         #expect(
             error { _ = try tree.run(.udiat) }
                 == .unreadable(
-                    path: json, reason: "an object of data sets and their classes is needed"))
+                    path: json, reason: "an object of datasets and their classes is needed"))
         #expect(tree.files() == ["MainPatient", "MainPatient/class.json"])
     }
 
-    @Test("with no usable image nothing is written")
+    @Test("without a usable image nothing is written")
     func nothing() throws {
         for name in ["a", "b", "c"] { try tree.text("original/\(name).png", "no image") }
         let report = try tree.run(.udiat)
@@ -78,7 +78,7 @@ struct ImportingTests {
         #expect(tree.files() == ["MainPatient"])
     }
 
-    @Test("source and result in each other, no source, another form, a bad name")
+    @Test("nested folders, a missing source, a wrong format and a bad name are refused")
     func refusals() throws {
         let inside = DataImporter(.udiat)
         #expect(throws: ImportError.self) {
@@ -100,7 +100,7 @@ struct ImportingTests {
         #expect(tree.files().isEmpty)
     }
 
-    @Test("names are safe and unique, whatever the originals are called")
+    @Test("names are safe and unique for any original names")
     func names() throws {
         let odd = try ImportTree()
         for name in ["A", "a", "a?", "ä ö", "..x", "a\nb", "💥", String(repeating: "é", count: 120)]
@@ -116,10 +116,10 @@ struct ImportingTests {
         for line in try odd.lines("MainPatient/train.txt") {
             #expect(line.split(separator: "/").count == 3)
         }
-        #expect(try UltrasoundData(root: odd.root).samples(.train).count == report.images)
+        #expect(try DatasetCollection(root: odd.root).samples(.train).count == report.images)
     }
 
-    @Test("where each set has lists of its own, a new list of all has their lines too")
+    @Test("a new common list includes the lines of all datasets' own lists")
     func ownLists() throws {
         try tree.image("benign/benign (1).png")
         try tree.mask("benign/benign (1)_mask.png", at: [(1, 1)])

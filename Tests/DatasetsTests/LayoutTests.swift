@@ -1,12 +1,12 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
 import Testing
-import Datasets
 
-@Suite("The US30K layout is read with its tolerances")
+@Suite("The US30K layout is read leniently where it is unambiguous")
 struct LayoutTests {
-    @Test("blank lines, CR LF, a byte order mark, spaces; test lines with and without a class")
+    @Test("blank lines, CR LF, a byte order mark and spaces are ignored; a class is optional")
     func lines() throws {
         let tree = try DataTree()
         try tree.text(
@@ -19,7 +19,7 @@ struct LayoutTests {
             ])
     }
 
-    @Test("the two names of TG3K are one set: in lists, class.json and as a folder")
+    @Test("the two names of TG3K mean one dataset in lists, class.json and folders")
     func twins() throws {
         let tree = try DataTree(classes: #"{"ThyroidGland-TG3K": 2}"#)
         try tree.image("ThyroidNodule-TG3K", "0001")
@@ -31,7 +31,7 @@ struct LayoutTests {
         }
     }
 
-    @Test("a set without a list of its own has its lines in the list of all, and the reverse")
+    @Test("a missing list is replaced by the common list, and the reverse")
     func missingLists() throws {
         let tree = try DataTree()
         try tree.list("train", "1/Breast-BUSI/a", "1/Echo-CAMUS/b")
@@ -40,16 +40,17 @@ struct LayoutTests {
         let data = try tree.opened()
         #expect(try data.samples(.train, of: "Echo-CAMUS").map(\.name) == ["b"])
         #expect(try data.samples(.test).map(\.name) == ["d", "c", "c", "c"])
-        #expect(throws: DataError.self) { try data.samples(.val) }
-        #expect(throws: DataError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'"))
-        {
+        #expect(throws: DatasetError.self) { try data.samples(.val) }
+        #expect(
+            throws: DatasetError.empty(root: tree.root, what: "samples in test of 'Breast-BUSI'")
+        ) {
             try tree.list("test-Breast-BUSI")
             _ = try data.samples(.test, of: "Breast-BUSI")
         }
     }
 
     @Test(
-        "lines that lead out of the folder or mean nothing are refused with their place",
+        "lines with a path out of the folder or without meaning are refused with their number",
         arguments: [
             "1/Breast-BUSI/../x", "../Breast-BUSI", "1/Breast-BUSI/..", "Breast-BUSI//a", "a",
             "1/Other/a", "0/Breast-BUSI/a", "2/Breast-BUSI/a", "x/Breast-BUSI/a",
@@ -61,18 +62,18 @@ struct LayoutTests {
         #expect {
             try tree.opened().samples(.train)
         } throws: { error in
-            guard case DataError.malformedLine(_, line: 2, _, _) = error else { return false }
+            guard case DatasetError.malformedLine(_, line: 2, _, _) = error else { return false }
             return true
         }
     }
 
-    @Test("what stands in the place of class.json or a list is said, and what is needed")
+    @Test("a wrong class.json or list is reported with what is needed")
     func helpfulErrors() throws {
         let tree = try DataTree()
         try tree.image("Breast-BUSI", "a")
         let classes = "\(tree.root)/MainPatient/class.json"
         for (content, words) in [
-            ("{}", "no data set in class.json"), ("[1]", #"as {"Breast-BUSI": 2}"#),
+            ("{}", "no dataset in class.json"), ("[1]", #"as {"Breast-BUSI": 2}"#),
             (#"{"../x": 2}"#, "2 to 256"), (#"{"Breast-BUSI": 1}"#, "2 to 256"),
         ] {
             try tree.text("MainPatient/class.json", content)
@@ -80,16 +81,16 @@ struct LayoutTests {
         }
         try FileManager.default.removeItem(atPath: classes)
         expectError(#"background included, as {"Breast-BUSI": 2}"#) { try tree.opened() }
-        expectError("there is no such folder") { try UltrasoundData(root: tree.root + "/no") }
+        expectError("there is no such folder") { try DatasetCollection(root: tree.root + "/no") }
         try FileManager.default.createDirectory(
             atPath: classes, withIntermediateDirectories: false)
-        expectError("no regular file") { try tree.opened() }
+        expectError("not a regular file") { try tree.opened() }
 
         let large = try DataTree()
         try large.data("MainPatient/train.txt", Data(count: 17 << 20))
         expectError("at most 16777216 are read") { try large.opened().samples(.train) }
         try large.data("MainPatient/train.txt", Data([0xFF, 0xFE, 0x31, 0]))
-        expectError("no text in UTF-8") { try large.opened().samples(.train) }
+        expectError("not UTF-8 text") { try large.opened().samples(.train) }
     }
 
     private func expectError<Result>(_ words: String, _ body: () throws -> Result) {
@@ -101,7 +102,7 @@ struct LayoutTests {
         }
     }
 
-    @Test("with two classes every value but 0 is 1: 1, 255, colours; in a JPEG above 127")
+    @Test("with two classes every value except 0 is class 1, in a JPEG above 127")
     func onlyClass() throws {
         let tree = try DataTree()
         try tree.image("Breast-BUSI", "grey", width: 2, height: 2, label: [0, 1, 255, 128])
@@ -117,7 +118,7 @@ struct LayoutTests {
         #expect(try samples[1].read().label.pixels == [1, 0, 0, 0])
     }
 
-    @Test("an image may be a JPEG where there is no PNG, and so may the label of one class")
+    @Test("JPEG images, and JPEG labels of one class, are read where there is no PNG")
     func jpeg() throws {
         let tree = try DataTree()
         let jpeg = try Data(contentsOf: Shared.package.appending(path: Self.jpegFixture))
@@ -136,7 +137,9 @@ struct LayoutTests {
 
     private static let jpegFixture = "Tests/Fixtures/imaging/grey.jpg"
 
-    @Test("several classes keep their numbers; grey in three channels too, colours are refused")
+    @Test(
+        "labels of several classes keep their numbers, also in three equal channels; colours are refused"
+    )
     func numberedClasses() throws {
         let tree = try DataTree()
         try tree.image("Echo-CAMUS", "a", width: 2, height: 2, label: [0, 1, 2, 3])
@@ -155,7 +158,7 @@ struct LayoutTests {
         expectError("it is coloured") { try samples[2].read() }
     }
 
-    @Test("patients and mm come from index.csv, patients else from names where these tell")
+    @Test("patients and spacing come from index.csv, else patients from file names")
     func patients() throws {
         let sets =
             [
@@ -186,7 +189,7 @@ struct LayoutTests {
     }
 
     @Test(
-        "tables as others write them",
+        "CSV with quotes, CR LF and commas is read",
         arguments: [
             ("a,b\r\n1,2\r\n", [["a", "b"], ["1", "2"]]),
             ("a\n\n\"x\"\"y\n\",\"\"", [["a"], ["x\"y\n", ""]]),
@@ -201,7 +204,7 @@ struct LayoutTests {
     "Real data is read as the reference read it",
     .enabled(if: Shared.isPresent, "needs ../shared"))
 struct RealLayoutTests {
-    @Test("grey images and labels equal OpenCV's")
+    @Test("grey images and labels equal those of OpenCV")
     func golden() throws {
         struct Entry: Decodable {
             let name: String
@@ -211,7 +214,7 @@ struct RealLayoutTests {
         let folder = Shared.folder.appending(path: "golden/preprocessing")
         let entries = try JSONDecoder().decode(
             [Entry].self, from: Data(contentsOf: folder.appending(path: "manifest.json")))
-        let data = try UltrasoundData(root: Shared.folder.appending(path: "data").path)
+        let data = try DatasetCollection(root: Shared.folder.appending(path: "data").path)
         let samples = try Split.allCases.flatMap { try data.samples($0) }
         for entry in entries {
             let sample = try #require(

@@ -1,9 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("Importing images with masks")
+@Suite("Import of images with masks")
 struct MaskImportTests {
     private let tree: ImportTree
 
@@ -11,7 +11,7 @@ struct MaskImportTests {
         tree = try ImportTree()
     }
 
-    @Test("BUSI: masks are united, normals stay empty, odd files are named")
+    @Test("BUSI: masks are united, normal images have empty labels, other files are reported")
     func busi() throws {
         let labelled = try tree.image("Dataset_BUSI_with_GT/benign/benign (1).png", shade: 3)
         let folder = "Dataset_BUSI_with_GT"
@@ -45,12 +45,12 @@ struct MaskImportTests {
             ])
         #expect(try tree.index(dataset)["malignant0010"]?["pathology"] == "malignant")
         // And the reader of the layout reads it.
-        let data = try UltrasoundData(root: tree.root)
+        let data = try DatasetCollection(root: tree.root)
         let sample = try #require(data.samples(.train).first)
         #expect(try sample.read().mask(of: 1).area == 3)
     }
 
-    @Test("BUS-BRA: patients, and the fold that tests")
+    @Test("BUS-BRA: patients and the test fold are imported")
     func busbra() throws {
         for (index, name) in ["0001-l", "0001-r", "0002-l", "0003-l"].enumerated() {
             try tree.image("BUSBRA/Images/bus_\(name).png", shade: index)
@@ -84,7 +84,7 @@ struct MaskImportTests {
         }
     }
 
-    @Test("UDIAT")
+    @Test("UDIAT: images and masks are paired by name")
     func udiat() throws {
         try tree.image("original/000001.png")
         try tree.mask("GT/000001.png", at: [(3, 3)])
@@ -93,7 +93,7 @@ struct MaskImportTests {
         #expect(try tree.places("Breast-UDIAT", "000001") == [[3, 3]])
     }
 
-    @Test("TN3K: JPEG images and masks, a fold of JSON, the test part apart")
+    @Test("TN3K: JPEG images and masks, folds and test set are imported")
     func tn3k() throws {
         for part in ["trainval", "test"] {
             for number in 0..<3 {
@@ -123,7 +123,7 @@ struct MaskImportTests {
         #expect(Set(label.pixels) == [0, 255])
     }
 
-    @Test("TG3K: folders in capital letters, train and val of JSON")
+    @Test("TG3K: folder names in any case, and the published split, are read")
     func tg3k() throws {
         for number in 0..<3 {
             try tree.fixture("image.jpg", as: "Thyroid-image/000\(number).jpg")
@@ -137,7 +137,7 @@ struct MaskImportTests {
             try tree.lines("MainPatient/val-ThyroidGland-TG3K.txt") == ["1/ThyroidGland-TG3K/0002"])
     }
 
-    @Test("HC18: the outline is filled, mm are known, two images are of one woman")
+    @Test("HC18: outlines are filled, spacing is known, two images belong to one patient")
     func hc18() throws {
         func ring(_ path: String, gap: Bool = false) throws {
             var ring: [(x: Int, y: Int)] = []
@@ -157,19 +157,19 @@ struct MaskImportTests {
             "filename,pixel size(mm),head circumference (mm)\n010_HC.png,0.069136,44.3\n"
                 + "010_2HC.png,0.07,44.1\n011_HC.png,0.07,44.1\n")
         let report = try tree.run(.hc18)
-        #expect(report.images == 2 && report.measured == 2)
+        #expect(report.images == 2 && report.withSpacing == 2)
         #expect(report.problems.map(\.file) == ["011_HC_Annotation.png"])
         let dataset = "FetalHead-HC18"
         #expect(try tree.places(dataset, "010_HC").count == 20)
         let row = try #require(tree.index(dataset)["010_HC"])
         #expect(row["mm_x"] == "0.069136" && row["patient"] == "hc18_010")
         #expect(row["head_circumference_mm"] == "44.3")
-        let sample = try #require(UltrasoundData(root: tree.root).samples(.train).first)
+        let sample = try #require(DatasetCollection(root: tree.root).samples(.train).first)
         #expect(sample.spacing == PixelSpacing(x: 0.07, y: 0.07))
         #expect(sample.patient == "hc18_010")
     }
 
-    @Test("plain folders with splits: a suffix, class numbers, colour that is grey")
+    @Test("folders: splits, mask suffixes, class numbers and grey RGB masks are read")
     func folders() throws {
         let grey = try tree.image("train/images/a b.png")
         try tree.image(grey.rgb(), "train/images/c.png")
@@ -184,12 +184,12 @@ struct MaskImportTests {
         #expect(try tree.stored("Mine", "c").image == grey)
         #expect(
             try tree.lines("MainPatient/train-Mine.txt") == ["2/Mine/a_b", "1/Mine/c"])
-        // Nothing is seen: both classes are asked for, and nothing is right.
+        // An empty label has a line for each class.
         #expect(
             try tree.lines("MainPatient/val-Mine.txt") == ["1/Mine/a_b-2", "2/Mine/a_b-2"])
     }
 
-    @Test("plain folders: greys that mean classes have to be named, smooth edges are cut at half")
+    @Test("folders: grey values of classes must be given; smooth edges are cut at 127")
     func greys() throws {
         try tree.image("images/a.png")
         try tree.mask("masks/a.png", at: [(1, 1)], value: 85)
@@ -214,7 +214,7 @@ struct MaskImportTests {
         #expect(try tree.places("Smooth", "c").count == 64)
     }
 
-    @Test("masks in several colours are no single class, one colour is")
+    @Test("folders: masks of one colour are one class, of several colours are refused")
     func colouredFolders() throws {
         func mask(_ colours: [[UInt8]], _ name: String) throws {
             let rest = [UInt8](repeating: 0, count: 3 * (48 - colours.count))
@@ -233,7 +233,9 @@ struct MaskImportTests {
         } throws: { "\($0)".contains("2 colours") }
     }
 
-    @Test("BUS-BRA: a fold that no file names is refused; without one all is in train, and said")
+    @Test(
+        "BUS-BRA: an unknown fold is refused; without a fold file all images are in train, with a note"
+    )
     func busbraWithoutFolds() throws {
         try tree.image("BUSBRA/Images/bus_0001-l.png")
         try tree.mask("BUSBRA/Masks/mask_0001-l.png", at: [(1, 1)])

@@ -1,9 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("Importing outlines")
+@Suite("Import of outlines")
 struct OutlineImportTests {
     private let tree: ImportTree
 
@@ -11,7 +11,7 @@ struct OutlineImportTests {
         tree = try ImportTree()
     }
 
-    @Test("DDTI: contours of XML are filled; what is cut off, missing or empty is named")
+    @Test("DDTI: contours are filled; truncated, missing and empty ones are reported")
     func ddti() throws {
         func svg(_ x: Int) -> String {
             #"[{"points": [{"x": \#(x), "y": 1}, {"x": \#(x + 3), "y": 1}, {"x": \#(x + 3), "#
@@ -40,7 +40,7 @@ struct OutlineImportTests {
         #expect(report.images == 1)
         #expect(report.problems.map(\.file) == ["1.xml", "2.xml", "3.xml", "5.xml"])
         #expect(report.problems[0].reason == "the image '1_9.jpg' is missing")
-        #expect(report.problems[1].reason.contains("cut off"))
+        #expect(report.problems[1].reason.contains("truncated"))
         #expect(Set(report.remarks.map(\.file)) == ["1_2.png", "1_3.png", "3_1.png", "4_1.png"])
         let places = try tree.places("ThyroidNodule-DDTI", "1_1")
         #expect(places.count == 18 && places.first == [1, 1] && places.last == [8, 3])
@@ -52,7 +52,9 @@ struct OutlineImportTests {
     /// rows 1 to 3 of 6 rows and 8 columns.
     private let packed = "=33000a0"
 
-    @Test("COCO: polygons, both run lengths, categories, splits by folders, a hostile path")
+    @Test(
+        "COCO: polygons, run lengths, categories and splits are imported; a path out of the folder is refused"
+    )
     func coco() throws {
         for name in ["a", "b", "c", "d"] { try tree.image("train/\(name).png") }
         try tree.image("valid/e.png")
@@ -103,7 +105,7 @@ struct OutlineImportTests {
         #expect(try tree.lines("Coco/classes.csv") == ["class,name", "1,cyst", "2,nodule"])
     }
 
-    @Test("COCO: one file in 'annotations', images in 'images'")
+    @Test("COCO: one file in 'annotations' finds the images in 'images'")
     func cocoFile() throws {
         try tree.image("images/a.png")
         try tree.text(
@@ -119,7 +121,7 @@ struct OutlineImportTests {
         #expect(try tree.places("One", "a") == [[0, 0], [1, 0], [0, 1], [1, 1]])
     }
 
-    @Test("COCO: a file that is broken is a problem, other JSON is passed over")
+    @Test("COCO: a damaged file is reported, other JSON is skipped")
     func cocoBroken() throws {
         try tree.image("a.png")
         try tree.text(
@@ -141,7 +143,7 @@ struct OutlineImportTests {
     }
 
     @Test(
-        "YOLO: polygons in shares, names in every form, images without text are empty",
+        "YOLO: polygons and names in every form are imported; an image without a text file is empty",
         arguments: [
             "names: [cyst, 'a nodule']", "names: {0: cyst, 1: \"a nodule\"}",
             "# two\nnames:\n  - cyst  # first\n  - a nodule\nnc: 2",
@@ -170,7 +172,7 @@ struct OutlineImportTests {
         #expect(try tree.places("Yolo", "a", value: 1) == [[0, 0], [0, 1], [0, 2]])
     }
 
-    @Test("COCO: an image that two files list could come into two splits, and is refused")
+    @Test("COCO: an image in two files is refused")
     func cocoTwice() throws {
         try tree.image("images/a.png")
         let file =

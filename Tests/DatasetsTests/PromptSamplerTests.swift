@@ -17,7 +17,7 @@ struct PromptSamplerTests {
         let mask = mask("..##", "#..#", "....")
         #expect(mask.middlePixel() == PixelPoint(x: 0, y: 1))
         #expect(mask.middlePixel(inside: false) == PixelPoint(x: 0, y: 2))
-        #expect(drawn(.fixedClick, on: mask).points == [PixelPoint(x: 0, y: 1)])
+        #expect(drawn(.fixedClick, on: mask).foregroundPoints == [PixelPoint(x: 0, y: 1)])
     }
 
     @Test(
@@ -67,9 +67,9 @@ struct PromptSamplerTests {
     @Test("clicks fall on every pixel of the object and on no other")
     func clicks() {
         let prompt = drawn(.clicks(4000), on: block)
-        #expect(prompt.points.count == 4000)
-        #expect(prompt.points.allSatisfy { block.contains($0) })
-        #expect(Set(prompt.points).count == 200)
+        #expect(prompt.foregroundPoints.count == 4000)
+        #expect(prompt.foregroundPoints.allSatisfy { block.contains($0) })
+        #expect(Set(prompt.foregroundPoints).count == 200)
         #expect(prompt.backgroundPoints.isEmpty && prompt.box == nil)
     }
 
@@ -78,14 +78,14 @@ struct PromptSamplerTests {
         var random = SampleRandom(seed: 3)
         let prompts = PromptSampler(.randomClicks(50)).prompts(for: block, using: &random) ?? []
         #expect(prompts.count == 50)
-        #expect(prompts.allSatisfy { $0.prompt.points.count == 1 })
-        #expect(prompts.allSatisfy { block.contains($0.prompt.points[0]) })
+        #expect(prompts.allSatisfy { $0.prompt.foregroundPoints.count == 1 })
+        #expect(prompts.allSatisfy { block.contains($0.prompt.foregroundPoints[0]) })
     }
 
     @Test("background:N gives one click on the object and N on the background")
     func backgroundPoints() {
         let prompt = drawn(.backgroundPoints(500), on: block)
-        #expect(prompt.points.count == 1 && block.contains(prompt.points[0]))
+        #expect(prompt.foregroundPoints.count == 1 && block.contains(prompt.foregroundPoints[0]))
         #expect(prompt.backgroundPoints.count == 500)
         #expect(prompt.backgroundPoints.allSatisfy { !block.contains($0) })
         let full = Mask.filled(PixelBox(x0: 0, y0: 0, x1: 100, y1: 80))
@@ -96,7 +96,7 @@ struct PromptSamplerTests {
     func combined() {
         let prompt = drawn(.boxAndClick, on: block)
         #expect(prompt.box == block.promptBox)
-        #expect(prompt.points.count == 1 && block.contains(prompt.points[0]))
+        #expect(prompt.foregroundPoints.count == 1 && block.contains(prompt.foregroundPoints[0]))
         #expect(drawn(.promptFree, on: block) == Prompt())
         var random = SampleRandom(seed: 1)
         #expect(PromptSampler(.promptFree).prompts(for: block, using: &random) == nil)
@@ -151,7 +151,7 @@ struct PromptSamplerTests {
             let prompts = sampler.prompts(for: empty, using: &random) ?? []
             #expect(prompts.count == strategy.promptCount)
             for prompt in prompts.map(\.prompt) {
-                #expect(prompt.points.isEmpty && prompt.box == nil)
+                #expect(prompt.foregroundPoints.isEmpty && prompt.box == nil)
                 #expect(prompt.backgroundPoints.count == 1)
             }
         }
@@ -164,10 +164,10 @@ struct PromptSamplerTests {
         let more = Mask.filled(PixelBox(x0: 30, y0: 40, x1: 90, y1: 50))
         for _ in 0..<50 {
             let missed = PromptSampler.correction(of: left, mask: block, using: &random)
-            #expect(missed.points.count == 1 && missed.backgroundPoints.isEmpty)
-            #expect(36...49 ~= missed.points[0].x && block.contains(missed.points[0]))
+            #expect(missed.foregroundPoints.count == 1 && missed.backgroundPoints.isEmpty)
+            #expect(36...49 ~= missed.foregroundPoints[0].x && block.contains(missed.foregroundPoints[0]))
             let excess = PromptSampler.correction(of: more, mask: block, using: &random)
-            #expect(excess.points.isEmpty && 50...89 ~= excess.backgroundPoints[0].x)
+            #expect(excess.foregroundPoints.isEmpty && 50...89 ~= excess.backgroundPoints[0].x)
         }
         #expect(PromptSampler.correction(of: block, mask: block, using: &random) == Prompt())
     }
@@ -176,7 +176,7 @@ struct PromptSamplerTests {
     /// of runs and the comparison of reports.
     @Test("the draws of a seed stay the same between versions")
     func recordedDraws() {
-        #expect(drawn(.clicks(2), on: block).points == recorded.clicks)
+        #expect(drawn(.clicks(2), on: block).foregroundPoints == recorded.clicks)
         #expect(drawn(.backgroundPoints(1), on: block).backgroundPoints == recorded.background)
         var random = SampleRandom(seed: 7, 1, 2)
         let box = PromptSampler(.box(), boxJitter: 0.1).prompt(for: block, using: &random).box
@@ -187,7 +187,8 @@ struct PromptSamplerTests {
         clicks: [PixelPoint(x: 40, y: 44), PixelPoint(x: 38, y: 45)],
         background: [PixelPoint(x: 76, y: 42)],
         box: PixelRectangle(
-            x0: 29.81658031766006, y0: 39.93503085364179, x1: 49.154148412822586, y1: 49.4212679546709)
+            x0: 29.81658031766006, y0: 39.93503085364179, x1: 49.154148412822586,
+            y1: 49.4212679546709)
     )
 
     private func drawn(_ strategy: PromptStrategy, on mask: Mask) -> Prompt {

@@ -1,9 +1,9 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
-import Datasets
 
-@Suite("Data sets are divided by patient")
+@Suite("DatasetSplit splits by patient")
 struct SplitTests {
     private let tree: DataTree
 
@@ -28,21 +28,21 @@ struct SplitTests {
         return options
     }
 
-    @Test("no patient and no image is in two splits, the shares are met, nothing is left out")
+    @Test("no patient or image is in two splits, the fractions are met, and no image is missing")
     func sound() throws {
         for seed in 0..<5 as Range<UInt64> {
-            let split = try DataSplit(
+            let split = try DatasetSplit(
                 tree.opened(),
                 options: options {
                     $0.seed = seed
                     $0.replaces = true
                 })
             try split.write()
-            let report = try #require(try DataCheck(tree.opened()).run())
+            let report = try #require(try DatasetCheck(tree.opened()).run())
             let kinds = Set(report.findings.map(\.kind))
             #expect(kinds.isSubset(of: [.duplicate]), "\(report.findings)")
-            #expect(report.dataSets.map(\.images) == [10, 47])
-            for (set, wanted) in zip(report.dataSets, [[7, 1, 2], [33, 5, 9]]) {
+            #expect(report.datasets.map(\.images) == [10, 47])
+            for (set, wanted) in zip(report.datasets, [[7, 1, 2], [33, 5, 9]]) {
                 #expect(set.splits.map(\.split) == Split.allCases)
                 for (part, count) in zip(set.splits, wanted) {
                     #expect(abs(part.images - count) <= 2, "\(set.name) \(part)")
@@ -52,9 +52,9 @@ struct SplitTests {
         }
     }
 
-    @Test("classes that are seen have a line; in test an image with all has one line for them")
+    @Test("each class in a label has a line; a test image with all classes has one line")
     func lines() throws {
-        try DataSplit(tree.opened()).write()
+        try DatasetSplit(tree.opened()).write()
         let train = try tree.lines("train-Echo-CAMUS")
         let name = try #require(train.first { $0.hasSuffix("_1CH") }).dropFirst(2)
         #expect(train.filter { $0.hasSuffix(name) }.map { $0.prefix(2) } == ["1/", "2/"])
@@ -66,15 +66,15 @@ struct SplitTests {
                 + tree.lines("train-Echo-CAMUS"))
     }
 
-    @Test("the same seed gives the same lists, another one others; a set does not need the others")
+    @Test("lists depend on the seed only, not on the other datasets")
     func seeded() throws {
         let data = try tree.opened()
         func texts(_ seed: UInt64, _ sets: [String] = []) throws -> [String: String] {
-            let split = try DataSplit(
+            let split = try DatasetSplit(
                 data,
                 options: options {
                     $0.seed = seed
-                    $0.dataSets = sets
+                    $0.datasets = sets
                 })
             return Dictionary(uniqueKeysWithValues: split.lists.map { ($0.name, $0.text) })
         }
@@ -85,15 +85,15 @@ struct SplitTests {
                 == texts(1, ["Breast-BUSI"])["train-Breast-BUSI.txt"])
     }
 
-    @Test("lists that are there are kept; one set's are replaced and the others' lines stay")
+    @Test("existing lists stay; replacing one dataset keeps the lines of the others")
     func existing() throws {
         try tree.list("train", "1/Breast-BUSI/p0", "1/Echo-CAMUS/patient0011_1CH")
         let data = try tree.opened()
-        #expect(throws: SplitError.listsExist(["train.txt"])) { try DataSplit(data) }
-        let one = try DataSplit(
+        #expect(throws: SplitError.listsExist(["train.txt"])) { try DatasetSplit(data) }
+        let one = try DatasetSplit(
             data,
             options: options {
-                $0.dataSets = ["Breast-BUSI"]
+                $0.datasets = ["Breast-BUSI"]
                 $0.replaces = true
             })
         #expect(try tree.lines("train").count == 2)
@@ -103,18 +103,18 @@ struct SplitTests {
         #expect(train.filter { $0.contains("Echo") }.count == 1)
         #expect(train.count { $0.contains("BUSI") } == (one.parts[0].images[.train] ?? 0))
         #expect(throws: SplitError.self) {
-            try DataSplit(data, options: options { $0.dataSets = ["No"] })
+            try DatasetSplit(data, options: options { $0.datasets = ["No"] })
         }
     }
 
-    @Test("an image that cannot be used, or a stop, and nothing is written")
+    @Test("after a damaged image or a stop nothing is written")
     func refused() throws {
         #expect(throws: SplitError.interrupted) {
-            try DataSplit(tree.opened()) { $0.done < 3 }
+            try DatasetSplit(tree.opened()) { $0.done < 3 }
         }
         try tree.text("Breast-BUSI/img/p4.png", "x")
         #expect {
-            try DataSplit(tree.opened())
+            try DatasetSplit(tree.opened())
         } throws: { error in
             "\(error)".contains("1 images or labels cannot be used, nothing was written")
         }
@@ -123,10 +123,10 @@ struct SplitTests {
                 == ["class.json"])
     }
 
-    @Test("when one list cannot be written, all stay as they were")
+    @Test("if one list cannot be written, all lists stay unchanged")
     func whole() throws {
         try tree.list("train", "1/Breast-BUSI/p0")
-        let split = try DataSplit(tree.opened(), options: options { $0.replaces = true })
+        let split = try DatasetSplit(tree.opened(), options: options { $0.replaces = true })
         try FileManager.default.createDirectory(
             atPath: "\(tree.root)/MainPatient/val.txt", withIntermediateDirectories: false)
         #expect(throws: SplitError.self) { try split.write() }
@@ -136,18 +136,18 @@ struct SplitTests {
                 .sorted() == ["class.json", "train.txt", "val.txt"])
     }
 
-    @Test("where each set has lists of its own, a new list of all has their lines too")
+    @Test("a new common list includes the lines of all datasets' own lists")
     func ownLists() throws {
-        try DataSplit(tree.opened()).write()
+        try DatasetSplit(tree.opened()).write()
         for split in Split.allCases {
             try FileManager.default.removeItem(
                 atPath: "\(tree.root)/MainPatient/\(split.rawValue).txt")
         }
         let other = try tree.lines("train-Breast-BUSI")
-        try DataSplit(
+        try DatasetSplit(
             tree.opened(),
             options: options {
-                $0.dataSets = ["Echo-CAMUS"]
+                $0.datasets = ["Echo-CAMUS"]
                 $0.replaces = true
             }
         ).write()

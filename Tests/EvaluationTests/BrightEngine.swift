@@ -32,7 +32,7 @@ final class BrightEngine: SegmentationEngine {
         }
 
         private func prediction(_ prompt: Prompt) -> MaskPrediction {
-            let grey = prompt.points.first.map {
+            let grey = prompt.foregroundPoints.first.map {
                 Int(image.pixels[Int($0.y) * image.width + Int($0.x)])
             }
             let values = image.pixels.enumerated().map { index, pixel -> Float in

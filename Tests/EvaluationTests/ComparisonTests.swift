@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Two reports are compared case by case, and only where that means something")
+@Suite("Comparison pairs the cases of two reports and refuses reports that differ")
 final class ComparisonTests {
     private let folder = FileManager.default.temporaryDirectory.appending(
         path: "comparison-\(UUID())")
@@ -21,7 +21,7 @@ final class ComparisonTests {
         _ source: any MaskSource, _ prompts: [PromptStrategy] = [.box()],
         dataset: String? = nil, resolution: EvaluationResolution = .native, seed: UInt64 = 0
     ) throws -> EvaluationReport {
-        let samples = try UltrasoundData(root: folder.path).samples(.test, of: dataset)
+        let samples = try DatasetCollection(root: folder.path).samples(.test, of: dataset)
         let options = EvaluationOptions(prompts: prompts, resolution: resolution, seed: seed)
         return EvaluationReport(
             Evaluator(source, options: options).evaluate(samples), source: source.record,
@@ -29,7 +29,7 @@ final class ComparisonTests {
             program: "test")
     }
 
-    @Test("pairs by sample, differences second minus first")
+    @Test("cases are paired by sample; differences are second minus first")
     func differences() throws {
         let (box, ellipse) = try (report(BaselineSource.filledBox), report(BaselineSource.ellipse))
         let comparison = try Comparison(box, ellipse)
@@ -45,7 +45,7 @@ final class ComparisonTests {
         #expect(try !comparison.json().isEmpty)
     }
 
-    @Test("lengths are compared unit by unit")
+    @Test("mm and pixels are compared separately")
     func units() throws {
         let comparison = try Comparison(
             report(BaselineSource.filledBox, dataset: "Discs"),
@@ -53,7 +53,7 @@ final class ComparisonTests {
         #expect(comparison.rows.map(\.unit) == [.millimetres, .pixels])
     }
 
-    @Test("cases of one report alone are named")
+    @Test("cases that only one report has are listed")
     func unpaired() throws {
         let whole = try report(BaselineSource.filledBox)
         var part = whole
@@ -61,7 +61,7 @@ final class ComparisonTests {
         #expect(try Comparison(whole, part).unpaired == ["Discs/b#1"])
     }
 
-    @Test("other data, grids, prompts and clicks are refused, with the reason")
+    @Test("reports with other data, resolution, prompts or random clicks are refused")
     func refusals() throws {
         let engine = EngineSource(BrightEngine())
         let box = try report(engine)
@@ -73,7 +73,7 @@ final class ComparisonTests {
             }
         }
         expectRefusal(try report(engine, dataset: "Discs"), "data differ")
-        expectRefusal(try report(engine, resolution: .model), "grid")
+        expectRefusal(try report(engine, resolution: .model), "resolution")
         expectRefusal(try report(engine, [.fixedClick]), "prompts differ: box and fixed")
         let one = try report(engine, [.randomClicks(2)], seed: 1)
         let other = try report(engine, [.randomClicks(2)], seed: 2)
@@ -82,14 +82,14 @@ final class ComparisonTests {
         #expect(try Comparison(box, both, prompts: [.box()]).pairs.count == 1)
     }
 
-    @Test("masks made without a prompt are compared with those of each prompt, and it is said")
-    func unprompted() throws {
+    @Test("masks made without a prompt are compared with those of every prompt, with a note")
+    func promptFree() throws {
         let model = try report(EngineSource(BrightEngine()), [.fixedClick, .box()])
         var given = try report(BaselineSource.ellipse)
         for index in given.cases.indices { given.cases[index].prompt = nil }
         let comparison = try Comparison(given, model)
         #expect(Set(comparison.rows.map(\.variant.prompt)) == [.fixedClick, .box()])
-        #expect(comparison.markdown.contains("One side made its masks without a prompt"))
+        #expect(comparison.markdown.contains("Only one side had prompts made from the labels"))
         let box = try Comparison(model, given, prompts: [.box()])
         #expect(box.pairs.count == 1)
         #expect(throws: EvaluationError.self) {
@@ -98,7 +98,7 @@ final class ComparisonTests {
     }
 
     @Test(
-        "lengths whose mm per pixel changed are refused, overlaps are not; no measurement is 1e308")
+        "lengths with another spacing and impossible values are refused; overlaps are compared")
     func changedSpacing() throws {
         let first = try report(BaselineSource.filledBox)
         var second = first
@@ -111,10 +111,10 @@ final class ComparisonTests {
         second.cases[place].metrics["dice"] = 1e308
         #expect {
             try Comparison(first, second)
-        } throws: { "\($0)".contains("no measurement") }
+        } throws: { "\($0)".contains("impossible value") }
     }
 
-    @Test("a network's report is read back and compared")
+    @Test("a model's report is equal after writing and reading")
     func readBack() throws {
         let made = try report(EngineSource(BrightEngine()))
         #expect(!made.calibration.isEmpty)
@@ -123,5 +123,43 @@ final class ComparisonTests {
         let read = try EvaluationReport.read(path)
         #expect(read == made)
         #expect(try Comparison(read, made).rows.first?.difference.mean == 0)
+    }
+
+    @Test("JSON has snake_case keys and a format version")
+    func keys() throws {
+        let made = try report(EngineSource(BrightEngine()))
+        let text = String(decoding: try made.json(), as: UTF8.self)
+        for key in [
+            "format_version", "background_points", "true_positives", "standard_deviation",
+            "mask_seconds", "mean_iou", "is_complete",
+        ] {
+            #expect(text.contains("\"\(key)\":"), "\(key)")
+        }
+        for key in ["negatives", "pictures", "picture", "figures", "presence"] {
+            #expect(!text.contains("\"\(key)\":"), "\(key)")
+        }
+    }
+
+    /// The fixture was written by version 0.1.0 for the baseline `ellipse` on three images, a
+    /// fourth one missing.
+    @Test("a report of version 0.1 is read and compared")
+    func formerReport() throws {
+        let path = Shared.package.appending(
+            path: "Tests/Fixtures/evaluation/former-report.json"
+        ).path
+        let former = try EvaluationReport.read(path)
+        #expect(former.formatVersion == nil && former.program == "samus 0.1.0")
+        #expect(former.data.images == 4)
+        #expect(former.failures.map(\.image) == ["Breast-BUSI/image3"])
+        #expect(former.options.prompts == [.box(), .box(growth: 0.1)])
+        #expect(former.cases.count == 6)
+        #expect(former.cases.map(\.backgroundPoints.count) == [0, 0, 1, 1, 0, 0])
+        #expect(former.cases[0][.hd95Length] == 0.1)
+        #expect(former.detection.map(\.truePositives) == [2, 2])
+        #expect(former.detection.map(\.trueNegatives) == [1, 1])
+        #expect(former.summaries.first?.statistics.count == 3)
+        #expect(former.summaries.contains { $0.basis == .detectedCases })
+        let comparison = try Comparison(former, former)
+        #expect(comparison.rows.allSatisfy { $0.difference.mean == 0 && $0.count == 3 })
     }
 }

@@ -7,7 +7,7 @@ import Segmentation
 import TestSupport
 import Testing
 
-@Suite("An evaluation measures each object of each image with each prompt")
+@Suite("Evaluator measures each object of each image with each prompt")
 final class EvaluatorTests {
     private let folder = FileManager.default.temporaryDirectory.appending(
         path: "evaluation-\(UUID())")
@@ -22,10 +22,10 @@ final class EvaluatorTests {
     }
 
     private func samples(_ dataset: String? = nil) throws -> [Sample] {
-        try UltrasoundData(root: folder.path).samples(.test, of: dataset)
+        try DatasetCollection(root: folder.path).samples(.test, of: dataset)
     }
 
-    @Test("every prompt on one encoding of the image; a perfect engine has Dice 1")
+    @Test("each image is encoded once for all prompts, and a perfect engine has Dice 1")
     func perfect() throws {
         let engine = BrightEngine()
         let prompts: [PromptStrategy] = [.fixedClick, .randomClicks(3), .box()]
@@ -39,27 +39,27 @@ final class EvaluatorTests {
         #expect(evaluation.dataHash.count == 64)
     }
 
-    @Test("an object that is not there is asked for, counted and never dropped")
+    @Test("an object that is not in the image is evaluated with one background point")
     func empty() throws {
         let evaluation = Evaluator(
             EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick])
         )
         .evaluate(try samples("Pairs"))
-        let absent = evaluation.cases.filter { $0.presence == .absent }
+        let absent = evaluation.cases.filter { $0.detection == .trueNegative }
         #expect(absent.map(\.id) == ["Pairs/q#2"])
         #expect(absent.allSatisfy { $0.points.isEmpty && $0.backgroundPoints.count == 1 })
-        let rows = evaluation.cases.presence()
-        #expect(rows.map(\.found) == [3, 2, 1])
-        #expect(rows.map(\.absent) == [1, 0, 1])
+        let rows = evaluation.cases.detections()
+        #expect(rows.map(\.truePositives) == [3, 2, 1])
+        #expect(rows.map(\.trueNegatives) == [1, 0, 1])
     }
 
-    @Test("a mask of an object that is not there is invented, and has Dice 0")
-    func invented() throws {
+    @Test("a mask where there is no object is a false positive with Dice 0")
+    func falsePositive() throws {
         let evaluation = Evaluator(
             EngineSource(BrightEngine()), options: .init(prompts: [.promptFree])
         ).evaluate(try samples("Pairs"))
         let q = try #require(evaluation.cases.first { $0.id == "Pairs/q#2" })
-        #expect(q.presence == .invented && q[.dice] == 0)
+        #expect(q.detection == .falsePositive && q[.dice] == 0)
         // 64 x 64 pixels.
         #expect(abs((q[.hd] ?? 0) - 64 * 2.0.squareRoot()) < 1e-9)
     }
@@ -85,7 +85,7 @@ final class EvaluatorTests {
         #expect(evaluation.cases.allSatisfy { ($0[.dice] ?? 0) > 0.9 })
     }
 
-    @Test("millimetres and pixels have rows of their own, and a patient's cases one value")
+    @Test("mm and pixels have separate rows, and a patient's cases count once by patients")
     func groups() throws {
         let evaluation = Evaluator(
             BaselineSource.filledBox, options: .init(prompts: [.box()])
@@ -93,18 +93,18 @@ final class EvaluatorTests {
         let rows = evaluation.cases.summaries(seed: 0)
         let lengths = rows.filter { $0.metric == .hd && $0.basis == .cases }
         #expect(lengths.map(\.unit) == [.millimetres, .pixels])
-        #expect(lengths.map(\.figures.count) == [2, 2])
+        #expect(lengths.map(\.statistics.count) == [2, 2])
         let mm = try #require(evaluation.cases[0][.hd])
         #expect(evaluation.cases[0].unit == .millimetres)
         #expect(mm < 8 * 0.5, "a corner of a box around a disc of 8 pixels: \(mm) mm")
         let patients = try #require(rows.first { $0.metric == .dice && $0.basis == .patients })
         let dice = evaluation.cases.compactMap { $0[.dice] }
-        #expect(patients.figures.count == 3)
+        #expect(patients.statistics.count == 3)
         let mean = ((dice[0] + dice[1]) / 2 + dice[2] + dice[3]) / 3
-        #expect(abs(patients.figures.mean - mean) < 1e-12)
+        #expect(abs(patients.statistics.mean - mean) < 1e-12)
     }
 
-    @Test("several clicks give their mean and the worst of them")
+    @Test("several random clicks give their mean and the worst of them")
     func worst() throws {
         var evaluation = Evaluator(
             EngineSource(BrightEngine()), options: .init(prompts: [.randomClicks(2)])
@@ -115,11 +115,11 @@ final class EvaluatorTests {
         let rows = evaluation.cases.summaries(seed: 0)
             .filter { $0.metric == .dice && $0.basis == .cases }
         #expect(rows.map(\.variant.reduction) == [.mean, .worst])
-        #expect(rows.map(\.figures.mean) == [0.75, 0.5])
-        #expect(rows.map(\.figures.count) == [4, 4])
+        #expect(rows.map(\.statistics.mean) == [0.75, 0.5])
+        #expect(rows.map(\.statistics.count) == [4, 4])
     }
 
-    @Test("on the grid of the paper everything has 256x256 pixels, and no mm")
+    @Test("at the paper's resolution masks have 256x256 pixels, and lengths are in pixels")
     func modelGrid() throws {
         let evaluation = Evaluator(
             EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick], resolution: .model)
@@ -128,7 +128,7 @@ final class EvaluatorTests {
         #expect(evaluation.cases.allSatisfy { $0.unit == .pixels && $0.spacing == nil })
     }
 
-    @Test("an image that cannot be read is named, the others go on")
+    @Test("an image that cannot be read is listed, and the others are evaluated")
     func unreadable() throws {
         try Data("no image".utf8).write(to: URL(filePath: drawn.path("Discs/img/b.png")))
         let evaluation = Evaluator(
@@ -139,16 +139,16 @@ final class EvaluatorTests {
         #expect(evaluation.cases.map(\.name) == ["a", "c", "d"])
     }
 
-    @Test("an evaluation that is stopped says so")
+    @Test("a stopped evaluation is marked incomplete")
     func stopped() throws {
         let evaluation = Evaluator(
             EngineSource(BrightEngine()), options: .init(prompts: [.fixedClick])
         )
-        .evaluate(try samples("Discs"), goesOn: { done, _ in done < 2 })
+        .evaluate(try samples("Discs"), shouldContinue: { done, _ in done < 2 })
         #expect(!evaluation.isComplete && evaluation.cases.count == 2)
     }
 
-    @Test("a report comes back from its JSON, and a sheet has all prompts")
+    @Test("a report is equal after writing and reading, and each prompt has a sheet")
     func report() throws {
         let options = EvaluationOptions(prompts: [.fixedClick, .box(growth: 0.1)])
         let source = EngineSource(BrightEngine())

@@ -170,8 +170,8 @@ struct AnnotationToolMaskTests {
             y1: (h * 0.8).rounded())
         let corners = [PixelPoint(x: box.x0, y: box.y0), PixelPoint(x: box.x1, y: box.y1)]
         let cases: [(Prompt, [PixelPoint], [Float])] = [
-            (Prompt(points: [point]), [point], [1]),
-            (Prompt(points: [point], box: box), [point] + corners, [1, 2, 3]),
+            (Prompt(foregroundPoints: [point]), [point], [1]),
+            (Prompt(foregroundPoints: [point], box: box), [point] + corners, [1, 2, 3]),
         ]
         for (prompt, points, labels) in cases {
             let low = try encoded.segment(prompt)[0].logits

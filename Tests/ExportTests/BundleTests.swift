@@ -21,12 +21,16 @@ struct BundleTests {
             })
         let seven = (0..<5).map { PixelPoint(x: 10 + 12 * Double($0), y: 60 - 9 * Double($0)) }
         return [
-            ("a point", Prompt(points: [one])), ("two points", Prompt(points: [one, two])),
-            ("seven points", Prompt(points: seven, backgroundPoints: [one, two])),
+            ("a point", Prompt(foregroundPoints: [one])),
+            ("two points", Prompt(foregroundPoints: [one, two])),
+            ("seven points", Prompt(foregroundPoints: seven, backgroundPoints: [one, two])),
             ("a box", Prompt(box: box)),
-            ("a point with a box", Prompt(points: [one], box: box)),
+            ("a point with a box", Prompt(foregroundPoints: [one], box: box)),
             ("a rough mask", Prompt(mask: rough)),
-            ("all", Prompt(points: [one], backgroundPoints: [two], box: box, mask: rough)),
+            (
+                "all",
+                Prompt(foregroundPoints: [one], backgroundPoints: [two], box: box, mask: rough)
+            ),
         ]
     }()
 
@@ -90,7 +94,7 @@ struct BundleTests {
         let image = smoothImage()
         let encoded = try bundle(SmallNetwork.samus.exporter(), in: folder).encode(image)
         let prompts = try (0..<9).map { index in
-            try Prompt(points: [PixelPoint(x: 8 * Double(index) + 4, y: 33)])
+            try Prompt(foregroundPoints: [PixelPoint(x: 8 * Double(index) + 4, y: 33)])
                 .checked(for: image.size)
         }
         let alone = try prompts.map { try encoded.predict([$0], multimask: false)[0] }
@@ -104,7 +108,8 @@ struct BundleTests {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.samus.exporter()
         let image = smoothImage()
-        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
+        let prompt = try Prompt(foregroundPoints: [PixelPoint(x: 30, y: 22)]).checked(
+            for: image.size)
         let half = try bundle(exporter, .float16Weights, in: folder)
         let found = try half.encode(image).predict([prompt], multimask: false)[0]
         let expected = try exporter.engine.encode(image).predict([prompt], multimask: false)[0]
@@ -128,7 +133,8 @@ struct BundleTests {
         let all = layers.counts.all
         #expect(layers.counts.integer == all && all > 20)
         let expected = try exporter.engine.encode(image)
-        let prompt = try Prompt(points: [PixelPoint(x: 30, y: 22)]).checked(for: image.size)
+        let prompt = try Prompt(foregroundPoints: [PixelPoint(x: 30, y: 22)]).checked(
+            for: image.size)
         func difference(_ layers: QuantizedLayers) throws -> Double {
             let engine = try bundle(exporter, .int8, layers: layers, in: folder)
             return relativeDifference(

@@ -42,16 +42,20 @@ struct Fixture {
         let box = PixelRectangle(x0: 4, y0: 5, x1: 25, y1: 19)
         let prompts: [Prompt] =
             switch name {
-            case "click": [Prompt(points: [click])]
+            case "click": [Prompt(foregroundPoints: [click])]
             case "clicks":
                 [
                     Prompt(
-                        points: [click, PixelPoint(x: 20, y: 11)],
+                        foregroundPoints: [click, PixelPoint(x: 20, y: 11)],
                         backgroundPoints: [PixelPoint(x: 3, y: 21)])
                 ]
             case "box": [Prompt(box: box)]
-            case "both": [Prompt(points: [click], box: box)]
-            case "two": [Prompt(points: [click]), Prompt(points: [PixelPoint(x: 23, y: 17)])]
+            case "both": [Prompt(foregroundPoints: [click], box: box)]
+            case "two":
+                [
+                    Prompt(foregroundPoints: [click]),
+                    Prompt(foregroundPoints: [PixelPoint(x: 23, y: 17)]),
+                ]
             default: [Prompt(mask: mask)]
             }
         return try prompts.map { try $0.checked(for: image.size) }

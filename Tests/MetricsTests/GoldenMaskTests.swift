@@ -5,15 +5,15 @@ import Testing
 
 @testable import Metrics
 
-@Suite("Figures of mask pairs are those of other programs")
+@Suite("Metrics of mask pairs equal those of other programs")
 struct GoldenMaskTests {
-    @Test("some pairs, which every clone has")
+    @Test("metrics of the pairs in the checkout are equal")
     func fixtures() throws {
         try compare(GoldenMasks.folders[0])
     }
 
     @Test(
-        "all golden pairs",
+        "metrics of all golden pairs are equal",
         .enabled(
             if: Shared.isPresent,
             "../shared/golden/metrics is absent: only a few pairs are compared"))

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Metrics
 
-@Suite("Figures of mask pairs obey their definitions")
+@Suite("Metrics of mask pairs obey their definitions")
 struct MaskPropertyTests {
-    @Test("a mask equals itself")
+    @Test("a mask compared with itself is perfect")
     func identity() throws {
         let mask = Mask.disc(width: 60, height: 40, x: 20, y: 15, radius: 12)
         let scores = try MaskComparison(prediction: mask, reference: mask).scores()
@@ -14,7 +14,7 @@ struct MaskPropertyTests {
         }
     }
 
-    @Test("moved by n pixels is n pixels away", arguments: [1, 7, 30])
+    @Test("a mask moved by n pixels has a Hausdorff distance of n", arguments: [1, 7, 30])
     func shift(pixels: Int) throws {
         let mask = Mask.disc(width: 100, height: 100, x: 30, y: 30, radius: 20)
         let right = Mask.disc(width: 100, height: 100, x: 30 + pixels, y: 30, radius: 20)
@@ -29,7 +29,7 @@ struct MaskPropertyTests {
         #expect(moved.scores().samusHD == 0)
     }
 
-    @Test("the two masks can change places")
+    @Test("symmetric metrics stay equal when the masks are exchanged")
     func symmetry() throws {
         var random = SplitMix64(seed: 5)
         for _ in 0..<20 {
@@ -45,13 +45,13 @@ struct MaskPropertyTests {
         }
     }
 
-    @Test("nearest points are those of all pairs", arguments: [0.5, 1, 3])
+    @Test("distances equal those of a search over all pairs", arguments: [0.5, 1, 3])
     func allPairs(rowHeight: Double) throws {
         var random = SplitMix64(seed: 9)
         let spacing = PixelSpacing(x: 0.7, y: rowHeight)
         for _ in 0..<20 {
-            let a = PointGrid.random(&random)
-            let b = PointGrid.random(&random)
+            let a = MarkedGrid.random(&random)
+            let b = MarkedGrid.random(&random)
             let found = a.distances(to: b, spacing: spacing)
             for (point, distance) in zip(a.points, found) {
                 let nearest = b.points.map { other in
@@ -64,7 +64,7 @@ struct MaskPropertyTests {
         }
     }
 
-    @Test("empty masks follow the rule")
+    @Test("empty masks give the documented values")
     func empty() throws {
         let nothing = Mask(width: 30, height: 40, values: [UInt8](repeating: 0, count: 1200))
         let disc = Mask.disc(width: 30, height: 40, x: 10, y: 10, radius: 5)
@@ -117,11 +117,11 @@ extension Mask {
     }
 }
 
-extension PointGrid {
-    fileprivate static func random(_ random: inout SplitMix64) -> PointGrid {
+extension MarkedGrid {
+    fileprivate static func random(_ random: inout SplitMix64) -> MarkedGrid {
         let rarity = 1 + random.next(below: 40)
         var marks = (0..<17 * 23).map { _ in UInt8(random.next(below: rarity) == 0 ? 1 : 0) }
         marks[random.next(below: marks.count)] = 1
-        return PointGrid(width: 17, height: 23, marks: marks)
+        return MarkedGrid(width: 17, height: 23, marks: marks)
     }
 }

@@ -3,7 +3,7 @@ import Metrics
 import TestSupport
 import Testing
 
-@Suite("Statistics are SciPy's and NumPy's")
+@Suite("Statistics equal SciPy's and NumPy's")
 struct StatisticsTests {
     private let expected: Expected
 
@@ -16,7 +16,7 @@ struct StatisticsTests {
                 contentsOf: GoldenMasks.folders[0].appending(path: "statistics.json")))
     }
 
-    @Test("mean, deviation, quartiles")
+    @Test("mean, standard deviation and quartiles are equal")
     func summaries() throws {
         for expected in expected.summaries {
             let found = try Summary(expected.values)
@@ -30,7 +30,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("bootstrap, by case and by patient")
+    @Test("bootstrap intervals by case and by patient are equal")
     func bootstraps() throws {
         for expected in expected.bootstraps {
             let found = try Bootstrap(rounds: expected.rounds, seed: expected.seed)
@@ -40,7 +40,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("signed ranks: exact and normal, with ties and zeros")
+    @Test("Wilcoxon's test is equal, exact and normal, with ties and zeros")
     func wilcoxons() throws {
         for expected in expected.wilcoxons {
             let found = try Wilcoxon(expected.first, expected.second)
@@ -55,10 +55,10 @@ struct StatisticsTests {
         }
     }
 
-    @Test("calibration of estimates, some beyond 0...1")
+    @Test("calibration is equal, also with estimates outside 0...1")
     func calibrations() throws {
         for expected in expected.calibrations {
-            let found = try Calibration(estimates: expected.estimates, ious: expected.ious)
+            let found = try IoUCalibration(estimates: expected.estimates, ious: expected.ious)
             #expect(found.bins.map(\.count) == expected.counts)
             #expect(found.expectedError ≈ expected.expectedError)
             #expect(found.largestError ≈ expected.largestError)
@@ -68,7 +68,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("one case, equal pairs, no spread")
+    @Test("one case, equal pairs and constant values give defined results")
     func smallest() throws {
         #expect(try Summary([3]).deviation == 0)
         let equal = try Wilcoxon([1, 2], [1, 2])
@@ -77,7 +77,7 @@ struct StatisticsTests {
         #expect(try Correlation.pearson([1, 1], [1, 2]) == nil)
     }
 
-    @Test("what cannot be summed up is refused")
+    @Test("empty, unpaired and non-finite values are refused")
     func refusals() {
         #expect(throws: MetricsError.noCases) { try Summary([]) }
         #expect(throws: MetricsError.notFinite(index: 1)) { try Summary([1, .nan]) }

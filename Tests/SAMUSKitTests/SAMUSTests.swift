@@ -28,8 +28,8 @@ struct SAMUSTests {
     func prompts() async throws {
         let samus = try await open("clicks")
         let prompts: [Prompt] = [
-            .click(x: 9, y: 7), .box(x0: 2, y0: 3, x1: 20, y1: 22),
-            .points([PixelPoint(x: 9, y: 7)], beside: [PixelPoint(x: 20, y: 20)]),
+            .point(x: 9, y: 7), .box(x0: 2, y0: 3, x1: 20, y1: 22),
+            .points([PixelPoint(x: 9, y: 7)], background: [PixelPoint(x: 20, y: 20)]),
         ]
         let together = try await samus.segment(image(3), prompts)
         for (prompt, expected) in zip(prompts, together) {
@@ -57,7 +57,7 @@ struct SAMUSTests {
     func outside() async throws {
         let samus = try await open("clicks")
         await #expect(throws: PromptError.self) {
-            try await samus.segment(image(3), .click(x: 99, y: 7))
+            try await samus.segment(image(3), .point(x: 99, y: 7))
         }
     }
 
@@ -65,9 +65,9 @@ struct SAMUSTests {
     func concurrent() async throws {
         let options = SAMUS.Options(concurrentRequests: 2, embeddingBytes: 0, cache: nil)
         let samus = try await open("clicks", options: options)
-        let expected = try await samus.segment(image(3), .click(x: 9, y: 7))
+        let expected = try await samus.segment(image(3), .point(x: 9, y: 7))
         let tasks = (0..<40).map { _ in
-            Task { try await samus.segment(image(3), .click(x: 9, y: 7)) }
+            Task { try await samus.segment(image(3), .point(x: 9, y: 7)) }
         }
         for task in tasks.enumerated() where task.offset % 3 == 0 { task.element.cancel() }
         for (index, task) in tasks.enumerated() {
@@ -79,7 +79,7 @@ struct SAMUSTests {
             }
         }
         // All turns came back.
-        let again = try await samus.segment(image(3), .click(x: 9, y: 7))
+        let again = try await samus.segment(image(3), .point(x: 9, y: 7))
         #expect(again.mask == expected.mask)
     }
 }

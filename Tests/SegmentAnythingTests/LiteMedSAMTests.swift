@@ -217,14 +217,15 @@ struct LiteMedSAMEngineTests {
         let inside = PixelPoint(x: 178, y: 100)
         let below = PixelPoint(x: 178, y: 160)
         let boxed = [
-            Prompt(points: [inside], backgroundPoints: [below], box: box), Prompt(box: box, mask: outline),
+            Prompt(foregroundPoints: [inside], backgroundPoints: [below], box: box),
+            Prompt(box: box, mask: outline),
         ]
         for prompt in boxed {
             let mask = try source.segment(prompt, multimask: false)[0].mask
             #expect(dice(mask, outline) > 0.5, "\(prompt.kinds)")
         }
         // Clicks alone are outside the training of these weights: an answer, not a good one.
-        let clicked = try source.segment(Prompt(points: [inside]), multimask: false)
+        let clicked = try source.segment(Prompt(foregroundPoints: [inside]), multimask: false)
         #expect(clicked[0].mask.size == frame.size)
     }
 

@@ -13,9 +13,10 @@ struct PredictorTests {
         let click = PixelPoint(x: 180, y: 90)
         let beside = PixelPoint(x: 30, y: 30)
         let prompts = try [
-            Prompt(box: box), Prompt(points: [click]), Prompt(points: [click], backgroundPoints: [beside]),
+            Prompt(box: box), Prompt(foregroundPoints: [click]),
+            Prompt(foregroundPoints: [click], backgroundPoints: [beside]),
             Prompt(box: PixelRectangle(x0: 60, y0: 60, x1: 120, y1: 150)),
-            Prompt(points: [beside]), Prompt(points: [click], box: box),
+            Prompt(foregroundPoints: [beside]), Prompt(foregroundPoints: [click], box: box),
         ].map { try $0.checked(for: image.size) }
         for multimask in [false, true] {
             let together = try image.predict(prompts, multimask: multimask)

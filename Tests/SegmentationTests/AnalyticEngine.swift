@@ -34,7 +34,7 @@ private struct AnalyticImage: EncodedImage {
     func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]] {
         precondition(multimask, "automatic masks choose among candidates")
         return prompts.map { prompt in
-            Self.kinds.indices.map { answer(prompt.prompt.points[0], kind: $0) }
+            Self.kinds.indices.map { answer(prompt.prompt.foregroundPoints[0], kind: $0) }
         }
     }
 

@@ -13,7 +13,8 @@ struct PromptTests {
     @Test("one that fits stays as it is, without a word")
     func fits() throws {
         let prompt = Prompt(
-            points: [PixelPoint(x: -0.5, y: 239.5)], backgroundPoints: [PixelPoint(x: 3, y: 4)],
+            foregroundPoints: [PixelPoint(x: -0.5, y: 239.5)],
+            backgroundPoints: [PixelPoint(x: 3, y: 4)],
             box: box(0, 0, 320, 240))
         let checked = try prompt.checked(for: size)
         #expect(checked.prompt == prompt)
@@ -43,7 +44,7 @@ struct PromptTests {
             (Prompt(), PromptError.empty),
             (Prompt(backgroundPoints: [PixelPoint(x: 1, y: 1)]), .onlyBackgroundPoints),
             (
-                Prompt(points: [PixelPoint(x: 320, y: 1)]),
+                Prompt(foregroundPoints: [PixelPoint(x: 320, y: 1)]),
                 .pointOutside(PixelPoint(x: 320, y: 1), Size(height: 240, width: 320))
             ),
             (
@@ -60,7 +61,7 @@ struct PromptTests {
                 .notANumber("a corner of the box 0,0,inf,9")
             ),
             (
-                Prompt(points: [PixelPoint(x: .nan, y: 0)]),
+                Prompt(foregroundPoints: [PixelPoint(x: .nan, y: 0)]),
                 .notANumber("a coordinate of the click nan,0")
             ),
             (
@@ -76,6 +77,73 @@ struct PromptTests {
         ])
     func refused(prompt: Prompt, error: PromptError) {
         #expect(throws: error) { try prompt.checked(for: size) }
+    }
+}
+
+@Suite("Prompts become arrays, once for every decoder")
+struct PromptArraysTests {
+    private let mask = Mask(width: 2, height: 2, values: [1, 0, 0, 0])
+    private let box = PixelRectangle(x0: 1, y0: 2, x1: 30, y1: 40)
+
+    @Test("points are scaled to the input: foreground with label 1, then background with label 0")
+    func points() {
+        let geometry = InputGeometry(
+            original: Size(height: 50, width: 100), inputSize: 200, preprocessing: .liteMedSAM)
+        let arrays = PromptArrays(
+            [.points([PixelPoint(x: 1, y: 2)], background: [PixelPoint(x: 3, y: 4)])],
+            in: geometry, maskSide: 8)
+        #expect(arrays.points == [2, 4, 6, 8])
+        #expect(arrays.labels == [1, 0])
+        #expect(arrays.boxes.isEmpty && arrays.masks.isEmpty)
+    }
+
+    @Test("a box becomes two points with labels 2 and 3; without a box a padding point follows")
+    func corners() {
+        let point = Prompt.point(x: 5, y: 6)
+        var both = point
+        both.box = box
+        let padded = PromptArrays(inInputPixels: [point, point]).pointsWithCorners()
+        #expect(padded.coordinates == [5, 6, 0, 0, 5, 6, 0, 0])
+        #expect(padded.labels == [1, -1, 1, -1] && padded.pointCount == 2)
+        let boxed = PromptArrays(inInputPixels: [both]).pointsWithCorners()
+        #expect(boxed.coordinates == [5, 6, 1, 2, 30, 40] && boxed.labels == [1, 2, 3])
+        let alone = PromptArrays(inInputPixels: [Prompt(box: box)]).pointsWithCorners()
+        #expect(alone.coordinates == [1, 2, 30, 40] && alone.labels == [2, 3])
+    }
+
+    @Test("a mask alone has no points, not even a padding point")
+    func masks() {
+        let geometry = InputGeometry(original: mask.size, inputSize: 8, preprocessing: .samus)
+        let arrays = PromptArrays([.mask(mask), .mask(mask)], in: geometry, maskSide: 4)
+        #expect(arrays.masks.count == 2 * 4 * 4)
+        #expect(arrays.pointsWithCorners().pointCount == 0)
+    }
+
+    @Test("prompts of one form share a batch, in order, up to the limit")
+    func batches() {
+        let point = Prompt.point(x: 1, y: 1)
+        let prompts = [point, Prompt(box: box), point, .mask(mask), point, Prompt(box: box)]
+        #expect(prompts.batchesOfOneForm() == [[0, 2, 4], [1, 5], [3]])
+        #expect(prompts.batchesOfOneForm(atMost: 2) == [[0, 2], [4], [1, 5], [3]])
+        #expect([Prompt]().batchesOfOneForm().isEmpty)
+    }
+}
+
+@Suite("A model's default prompt is a kind of prompt that it was trained with")
+struct DefaultPromptTests {
+    private func model(
+        _ kind: ModelArchitecture, _ stated: Set<PromptKind>? = nil
+    ) -> ModelDescription {
+        ModelDescription(name: "m", kind: kind, sha256: "", licence: nil, trainedPrompts: stated)
+    }
+
+    @Test("the weights file's statement comes before the architecture's training")
+    func stated() {
+        #expect(model(.liteMedSAM).defaultPrompt == .box)
+        #expect(model(.liteMedSAM, [.box, .click]).defaultPrompt == .click)
+        #expect(model(.sam).defaultPrompt == .click)
+        #expect(model(.samus, [.box]).defaultPrompt == .box)
+        #expect(model(.autoSAMUS, [.click]).defaultPrompt == nil)
     }
 }
 
@@ -98,7 +166,7 @@ struct ModelKindTests {
         let kind = ModelArchitecture.liteMedSAM
         let box = Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))
         #expect(kind.warnings(about: box, multimask: false) == [])
-        let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
+        let click = Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)])
         let warnings = kind.warnings(about: click, multimask: true)
         #expect(warnings.count == 2)
         #expect(warnings[0].contains("trained with box prompts; a click prompt is outside"))
@@ -107,7 +175,7 @@ struct ModelKindTests {
 
     @Test("weights that say they were trained with clicks are believed")
     func statedPrompts() {
-        let click = Prompt(points: [PixelPoint(x: 0, y: 0)])
+        let click = Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)])
         let stated = PromptKind.stated(in: ["samus.prompts": "box,click"])
         #expect(stated == [.box, .click])
         let kind = ModelArchitecture.liteMedSAM

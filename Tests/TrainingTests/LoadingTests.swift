@@ -76,7 +76,7 @@ struct LoadingTests {
     func prompts() throws {
         for example in try batches(1).flatMap(\.examples) {
             for (clicks, wanted) in [
-                (example.prompt.points, 1), (example.prompt.backgroundPoints, 0),
+                (example.prompt.foregroundPoints, 1), (example.prompt.backgroundPoints, 0),
             ] {
                 for click in clicks {
                     #expect(example.inside.values[Int(click.y) * 64 + Int(click.x)] == wanted)
@@ -112,7 +112,9 @@ struct LoadingTests {
         var random = SampleRandom(seed: 0)
         for kind in [PromptStrategy.clicks(2), .box(), .corrections(1), .backgroundPoints(1)] {
             let prompt = kind.prompt(on: nothing, within: nothing.size, using: &random)
-            #expect(prompt.points == [] && prompt.backgroundPoints.count == 1 && prompt.box == nil)
+            #expect(
+                prompt.foregroundPoints == [] && prompt.backgroundPoints.count == 1
+                    && prompt.box == nil)
         }
     }
 
@@ -128,10 +130,10 @@ struct LoadingTests {
     @Test("what making a batch throws reaches the one who waits")
     func failing() {
         let loader = Loader(0..<3, workers: 2) { (number: Int) throws -> Int in
-            guard number < 1 else { throw DataError.empty(root: "r", what: "samples") }
+            guard number < 1 else { throw DatasetError.empty(root: "r", what: "samples") }
             return number
         }
         #expect(throws: Never.self) { try loader.next() }
-        #expect(throws: DataError.self) { try loader.next() }
+        #expect(throws: DatasetError.self) { try loader.next() }
     }
 }

@@ -82,7 +82,8 @@ struct Bench {
     private func clicks(_ count: Int, in image: Image) throws -> [Prompt.Checked] {
         try (0..<count).map { index in
             let place = Double((index * 37 + 11) % image.width)
-            return try Prompt(points: [PixelPoint(x: place, y: place)]).checked(for: image.size)
+            return try Prompt(foregroundPoints: [PixelPoint(x: place, y: place)]).checked(
+                for: image.size)
         }
     }
 }

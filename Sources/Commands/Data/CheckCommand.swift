@@ -3,36 +3,36 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data check`: what is wrong with data sets before anything is trained on them.
+/// `samus data check`: finds errors in datasets before training.
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Look for what is wrong with data sets.",
+        commandName: "check", abstract: "Find errors in datasets.",
         discussion: """
-            Reads all lists of ROOT/MainPatient and every image and label that they name, and \
-            changes nothing. Errors: lines that mean nothing, missing and unreadable files, \
-            images and labels of different sizes, label values that are no class, the same \
-            image or patient in two splits, lists that differ. Warnings: empty masks, equal \
-            images in a split, repeated lines, images that no list names, absent lists.
+            Reads all lists of ROOT/MainPatient and every listed image and label, and changes \
+            nothing. Errors: unreadable lines, missing and damaged files, images and labels of \
+            different sizes, label values that are not a class, the same image or patient in two \
+            splits, lists that differ. Warnings: empty masks, equal images in a split, repeated \
+            lines, unlisted images, absent lists.
 
-            Exit codes: 0 no errors; 1 errors, or with --strict warnings; 66 this is no data in \
-            the layout; 73 the sheet cannot be written; 130 interrupted.
+            Exit codes: 0 no errors; 1 errors, or with --strict warnings; 66 no data in the US30K \
+            layout; 73 the sheet cannot be written; 130 interrupted.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
     @Option(
-        help: "Draw a few images of each set with the edges of their labels: a PNG file.",
+        help: "A PNG file for a sheet: images of each dataset with the outlines of their labels.",
         completion: .file(extensions: ["png"]))
     var sheet: String?
-    @Option(help: "How many images of each set the sheet has.")
+    @Option(help: "Number of images of each dataset on the sheet.")
     var perSet = 5
-    @Flag(help: "Replace the sheet where it exists.")
+    @Flag(help: "Replace an existing sheet.")
     var force = false
     @Flag(help: "Print everything as JSON.")
     var json = false
-    @Flag(help: "Exit with 1 on warnings too.")
+    @Flag(help: "Exit with code 1 for warnings too.")
     var strict = false
 
     func validate() throws {
@@ -48,7 +48,7 @@ struct CheckCommand: ParsableCommand {
                 .output,
                 "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
         }
-        let data = try withExitStatus(.input) { try UltrasoundData(root: root) }
+        let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
         let report = try checked(data)
         if let sheet {
             let drawn = try withExitStatus(.input) {
@@ -62,12 +62,12 @@ struct CheckCommand: ParsableCommand {
         }
     }
 
-    private func checked(_ data: UltrasoundData) throws -> DataReport {
+    private func checked(_ data: DatasetCollection) throws -> DatasetReport {
         let interruption = Interruption()
         var bar: ProgressBar?
         defer { bar?.clear() }
         let report = try withExitStatus(.input) {
-            try DataCheck(data).run { step in
+            try DatasetCheck(data).run { step in
                 bar = bar ?? ProgressBar(total: step.total)
                 bar?.show(done: step.done, name: step.image)
                 return !interruption.isRequested
@@ -75,29 +75,30 @@ struct CheckCommand: ParsableCommand {
         }
         guard let report else {
             bar?.clear()
-            throw ExitError(.interrupted, "stopped before all was looked at")
+            throw ExitError(.interrupted, "stopped before all images were checked")
         }
         return report
     }
 }
 
-/// The report of a check in words, and as JSON.
+/// The report of a check as text and as JSON.
 enum CheckText {
-    /// Findings of one kind that are printed; JSON has all.
-    private static let most = 10
+    /// Largest number of printed findings of one kind; JSON has all.
+    private static let maximumCount = 10
 
-    /// A block for each data set, then what was found, then the sum.
-    static func table(_ report: DataReport) -> String {
-        var lines = report.dataSets.flatMap(block)
-        for kind in DataFinding.Kind.allCases {
+    /// A block for each dataset, then the findings, then their number.
+    static func table(_ report: DatasetReport) -> String {
+        var lines = report.datasets.flatMap(block)
+        for kind in DatasetFinding.Kind.allCases {
             let found = report.findings.filter { $0.kind == kind }
             let severity = kind.isError ? "error" : "warning"
-            lines += found.prefix(most).map {
+            lines += found.prefix(maximumCount).map {
                 "\(severity): \(kind.rawValue): \($0.place): \($0.text)"
             }
-            if found.count > most {
+            if found.count > maximumCount {
                 lines.append(
-                    "\(severity): \(kind.rawValue): \(found.count - most) more (--json has all)")
+                    "\(severity): \(kind.rawValue): \(found.count - maximumCount) more (--json has all)"
+                )
             }
         }
         lines.append(
@@ -106,14 +107,14 @@ enum CheckText {
         return lines.map(\.visibleLine).joined(separator: "\n")
     }
 
-    private static func block(_ set: DataReport.DataSet) -> [String] {
+    private static func block(_ set: DatasetReport.Dataset) -> [String] {
         var sizes = zip(set.widths, set.heights).map { "\($0)x\($1)" }
         if Set(sizes).count == 1 { sizes.removeLast() }
         var lines = [
             "\(set.name): \(set.images) images, \(set.classes - 1) "
                 + (set.classes == 2 ? "class" : "classes")
                 + (sizes.isEmpty ? "" : ", \(sizes.joined(separator: " to ")) pixels")
-                + ", mm per pixel for \(set.measured), patient for \(set.withPatient)"
+                + ", mm per pixel for \(set.withSpacing), patient for \(set.withPatient)"
                 + (set.unlisted > 0 ? ", \(set.unlisted) in no list" : "")
         ]
         for part in set.splits {
@@ -130,13 +131,13 @@ enum CheckText {
     }
 
     /// - Throws: what the encoder says.
-    static func json(_ report: DataReport, root: String) throws -> String {
+    static func json(_ report: DatasetReport, root: String) throws -> String {
         struct Whole: Encodable {
             let notice = ResearchNotice.text
             let root: String
             let errors: Int
             let warnings: Int
-            let report: DataReport
+            let report: DatasetReport
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

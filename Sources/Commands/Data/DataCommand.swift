@@ -6,7 +6,7 @@ import Imaging
 /// `samus data`: what is done to data sets.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Work on data sets in the US30K layout.",
+        commandName: "data", abstract: "Prepare datasets in the US30K layout.",
         subcommands: [
             CheckCommand.self, SplitCommand.self, ImportCommand.self, PreviewCommand.self,
         ])
@@ -15,57 +15,56 @@ struct DataCommand: ParsableCommand {
 /// `samus data split`: lists by patient.
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "split", abstract: "Divide data sets into train, val and test by patient.",
+        commandName: "split", abstract: "Split datasets into train, val and test by patient.",
         discussion: """
-            Writes ROOT/MainPatient/{train,val,test}.txt and one of each for every data set. \
-            Images of one patient stay together where index.csv or their names tell, and so do \
-            equal images. Each data set is divided by itself; the same seed gives the same \
-            lists. Lists that are there are kept unless --force is given: a split that was \
-            published with the data is better than a new one.
+            Writes ROOT/MainPatient/{train,val,test}.txt and the lists of each dataset. Images of \
+            one patient (from index.csv or file names) stay together, and so do equal images. \
+            Each dataset is split independently; the same seed gives the same lists. Existing \
+            lists are replaced only with --force: prefer a published split.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
-    @Option(help: "Share of the images for val.")
+    @Option(help: "Fraction of the images for val.")
     var val = 0.1
-    @Option(help: "Share of the images for test.")
+    @Option(help: "Fraction of the images for test.")
     var test = 0.2
-    @Option(help: "Another seed gives another division.")
+    @Option(help: "Seed of the random split.")
     var seed: UInt64 = 0
-    @Option(help: "Divide only this data set. Repeatable.")
+    @Option(help: "Split only this dataset. Repeatable.")
     var set: [String] = []
-    @Flag(help: "Replace lists that are there.")
+    @Flag(help: "Replace existing lists.")
     var force = false
-    @Flag(help: "Say what would be written, and write nothing.")
+    @Flag(help: "Print the split and write nothing.")
     var dryRun = false
 
     func validate() throws {
         guard val >= 0, test >= 0, val + test <= 1 else {
-            throw ValidationError("--val and --test are shares: 0 or more, and together at most 1")
+            throw ValidationError("--val and --test must be 0 or more, and together at most 1")
         }
     }
 
     func run() throws {
-        let data = try withExitStatus(.input) { try UltrasoundData(root: root) }
-        let split = try divided(data)
+        let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
+        let split = try makeSplit(data)
         if !dryRun {
             try withExitStatus(.output) { try split.write() }
         }
         print(text(split), terminator: "")
     }
 
-    private func divided(_ data: UltrasoundData) throws -> DataSplit {
+    private func makeSplit(_ data: DatasetCollection) throws -> DatasetSplit {
         var options = SplitOptions()
         (options.val, options.test, options.seed) = (val, test, seed)
-        options.dataSets = set
+        options.datasets = set
         options.replaces = force || dryRun
         let interruption = Interruption()
         var bar: ProgressBar?
         defer { bar?.clear() }
         do throws(SplitError) {
-            return try DataSplit(data, options: options) { step in
+            return try DatasetSplit(data, options: options) { step in
                 bar = bar ?? ProgressBar(total: step.total)
                 bar?.show(done: step.done, name: step.image)
                 return !interruption.isRequested
@@ -80,7 +79,7 @@ struct SplitCommand: ParsableCommand {
         }
     }
 
-    private func text(_ split: DataSplit) -> String {
+    private func text(_ split: DatasetSplit) -> String {
         var lines = split.parts.map { part in
             let counts = Split.allCases.map { split in
                 "\(split.rawValue) \(part.images[split] ?? 0) images"

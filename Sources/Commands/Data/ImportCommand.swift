@@ -3,36 +3,36 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data import`: a data set in its authors' form into the US30K layout.
+/// `samus data import`: converts a dataset into the US30K layout.
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Bring a data set into the US30K layout.",
+        commandName: "import", abstract: "Convert a dataset into the US30K layout.",
         discussion: """
             FORMAT is \(ImportFormat.allCases.map(\.rawValue).joined(separator: ", ")). SOURCE is \
-            only read. The data set appears whole as ROOT/<Dataset>, or not at all; its lines in \
-            ROOT/MainPatient replace older ones of its name. The original's own split is kept \
-            where it has one. Every file that is left out is named; when one should have been \
-            imported and could not be, the exit code is 1.
+            only read. The dataset is written to ROOT/<Dataset>, completely or not at all; its \
+            lines in ROOT/MainPatient replace existing ones of its name. A published split is \
+            used where there is one. Every file that is left out is named; the exit code is 1 if \
+            one should have been imported.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The form that the data set is in.")
+    @Argument(help: "The format of SOURCE.")
     var format: ImportFormat
     @Argument(help: "The unpacked original: a folder, or a COCO JSON file.", completion: .file())
     var source: String
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
-    @Option(help: "The data set's name in the layout, as Breast-BUSI.")
+    @Option(help: "The name of the dataset in the layout, as Breast-BUSI.")
     var name: String?
-    @Flag(help: "Replace a data set of that name.")
+    @Flag(help: "Replace an existing dataset of that name.")
     var force = false
-    @Option(help: "Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5.")
+    @Option(help: "The published fold: TN3K 0 to 4, BUS-BRA 1 to 5.")
     var fold: Int?
-    @Flag(help: "CAMUS: every frame of the half-sequences, not only end diastole and systole.")
+    @Flag(help: "CAMUS: all frames of the half-sequences, not only end diastole and systole.")
     var sequences = false
     @Option(
-        help: "Plain folders: the grey values that mean class 1, 2 and so on, as 85,170,255.",
+        help: "Plain folders: the grey values of class 1, 2 and so on, as 85,170,255.",
         transform: GreyValues.init)
     var classValues: GreyValues?
 
@@ -77,7 +77,7 @@ struct ImportCommand: ParsableCommand {
             switch error {
             case .interrupted: throw ExitError(.interrupted, "\(error)")
             case .exists, .overlap, .cannotWrite: throw ExitError(.output, "\(error)")
-            case .notOfTheForm, .unreadable, .wrongOption:
+            case .wrongFormat, .unreadable, .wrongOption:
                 throw ExitError(.input, "\(error)")
             }
         }
@@ -94,7 +94,7 @@ struct ImportCommand: ParsableCommand {
         }
         lines.append(
             "\(report.dataset): \(report.images) images (\(splits.joined(separator: ", "))),"
-                + " \(report.empty) with an empty mask, \(report.measured) with mm per pixel,"
+                + " \(report.empty) with an empty mask, \(report.withSpacing) with mm per pixel,"
                 + " \(report.problems.count) left out")
         if report.images > 0 {
             let classes = report.classNames.enumerated().map { "\($0 + 1) = \($1)" }

@@ -5,17 +5,17 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// `samus data preview`: a sheet of what augmentation makes of images.
+/// `samus data preview`: draws a sheet of augmented images.
 struct PreviewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "preview", abstract: "Draw what augmentation makes of a data set's images.",
+        commandName: "preview", abstract: "Draw augmented images of a dataset.",
         discussion: """
-            Each row has an image as the network sees it, then what training would make of it in \
-            its first epochs, with the object's outline and the click that training would give.
+            Each row shows an image as the network sees it, then its augmented versions in the \
+            first epochs, with the object's outline and a training click.
 
             --augment takes none, authors (gamma, rotation, scale and contrast, as SAMUS was \
-            trained), and off by default \(Self.others). A number after a colon sets the strength: \
-            authors,flip,speckle:0.3. Docs/Augmentation.md explains each.
+            trained), and \(Self.others). A number after a colon sets the strength: \
+            authors,flip,speckle:0.3. Docs/Augmentation.md describes them.
 
             Research use only, not a medical device.
             """)
@@ -23,25 +23,25 @@ struct PreviewCommand: ParsableCommand {
     private static let others = AugmentationKind.allCases.filter { !$0.isAuthors }
         .map(\.rawValue).joined(separator: ", ")
 
-    @Argument(help: "The folder of all data sets.", completion: .directory)
+    @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
     @Option(help: "Which list: train, val or test.", transform: Self.split)
     var split = Split.train
-    @Option(help: "Only this data set, by its own list, as train-Breast-BUSI.txt.")
+    @Option(help: "Only this dataset.")
     var dataset: String?
-    @Option(help: "Augmentations, divided by commas.", transform: AugmentationWords.init)
+    @Option(help: "Augmentations, separated by commas.", transform: AugmentationWords.init)
     var augment: AugmentationWords?
-    @Option(help: "The seed of all chance.")
+    @Option(help: "Seed of all random numbers.")
     var seed: UInt64 = 0
-    @Option(help: "How many images, up to 32, chosen by the seed.")
+    @Option(help: "Number of random images, up to 32.")
     var count = 4
-    @Option(help: "How many versions of each, up to 8.")
+    @Option(help: "Number of versions of each image, up to 8.")
     var versions = 3
     @Option(
         name: .shortAndLong, help: "The sheet, a PNG file.",
         completion: .file(extensions: ["png"]))
     var output = "preview.png"
-    @Flag(help: "Replace the sheet where it exists.")
+    @Flag(help: "Replace an existing sheet.")
     var force = false
 
     private static func split(_ text: String) throws -> Split {
@@ -68,7 +68,7 @@ struct PreviewCommand: ParsableCommand {
     }
 
     private func drawn() throws -> Image {
-        let samples = try UltrasoundData(root: root).samples(split, of: dataset)
+        let samples = try DatasetCollection(root: root).samples(split, of: dataset)
         let recipe = augment?.recipe ?? .authors
         var choice = SampleRandom(seed: seed)
         let chosen = samples.indices.shuffled(using: &choice).prefix(count)
@@ -95,7 +95,7 @@ struct PreviewCommand: ParsableCommand {
         _ labelled: LabelledImage, of sample: Sample, _ prompt: Prompt = Prompt(), caption: String
     ) -> (image: Image, caption: String) {
         let object = OverlayObject(
-            mask: labelled.mask(of: sample.label), clicks: prompt.points,
+            mask: labelled.mask(of: sample.label), clicks: prompt.foregroundPoints,
             negativeClicks: prompt.backgroundPoints)
         let overlay = Overlay(objects: [object], fillsMasks: false)
         return (overlay.drawWithoutStrip(on: labelled.image), caption)

@@ -14,25 +14,25 @@ public struct CompareCommand: ParsableCommand {
         abstract: "Compare two reports of 'samus evaluate' case by case.",
         usage: "samus compare A/report.json B/report.json [--metric dice] [--output DIR]",
         discussion: """
-            Prints, for each prompt, set and class, both means, the mean difference B - A with its \
+            Prints, for each prompt, dataset and class, both means, the mean difference B - A with its \
             paired bootstrap interval, Wilcoxon's signed-rank test, and effect sizes, as Markdown. \
-            DIR gets comparison.md, comparison.json, and comparison.png: B over A, a point for \
-            each case.
+            DIR gets comparison.md, comparison.json, and comparison.png, a scatter plot of B \
+            over A.
 
-            Reports on different data, grids, prompts or random clicks are refused; so name the \
-            prompts that both have with --prompt. Cases that only one report has are named, and \
-            the exit code is 1.
+            Reports with different data, resolution, prompts or random clicks are refused; \
+            --prompt selects prompts that both have. Cases that only one report has are listed, \
+            and the exit code is 1.
 
             Research use only, not a medical device.
             """)
 
-    @Argument(help: "The report to compare with.", completion: .file(extensions: ["json"]))
+    @Argument(help: "Report A, the reference.", completion: .file(extensions: ["json"]))
     var first: String
 
-    @Argument(help: "The report that is compared.", completion: .file(extensions: ["json"]))
+    @Argument(help: "Report B, which is compared with A.", completion: .file(extensions: ["json"]))
     var second: String
 
-    @Option(help: "What is compared.")
+    @Option(help: "The metric to compare.")
     var metric = MaskMetric.dice
 
     @Option(

@@ -9,7 +9,7 @@ public struct EvaluateCommand: ParsableCommand {
     /// Name, words and examples.
     public static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measure a model, or masks of any program, against the labels of a data set.",
+        abstract: "Measure a model, or masks of any program, against the labels of a dataset.",
         usage: """
             samus evaluate --data ROOT --output DIR [--model MODEL] [--split test-SET] [--prompt …]
             samus evaluate --data ROOT --output DIR --predictions MASKS [--split test-SET]
@@ -19,33 +19,35 @@ public struct EvaluateCommand: ParsableCommand {
             ROOT has the US30K layout: ROOT/<Dataset>/{img,label}/NAME.png and \
             ROOT/MainPatient/{class.json,test.txt,test-<Dataset>.txt}.
 
-            Prompts are made from the labels, and so flatter: fixed is the authors' click, the \
-            middle one of the object's pixels row by row; random:5 are five clicks on random \
-            pixels of the object, their mean and the worst one reported; box is the object's \
-            bounding box, box:10% the same grown by a tenth of its extent on each side; prompt-free \
-            is for a model that finds its object itself. An object that is not in the image gets one \
-            click on the background, told as such. Several prompts share one encoding of the \
-            image: --prompt fixed,random:5,box,box:10%.
+            Prompts are made from the labels, which makes results look better than in practice. \
+            fixed: a click on the object's middle pixel in row-major order, as the authors do. \
+            random:5: five prompts of one random click each; the mean and the worst are reported. \
+            clicks:3: one prompt of three random clicks. background:2: a click on the object and \
+            two on the background. box: the bounding box; box:10%: grown by 10 % on each side. \
+            box+click: both. prompt-free: for models without prompts. If an object is not in the \
+            image, its prompt is one background point. The image is encoded once for all prompts: \
+            --prompt fixed,random:5,box,box:10%.
 
             With --predictions, masks of any other program are measured: MASKS/<Dataset>/NAME.png \
             or MASKS/NAME.png, whose values are classes (with one class, all but 0). The models \
-            filled-box and ellipse draw that shape in the prompt's box: what a model has to beat.
+            filled-box and ellipse draw that shape in the prompt's box, as baselines.
 
             DIR gets report.md (tables for each set, class and patient), report.json (for 'samus \
             compare'), per_case.csv, and cases_PROMPT.png with the worst, middle and best cases. \
-            An image that cannot be evaluated is named, the others go on, and the exit code is 1.
+            An image that fails is named, the others are evaluated, and the exit code is 1.
 
             Research use only, not a medical device.
             """)
 
     @Option(
-        help: ArgumentHelp("The folder of the data sets.", valueName: "root"),
+        help: ArgumentHelp("The folder of the datasets.", valueName: "root"),
         completion: .directory)
     var data: String
 
     @Option(
         help: ArgumentHelp(
-            "The list: test, val or train, or one set's, as test-Breast-BUSI.", valueName: "list"))
+            "The list: test, val or train, or one dataset's, as test-Breast-BUSI.",
+            valueName: "list"))
     var split = SplitName.test
 
     @Option(
@@ -58,8 +60,8 @@ public struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: """
-            native: on the image's own pixels, in mm where known; model: all at 256x256, as in \
-            the paper.
+            native: on the image's own pixels, in mm where known; model: at 256x256, as in the \
+            paper.
             """)
     var resolution = EvaluationResolution.native
 
@@ -101,10 +103,10 @@ public struct EvaluateCommand: ParsableCommand {
             throw ValidationError("--prompt names a prompt twice")
         }
         if predictions != nil && !prompts.isEmpty {
-            throw ValidationError("--predictions are masks already: leave --prompt out")
+            throw ValidationError("--predictions are masks and need no --prompt")
         }
         if predictions != nil && engine.givenModel != nil {
-            throw ValidationError("--predictions are another program's masks: leave --model out")
+            throw ValidationError("--predictions replace a model: leave --model out")
         }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
@@ -131,7 +133,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     /// The samples of the first images, and how many images the list has.
     private func chosenSamples() throws -> ([Sample], images: Int) {
-        let samples = try UltrasoundData(root: data).samples(split.split, of: split.dataset)
+        let samples = try DatasetCollection(root: data).samples(split.split, of: split.dataset)
         var images: Set<String> = []
         let chosen = samples.filter { sample in
             if images.count == limit ?? .max && !images.contains(sample.image) {
@@ -159,7 +161,7 @@ public struct EvaluateCommand: ParsableCommand {
             return (baseline, prompts.isEmpty ? [.box()] : prompts, [:])
         }
         let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
-        let prompts = prompts.isEmpty ? [file.model.kind.usualPrompt] : prompts
+        let prompts = prompts.isEmpty ? [PromptStrategy(file.model.defaultPrompt)] : prompts
         if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
             throw ExitError(
                 .unavailable,
@@ -168,21 +170,13 @@ public struct EvaluateCommand: ParsableCommand {
         }
         let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
         file.notes.forEach(Terminal.log)
-        return (EngineSource(made, runs: engine.words), prompts, file.versions)
+        return (EngineSource(made, runtime: engine.words), prompts, file.versions)
     }
 }
 
 extension PromptStrategy {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
-    }
-}
-
-extension ModelArchitecture {
-    /// What it was trained with, as made from a label.
-    fileprivate var usualPrompt: PromptStrategy {
-        if isPromptFree { return .promptFree }
-        return trainedPrompts.contains(.click) ? .fixedClick : .box()
     }
 }
 
@@ -210,7 +204,7 @@ struct PromptStrategyList: ExpressibleByArgument {
     }
 }
 
-/// A list of a data set as its file is named: `test`, or `test-Breast-BUSI`.
+/// A list by its file name: `test`, or `test-Breast-BUSI`.
 struct SplitName: ExpressibleByArgument, CustomStringConvertible {
     let split: Split
     let dataset: String?

@@ -25,7 +25,7 @@ struct EvaluationRun {
             Terminal.log(
                 "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
         }
-        let done = evaluation.encodings.count
+        let done = evaluation.timings.count
         guard !evaluation.cases.isEmpty else {
             guard evaluation.isComplete else {
                 throw ExitError(.interrupted, "interrupted: no image is done")
@@ -57,7 +57,7 @@ struct EvaluationRun {
         defer { progress.clear() }
         return Evaluator(source, options: options).evaluate(
             samples,
-            goesOn: { done, image in
+            shouldContinue: { done, image in
                 progress.show(done: done, name: image)
                 return !interruption.isRequested
             })
@@ -87,14 +87,15 @@ extension EvaluationReport {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in
             let label = row.label.map { ", class \($0)" } ?? ""
-            let prompted = row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "not stated"
-            let figures = row.figures
+            let prompted =
+                row.isPrompted.map { $0 ? "prompted" : "prompt-free" } ?? "prompt unknown"
+            let statistics = row.statistics
             return String(
                 format: "%@: Dice %.4f (SD %.4f, median %.4f, 95 %% %.4f to %.4f), n %d",
-                "\((row.dataset ?? "all sets").visibleLine)\(label), \(row.variant.title) "
+                "\((row.dataset ?? "all datasets").visibleLine)\(label), \(row.variant.title) "
                     + "(\(prompted))",
-                figures.mean, figures.deviation, figures.median, figures.low, figures.high,
-                figures.count)
+                statistics.mean, statistics.standardDeviation, statistics.median, statistics.low,
+                statistics.high, statistics.count)
         }
         return (lines + ["", "report: \(folder.visibleLine)/report.md", ResearchNotice.text])
             .joined(separator: "\n")
@@ -120,7 +121,7 @@ struct EvaluationFiles {
 
     /// The sheet of a prompt's cases; nil where masks come from files.
     func sheet(_ prompt: PromptStrategy?) -> URL {
-        let name = (prompt?.description ?? "given").replacing(":", with: "-")
+        let name = (prompt?.description ?? "predictions").replacing(":", with: "-")
             .replacing("%", with: "")
         return folder.appendingPathComponent("cases_\(name).png")
     }

@@ -45,7 +45,7 @@ public enum ModelCatalog {
     static func hints(about prompt: Prompt, to model: ModelDescription) -> [String] {
         // A bundle of it has a SHA-256 of its own.
         guard model.sha256 == standard.sha256 || model.name == standard.name, prompt.box == nil,
-            !prompt.points.isEmpty
+            !prompt.foregroundPoints.isEmpty
         else {
             return []
         }

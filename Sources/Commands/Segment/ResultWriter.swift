@@ -147,7 +147,7 @@ extension ResultWriter {
     private func overlay(_ objects: [SegmentedObject], candidate: Int) -> Overlay {
         let shown = objects.enumerated().map { index, object in
             OverlayObject(
-                mask: object.candidates[candidate].mask, clicks: object.prompt.points,
+                mask: object.candidates[candidate].mask, clicks: object.prompt.foregroundPoints,
                 negativeClicks: object.prompt.backgroundPoints, box: object.prompt.box,
                 label: object.request.label ?? (objects.count > 1 ? "\(index + 1)" : nil))
         }
@@ -232,7 +232,7 @@ extension ResultRecord.UsedPrompt {
         self.init(
             promptFree: object.request.isPromptFree ? true : nil,
             box: prompt.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
-            foregroundPoints: prompt.points.map { [$0.x, $0.y] },
+            foregroundPoints: prompt.foregroundPoints.map { [$0.x, $0.y] },
             backgroundPoints: prompt.backgroundPoints.map { [$0.x, $0.y] },
             mask: object.request.maskPath)
     }

@@ -94,7 +94,8 @@ struct PromptedSegmenter: Segmenter {
     ) throws -> Prompt.Checked? {
         guard !request.isPromptFree else { return nil }
         return try Prompt(
-            points: request.points, backgroundPoints: request.backgroundPoints, box: request.box,
+            foregroundPoints: request.points, backgroundPoints: request.backgroundPoints,
+            box: request.box,
             mask: request.maskPath.map { path in try Mask.read(path) }
         ).checked(for: size)
     }
@@ -140,7 +141,7 @@ struct EverythingSegmenter: Segmenter {
     init(engine: any SegmentationEngine, options: AutomaticMaskOptions) throws(AutomaticMaskError) {
         generator = try AutomaticMaskGenerator(engine: engine, options: options)
         warnings = engine.model.kind.warnings(
-            about: Prompt(points: [PixelPoint(x: 0, y: 0)]), multimask: true,
+            about: Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)]), multimask: true,
             trainedWith: engine.model.trainedPrompts)
     }
 

@@ -1,28 +1,28 @@
 import Imaging
 
-/// A random change of an image and its label that leaves a plausible image.
+/// A random change of an image and its label.
 ///
-/// Geometry is the same for both, and all chance comes from the sample's own numbers.
+/// Image and label get the same geometry; all random numbers come from the sample's generator.
 public protocol Augmentation: Sendable {
-    /// What it is called on the command line and in records.
+    /// The name on the command line and in records.
     var name: String { get }
 
-    /// Changes an image, or by chance leaves it as it is.
+    /// Changes an image, or leaves it unchanged, at random.
     ///
     /// - Parameters:
-    ///   - image: the image and its label, of any size.
-    ///   - random: the sample's numbers.
+    ///   - labelled: the image and its label, of any size.
+    ///   - random: the sample's generator.
     func apply(to labelled: inout LabelledImage, using random: inout SampleRandom)
 }
 
-/// The augmentations by the names they have on the command line.
+/// The augmentations, by their names on the command line.
 public enum AugmentationKind: String, CaseIterable, Sendable {
     case gamma, rotation, scale, contrast
     case flip
     case flipVertical = "flip-vertical"
     case elastic, speckle, attenuation, haze, sector, tgc
 
-    /// Whether it is one of the authors' four, which come before the resizing.
+    /// Whether it is one of the authors' four, which are applied before resizing.
     public var isAuthors: Bool {
         switch self {
         case .gamma, .rotation, .scale, .contrast: true
@@ -30,7 +30,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// What its strength may be; nil for the authors' own, which are as they are.
+    /// The range of the strength; nil for the authors' four, which have fixed parameters.
     public var strengths: ClosedRange<Double>? {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
@@ -42,11 +42,11 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// The strength without one being named: how often for flips, else how much.
+    /// The default strength: for flips the probability.
     public var defaultStrength: Double? {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
-        case .flip, .flipVertical: FlipAugmentation(.horizontal).probability
+        case .flip, .flipVertical: FlipAugmentation(axis: .horizontal).probability
         case .elastic: ElasticAugmentation().strength
         case .speckle: SpeckleAugmentation().strength
         case .attenuation: AttenuationAugmentation().strength
@@ -56,21 +56,21 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// What is said about the strength, for help and documents.
+    /// What the strength means, for the help text.
     public var strengthMeaning: String? {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
-        case .flip, .flipVertical: "how often"
-        case .elastic: "deviation of the grid's displacements, in pixels"
-        case .speckle: "largest share of speckle"
-        case .attenuation: "largest rate for each height"
+        case .flip, .flipVertical: "probability"
+        case .elastic: "standard deviation of the grid's displacements, in pixels"
+        case .speckle: "largest fraction of speckle"
+        case .attenuation: "largest rate per image height"
         case .haze: "brightest grey level added"
-        case .sector: "largest share of a class hidden"
-        case .tgc: "largest change of a slider"
+        case .sector: "largest fraction of a class that may be hidden"
+        case .tgc: "largest change of a gain"
         }
     }
 
-    /// Makes one.
+    /// Makes the augmentation.
     ///
     /// - Parameter strength: in ``strengths``; the default when nil.
     /// - Returns: the augmentation.
@@ -81,8 +81,8 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         case .rotation: RotationAugmentation()
         case .scale: ScaleAugmentation()
         case .contrast: ContrastAugmentation()
-        case .flip: FlipAugmentation(.horizontal, probability: value)
-        case .flipVertical: FlipAugmentation(.vertical, probability: value)
+        case .flip: FlipAugmentation(axis: .horizontal, probability: value)
+        case .flipVertical: FlipAugmentation(axis: .vertical, probability: value)
         case .elastic: ElasticAugmentation(strength: value)
         case .speckle: SpeckleAugmentation(strength: value)
         case .attenuation: AttenuationAugmentation(strength: value)
@@ -93,7 +93,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
     }
 }
 
-/// Why a recipe's words cannot be understood.
+/// Why the text of a recipe cannot be read.
 public enum AugmentationError: Error, Equatable, Sendable {
     case unknown(String, known: [String])
     case noStrength(String)
@@ -106,9 +106,9 @@ extension AugmentationError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknown(let name, let known):
-            "there is no augmentation '\(name)'; known are \(known.joined(separator: ", "))"
+            "there is no augmentation '\(name)'; there are \(known.joined(separator: ", "))"
         case .noStrength(let name):
-            "'\(name)' has no strength to be set"
+            "'\(name)' has no strength to set"
         case .strength(let name, let found, let allowed):
             "the strength of '\(name)' is a number from \(allowed.lowerBound) to "
                 + "\(allowed.upperBound), not '\(found)'"
@@ -130,16 +130,16 @@ extension LabelledImage {
                 image: image.resizedLikePillow(to: size), label: label.resizedNearest(to: size))
     }
 
-    /// The image as SAMUS takes it.
+    /// The input of SAMUS.
     ///
-    /// - Returns: numbers 0 to 1, one plane of the image's size.
+    /// - Returns: values from 0 to 1, one plane of the image's size.
     public func networkInput() -> Planes {
         Planes(
             channels: 1, height: image.height, width: image.width,
             values: image.pixels.map { Float($0) / 255 })
     }
 
-    /// The pixels of one class as the loss sees them: half the size, by the nearest pixel.
+    /// The mask of one class for the loss: half the size, nearest pixel.
     ///
     /// - Parameter label: the class.
     /// - Returns: 128x128 pixels for an image of 256x256.

@@ -1,21 +1,21 @@
 import Imaging
 
-/// Augmentations in order, and how an image of any size becomes the network's.
+/// A list of augmentations, with the resizing to the network's input in between.
 ///
-/// The authors' steps see the image's own pixels; then it is resized to 256x256 (Pillow's
-/// `BILINEAR`, the label's `NEAREST`); the others follow there, so that a strength means the same
-/// for every data set. The same numbers give the same result.
+/// The authors' steps work on the original pixels; then the image is resized to 256x256 (Pillow's
+/// `BILINEAR`, for the label `NEAREST`); the others follow, so that a strength means the same for
+/// every dataset. The same random numbers give the same result.
 public struct AugmentationRecipe: Sendable {
-    /// Rows and columns of what the network sees.
+    /// Size of the network's input.
     public static let modelSize = Size(height: 256, width: 256)
 
-    /// What happens on the image's own pixels.
+    /// Augmentations of the original pixels.
     public let beforeResizing: [any Augmentation]
-    /// What happens at 256x256.
+    /// Augmentations at 256x256.
     public let afterResizing: [any Augmentation]
 
     /// - Parameters:
-    ///   - beforeResizing: on the image's own pixels, in order.
+    ///   - beforeResizing: on the original pixels, in order.
     ///   - afterResizing: at 256x256, in order.
     public init(
         beforeResizing: [any Augmentation] = [], afterResizing: [any Augmentation] = []
@@ -24,10 +24,10 @@ public struct AugmentationRecipe: Sendable {
         self.afterResizing = afterResizing
     }
 
-    /// Nothing but the resizing.
+    /// Resizing alone.
     public static let none = AugmentationRecipe()
 
-    /// What SAMUS was trained with: gamma, rotation, scale, contrast, each with probability 0.5.
+    /// The recipe of SAMUS: gamma, rotation, scale, contrast, each with probability 0.5.
     public static let authors = AugmentationRecipe(
         beforeResizing: [
             GammaAugmentation(), RotationAugmentation(), ScaleAugmentation(),
@@ -37,8 +37,8 @@ public struct AugmentationRecipe: Sendable {
     /// Augments an image.
     ///
     /// - Parameters:
-    ///   - image: of any size.
-    ///   - random: the numbers of the sample in its epoch.
+    ///   - labelled: of any size.
+    ///   - random: generator of the sample in its epoch.
     /// - Returns: 256x256 pixels.
     public func apply(
         to labelled: LabelledImage, using random: inout SampleRandom
@@ -57,10 +57,10 @@ public struct AugmentationRecipe: Sendable {
     /// Augments an image for a network that pads its input instead of stretching images.
     ///
     /// - Parameters:
-    ///   - image: of any size.
-    ///   - random: the numbers of the sample in its epoch.
-    /// - Returns: in its own proportions; with steps that are meant for 256 pixels, its longer side
-    ///   has so many, else its size is what the authors' steps leave.
+    ///   - labelled: of any size.
+    ///   - random: generator of the sample in its epoch.
+    /// - Returns: the image in its own proportions; with augmentations at 256x256 its longer side has
+    ///   256 pixels, else the size after the authors' steps.
     public func applyKeepingProportions(
         to labelled: LabelledImage, using random: inout SampleRandom
     ) -> LabelledImage {
@@ -86,14 +86,14 @@ public struct AugmentationRecipe: Sendable {
 }
 
 extension AugmentationRecipe {
-    /// Reads a recipe's words: `none`, or names divided by commas, as `authors,flip,speckle:0.3`.
+    /// Reads a recipe: `none`, or names separated by commas, as `authors,flip,speckle:0.3`.
     ///
-    /// `authors` stands for gamma, rotation, scale and contrast, which can be named singly too;
-    /// they come first, on the image's own pixels, wherever they are named. The others follow in
-    /// the order named. A number after a colon is the strength.
+    /// `authors` stands for gamma, rotation, scale and contrast, which can be named alone too; they
+    /// are always applied first, on the original pixels. The others follow in the order of the
+    /// text. A number after a colon is the strength.
     ///
-    /// - Parameter words: as the command line takes them.
-    /// - Throws: ``AugmentationError`` for what has no meaning.
+    /// - Parameter words: as on the command line.
+    /// - Throws: ``AugmentationError`` for anything else.
     public init(words: String) throws(AugmentationError) {
         self = .none
         guard words != "none" else { return }
@@ -113,7 +113,7 @@ extension AugmentationRecipe {
         self.init(beforeResizing: before, afterResizing: after)
     }
 
-    /// What ``init(words:)`` knows.
+    /// The names that ``init(words:)`` reads.
     public static let knownNames = ["none", "authors"] + AugmentationKind.allCases.map(\.rawValue)
 
     private static func parsed(

@@ -1,27 +1,17 @@
 import Foundation
 import Imaging
 
-/// Turns image and label around their centre by up to 30 degrees; what comes in is black.
+/// Rotates image and label around their centre by up to 30 degrees; black outside.
 ///
 /// The authors' second step: torchvision's `rotate`, by the nearest pixel, at the same size.
-public struct RotationAugmentation: Augmentation {
-    /// `rotation`.
-    public let name = "rotation"
-    /// How often it happens.
-    public let probability: Double
+struct RotationAugmentation: Augmentation {
+    let name = "rotation"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest angle to either side, in degrees.
-    public let degrees: Double
+    var degrees: Double = 30
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - degrees: largest angle to either side, above 0.
-    public init(probability: Double = 0.5, degrees: Double = 30) {
-        self.probability = probability
-        self.degrees = degrees
-    }
-
-    /// Draws an angle and turns.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let angle = draw(using: &random)
         labelled = LabelledImage(
@@ -35,7 +25,7 @@ public struct RotationAugmentation: Augmentation {
 }
 
 extension Image {
-    /// Turns a grey image counter-clockwise, as Pillow's `rotate` with `NEAREST` does.
+    /// Turns a grey image counterclockwise, as Pillow's `rotate` with `NEAREST` does.
     ///
     /// Positions are in fixed point with 16 fractional bits, added up step by step, as there.
     func rotatedLikePillow(degrees: Double) -> Image {
@@ -79,36 +69,26 @@ private func fixed(_ value: Double) -> Int { Int((value * 65536 + 0.5).rounded(.
 
 /// Enlarges by up to 1.3 and cuts 256x256 out at random.
 ///
-/// The authors' third step: the whole image becomes a square of `int(256 * s)` pixels, s even
+/// The authors' third step: the whole image becomes a square of `int(256 * s)` pixels, s uniform
 /// from 1 to 1.3, of which a random square of 256 stays.
-public struct ScaleAugmentation: Augmentation {
-    /// `scale`.
-    public let name = "scale"
-    /// How often it happens.
-    public let probability: Double
+struct ScaleAugmentation: Augmentation {
+    let name = "scale"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest factor.
-    public let factor: Double
+    var factor: Double = 1.3
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - factor: largest factor, above 1.
-    public init(probability: Double = 0.5, factor: Double = 1.3) {
-        self.probability = probability
-        self.factor = factor
-    }
-
-    /// Draws a size and a place and cuts out.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let (side, x, y) = draw(using: &random)
         labelled = Self.cut(labelled, side: side, x: x, y: y)
     }
 
     func draw(using random: inout SampleRandom) -> (side: Int, x: Int, y: Int) {
-        let kept = AugmentationRecipe.modelSize.width
-        let side = Int(Double(kept) * random.uniform(1..<factor))
-        let y = random.below(side - kept + 1)
-        return (side, random.below(side - kept + 1), y)
+        let target = AugmentationRecipe.modelSize.width
+        let side = Int(Double(target) * random.uniform(1..<factor))
+        let y = random.below(side - target + 1)
+        return (side, random.below(side - target + 1), y)
     }
 
     static func cut(_ labelled: LabelledImage, side: Int, x: Int, y: Int) -> LabelledImage {
@@ -124,29 +104,19 @@ public struct ScaleAugmentation: Augmentation {
 ///
 /// Not in the authors' recipe: organs have sides, and depth runs downwards. Left to right it suits
 /// breast, thyroid and nerves; upside down only what has no depth.
-public struct FlipAugmentation: Augmentation {
+struct FlipAugmentation: Augmentation {
     /// Which sides change places.
-    public enum Axis: Sendable {
+    enum Axis: Sendable {
         case horizontal, vertical
     }
 
-    /// `flip` or `flip-vertical`.
-    public var name: String { axis == .horizontal ? "flip" : "flip-vertical" }
+    var name: String { axis == .horizontal ? "flip" : "flip-vertical" }
     /// Which sides change places.
-    public let axis: Axis
-    /// How often it happens.
-    public let probability: Double
+    let axis: Axis
+    /// Probability of the change.
+    var probability: Double = 0.5
 
-    /// - Parameters:
-    ///   - axis: left and right, or top and bottom.
-    ///   - probability: how often it happens.
-    public init(_ axis: Axis, probability: Double = 0.5) {
-        self.axis = axis
-        self.probability = probability
-    }
-
-    /// Mirrors, or does not.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         labelled = LabelledImage(
             image: labelled.image.flipped(axis), label: labelled.label.flipped(axis))
@@ -168,28 +138,18 @@ extension Image {
 
 /// Deforms image and label smoothly, as a probe's pressure deforms tissue.
 ///
-/// Random displacements on a coarse grid, joined smoothly, as U-Net's (Ronneberger et al., 2015,
+/// Random displacements on a coarse grid, interpolated smoothly, as U-Net's (Ronneberger et al., 2015,
 /// who used a 3x3 grid and 10 pixels at 512): 4 cells and 6 pixels' deviation on the grid at 256,
 /// about 3 pixels after smoothing. The image is read bilinearly, the label by the nearest pixel;
-/// beyond the border its last pixel goes on.
-public struct ElasticAugmentation: Augmentation {
-    /// `elastic`.
-    public let name = "elastic"
-    /// How often it happens.
-    public let probability: Double
+/// beyond the border the last pixel repeats.
+struct ElasticAugmentation: Augmentation {
+    let name = "elastic"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Standard deviation of the grid's displacements, in pixels of an image 256 wide.
-    public let strength: Double
+    var strength: Double = 6
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - strength: standard deviation of the grid's displacements, in pixels at 256.
-    public init(probability: Double = 0.5, strength: Double = 6) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws displacements and deforms.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let size = labelled.image.size
         let scale = Float(strength) * Float(size.width) / 256

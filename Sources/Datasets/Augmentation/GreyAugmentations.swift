@@ -1,20 +1,15 @@
 import Foundation
 import Imaging
 
-/// Brightens by a power: grey levels become `(i / 255)^(1 / g) * 255`, cut to whole numbers.
+/// Brightens by a power: grey levels become `(i / 255)^(1 / g) * 255`, truncated.
 ///
-/// The authors' first step: g is 1.0, 1.1 … 2.4, each as likely as the others.
-public struct GammaAugmentation: Augmentation {
-    /// `gamma`.
-    public let name = "gamma"
-    /// How often it happens.
-    public let probability: Double
+/// The authors' first step: g is 1.0, 1.1 … 2.4, equally likely.
+struct GammaAugmentation: Augmentation {
+    let name = "gamma"
+    /// Probability of the change.
+    var probability: Double = 0.5
 
-    /// - Parameter probability: how often it happens.
-    public init(probability: Double = 0.5) { self.probability = probability }
-
-    /// Draws g and applies it.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         labelled.image = Self.adjusted(labelled.image, gamma: Self.draw(using: &random))
     }
@@ -40,25 +35,15 @@ extension Image {
 
 /// Moves grey levels away from their mean, or towards it.
 ///
-/// The authors' fourth step: torchvision's `adjust_contrast` with a factor even from 0.8 to 2.0.
-public struct ContrastAugmentation: Augmentation {
-    /// `contrast`.
-    public let name = "contrast"
-    /// How often it happens.
-    public let probability: Double
+/// The authors' fourth step: torchvision's `adjust_contrast` with a uniform factor from 0.8 to 2.0.
+struct ContrastAugmentation: Augmentation {
+    let name = "contrast"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Factors to draw from.
-    public let factors: Range<Double>
+    var factors: Range<Double> = 0.8..<2.0
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - factors: what to draw from; 1 changes nothing.
-    public init(probability: Double = 0.5, factors: Range<Double> = 0.8..<2.0) {
-        self.probability = probability
-        self.factors = factors
-    }
-
-    /// Draws a factor and applies it.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         labelled.image = labelled.image.withContrastLikePillow(random.uniform(factors))
     }
@@ -67,7 +52,7 @@ public struct ContrastAugmentation: Augmentation {
 extension Image {
     /// Changes the contrast of a grey image as Pillow's `ImageEnhance.Contrast` does.
     ///
-    /// `m + factor * (i - m)` in single precision around the rounded mean m, cut to whole numbers.
+    /// `m + factor * (i - m)` in single precision around the rounded mean m, truncated.
     func withContrastLikePillow(_ factor: Double) -> Image {
         precondition(channels == 1, "a grey image")
         let sum = pixels.withUnsafeBufferPointer { $0.reduce(0) { $0 &+ Int($1) } }
@@ -77,31 +62,21 @@ extension Image {
     }
 }
 
-/// Changes the gain of bands of depth, as the sliders for time-gain compensation do.
+/// Changes the gain by depth, as the sliders for time-gain compensation do.
 ///
-/// Eight sliders, as most machines have, each with a gain even from 1 - s to 1 + s, joined linearly
+/// Eight sliders, as most machines have, each with a uniform gain from 1 - s to 1 + s, interpolated linearly
 /// (Singla et al., MIDL 2022, change time-gain compensation too). The strength s is 0.4:
 /// grey levels change by up to 40 %, a plainly different setting of the same examination.
-public struct GainAugmentation: Augmentation {
-    /// `tgc`.
-    public let name = "tgc"
-    /// How often it happens.
-    public let probability: Double
+struct GainAugmentation: Augmentation {
+    let name = "tgc"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest change of a slider, 0 to 1.
-    public let strength: Double
+    var strength: Double = 0.4
 
     private static let sliders = 8
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - strength: largest change of a slider, 0 to 1.
-    public init(probability: Double = 0.5, strength: Double = 0.4) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws sliders and applies them.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let gains = (0..<Self.sliders).map { _ in 1 + Float(random.uniform(-1..<1) * strength) }
         let (width, height) = (labelled.image.width, labelled.image.height)

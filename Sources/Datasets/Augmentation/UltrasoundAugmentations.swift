@@ -5,27 +5,17 @@ import Imaging
 ///
 /// The envelope of a scattered echo has Rayleigh's distribution (Wagner et al., 1983): the length
 /// of two normal numbers, smoothed together over 5 columns and 3 rows, the grain of a lateral and an
-/// axial resolution. Factors are `1 + s * (r - 1)`, r of mean 1; s is even from 0 to the strength,
+/// axial resolution. Factors are `1 + s * (r - 1)`, r of mean 1; s is uniform from 0 to the strength,
 /// 0.5, which spreads grey levels by up to a quarter: the image has speckle already, and is
 /// compressed, where a full s = 1 belongs to the bare envelope.
-public struct SpeckleAugmentation: Augmentation {
-    /// `speckle`.
-    public let name = "speckle"
-    /// How often it happens.
-    public let probability: Double
-    /// Largest share of speckle, 0 to 1.
-    public let strength: Double
+struct SpeckleAugmentation: Augmentation {
+    let name = "speckle"
+    /// Probability of the change.
+    var probability: Double = 0.5
+    /// Largest fraction of speckle, 0 to 1.
+    var strength: Double = 0.5
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - strength: largest share of speckle, 0 to 1.
-    public init(probability: Double = 0.5, strength: Double = 0.5) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws grains and multiplies.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let share = Float(random.uniform(0..<1) * strength)
         let grains = Self.grains(labelled.image.size, using: &random)
@@ -81,26 +71,16 @@ public struct SpeckleAugmentation: Augmentation {
 ///
 /// Østvik et al., 2021: noise in a band of Gaussian profile at a distance from the probe. The band
 /// lies at 0.05 to 0.35 of the height and is 0.05 to 0.15 wide, the near field; it changes slowly
-/// along it; its peak is even from 0 to the strength, 70 of 255 grey levels, a bright veil through
-/// which tissue is still seen. Where the image is black, outside the sector, it stays so.
-public struct HazeAugmentation: Augmentation {
-    /// `haze`.
-    public let name = "haze"
-    /// How often it happens.
-    public let probability: Double
+/// along it; its peak is uniform from 0 to the strength, 70 of 255 grey levels, a bright veil through
+/// which tissue is still seen. Where the image is black, outside the sector, it stays black.
+struct HazeAugmentation: Augmentation {
+    let name = "haze"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest grey level of the veil.
-    public let strength: Double
+    var strength: Double = 70
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - strength: largest grey level of the veil, 0 to 255.
-    public init(probability: Double = 0.5, strength: Double = 70) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws a veil and adds it.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let peak = Float(random.uniform(0..<1) * strength)
         let centre = Float(random.uniform(0.05..<0.35))
@@ -120,27 +100,17 @@ public struct HazeAugmentation: Augmentation {
 
 /// Darkens with depth, as attenuating tissue does: from a random depth on by `exp(-rate * depth)`.
 ///
-/// Østvik et al., 2021; Tupper and Gagné (arXiv:2501.13193) draw the rate even from 0 to 3 a
-/// image's height, as here. Depth runs from the middle of the upper edge; darkening begins at 0 to
+/// Østvik et al., 2021; Tupper and Gagné (arXiv:2501.13193) draw the rate uniformly from 0 to 3 per
+/// image height, as here. Depth runs from the middle of the upper edge; darkening begins at 0 to
 /// half a height, because gain hides it near the probe.
-public struct AttenuationAugmentation: Augmentation {
-    /// `attenuation`.
-    public let name = "attenuation"
-    /// How often it happens.
-    public let probability: Double
+struct AttenuationAugmentation: Augmentation {
+    let name = "attenuation"
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest rate, for each height of the image.
-    public let strength: Double
+    var strength: Double = 3
 
-    /// - Parameters:
-    ///   - probability: how often it happens.
-    ///   - strength: largest rate, for each height of the image.
-    public init(probability: Double = 0.5, strength: Double = 3) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws rate and onset and darkens.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let rate = Float(random.uniform(0..<1) * strength)
         let onset = Float(random.uniform(0..<0.5))
@@ -167,30 +137,20 @@ struct ProbeDepth {
     }
 }
 
-/// Blacks out what a narrower or shallower convex probe would not see.
+/// Blackens what a narrower or shallower convex probe would not show.
 ///
 /// An apex above the image (0 to 0.4 heights), half an opening of 25 to 45 degrees around a tilt of
 /// up to 8, a far end at 0.85 to 1.1 heights: ranges of phased and convex probes. The label
 /// follows what stays visible: outside it is 0. A crop that hides more than the strength, 0.3, of
-/// some class's pixels is drawn anew, and after eight draws left out.
-public struct SectorAugmentation: Augmentation {
-    /// `sector`.
-    public let name = "sector"
-    /// How often it is tried.
-    public let probability: Double
-    /// Largest share of a class's pixels that may be hidden.
-    public let strength: Double
+/// some class's pixels is drawn again; after eight draws the image stays unchanged.
+struct SectorAugmentation: Augmentation {
+    let name = "sector"
+    /// Probability of a try.
+    var probability: Double = 0.5
+    /// Largest fraction of a class's pixels that may be hidden.
+    var strength: Double = 0.3
 
-    /// - Parameters:
-    ///   - probability: how often it is tried.
-    ///   - strength: largest share of a class's pixels that may be hidden, 0 to 1.
-    public init(probability: Double = 0.5, strength: Double = 0.3) {
-        self.probability = probability
-        self.strength = strength
-    }
-
-    /// Draws a sector and blacks out what lies outside.
-    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
         guard random.happens(probability) else { return }
         let size = labelled.image.size
         let areas = Self.counts(labelled.label.pixels)
@@ -216,7 +176,7 @@ public struct SectorAugmentation: Augmentation {
     }
 }
 
-/// What a convex probe sees; lengths in heights of the image, from the middle of its upper edge.
+/// The field of view of a convex probe; lengths in heights of the image, from the middle of its upper edge.
 private struct Sector {
     let apex: Float
     let from: Float
@@ -245,7 +205,7 @@ private struct Sector {
 }
 
 extension SampleRandom {
-    /// About a normal number of mean 0 and deviation 1: the sum of four even ones, at most 3.46.
+    /// About a normal number of mean 0 and deviation 1: the sum of four uniform ones, at most 3.46.
     mutating func roughlyNormal() -> Float {
         let bits = next()
         let sum = bits & 0xFFFF + bits >> 16 & 0xFFFF + bits >> 32 & 0xFFFF + bits >> 48
@@ -253,7 +213,7 @@ extension SampleRandom {
     }
 }
 
-/// Random numbers over an image that change slowly: a coarse grid of independent ones, joined by
+/// Random numbers over an image that change slowly: a coarse grid of independent ones, interpolated by
 /// a uniform cubic B-spline.
 struct SmoothNoise {
     /// `values[y * width + x]`.

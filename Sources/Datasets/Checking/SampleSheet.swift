@@ -1,32 +1,31 @@
 import Drawing
 import Imaging
 
-/// A few images of each data set with the edges of their labels, for the eye.
+/// A sheet with some images of each dataset and the outlines of their labels.
 public enum SampleSheet {
     /// Longest side of an image on the sheet.
     private static let extent = 288
 
     /// Draws a sheet.
     ///
-    /// The images are spread evenly over a data set's listed ones; those that cannot be read are
-    /// left out. Classes have the colours of `Overlay`, class 1 the first.
+    /// The images are spread evenly over each dataset's list; unreadable ones are left out. Classes have the colours of `Overlay`, class 1 the first.
     ///
     /// - Parameters:
-    ///   - data: the data sets.
+    ///   - data: the datasets.
     ///   - perSet: images of each, at least 1.
     ///   - limits: how large an image is accepted.
     /// - Returns: an RGB image; nil when nothing can be read.
-    /// - Throws: ``DataError`` when the lists cannot be read.
+    /// - Throws: ``DatasetError`` when the lists cannot be read.
     public static func draw(
-        _ data: UltrasoundData, perSet: Int = 5, limits: ImageLimits = .standard
-    ) throws(DataError) -> Image? {
-        let listed = try ListedData(data)
+        _ data: DatasetCollection, perSet: Int = 5, limits: ImageLimits = .standard
+    ) throws(DatasetError) -> Image? {
+        let listed = try DatasetListing(data)
         var tiles: [(image: Image, caption: String)] = []
-        // Viewers open images of some thousands of pixels a side.
-        let most = max(200 / data.classes.count, 1)
+        // Keeps the sheet small enough for image viewers.
+        let maximum = max(200 / data.classes.count, 1)
         for dataset in data.classes.keys.sorted() {
             let names = listed.order.filter { listed.images[$0]?.sample?.dataset == dataset }
-            let count = min(perSet, most, names.count)
+            let count = min(perSet, maximum, names.count)
             for place in 0..<count {
                 let name = names[(2 * place + 1) * names.count / (2 * count)]
                 if let image = listed.images[name], let tile = tile(image, limits) {
@@ -38,7 +37,7 @@ public enum SampleSheet {
     }
 
     private static func tile(
-        _ image: ListedData.ImageEntry, _ limits: ImageLimits
+        _ image: DatasetListing.ImageEntry, _ limits: ImageLimits
     ) -> (image: Image, caption: String)? {
         guard let sample = image.sample, let read = try? sample.read(limits: limits) else {
             return nil

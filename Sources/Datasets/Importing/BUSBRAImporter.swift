@@ -1,16 +1,16 @@
-/// The original form of BUS-BRA, breast tumours (Gómez-Flores and others, 2024).
+/// Imports BUS-BRA, breast tumours (Gómez-Flores et al., 2024).
 ///
-/// `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`,
-/// `bus_data.csv` (which case an image belongs to) and `5-fold-cv.csv`.
+/// Files: `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`, `bus_data.csv` (the patient of each
+/// image) and `5-fold-cv.csv`.
 ///
-/// Fold K of the published five is the test part, the next one validates, three train; the folds
-/// are by patient.
+/// Of the five published folds, by patient, fold K is for test, the next one for validation, the
+/// other three for training.
 struct BUSBRAImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["Images"]) != nil && $0.folder(["Masks"]) != nil }
         guard let root, let images = root.folder(["Images"]), let masks = root.folder(["Masks"])
         else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "the folders 'Images' and 'Masks' are missing")
         }
         let testFold = options.fold ?? 1
@@ -49,11 +49,11 @@ struct BUSBRAImporter: Importer {
             plan.items[index].split =
                 fold == testFold ? .test : fold == testFold % 5 + 1 ? .val : .train
         }
-        if data == nil { plan.notes.append("bus_data.csv is missing: the patients are not known") }
+        if data == nil { plan.notes.append("bus_data.csv is missing: patients are unknown") }
         plan.notes.append(
             folds == nil
-                ? "5-fold-cv.csv is missing: all is in train"
-                : "split of 5-fold-cv.csv: fold \(testFold) tests, \(testFold % 5 + 1) validates")
+                ? "5-fold-cv.csv is missing: all images are in train"
+                : "split of 5-fold-cv.csv: fold \(testFold) is test, fold \(testFold % 5 + 1) val")
         return plan
     }
 
@@ -66,12 +66,12 @@ struct BUSBRAImporter: Importer {
 }
 
 extension SourceFolder {
-    /// A table by one of its columns: each row's fields by the names in the first line.
+    /// Reads a CSV table: rows by a key column, fields by the names in the first line.
     ///
     /// - Parameters:
     ///   - name: of the file, directly in this folder.
-    ///   - key: the column that rows are found by.
-    /// - Returns: nil where there is no such file.
+    ///   - key: the key column.
+    /// - Returns: the rows; nil where there is no such file.
     /// - Throws: ``ImportError`` when it cannot be read or has no such column.
     func table(
         _ name: String, key: String

@@ -1,19 +1,19 @@
 import Foundation
 
-/// The original form of BUSI, breast lesions (Al-Dhabyani and others, 2020).
+/// Imports BUSI, breast lesions (Al-Dhabyani et al., 2020).
 ///
-/// `benign/benign (1).png`, `benign (1)_mask.png` and, for further
-/// lesions of an image, `benign (1)_mask_1.png`.
+/// Files: `benign/benign (1).png`, `benign (1)_mask.png` and, for further lesions of an image,
+/// `benign (1)_mask_1.png`.
 ///
-/// An image is named `benign0001`, as in US30K. The masks of an image are united; normal images
-/// keep their empty mask.
+/// Images get US30K's names, such as `benign0001`. The masks of an image are united; normal images
+/// have empty masks.
 struct BUSIImporter: Importer {
     private static let kinds = ["benign", "malignant", "normal"]
 
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["benign"]) != nil }
         guard let root else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'benign' with 'benign (1).png'")
         }
         var plan = ImportPlan(classNames: ["lesion"], detailColumns: ["pathology"])
@@ -31,7 +31,7 @@ struct BUSIImporter: Importer {
         var masks: [String: [String]] = [:]
         for file in files {
             guard file.isImage else {
-                plan.remarks.append(ImportProblem(file, "no image; passed over"))
+                plan.remarks.append(ImportProblem(file, "not an image; skipped"))
                 continue
             }
             if let match = file.stem.wholeMatch(of: /(.+)_mask(_\d+)?/) {
@@ -44,7 +44,7 @@ struct BUSIImporter: Importer {
             let own = masks.removeValue(forKey: image.stem) ?? []
             guard !own.isEmpty || kind == "normal" else {
                 plan.problems.append(
-                    ImportProblem(image, "it has no mask; '\(image.stem)_mask' is looked for"))
+                    ImportProblem(image, "it has no mask; '\(image.stem)_mask' is expected"))
                 continue
             }
             let name = Self.name(image.stem)

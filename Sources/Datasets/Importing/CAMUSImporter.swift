@@ -1,20 +1,20 @@
 import Imaging
 
-/// The NIfTI form of CAMUS, hearts (Leclerc and others, 2019).
+/// Imports CAMUS, hearts (Leclerc et al., 2019).
 ///
-/// `database_nifti/patient0001/` with
-/// `patient0001_2CH_ED.nii.gz` and `…_gt.nii.gz`, the same of `ES` and `4CH`, half-sequences
-/// `patient0001_2CH_half_sequence[_gt].nii.gz`, and `Info_2CH.cfg`; `database_split/subgroup_*.txt`.
+/// Files of `database_nifti/patient0001/`: `patient0001_2CH_ED.nii.gz` and `…_gt.nii.gz`, likewise
+/// `ES` and `4CH`, half-sequences `patient0001_2CH_half_sequence[_gt].nii.gz`, and `Info_2CH.cfg`.
+/// The split is in `database_split/subgroup_*.txt`.
 ///
-/// Classes are 1 left ventricle, 2 myocardium, 3 left atrium. The numbers of the frames at end
-/// diastole and end systole in `Info_2CH.cfg` serve where only the half-sequence is there.
+/// Classes are 1 left ventricle, 2 myocardium, 3 left atrium. Where a frame has no file of its own,
+/// `Info_2CH.cfg` has its number in the half-sequence.
 struct CAMUSImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         func hasPatients(_ folder: SourceFolder) -> Bool {
             folder.folders().contains { $0.hasPrefix("patient") }
         }
         guard let root = source.nearest(where: hasPatients) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'patient0001'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'patient0001'")
         }
         let splits = try Self.splits([source, root, SourceFolder(path: root.path(".."))])
         var plan = ImportPlan(
@@ -44,7 +44,7 @@ struct CAMUSImporter: Importer {
         return plan
     }
 
-    /// Each patient's split, by the first folder that holds the lists.
+    /// Each patient's split, from the first folder with the lists.
     private static func splits(
         _ places: [SourceFolder]
     ) throws(ImportError) -> [String: Split]? {
@@ -77,14 +77,16 @@ struct CAMUSImporter: Importer {
 /// One view of the heart of one patient.
 private struct CAMUSView {
     let root: SourceFolder
-    /// The folder, which is the patient's name.
+    /// The folder's name, which is the patient's.
     let patient: String
     /// `2CH` or `4CH`.
     let view: String
 
+    /// The item for a frame or the whole half-sequence.
+    ///
     /// - Parameter phase: `ED` or `ES`; nil for the whole half-sequence.
-    /// - Returns: what reads it.
-    /// - Throws: ``ImportProblem`` when it or its label is missing.
+    /// - Returns: the item.
+    /// - Throws: ``ImportProblem`` when an image or label is missing.
     func item(_ phase: String?) throws(ImportProblem) -> ImportItem {
         let info = try self.info()
         guard let phase else {
@@ -105,9 +107,9 @@ private struct CAMUSView {
         throw ImportProblem(
             patient,
             isOld
-                ? "the older .mhd form is not supported; CAMUS is also handed out as NIfTI"
-                : "\(patient)_\(view)_\(phase).nii.gz is missing, and no half-sequence with"
-                    + " Info_\(view).cfg tells its frame")
+                ? "the older .mhd format is not supported; CAMUS is also published as NIfTI"
+                : "\(patient)_\(view)_\(phase).nii.gz is missing, and there is no half-sequence"
+                    + " with Info_\(view).cfg for its frame")
     }
 
     /// A sequence or frame and its label; nil where the image is missing.
@@ -138,7 +140,7 @@ private struct CAMUSView {
         return values
     }
 
-    /// What reads one frame, by its number from 0 and the phase that names it, or all of them.
+    /// The item for one frame (number from 0, phase for its name), or for all frames.
     private func item(
         _ file: String, _ label: String, _ info: [String: String],
         frame: (number: Int, phase: String)?
@@ -148,7 +150,7 @@ private struct CAMUSView {
             let labels = try Self.volume(label, in: root)
             guard images.width == labels.width, images.height == labels.height,
                 images.frames == labels.frames
-            else { throw ImportProblem(file, "its label is of another size") }
+            else { throw ImportProblem(file, "its label has another size") }
             let chosen =
                 frame.map { [$0] }
                 ?? (0..<images.frames).map { ($0, "frame\($0 < 9 ? "0" : "")\($0 + 1)") }
@@ -173,7 +175,7 @@ private struct CAMUSView {
         return item
     }
 
-    /// `ED` or `ES` where a sequence's frame is that, else nothing.
+    /// `ED` or `ES` where a sequence's frame is one of these, else empty.
     private func phase(ofFrame frame: Int, _ info: [String: String]) -> String {
         ["ED", "ES"].first { info[$0].flatMap { Int($0) } == frame + 1 } ?? ""
     }

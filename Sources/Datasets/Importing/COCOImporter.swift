@@ -1,13 +1,12 @@
 import Foundation
 import Imaging
 
-/// The form of COCO, which annotation programs export.
+/// Imports COCO JSON, which annotation programs export.
 ///
-/// One JSON file or several (`instances_train.json`, `train/_annotations.coco.json`), with polygons
-/// and both forms of run lengths. Categories that are used become classes in the order of their
-/// numbers; where objects of different classes lie on each other, the later one is seen.
+/// One or several JSON files (`instances_train.json`, `train/_annotations.coco.json`), with polygons
+/// and both kinds of run lengths. Used categories become classes in the order of their numbers; where classes overlap, the later object is used.
 struct COCOImporter: Importer {
-    /// One file, and the split its name or folder tells.
+    /// One file, with the split from its name or folder.
     private struct Part {
         let file: String
         let split: Split?
@@ -17,7 +16,7 @@ struct COCOImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let (root, files) = Self.files(source)
         guard !files.isEmpty else {
-            throw .notOfTheForm(source: source.path, reason: "there is no JSON file")
+            throw .wrongFormat(source: source.path, reason: "there is no JSON file")
         }
         var plan = ImportPlan(classNames: [])
         var parts: [Part] = []
@@ -33,11 +32,11 @@ struct COCOImporter: Importer {
                 content = try JSONDecoder().decode(COCOFile.self, from: data)
             } catch {
                 guard (try? JSONDecoder().decode(OtherJSON.self, from: data)) == nil else {
-                    plan.remarks.append(ImportProblem(file, "it lists no images; passed over"))
+                    plan.remarks.append(ImportProblem(file, "it lists no images; skipped"))
                     continue
                 }
                 plan.problems.append(
-                    ImportProblem(file, "it is not of COCO's form\(Self.place(of: error))"))
+                    ImportProblem(file, "it is not COCO JSON\(Self.place(of: error))"))
                 continue
             }
             let split = Split(folderNamed: file) ?? Split(folderNamed: file.parent.lastComponent)
@@ -45,11 +44,11 @@ struct COCOImporter: Importer {
         }
         parts.removeAll { part in
             guard part.content.annotations == nil else { return false }
-            plan.remarks.append(ImportProblem(part.file, "it has no annotations; passed over"))
+            plan.remarks.append(ImportProblem(part.file, "it has no annotations; skipped"))
             return true
         }
         guard !parts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path,
                 reason: "no JSON file has COCO's 'images', 'annotations' and 'categories'")
         }
@@ -60,15 +59,15 @@ struct COCOImporter: Importer {
         for part in parts { Self.add(part, classes.map(\.id), finder, of: root, to: &plan) }
         var seen: Set<String> = []
         if let twice = plan.items.map(\.source).first(where: { !seen.insert($0).inserted }) {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path,
-                reason: "'\(twice)' is listed twice, in one file or in several: it could come into"
-                    + " two splits; name the one file to import, or take the others away")
+                reason: "'\(twice)' is listed twice, so that it could be in two splits:"
+                    + " give one JSON file to import, or remove the others")
         }
         return plan
     }
 
-    /// Where in a file the decoder stopped, in words; empty where it does not tell.
+    /// Where in a file decoding failed, as text; empty where unknown.
     private static func place(of error: any Error) -> String {
         let path: [any CodingKey]? =
             switch error as? DecodingError {
@@ -83,7 +82,7 @@ struct COCOImporter: Importer {
             .joined(separator: "/")
     }
 
-    /// The folder in which everything lies, and the JSON files in it.
+    /// The folder of the dataset, and its JSON files.
     private static func files(_ source: SourceFolder) -> (SourceFolder, [String]) {
         guard source.path.lowercased().hasSuffix(".json") else {
             return (source, source.allFiles(depth: 2).filter { $0.lowercased().hasSuffix(".json") })
@@ -107,7 +106,7 @@ struct COCOImporter: Importer {
             if let name = names.updateValue(category.name, forKey: category.id),
                 name != category.name
             {
-                throw .notOfTheForm(
+                throw .wrongFormat(
                     source: source,
                     reason: "category \(category.id) is '\(name)' in one file and"
                         + " '\(category.name)' in another")
@@ -115,8 +114,8 @@ struct COCOImporter: Importer {
         }
         let used = Set(files.flatMap { $0.annotations ?? [] }.map(\.category)).sorted()
         guard (1...255).contains(used.count) else {
-            throw .notOfTheForm(
-                source: source, reason: "\(used.count) categories are used; 1 to 255 are read")
+            throw .wrongFormat(
+                source: source, reason: "\(used.count) categories are used; 1 to 255 are supported")
         }
         return used.map { COCOFile.Category(id: $0, name: names[$0] ?? "category \($0)") }
     }
@@ -131,8 +130,8 @@ struct COCOImporter: Importer {
                 plan.problems.append(
                     ImportProblem(
                         part.file,
-                        "its image '\(entry.fileName)' is not found, or several"
-                            + " of that name are"))
+                        "its image '\(entry.fileName)' is not found, or there are"
+                            + " several of that name"))
                 continue
             }
             let objects = objects[entry.id] ?? []
@@ -144,7 +143,7 @@ struct COCOImporter: Importer {
                     else {
                         throw ImportProblem(
                             file,
-                            "it has \(image.size) pixels; \(part.file) says"
+                            "it has \(image.size) pixels; \(part.file) has"
                                 + " \(entry.width ?? 0)x\(entry.height ?? 0)")
                     }
                     var label = DrawnLabel(size: image.size)
@@ -162,7 +161,7 @@ struct COCOImporter: Importer {
     }
 }
 
-/// JSON that lies beside and is an object without a list of images.
+/// A JSON object without a list of images.
 private struct OtherJSON: Decodable {
     private enum CodingKeys: String, CodingKey {
         case images
@@ -172,12 +171,12 @@ private struct OtherJSON: Decodable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         guard !container.contains(.images) else {
             throw DecodingError.dataCorruptedError(
-                forKey: .images, in: container, debugDescription: "images are listed")
+                forKey: .images, in: container, debugDescription: "there is a list of images")
         }
     }
 }
 
-/// A COCO JSON file, as far as masks need it.
+/// The parts of a COCO JSON file that masks need.
 struct COCOFile: Decodable {
     struct ImageEntry: Decodable {
         let id: Int
@@ -209,13 +208,13 @@ struct COCOFile: Decodable {
     }
 
     let images: [ImageEntry]
-    /// Nil in files that list images only, such as a challenge's test part.
+    /// Nil in files without annotations, such as a test set.
     let annotations: [Annotation]?
     let categories: [Category]?
 
-    /// Where an object is: polygons, or run lengths plain or packed.
+    /// The mask of an object: polygons, or plain or compressed run lengths.
     enum Segmentation: Decodable {
-        /// x and y in turn, in pixels from the image's corner.
+        /// Alternating x and y, in pixels from the image's corner.
         case polygons([[Double]])
         case counts([Int], size: [Int])
         case packed(String, size: [Int])
@@ -238,8 +237,8 @@ struct COCOFile: Decodable {
             }
         }
 
-        /// - Parameter size: the image's.
-        /// - Returns: nil where the object does not fit the image, or there is no outline.
+        /// - Parameter size: the image's size.
+        /// - Returns: the mask; nil where the object does not fit the image or has no outline.
         func mask(size: Size) -> Mask? {
             switch self {
             case .polygons(let lists):
@@ -255,7 +254,7 @@ struct COCOFile: Decodable {
             }
         }
 
-        /// COCO counts from the corner of the first pixel, ``PixelPoint`` from its centre.
+        /// COCO coordinates start at the corner of the first pixel, ``PixelPoint`` at its centre.
         private static func polygon(_ list: [Double]) -> [PixelPoint]? {
             guard list.count >= 6, list.count % 2 == 0, list.allSatisfy(\.isFinite) else {
                 return nil

@@ -1,13 +1,13 @@
 import Foundation
 import Imaging
 
-/// The original form of DDTI, thyroid nodules (Pedraza and others, 2015).
+/// Imports DDTI, thyroid nodules (Pedraza et al., 2015).
 ///
-/// `1.xml` describes a patient and, in `<mark><image>1</image>
-/// <svg>[{"points": [{"x": 10, "y": 20}, …]}]</svg></mark>`, the contours in `1_1.jpg`.
+/// `1.xml` describes a patient and has the contours in `1_1.jpg` as `<mark><image>1</image>
+/// <svg>[{"points": [{"x": 10, "y": 20}, …]}]</svg></mark>`.
 ///
-/// A pixel is inside when its centre is in a contour. An image without a contour is passed over:
-/// it may show a nodule all the same.
+/// A pixel is inside when its centre is in a contour. An image without a contour is skipped, as it
+/// may still show a nodule.
 struct DDTIImporter: Importer {
     private struct Region: Decodable {
         struct Point: Decodable {
@@ -16,14 +16,14 @@ struct DDTIImporter: Importer {
         let points: [Point]
     }
 
-    private static let mostPoints = 100_000
+    private static let maximumPoints = 100_000
 
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { folder in
             folder.files().contains { $0.lowercased().hasSuffix(".xml") }
         }
         guard let root else {
-            throw .notOfTheForm(source: source.path, reason: "there is no '1.xml'")
+            throw .wrongFormat(source: source.path, reason: "there is no '1.xml'")
         }
         var plan = ImportPlan(classNames: ["nodule"], detailColumns: ["tirads"])
         let files = root.files()
@@ -37,12 +37,12 @@ struct DDTIImporter: Importer {
             }
         }
         for imageFile in imageFiles.values.sorted(by: { $0.precedes($1) }) {
-            plan.remarks.append(ImportProblem(imageFile, "no contour in any XML file; passed over"))
+            plan.remarks.append(ImportProblem(imageFile, "no contour in any XML file; skipped"))
         }
         return plan
     }
 
-    /// Takes the images that a file describes out of those not yet described.
+    /// Adds the images of one XML file, and removes them from the images without description.
     private func add(
         _ file: String, of root: SourceFolder, _ imageFiles: inout [String: String],
         to plan: inout ImportPlan
@@ -61,7 +61,7 @@ struct DDTIImporter: Importer {
                 contours[name, default: []] += try Self.polygons(text, file: file, number: number)
             } catch {
                 plan.problems.append(error)
-                // Half of an image's nodules would pass for all of them.
+                // An image with only some of its nodules must not be imported.
                 imageFiles[name] = nil
             }
         }
@@ -98,25 +98,25 @@ struct DDTIImporter: Importer {
             regions = try JSONDecoder().decode([Region].self, from: Data(text.utf8))
         } catch {
             throw ImportProblem(
-                file, "the contours of image \(number) are no list of points, or cut off")
+                file, "the contours of image \(number) are not a list of points, or truncated")
         }
         guard regions.allSatisfy({ $0.points.allSatisfy { $0.x.isFinite && $0.y.isFinite } }) else {
-            throw ImportProblem(file, "a point of image \(number) is no number")
+            throw ImportProblem(file, "a point of image \(number) is not a number")
         }
         let count = regions.reduce(0) { $0 + $1.points.count }
-        guard count <= mostPoints else {
-            throw ImportProblem(file, "image \(number) has \(count) points; 100000 are read")
+        guard count <= maximumPoints else {
+            throw ImportProblem(
+                file, "image \(number) has \(count) points; at most 100000 are supported")
         }
         return regions.map { $0.points.map { PixelPoint(x: $0.x, y: $0.y) } }
             .filter { $0.count > 2 }
     }
 }
 
-/// Finds elements by their names in the XML of DDTI.
+/// Finds elements by name in the XML of DDTI.
 ///
-/// No XML parser: those read document types and entities, which is how XML attacks its readers.
-/// This one knows start and end tags without attributes' meaning, comments, CDATA and the five
-/// named entities, and copies nothing else.
+/// Not a full XML parser, as those read document types and external entities, a known way of attack.
+/// It reads start and end tags, CDATA and the five named entities.
 struct ElementScanner {
     private let text: Substring.UTF8View
 
@@ -128,7 +128,7 @@ struct ElementScanner {
         self.text = text
     }
 
-    /// The content of each element of a name, in order; one that never ends is left out.
+    /// The content of each element of a name, in order; without elements that have no end tag.
     func elements(_ name: String) -> [ElementScanner] {
         var found: [ElementScanner] = []
         var rest = text
@@ -140,7 +140,7 @@ struct ElementScanner {
         return found
     }
 
-    /// The text inside, without space around it, entities replaced.
+    /// The text, trimmed, with entities replaced.
     var content: String {
         var content = Substring(text)[...]
         if let start = Self.find("<![CDATA[", in: content.utf8),
@@ -169,14 +169,14 @@ struct ElementScanner {
         return String(start.reversed().drop(while: \.isWhitespace).reversed())
     }
 
-    /// Where the content of the next element of a name begins.
+    /// The start of the content of the next element of a name.
     private static func tag(_ name: String, in text: Substring.UTF8View) -> String.Index? {
         var rest = text
         while let start = find("<\(name)", in: rest) {
             rest = rest[start.upperBound...]
             guard let next = rest.first else { return nil }
             if next == UInt8(ascii: ">") { return rest.index(after: rest.startIndex) }
-            // `<marks>` is no `<mark …>`.
+            // `<marks>` is not `<mark …>`.
             guard next == 32 || next == 9 || next == 10 || next == 13 else { continue }
             return rest.firstIndex(of: UInt8(ascii: ">")).map { rest.index(after: $0) }
         }

@@ -1,33 +1,33 @@
 import Foundation
 import Imaging
 
-/// Brings a data set from its authors' form, or an annotation program's, into the US30K layout.
+/// Imports a dataset from its authors' format, or an annotation program's, into the US30K layout.
 ///
-/// Images keep their size and their numbers, and are stored as PNG. `index.csv` beside them says
-/// what is known of each: patient, size, classes that are seen, mm per pixel, split, and from which
-/// file it came.
+/// Images are stored as PNG with unchanged size and pixel values. `index.csv` has for each image
+/// the patient, size, classes in the label, mm per pixel, split and source file.
 public struct DataImporter: Sendable {
     private let format: ImportFormat
     private let options: ImportOptions
 
     /// - Parameters:
-    ///   - format: the source's form.
-    ///   - options: what may be chosen.
+    ///   - format: the format of the source.
+    ///   - options: the options.
     public init(_ format: ImportFormat, options: ImportOptions = ImportOptions()) {
         self.format = format
         self.options = options
     }
 
-    /// Imports a data set; it appears whole or not at all.
+    /// Imports a dataset, completely or not at all.
     ///
     /// - Parameters:
-    ///   - source: the folder, or with COCO also the file, of the original; it is only read.
-    ///   - root: the folder of all data sets, made where it is missing.
-    ///   - progress: called before each file; false stops the import.
-    /// - Returns: what was done; with no image at all nothing was written.
-    /// - Throws: ``ImportError``, and then nothing was imported.
+    ///   - source: folder of the original, or the JSON file of COCO; it is only read.
+    ///   - root: folder of all datasets, created if missing.
+    ///   - shouldContinue: called before each file; false stops the import.
+    /// - Returns: the report; without a usable image nothing is written.
+    /// - Throws: ``ImportError``; then nothing is imported.
     public func run(
-        from source: String, into root: String, progress: (ImportProgress) -> Bool = { _ in true }
+        from source: String, into root: String,
+        shouldContinue: (ImportProgress) -> Bool = { _ in true }
     ) throws(ImportError) -> ImportReport {
         let dataset = try datasetName(source)
         try check(source: source, root: root, dataset: dataset)
@@ -47,7 +47,7 @@ public struct DataImporter: Sendable {
         var names = ImageNames()
         for (done, item) in plan.items.enumerated() {
             let step = ImportProgress(done: done, total: plan.items.count, file: item.source)
-            guard progress(step) else { throw .interrupted }
+            guard shouldContinue(step) else { throw .interrupted }
             let imported: [ImportedImage]
             do throws(ImportProblem) {
                 imported = try item.read()
@@ -84,7 +84,7 @@ public struct DataImporter: Sendable {
                 folder.deletingPathExtension().lastPathComponent)
         guard name == ImageNames.safe(name), name.lowercased() != "mainpatient" else {
             throw .wrongOption(
-                "'\(name)' is no name for a data set: letters, digits, '.', '-' and '_' are")
+                "'\(name)' is not a valid dataset name: use letters, digits, '.', '-' and '_'")
         }
         return name
     }
@@ -104,7 +104,7 @@ public struct DataImporter: Sendable {
         }
     }
 
-    /// With one class 255 is inside, as in US30K, so that it can be seen; else the class's number.
+    /// The label as stored: 255 for the only class, as in US30K and visible; else class numbers.
     private func stored(_ label: Image, _ plan: ImportPlan) -> Image {
         guard plan.classNames.count == 1 else { return label }
         var label = label
@@ -132,78 +132,78 @@ extension ImportReport {
     ) {
         images += 1
         empty += isEmpty ? 1 : 0
-        measured += imported.spacing == nil ? 0 : 1
+        withSpacing += imported.spacing == nil ? 0 : 1
         splits[split, default: 0] += 1
         if let remark = imported.remark { remarks.append(ImportProblem(file, remark)) }
     }
 }
 
-/// Finds what is to be imported in a source of one form.
+/// Finds the images of a source in one format.
 protocol Importer {
     /// - Parameters:
-    ///   - source: the folder or file the user named.
-    ///   - options: what the user chose.
-    /// - Returns: what there is to read.
-    /// - Throws: ``ImportError`` when the source is not of the form.
+    ///   - source: the folder or file given by the user.
+    ///   - options: the options.
+    /// - Returns: the images to read.
+    /// - Throws: ``ImportError`` when the source does not have the format.
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan
 }
 
 /// An image and its label, read from a source.
 struct ImportedImage {
-    /// As the original calls it.
+    /// The original name.
     var name: String
     var image: Image
     /// The class of each pixel, one channel; 0 is background.
     var label: Image
     var spacing: PixelSpacing?
     var details: [String: String] = [:]
-    /// What the user should know of it.
+    /// A note for the user.
     var remark: String?
 }
 
-/// What gives one image, or several that are stored together.
+/// One image to import, or several of one file.
 struct ImportItem {
-    /// The image's file, seen from the source.
+    /// The image's file, relative to the source.
     var source: String
     var patient: String?
-    /// By the original's own lists.
+    /// The published split.
     var split: Split?
     var details: [String: String] = [:]
     let read: () throws(ImportProblem) -> [ImportedImage]
 }
 
-/// All that an importer found.
+/// The images to import and the problems found.
 struct ImportPlan {
     var items: [ImportItem] = []
     /// The classes' names, from class 1.
     var classNames: [String]
-    /// Columns of `index.csv` beside the usual ones.
+    /// Further columns of `index.csv`.
     var detailColumns: [String] = []
-    /// Whether the original has a split of its own, which is then kept.
+    /// Whether the original has a published split, which is then used.
     var hasSplit = false
     /// Files that should have been imported and cannot be.
     var problems: [ImportProblem] = []
-    /// Files passed over that are not meant to be imported.
+    /// Skipped files that need not be imported.
     var remarks: [ImportProblem] = []
-    /// What the user should know of the whole.
+    /// Notes on the whole dataset for the user.
     var notes: [String] = []
 }
 
-/// Why a data set cannot be imported.
+/// Why a dataset cannot be imported.
 public enum ImportError: Error, Equatable, Sendable {
-    /// The source is not of the form, and what is missing.
-    case notOfTheForm(source: String, reason: String)
+    /// The source does not have the format; the reason says what is missing.
+    case wrongFormat(source: String, reason: String)
     /// A file of the source, needed as a whole, cannot be read.
     case unreadable(path: String, reason: String)
     /// An option does not fit the source.
     case wrongOption(String)
-    /// The data set is there already.
+    /// The dataset exists.
     case exists(path: String)
-    /// The source and the place of the result lie in each other.
+    /// One of source and result folder contains the other.
     case overlap(source: String, target: String)
     /// The result cannot be written.
     case cannotWrite(path: String, reason: String)
-    /// The caller asked to stop.
+    /// Stopped by the caller.
     case interrupted
 }
 
@@ -211,8 +211,8 @@ extension ImportError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
         switch self {
-        case .notOfTheForm(let source, let reason):
-            "'\(source)' is not of this form: \(reason)"
+        case .wrongFormat(let source, let reason):
+            "'\(source)' does not have this format: \(reason)"
         case .unreadable(let path, let reason):
             "'\(path)' cannot be read: \(reason)"
         case .wrongOption(let reason):
@@ -220,7 +220,7 @@ extension ImportError: CustomStringConvertible {
         case .exists(let path):
             "'\(path)' exists; --force replaces it, --name gives the import another name"
         case .overlap(let source, let target):
-            "'\(source)' and '\(target)' lie in each other: the source would be changed"
+            "'\(source)' and '\(target)' contain one another: the source would be changed"
         case .cannotWrite(let path, let reason):
             "'\(path)' cannot be written: \(reason)"
         case .interrupted:
@@ -229,11 +229,11 @@ extension ImportError: CustomStringConvertible {
     }
 }
 
-/// What is wrong with one file of a source; the others are imported.
+/// A problem with one file of a source; the others are imported.
 public struct ImportProblem: Error, Equatable, Sendable {
-    /// The file, seen from the source.
+    /// The file, relative to the source.
     public let file: String
-    /// What was found and what is needed.
+    /// One sentence.
     public let reason: String
 
     init(_ file: String, _ reason: String) {

@@ -1,11 +1,11 @@
 import Imaging
 
-/// Plain folders of images and masks.
+/// Imports plain folders of images and masks.
 ///
-/// `images/NAME.*` with `masks/NAME.png`, also below `train`, `val` and `test`.
+/// Files: `images/NAME.*` and `masks/NAME.png`, also below `train`, `val` and `test`.
 ///
-/// A mask holds class numbers, one object in any other value, or the values the user names. What
-/// it is, is decided for all masks together.
+/// Masks hold class numbers, one object in a single other value, or the values given by the user.
+/// This is decided for all masks together.
 struct FolderImporter: Importer {
     private static let imageNames = ["images", "image", "imgs", "img", "original"]
     private static let maskNames = ["masks", "mask", "labels", "label", "gt", "annotations"]
@@ -20,7 +20,7 @@ struct FolderImporter: Importer {
             parts.append((folder, Split(folderNamed: folder)))
         }
         guard !parts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "the folders 'images' and 'masks' are missing")
         }
         var plan = ImportPlan(classNames: [])
@@ -54,15 +54,15 @@ struct FolderImporter: Importer {
     }
 }
 
-/// What the numbers in the masks of plain folders mean.
+/// How the values in the masks of plain folders are read.
 private struct MaskReading {
-    /// The class of each number; nil where each mask holds one object.
+    /// The class of each value; nil where each mask holds one object.
     var classOfLevel: [Int: UInt8]?
     var classNames: [String]
     var notes: [String] = []
 
-    /// A mask with more different numbers has smooth edges, not that many classes.
-    private static let mostClasses = 31
+    /// A mask with more distinct values has smooth edges, not classes.
+    private static let maximumClasses = 31
 
     init(
         _ source: SourceFolder, masks: [String], _ classValues: [Int]
@@ -70,7 +70,7 @@ private struct MaskReading {
         guard classValues.isEmpty else {
             guard Set(classValues).count == classValues.count,
                 classValues.allSatisfy({ (1...255).contains($0) })
-            else { throw .wrongOption("class values are different numbers from 1 to 255") }
+            else { throw .wrongOption("class values must be distinct numbers from 1 to 255") }
             var classes: [Int: UInt8] = [0: 0]
             for (index, value) in classValues.enumerated() { classes[value] = UInt8(index + 1) }
             classOfLevel = classes
@@ -80,27 +80,27 @@ private struct MaskReading {
         var levels: Set<Int> = []
         var colours: Set<[UInt8]> = []
         for mask in masks where mask.lowercased().hasSuffix(".png") {
-            // One that cannot be read is reported when its turn comes.
+            // An unreadable file is reported later.
             guard let image = try? Image.read(source.path(mask)) else { continue }
             levels.formUnion(image.levels)
             colours.formUnion(image.colours)
         }
-        guard colours.count <= 1 || colours.count > Self.mostClasses else {
+        guard colours.count <= 1 || colours.count > Self.maximumClasses else {
             throw .wrongOption(
-                "the masks hold \(colours.count) colours: grey masks are needed whose values are the"
-                    + " classes, or masks of one colour")
+                "the masks hold \(colours.count) colours: grey masks whose values are the classes, or masks of"
+                    + " one colour, are needed")
         }
         levels.remove(0)
-        if let largest = levels.max(), largest > 1, largest <= Self.mostClasses {
+        if let largest = levels.max(), largest > 1, largest <= Self.maximumClasses {
             classOfLevel = Dictionary(
                 uniqueKeysWithValues: (0...largest).map { ($0, UInt8($0)) })
             classNames = (1...largest).map { "class \($0)" }
             return
         }
-        guard levels.count <= 1 || levels == [1, 255] || levels.count > Self.mostClasses else {
+        guard levels.count <= 1 || levels == [1, 255] || levels.count > Self.maximumClasses else {
             throw .wrongOption(
-                "the masks hold the values \(levels.sorted()): name those that mean class 1, 2"
-                    + " and so on with --class-values, or 255 alone for one class")
+                "the masks hold the values \(levels.sorted()): give those of class 1, 2 and so on"
+                    + " with --class-values, or 255 alone for one class")
         }
         classNames = ["object"]
     }
@@ -124,7 +124,7 @@ extension SourceFolder {
         pixels.reserveCapacity(image.size.area)
         for level in label.highest() {
             guard let value = classOfLevel[Int(level)] else {
-                throw ImportProblem(mask, "the value \(level) means no class")
+                throw ImportProblem(mask, "the value \(level) is not a class")
             }
             pixels.append(value)
         }
@@ -135,7 +135,7 @@ extension SourceFolder {
 }
 
 extension Split {
-    /// The split a folder or file is named for, as `train`, `valid` or `test2017`; else nil.
+    /// The split from the name of a folder or file, such as `train`, `valid` or `test2017`; else nil.
     init?(folderNamed path: String) {
         let words = path.stem.lowercased().split { !$0.isLetter }
         let splits: [Substring: Split] = [

@@ -1,19 +1,19 @@
 import Imaging
 
-/// The original form of HC18, heads of fetuses (van den Heuvel and others, 2018).
+/// Imports HC18, heads of fetuses (van den Heuvel et al., 2018).
 ///
-/// `training_set/001_HC.png`, `001_HC_Annotation.png` (the
-/// outline of the head, which is filled) and `training_set_pixel_size_and_HC.csv`.
+/// Files: `training_set/001_HC.png`, `001_HC_Annotation.png` (the outline of the head, which is
+/// filled) and `training_set_pixel_size_and_HC.csv`.
 ///
-/// `010_2HC.png` is another image of the woman of `010_HC.png`. The test set has no annotations
-/// and is passed over.
+/// `010_2HC.png` and `010_HC.png` belong to one patient. The test set has no annotations and is
+/// skipped.
 struct HC18Importer: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         func annotated(_ folder: SourceFolder) -> Bool {
             folder.files().contains { $0.hasSuffix("_Annotation.png") }
         }
         guard let root = source.nearest(where: annotated) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no '001_HC_Annotation.png'")
+            throw .wrongFormat(source: source.path, reason: "there is no '001_HC_Annotation.png'")
         }
         let table = "training_set_pixel_size_and_HC.csv"
         let places = [
@@ -25,7 +25,7 @@ struct HC18Importer: Importer {
 
         var plan = ImportPlan(
             classNames: ["head"], detailColumns: ["head_circumference_mm"])
-        if rows == nil { plan.notes.append("\(table) is missing: mm per pixel are not known") }
+        if rows == nil { plan.notes.append("\(table) is missing: mm per pixel are unknown") }
         let files = root.files()
         let pairs = PairedFiles(
             images: files.filter { $0.isImage && !$0.stem.hasSuffix("_Annotation") },

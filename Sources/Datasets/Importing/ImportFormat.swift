@@ -1,10 +1,10 @@
-/// The form of a data set as its authors, or an annotation program, hand it out.
+/// The format in which a dataset is published, or an annotation program exports it.
 public enum ImportFormat: String, CaseIterable, Sendable {
     case busi
     case busbra = "bus-bra"
     case udiat, tn3k, tg3k, ddti, camus, hc18, folders, coco, yolo
 
-    /// What the data set is called in the US30K layout; nil where the form tells nothing of it.
+    /// The name of the dataset in the US30K layout; nil for general formats.
     public var dataset: String? {
         switch self {
         case .busi: "Breast-BUSI"
@@ -36,18 +36,18 @@ public enum ImportFormat: String, CaseIterable, Sendable {
     }
 }
 
-/// What may be chosen of an import.
+/// Options of an import.
 public struct ImportOptions: Sendable {
-    /// The data set's name in the layout; nil for the format's own, or the source folder's.
+    /// The dataset's name in the layout; nil for the format's own, or the source folder's.
     public var dataset: String?
-    /// Whether a data set of that name is replaced.
+    /// Whether an existing dataset of that name is replaced.
     public var replaces = false
-    /// Which of the original's folds: TN3K 0 to 4, BUS-BRA 1 to 5; nil for the first.
+    /// The fold: TN3K 0 to 4, BUS-BRA 1 to 5; nil for the first.
     public var fold: Int?
     /// CAMUS: every frame of the half-sequences instead of end diastole and end systole.
     public var wholeSequences = false
-    /// Plain folders: the grey values that mean class 1, 2 and so on; empty when the masks hold
-    /// class numbers, or one object.
+    /// Plain folders: the grey values of class 1, 2 and so on; empty when masks hold class numbers or
+    /// one object.
     public var classValues: [Int] = []
 
     /// The defaults.

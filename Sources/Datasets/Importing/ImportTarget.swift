@@ -2,14 +2,14 @@ import FileIO
 import Foundation
 import Imaging
 
-/// A data set being written beside the place where it will be: it appears whole or not at all.
+/// A dataset that is written to a temporary folder and renamed when complete.
 final class ImportTarget {
     private let root: String
     private let dataset: String
     private let temporary: String
     private var isCommitted = false
 
-    /// Makes the folders.
+    /// Creates the folders.
     ///
     /// - Throws: ``ImportError/cannotWrite(path:reason:)``.
     init(root: String, dataset: String) throws(ImportError) {
@@ -35,7 +35,7 @@ final class ImportTarget {
     ///
     /// - Parameters:
     ///   - image: the image.
-    ///   - label: its label, in the numbers to be stored.
+    ///   - label: its label, as stored.
     ///   - name: without extension.
     /// - Throws: ``ImportError/cannotWrite(path:reason:)``, as when the disk is full.
     func write(_ image: Image, label: Image, name: String) throws(ImportError) {
@@ -50,13 +50,13 @@ final class ImportTarget {
     }
 
     private func write(_ data: Data, to path: String) throws(ImageError) {
-        // Not flushed one by one: all are, before the folder gets its name.
+        // Not flushed one by one: `commit` flushes all before the folder is renamed.
         guard FileManager.default.createFile(atPath: "\(temporary)/\(path)", contents: data) else {
             throw .cannotWrite(name: path, reason: Self.lastError())
         }
     }
 
-    /// Writes a text file into the data set.
+    /// Writes a text file into the dataset.
     func write(_ text: String, to name: String) throws(ImportError) {
         guard
             FileManager.default.createFile(
@@ -64,22 +64,19 @@ final class ImportTarget {
         else { throw .cannotWrite(path: "\(root)/\(dataset)/\(name)", reason: Self.lastError()) }
     }
 
-    /// Gives the data set its name, then the lists their new lines.
+    /// Renames the dataset folder, then replaces the lists.
     ///
     /// - Parameters:
-    ///   - lists: the files of `MainPatient`, by their names.
-    ///   - replaces: whether an older data set of the name goes.
-    /// - Throws: ``ImportError``; the older data set is then where it was.
+    ///   - lists: names and contents of files in `MainPatient`.
+    ///   - replaces: whether an existing dataset of the name is replaced.
+    /// - Throws: ``ImportError``; the existing dataset then stays.
     func commit(lists: [(name: String, text: String)], replaces: Bool) throws(ImportError) {
         let final = "\(root)/\(dataset)"
         let older = "\(temporary).replaced"
         do throws(FileError) {
-            var files: [AtomicFile] = []
+            var files = AtomicFileSet()
             for list in lists {
-                let file = try AtomicFile("\(root)/MainPatient/\(list.name)")
-                try file.append(Array(list.text.utf8))
-                try file.seal()
-                files.append(file)
+                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
             }
             sync()
             let hasOlder = replaces && rename(final, older) == 0
@@ -89,7 +86,7 @@ final class ImportTarget {
                 throw error
             }
             do throws(FileError) {
-                for file in files { try file.commit() }
+                try files.commit()
             } catch {
                 rename(final, temporary)
                 if hasOlder { rename(older, final) }
@@ -105,13 +102,13 @@ final class ImportTarget {
     private static func lastError() -> String { String(cString: strerror(errno)) }
 }
 
-/// `MainPatient` with the lines of one data set put in the place of older ones.
+/// The files of `MainPatient` with the entries of one dataset replaced.
 struct ImportedLists {
-    /// One image's place in the lists.
+    /// One image in the lists.
     struct Entry {
         let name: String
         let split: Split
-        /// The classes that are seen, from 1.
+        /// The classes in the label, from 1.
         let classes: [Int]
     }
 
@@ -119,11 +116,11 @@ struct ImportedLists {
     let dataset: String
     let classCount: Int
 
-    /// The files to write, `class.json` first: without it no list can be read.
+    /// The files to write; `class.json` first, as no list can be read without it.
     ///
-    /// - Parameter entries: the data set's images, in order.
+    /// - Parameter entries: the dataset's images, in order.
     /// - Returns: names and contents.
-    /// - Throws: ``ImportError/unreadable(path:reason:)`` when an older file is not of the layout.
+    /// - Throws: ``ImportError/unreadable(path:reason:)`` when an existing file does not have the layout.
     func files(_ entries: [Entry]) throws(ImportError) -> [(name: String, text: String)] {
         var files = [(name: "class.json", text: try classes())]
         for split in Split.allCases {
@@ -138,10 +135,10 @@ struct ImportedLists {
         return files
     }
 
-    /// The lines of an image, one a class that is seen.
+    /// The lines of an image: one for each class in the label.
     ///
-    /// With one class, or none of several seen, every class has its line: finding nothing is then
-    /// right. In test lists `Dataset/NAME` means every class, as the authors' program reads them.
+    /// With a single class, or an empty label, every class has a line: an empty mask is then right.
+    /// In test lists `Dataset/NAME` means every class, as in the authors' program.
     func lines(_ entry: Entry) -> [String] {
         let all = Array(1..<classCount)
         let seen = entry.classes.isEmpty || all.count == 1 ? all : entry.classes
@@ -149,12 +146,12 @@ struct ImportedLists {
         return seen.map { "\($0)/\(dataset)/\(entry.name)" }
     }
 
-    /// The lines of other data sets: those of the list of all or, where there is none, of each set's
-    /// own, which the new list of all would hide.
+    /// The lines of other datasets: from the common list or, without one, from the datasets' own lists,
+    /// which the new common list would hide.
     private func others(in split: Split) throws(ImportError) -> [String] {
-        let lists = DataList.all(root: root).filter { $0.split == split }
+        let lists = DatasetList.all(root: root).filter { $0.split == split }
         let all = lists.filter { $0.dataset == nil }
-        let names = DataFolder.names(of: dataset)
+        let names = DatasetFolder.names(of: dataset)
         var lines: [String] = []
         for list in all.isEmpty ? lists : all {
             guard let text = try? String(contentsOfFile: list.path, encoding: .utf8) else {
@@ -174,11 +171,11 @@ struct ImportedLists {
             guard let older = try? JSONDecoder().decode([String: Int].self, from: data) else {
                 throw .unreadable(
                     path: path("class.json"),
-                    reason: "an object of data sets and their classes is needed")
+                    reason: "an object of datasets and their classes is needed")
             }
             classes = older
         }
-        for name in DataFolder.names(of: dataset) { classes[name] = nil }
+        for name in DatasetFolder.names(of: dataset) { classes[name] = nil }
         classes[dataset] = classCount
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -193,36 +190,36 @@ struct ImportedLists {
     }
 }
 
-/// What an import did.
+/// The result of an import.
 public struct ImportReport: Sendable {
-    /// The data set's name in the layout.
+    /// The dataset's name in the layout.
     public let dataset: String
-    /// Images written.
+    /// Number of imported images.
     public internal(set) var images = 0
-    /// Images on which no class is seen.
+    /// Number of images with an empty label.
     public internal(set) var empty = 0
-    /// Images of each split.
+    /// Number of images in each split.
     public internal(set) var splits: [Split: Int] = [:]
-    /// Images whose mm per pixel are known.
-    public internal(set) var measured = 0
+    /// Number of images with known mm per pixel.
+    public internal(set) var withSpacing = 0
     /// Names of the classes, from class 1.
     public let classNames: [String]
-    /// Whether the original's own split was kept; else all images are in train.
+    /// Whether the published split is used; else all images are in train.
     public let hasSplit: Bool
-    /// Files that should have been imported and could not be.
+    /// Files that could not be imported.
     public internal(set) var problems: [ImportProblem]
-    /// Files passed over, or imported with something to know.
+    /// Skipped files, and notes on imported ones.
     public internal(set) var remarks: [ImportProblem]
-    /// What to know of the whole.
+    /// Notes on the whole dataset.
     public let notes: [String]
 }
 
-/// How far an import is.
+/// Progress of an import.
 public struct ImportProgress: Sendable {
-    /// Files or sequences read.
+    /// Number of files or sequences read.
     public let done: Int
-    /// Of how many.
+    /// Number of all files or sequences.
     public let total: Int
-    /// The one at hand.
+    /// The current file.
     public let file: String
 }

@@ -1,33 +1,33 @@
 import Foundation
 import Imaging
 
-/// A folder of a source: its files by paths relative to it.
+/// A folder of a source, with paths relative to it.
 struct SourceFolder {
     let path: String
 
-    /// Names that the whole source's report uses begin here.
+    /// The full path of a relative one.
     func path(_ relative: String) -> String {
         relative.isEmpty ? path : "\(path)/\(relative)"
     }
 
-    /// The folders directly in one, hidden ones left out, in the order of their numbers.
+    /// The folders directly in a folder, without hidden ones, in numeric order.
     func folders(in relative: String = "") -> [String] {
         children(of: relative).filter { isFolder($0) }
     }
 
-    /// The files directly in one, hidden ones left out, in the order of their numbers.
+    /// The files directly in a folder, without hidden ones, in numeric order.
     func files(in relative: String = "") -> [String] {
         children(of: relative).filter { !isFolder($0) }
     }
 
-    /// All files below one, at most 8 folders deep.
+    /// All files below a folder, at most 8 levels deep.
     func allFiles(in relative: String = "", depth: Int = 8) -> [String] {
         files(in: relative)
             + (depth > 0
                 ? folders(in: relative).flatMap { allFiles(in: $0, depth: depth - 1) } : [])
     }
 
-    /// The first of some names that a folder has, whether its letters are large or small.
+    /// The first existing subfolder of some names, ignoring case.
     func folder(_ names: [String], in relative: String = "") -> String? {
         let folders = folders(in: relative)
         for name in names {
@@ -37,13 +37,13 @@ struct SourceFolder {
         return nil
     }
 
-    /// The file of a name, whether its letters are large or small.
+    /// The file of a name, ignoring case.
     func file(_ name: String, in relative: String = "") -> String? {
         files(in: relative).first { $0.lastComponent.lowercased() == name.lowercased() }
     }
 
-    /// This folder or the nearest below it, at most two deep, of which something is true: people
-    /// name the folder they unpacked into.
+    /// The nearest folder that meets a condition: this one or one at most two levels below, as users
+    /// often give the folder around an unpacked archive.
     func nearest(where isRight: (SourceFolder) -> Bool) -> SourceFolder? {
         var candidates = [self]
         for _ in 0...2 {
@@ -55,7 +55,7 @@ struct SourceFolder {
         return nil
     }
 
-    /// A whole text file, in UTF-8 or Latin-1.
+    /// Reads a text file in UTF-8 or Latin-1.
     ///
     /// - Parameters:
     ///   - relative: its path.
@@ -64,14 +64,14 @@ struct SourceFolder {
     /// - Throws: ``ImportProblem`` when it is too large or no regular file.
     func text(_ relative: String, limit: Int = 64 << 20) throws(ImportProblem) -> String {
         let data = try data(relative, limit: limit)
-        // What tables and lists are found by is ASCII; older programs write the rest in Latin-1.
+        // Names in tables and lists are ASCII; older programs write other text in Latin-1.
         let decoded =
             String(data: data, encoding: .utf8) ?? String(data: data, encoding: .isoLatin1)
         guard let text = decoded else { throw ImportProblem(relative, "it is not text") }
         return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    /// A whole file, which is looked at before it is opened.
+    /// Reads a file after checking its kind and size.
     ///
     /// - Parameters:
     ///   - relative: its path.
@@ -124,13 +124,13 @@ extension String {
         return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
     }
 
-    /// Whether it is named like an image that can be read, or is known to be one.
+    /// Whether it has the extension of an image.
     var isImage: Bool {
         let endings = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "gif", "webp"]
         return endings.contains { lowercased().hasSuffix(".\($0)") }
     }
 
-    /// Numbers by their size: `benign (2)` before `benign (10)`.
+    /// Numeric order: `benign (2)` before `benign (10)`.
     func precedes(_ other: String) -> Bool {
         switch compare(other, options: [.numeric, .caseInsensitive]) {
         case .orderedAscending: true
@@ -141,7 +141,7 @@ extension String {
 }
 
 extension SourceFolder {
-    /// An image as it is stored; red, green and blue that are equal everywhere become one channel.
+    /// Reads an image; equal red, green and blue become one channel.
     func image(_ relative: String) throws(ImportProblem) -> Image {
         let image: Image
         do throws(ImageError) {
@@ -158,9 +158,9 @@ extension SourceFolder {
         return isGrey ? image.grey() : image
     }
 
-    /// A mask of one object: JPEG above 127; PNG above 0, or above 127 where its edges are smooth.
+    /// Reads a mask of one object: JPEG above 127; PNG above 0, or above 127 with smooth edges.
     ///
-    /// - Returns: the mask, and what the user should know of it.
+    /// - Returns: the mask, and a note for the user.
     func mask(_ relative: String) throws(ImportProblem) -> (mask: Mask, remark: String?) {
         do throws(ImageError) {
             let mask = try Mask.read(path(relative))
@@ -174,14 +174,14 @@ extension SourceFolder {
             let values = image.highest().map { $0 > 127 ? 1 : 0 as UInt8 }
             return (
                 Mask(width: image.width, height: image.height, values: values),
-                "its mask has \(levels.count) greys; those above 127 are inside"
+                "its mask has \(levels.count) grey levels; those above 127 are inside"
             )
         } catch {
             throw ImportProblem(relative, error.reason(without: path(relative)))
         }
     }
 
-    /// An image with the union of some masks as class 1.
+    /// Reads an image with the union of masks as class 1.
     func image(
         _ relative: String, name: String, masks: [String], spacing: PixelSpacing? = nil
     ) throws(ImportProblem) -> ImportedImage {
@@ -197,7 +197,7 @@ extension SourceFolder {
             remark = remark ?? words
             for (index, value) in mask.values.enumerated() { values[index] |= value }
         }
-        if !values.contains(0) { remark = "its mask covers all of it" }
+        if !values.contains(0) { remark = "its mask covers the whole image" }
         let label = Image(width: image.width, height: image.height, channels: 1, pixels: values)
         return ImportedImage(
             name: name, image: image, label: label, spacing: spacing, remark: remark)
@@ -213,14 +213,14 @@ extension Image {
         }
     }
 
-    /// The numbers that occur, of each pixel's largest channel.
+    /// The values that occur, of each pixel's largest channel.
     var levels: Set<Int> {
         var occurs = [Bool](repeating: false, count: 256)
         for value in highest() { occurs[Int(value)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }
 
-    /// The colours that occur, greys left out; some of them where there are very many.
+    /// The colours that occur, without greys; at most about 256.
     var colours: Set<[UInt8]> {
         guard channels == 3 else { return [] }
         var found: Set<[UInt8]> = []
@@ -233,27 +233,27 @@ extension Image {
 }
 
 extension ImageError {
-    /// The words of the error, where the file is named already.
+    /// The message without the file's name.
     func reason(without name: String) -> String {
         "\(self)".replacing("'\(name)'", with: "it")
     }
 }
 
-/// Images and the masks that belong to them by their names.
+/// Images paired with masks by name.
 struct PairedFiles {
     var pairs: [(image: String, mask: String)] = []
     var problems: [ImportProblem] = []
     var remarks: [ImportProblem] = []
 
     /// - Parameters:
-    ///   - images: files, of which those that are no images are passed over.
-    ///   - masks: files, likewise.
-    ///   - keys: what a mask may be called, without extension, for an image's name.
+    ///   - images: files; other files than images are skipped.
+    ///   - masks: files; other files than images are skipped.
+    ///   - keys: possible mask names, without extension, for an image's name.
     init(images: [String], masks: [String], keys: (String) -> [String] = { [$0] }) {
         var byStem: [String: String] = [:]
         for mask in masks {
             guard mask.isImage else {
-                remarks.append(ImportProblem(mask, "no image; passed over"))
+                remarks.append(ImportProblem(mask, "not an image; skipped"))
                 continue
             }
             byStem[mask.stem.lowercased()] = mask
@@ -261,13 +261,13 @@ struct PairedFiles {
         var used: Set<String> = []
         for image in images {
             guard image.isImage else {
-                remarks.append(ImportProblem(image, "no image; passed over"))
+                remarks.append(ImportProblem(image, "not an image; skipped"))
                 continue
             }
             let names = keys(image.stem)
             guard let mask = names.compactMap({ byStem[$0.lowercased()] }).first else {
                 problems.append(
-                    ImportProblem(image, "it has no mask; '\(names[0])' is looked for"))
+                    ImportProblem(image, "it has no mask; '\(names[0])' is expected"))
                 continue
             }
             used.insert(mask)
@@ -280,13 +280,13 @@ struct PairedFiles {
 }
 
 extension ImportPlan {
-    /// Takes over pairs of images and masks of one object.
+    /// Adds pairs of images and masks of one object.
     ///
     /// - Parameters:
     ///   - files: the pairs.
-    ///   - folder: where they lie.
-    ///   - prefix: before each name, where two folders use the same names.
-    ///   - split: of all of them.
+    ///   - folder: their folder.
+    ///   - prefix: prefix of each name, where two folders use equal names.
+    ///   - split: the split of all of them.
     mutating func add(
         _ files: PairedFiles, in folder: SourceFolder, prefix: String = "", split: Split? = nil
     ) {
@@ -300,7 +300,7 @@ extension ImportPlan {
     }
 }
 
-/// The images of a COCO source, which its JSON files name in different ways.
+/// Finds the images of a COCO source, whose JSON files refer to them in different ways.
 struct ImageFinder {
     private let files: Set<String>
     private let byName: [String: [String]]
@@ -312,9 +312,9 @@ struct ImageFinder {
     }
 
     /// - Parameters:
-    ///   - name: as the JSON file has it; only images inside the source are found by it.
+    ///   - name: the name in the JSON file; only images inside the source are found.
     ///   - json: the JSON file.
-    /// - Returns: nil where there is none, or several could be meant.
+    /// - Returns: the image; nil where there is none or more than one.
     func file(_ name: String, near json: String) -> String? {
         let folder = json.parent.isEmpty ? "" : json.parent + "/"
         for path in ["\(folder)\(name)", "images/\(name)", "\(folder)images/\(name)", name]
@@ -330,13 +330,13 @@ struct ImageFinder {
     }
 }
 
-/// Names for files and lists made of an original's: safe in a path, and each used once, also where
-/// large and small letters are the same to the file system.
+/// Makes names for files and lists: safe in a path, and unique even on file systems that ignore
+/// case.
 struct ImageNames {
     private var used: Set<String> = []
 
-    /// - Parameter original: as `benign (1)`; letters, digits, `.`, `-` and `_` stay.
-    /// - Returns: as `benign_1`, or `benign_1-2` when that is taken.
+    /// - Parameter original: a name such as `benign (1)`; letters, digits, `.`, `-` and `_` stay.
+    /// - Returns: a name such as `benign_1`, or `benign_1-2` if that is taken.
     mutating func unique(_ original: String) -> String {
         let safe = Self.safe(original)
         var name = safe
@@ -349,7 +349,7 @@ struct ImageNames {
     }
 
     /// - Parameter original: any text.
-    /// - Returns: at most 200 bytes, never empty, without a dot in front.
+    /// - Returns: at most 200 bytes, never empty, without a leading dot.
     static func safe(_ original: String) -> String {
         var name = ""
         for character in original.precomposedStringWithCanonicalMapping {
@@ -360,7 +360,7 @@ struct ImageNames {
                 name.append("_")
             }
         }
-        // File systems allow 255 bytes, of which an ending and a number want some.
+        // File systems allow 255 bytes; an extension and a number need some.
         while name.utf8.count > 200 { name.removeLast() }
         let trimmed = name.drop { $0 == "." || $0 == "_" }
         let end = trimmed.lastIndex { $0 != "_" && $0 != "." }
@@ -368,7 +368,7 @@ struct ImageNames {
     }
 }
 
-/// A label on which objects are drawn one after the other.
+/// A label on which objects are drawn in sequence.
 struct DrawnLabel {
     private let size: Size
     private var values: [UInt8]
@@ -379,7 +379,7 @@ struct DrawnLabel {
         values = [UInt8](repeating: 0, count: size.area)
     }
 
-    /// Draws an object over those that are there.
+    /// Draws an object over earlier ones.
     mutating func draw(_ mask: Mask, as label: UInt8) {
         for (index, value) in mask.values.enumerated() where value != 0 {
             if values[index] != 0 && values[index] != label { hidden += 1 }
@@ -387,12 +387,12 @@ struct DrawnLabel {
         }
     }
 
-    /// The image with this label; says how much of other classes has been drawn over.
+    /// The image with this label, with a note on overlapping classes.
     func image(_ image: Image, name: String) -> ImportedImage {
         ImportedImage(
             name: name, image: image,
             label: Image(width: size.width, height: size.height, channels: 1, pixels: values),
             remark: hidden == 0
-                ? nil : "classes lie on each other in \(hidden) pixels; the later one is kept")
+                ? nil : "classes overlap in \(hidden) pixels; the later one is used")
     }
 }

@@ -1,13 +1,14 @@
 import Foundation
 
-/// The original form of TN3K, thyroid nodules (Gong and others, 2021).
+/// Imports TN3K, thyroid nodules (Gong et al., 2021).
 ///
-/// `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, the same of `test-`, and `tn3k-trainval-fold0.json` to `…4.json`, which number the images of `trainval`.
+/// Files: `trainval-image/0000.jpg`, `trainval-mask/0000.jpg`, likewise `test-`, and
+/// `tn3k-trainval-fold0.json` to `…4.json` with indices of the images of `trainval`.
 struct TN3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["trainval-image"]) != nil }
         guard let root else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'trainval-image'")
         }
         let fold = options.fold ?? 0
@@ -38,21 +39,21 @@ struct TN3KImporter: Importer {
             plan.hasSplit
                 ? "split of tn3k-trainval-fold\(fold).json"
                 : "tn3k-trainval-fold\(fold).json is missing: all of 'trainval' is in train")
-        // Without the folds the test part still is the original's own.
+        // Without the folds the test set is still the published one.
         plan.hasSplit = plan.hasSplit || plan.items.contains { $0.split == .test }
         return plan
     }
 }
 
-/// The original form of TG3K, thyroid glands (Gong and others, 2022).
+/// Imports TG3K, thyroid glands (Gong et al., 2022).
 ///
-/// `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg` and
-/// `tg3k-trainval.json`, which numbers the images.
+/// Files: `thyroid-image/0000.jpg`, `thyroid-mask/0000.jpg`, and `tg3k-trainval.json` with indices
+/// of the images.
 struct TG3KImporter: Importer {
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let root = source.nearest { $0.folder(["thyroid-image"]) != nil }
         guard let root, let images = root.folder(["thyroid-image"]) else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'thyroid-image'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'thyroid-image'")
         }
         let masks = root.folder(["thyroid-mask"]).map { root.files(in: $0) } ?? []
         let imageFiles = root.files(in: images)
@@ -64,23 +65,23 @@ struct TG3KImporter: Importer {
         plan.take(splits, from: 0)
         if splits != nil {
             plan.notes.append(
-                "split of tg3k-trainval.json: it cuts videos, so that neighbouring frames can be"
-                    + " in train and in val; validation figures on it flatter")
+                "split of tg3k-trainval.json: it splits videos by frame, so that neighbouring frames"
+                    + " can be in train and val: validation results look better than they are")
         }
         return plan
     }
 }
 
 extension SourceFolder {
-    /// Splits as TN3K and TG3K store them: `{"train": [0, 5, …], "val": […]}`, each number a
-    /// place in the list of images sorted by their numbers.
+    /// Reads splits as TN3K and TG3K store them: `{"train": [0, 5, …], "val": […]}`, with indices into
+    /// the sorted list of images.
     ///
     /// - Parameters:
-    ///   - name: the JSON file's.
-    ///   - images: in the order that is numbered.
-    ///   - files: where wrong numbers are reported.
+    ///   - name: name of the JSON file.
+    ///   - imageFiles: the sorted images.
+    ///   - files: where wrong indices are reported.
     /// - Returns: each image's split; nil where there is no such file.
-    /// - Throws: ``ImportError`` when it is not of this form.
+    /// - Throws: ``ImportError`` when the file does not have this format.
     fileprivate func numberedSplits(
         _ name: String, of imageFiles: [String], _ files: inout PairedFiles
     ) throws(ImportError) -> [String: Split]? {
@@ -106,7 +107,7 @@ extension SourceFolder {
                     other != split
                 {
                     files.problems.append(
-                        ImportProblem(file, "number \(number) is in two splits; \(split) it is"))
+                        ImportProblem(file, "number \(number) is in two splits; \(split) is used"))
                 }
             }
         }
@@ -115,7 +116,7 @@ extension SourceFolder {
 }
 
 extension ImportPlan {
-    /// Gives items their splits; those in none are named.
+    /// Sets the splits of items; items without one get a note.
     fileprivate mutating func take(_ splits: [String: Split]?, from first: Int) {
         guard let splits else { return }
         for index in items.indices.dropFirst(first) {

@@ -1,26 +1,25 @@
 import Foundation
 import Imaging
 
-/// The form of YOLO segmentation.
+/// Imports YOLO segmentation.
 ///
-/// For `…/images/…/NAME.jpg` the lines `class x1 y1 x2 y2 …` of
-/// `…/labels/…/NAME.txt`, in shares of the image's width and height; names in `data.yaml`.
+/// `…/labels/…/NAME.txt` has the objects of `…/images/…/NAME.jpg` as lines `class x1 y1 x2 y2 …`, in
+/// fractions of the image's width and height; `data.yaml` has the class names.
 ///
-/// An image without a text file shows no object, as YOLO has it. Later objects are seen where
-/// classes lie on each other.
+/// An image without a text file has no object. Where classes overlap, the later object is used.
 struct YOLOImporter: Importer {
-    private static let mostNumbers = 200_001
+    private static let maximumNumbers = 200_001
 
     func plan(_ source: SourceFolder, _ options: ImportOptions) throws(ImportError) -> ImportPlan {
         let imported = source.allFiles().filter { $0.isImage && Self.labels($0) != nil }
         guard !imported.isEmpty else {
-            throw .notOfTheForm(source: source.path, reason: "there is no folder 'images'")
+            throw .wrongFormat(source: source.path, reason: "there is no folder 'images'")
         }
         let texts = source.allFiles().filter {
             $0.hasSuffix(".txt") && $0.components(separatedBy: "/").contains("labels")
         }
         guard !texts.isEmpty else {
-            throw .notOfTheForm(
+            throw .wrongFormat(
                 source: source.path, reason: "there is no folder 'labels' with text files")
         }
         var plan = ImportPlan(classNames: try Self.names(source))
@@ -89,7 +88,7 @@ struct YOLOImporter: Importer {
     ) throws(ImportError) -> Range<Int> {
         var largest = 0
         for text in texts {
-            // One that cannot be read is reported when its turn comes.
+            // An unreadable file is reported later.
             let lines = (try? source.text(text))?.split(whereSeparator: \.isNewline) ?? []
             for line in lines {
                 let number = line.split(separator: " ").first.flatMap { Int($0) } ?? 0
@@ -97,22 +96,23 @@ struct YOLOImporter: Importer {
             }
         }
         guard largest < 255 else {
-            throw .notOfTheForm(
-                source: source.path, reason: "class \(largest) is too large; 0 to 254 are read")
+            throw .wrongFormat(
+                source: source.path, reason: "class \(largest) is too large; 0 to 254 are supported"
+            )
         }
         return 0..<largest + 1
     }
 
     private struct Object {
         let number: Int
-        /// x and y in turn, in shares of the image.
-        let shares: [Double]
+        /// Alternating x and y, in fractions of the image.
+        let fractions: [Double]
 
         func polygon(in size: Size) -> [PixelPoint] {
-            stride(from: 0, to: shares.count, by: 2).map {
+            stride(from: 0, to: fractions.count, by: 2).map {
                 PixelPoint(
-                    x: shares[$0] * Double(size.width) - 0.5,
-                    y: shares[$0 + 1] * Double(size.height) - 0.5)
+                    x: fractions[$0] * Double(size.width) - 0.5,
+                    y: fractions[$0 + 1] * Double(size.height) - 0.5)
             }
         }
     }
@@ -120,7 +120,7 @@ struct YOLOImporter: Importer {
     private static func object(
         _ line: Substring, file: String, classes: Int
     ) throws(ImportProblem) -> Object {
-        let words = line.split(maxSplits: mostNumbers, whereSeparator: \.isWhitespace)
+        let words = line.split(maxSplits: maximumNumbers, whereSeparator: \.isWhitespace)
         guard let number = words.first.flatMap({ Int($0) }), (0..<classes).contains(number) else {
             throw ImportProblem(
                 file, "'\(line.prefix(20))' does not begin with a class from 0 to \(classes - 1)")
@@ -128,14 +128,15 @@ struct YOLOImporter: Importer {
         guard words.count != 5 else {
             throw ImportProblem(file, "it holds a box, not an outline")
         }
-        let shares = words.dropFirst().compactMap { Double($0) }
-        guard shares.count == words.count - 1, shares.count >= 6, shares.count % 2 == 0,
-            shares.allSatisfy({ (-1...2).contains($0) })
+        let fractions = words.dropFirst().compactMap { Double($0) }
+        guard fractions.count == words.count - 1, fractions.count >= 6, fractions.count % 2 == 0,
+            fractions.allSatisfy({ (-1...2).contains($0) })
         else {
             throw ImportProblem(
-                file, "'\(line.prefix(20))…' is not a class and at least 3 points in shares of 1")
+                file, "'\(line.prefix(20))…' is not a class and at least 3 points in fractions of 1"
+            )
         }
-        return Object(number: number, shares: shares)
+        return Object(number: number, fractions: fractions)
     }
 }
 

@@ -95,14 +95,14 @@ public struct PromptSampler: Sendable {
         let missed = mask.without(prediction)
         let excess = prediction.without(mask)
         return missed.area >= excess.area
-            ? Prompt(points: missed.randomPixels(1, using: &random))
+            ? Prompt(foregroundPoints: missed.randomPixels(1, using: &random))
             : Prompt(backgroundPoints: excess.randomPixels(1, using: &random))
     }
 
     private static func middleClick(on mask: Mask) -> Prompt {
         let isEmpty = mask.area == 0
         let click = mask.middlePixel(inside: !isEmpty).map { [$0] } ?? []
-        return isEmpty ? Prompt(backgroundPoints: click) : Prompt(points: click)
+        return isEmpty ? Prompt(backgroundPoints: click) : Prompt(foregroundPoints: click)
     }
 
     private static func randomClicks(
@@ -110,7 +110,7 @@ public struct PromptSampler: Sendable {
     ) -> Prompt {
         mask.area == 0
             ? Prompt(backgroundPoints: mask.randomPixels(1, inside: false, using: &random))
-            : Prompt(points: mask.randomPixels(count, using: &random))
+            : Prompt(foregroundPoints: mask.randomPixels(count, using: &random))
     }
 
     private func box(

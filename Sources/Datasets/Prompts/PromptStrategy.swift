@@ -57,6 +57,19 @@ public enum PromptStrategy: Hashable, Sendable {
     }
 }
 
+extension PromptStrategy {
+    /// The strategy for a model's default kind of prompt, as `ModelDescription.defaultPrompt`.
+    ///
+    /// - Parameter kind: nil for a prompt-free model.
+    public init(_ kind: PromptKind?) {
+        switch kind {
+        case .click: self = .fixedClick
+        case .box, .mask: self = .box()
+        case nil: self = .promptFree
+        }
+    }
+}
+
 extension PromptStrategy: LosslessStringConvertible {
     /// Reads the text form, as `fixed`, `random:5`, `clicks:3`, `background:2`, `box`, `box:10%`,
     /// `box+click`, `corrections:2` or `prompt-free`.

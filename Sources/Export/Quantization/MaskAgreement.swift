@@ -52,7 +52,7 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
         for sample in samples {
             let labelled = try sample.read()
             let encoded = try engine.encode(labelled.image)
-            var random = SampleRandom(seed: 0, Fingerprint(of: sample.id).place)
+            var random = SampleRandom(seed: 0, Fingerprint(of: sample.id).streamIndex)
             let prompts = PromptSampler(prompt).prompts(
                 for: labelled.mask(of: sample.label), using: &random)
             masks.append(

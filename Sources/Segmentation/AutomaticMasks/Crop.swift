@@ -83,10 +83,12 @@ struct CropView {
     /// - Returns: at most as many for each click as the decoder has candidates.
     /// - Throws: what the engine throws.
     func masks(at points: some Sequence<PixelPoint>) throws -> [FoundMask] {
-        let prompts = try points.map { try Prompt(points: [inside($0)]).checked(for: crop.size) }
+        let prompts = try points.map {
+            try Prompt(foregroundPoints: [inside($0)]).checked(for: crop.size)
+        }
         let predictions = try embedded.predict(prompts, multimask: true)
         return zip(prompts, predictions).flatMap { prompt, candidates in
-            candidates.compactMap { mask($0, at: prompt.prompt.points[0]) }
+            candidates.compactMap { mask($0, at: prompt.prompt.foregroundPoints[0]) }
         }
     }
 

@@ -1,5 +1,5 @@
-import Training
 import Datasets
+import Training
 
 /// The samples that options choose.
 struct SampleSelection {
@@ -9,10 +9,10 @@ struct SampleSelection {
     /// - Parameters:
     ///   - options: which data sets, how much of them.
     ///   - seed: of the parts.
-    /// - Throws: `DataError` when the data cannot be read or nothing is left.
+    /// - Throws: `DatasetError` when the data cannot be read or nothing is left.
     init(_ options: TrainDataOptions, seed: UInt64) throws {
         let root = options.root ?? ""
-        let data = try UltrasoundData(root: root)
+        let data = try DatasetCollection(root: root)
         let wanted = try Self.sets(options.sets, of: data)
         func chosen(_ split: Split, _ share: Double) throws -> [Sample] {
             let samples = try data.samples(split).filter { wanted.contains($0.dataset) }
@@ -20,7 +20,7 @@ struct SampleSelection {
         }
         train = try chosen(.train, options.fraction)
         guard !train.isEmpty else {
-            throw DataError.empty(root: root, what: "samples to train with in these data sets")
+            throw DatasetError.empty(root: root, what: "samples to train with in these data sets")
         }
         // Samples of one image one after the other: it is encoded once.
         validation =
@@ -33,7 +33,7 @@ struct SampleSelection {
     private static func withoutEmpty(_ body: () throws -> [Sample]) throws -> [Sample] {
         do {
             return try body()
-        } catch DataError.empty {
+        } catch DatasetError.empty {
             return []
         }
     }
@@ -43,13 +43,13 @@ struct SampleSelection {
         Fingerprint(of: (train + validation).map(\.id).joined(separator: "\n")).text
     }
 
-    private static func sets(_ text: String?, of data: UltrasoundData) throws -> Set<String> {
+    private static func sets(_ text: String?, of data: DatasetCollection) throws -> Set<String> {
         let all = Set(data.classes.keys)
         guard let text else { return all }
         let isExcluding = text.hasPrefix("-")
         let names = Set(text.dropFirst(isExcluding ? 1 : 0).split(separator: ",").map(String.init))
         guard names.isSubset(of: all) else {
-            throw DataError.empty(
+            throw DatasetError.empty(
                 root: data.root,
                 what: "data set \(names.subtracting(all).sorted().joined(separator: ", ")); it has "
                     + all.sorted().joined(separator: ", "))

@@ -19,7 +19,7 @@ enum TrainFailure {
             ValidationError("\(error)")
         case is AugmentationError: ValidationError("--augment: \(error)")
         case TrainingError.prompts, TrainingError.unprompted: ValidationError("\(error)")
-        case is DataError, RunFolderError.noRun, RunFolderError.unreadable:
+        case is DatasetError, RunFolderError.noRun, RunFolderError.unreadable:
             ExitError(.input, "\(error)")
         case is RunFolderError, is FileError, CheckpointError.writeFailed:
             ExitError(.output, "\(error)")

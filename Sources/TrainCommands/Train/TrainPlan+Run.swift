@@ -21,7 +21,7 @@ extension TrainPlan {
                 trainer, validation: validation, folder: folder, start: start,
                 recipe: command.network.recipe, identity: identity,
                 licence: command.course.licence,
-                dataHash: try UltrasoundData.hash(
+                dataHash: try DatasetCollection.hash(
                     of: trainer.batches.samples + (validation?.samples ?? [])),
                 versions: [
                     "samus": ProgramVersion.current, "libtorch": TorchRuntime.version,

@@ -34,35 +34,6 @@ struct Batch: Sendable {
     }
 }
 
-extension PromptTensors {
-    /// Prompts in pixels of the input: all with as many clicks, all or none with a box.
-    ///
-    /// - Parameters:
-    ///   - prompts: of all examples.
-    ///   - masks: logits of an earlier mask, `[B, 1, 4 H, 4 W]`.
-    ///   - device: where the tensors go.
-    init(_ prompts: [Prompt], masks: Tensor? = nil, on device: Device) {
-        let forms = Set(prompts.map(\.form))
-        precondition(forms.count == 1, "prompts of one form")
-        let count = forms.first?.clicks ?? 0
-        let points = prompts.flatMap { prompt in
-            (prompt.points + prompt.backgroundPoints).flatMap { [Float($0.x), Float($0.y)] }
-        }
-        let labels = prompts.flatMap { prompt in
-            prompt.points.map { _ in Float(1) } + prompt.backgroundPoints.map { _ in 0 }
-        }
-        let boxes = prompts.compactMap(\.box).flatMap {
-            [$0.x0, $0.y0, $0.x1, $0.y1].map(Float.init)
-        }
-        self.init(
-            points: count == 0
-                ? nil : Tensor(points, shape: [prompts.count, count, 2]).to(device),
-            labels: count == 0 ? nil : Tensor(labels, shape: [prompts.count, count]).to(device),
-            boxes: boxes.isEmpty ? nil : Tensor(boxes, shape: [prompts.count, 4]).to(device),
-            masks: masks)
-    }
-}
-
 /// Makes the batches of every epoch; what it makes depends on seed, epoch and place alone.
 public struct BatchMaker: Sendable {
     /// The samples trained with.
@@ -179,21 +150,13 @@ extension PromptStrategy {
 }
 
 extension Prompt {
-    /// What has to agree for prompts to be decoded together.
-    struct Form: Hashable {
-        let clicks: Int
-        let hasBox: Bool
-    }
-
-    var form: Form { Form(clicks: points.count + backgroundPoints.count, hasBox: box != nil) }
-
     /// The same prompt with its clicks in a grid finer by a factor: the middles of the same places.
     func scaled(by factor: Double) -> Prompt {
         func scaled(_ point: PixelPoint) -> PixelPoint {
             PixelPoint(x: (point.x + 0.5) * factor - 0.5, y: (point.y + 0.5) * factor - 0.5)
         }
         return Prompt(
-            points: points.map(scaled), backgroundPoints: backgroundPoints.map(scaled), box: box,
-            mask: mask)
+            foregroundPoints: foregroundPoints.map(scaled),
+            backgroundPoints: backgroundPoints.map(scaled), box: box, mask: mask)
     }
 }

@@ -80,7 +80,7 @@ public struct ExamplePreparation: Sendable {
         let variant = variants.map { random.below($0) }
         var labelled = try read(sample)
         if let variant {
-            var fixed = SampleRandom(seed: seed, Fingerprint(of: sample.image).place, variant)
+            var fixed = SampleRandom(seed: seed, Fingerprint(of: sample.image).streamIndex, variant)
             if variant > 0 { augment(&labelled, &fixed) }
         } else {
             augment(&labelled, &random)

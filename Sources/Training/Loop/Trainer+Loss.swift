@@ -3,6 +3,7 @@ import Imaging
 import SegmentAnything
 import Segmentation
 import Torch
+import TorchEngine
 
 extension Trainer {
     /// The loss of a batch and its parts.
@@ -61,7 +62,7 @@ extension Trainer {
                 let click = PromptSampler.correction(
                     of: found[index], mask: objects[index], using: &randoms[index]
                 ).scaled(by: scale)
-                prompts[index].points += click.points
+                prompts[index].foregroundPoints += click.foregroundPoints
                 prompts[index].backgroundPoints += click.backgroundPoints
             }
             (logits, iou) = decode(
@@ -90,17 +91,20 @@ extension Trainer {
     private func decode(
         _ embedding: Tensor, _ prompts: [Prompt], masks: Tensor?
     ) -> (logits: Tensor, iou: Tensor) {
-        let forms = Dictionary(grouping: prompts.indices) { prompts[$0].form }
-        guard forms.count > 1 else {
+        let batches = prompts.batchesOfOneForm()
+        guard batches.count > 1 else {
             return network.decode(
-                embedding, prompts: PromptTensors(prompts, masks: masks, on: embedding.device))
+                embedding,
+                prompts: PromptTensors(
+                    PromptArrays(inInputPixels: prompts), masks: masks, on: embedding.device))
         }
         var logits = [Tensor?](repeating: nil, count: prompts.count)
         var iou = logits
-        for (_, places) in forms.sorted(by: { $0.value[0] < $1.value[0] }) {
+        for places in batches {
             let chosen = Tensor(places).to(embedding.device)
             let tensors = PromptTensors(
-                places.map { prompts[$0] }, masks: masks?.indexed(by: chosen, axis: 0),
+                PromptArrays(inInputPixels: places.map { prompts[$0] }),
+                masks: masks?.indexed(by: chosen, axis: 0),
                 on: embedding.device)
             let found = network.decode(
                 embedding.indexed(by: chosen, axis: 0), prompts: tensors)

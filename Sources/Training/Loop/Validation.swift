@@ -4,6 +4,7 @@ import Metrics
 import SegmentAnything
 import Segmentation
 import Torch
+import TorchEngine
 import TorchNN
 
 /// How a network does on samples it is not trained with, in the grid of its input.
@@ -115,7 +116,7 @@ public struct Validation: Sendable {
                 drawn[number, default: [:]][one.pointing] = PredictionExample(
                     image: example.image, label: example.inside.cropped(to: example.extent),
                     prediction: found.mask.cropped(to: example.extent), dice: one.dice,
-                    clicks: found.prompt.points, box: found.prompt.box,
+                    clicks: found.prompt.foregroundPoints, box: found.prompt.box,
                     name: "\(example.sample.id) \(one.pointing)")
             }
         }
@@ -176,13 +177,16 @@ public struct Validation: Sendable {
         let network = trainer.network
         // Strategies with random clicks draw the same ones at every validation.
         var random = SampleRandom(
-            seed: preprocessing.seed, Fingerprint(of: example.sample.id).place)
+            seed: preprocessing.seed, Fingerprint(of: example.sample.id).streamIndex)
         let prompt = PromptSampler(pointing).prompt(
             for: example.inside.cropped(to: example.extent), using: &random)
         let decoded =
             pointing == .promptFree
             ? network.decodeUnprompted(embedding)
-            : network.decode(embedding, prompts: PromptTensors([prompt], on: embedding.device))
+            : network.decode(
+                embedding,
+                prompts: PromptTensors(
+                    PromptArrays(inInputPixels: [prompt]), on: embedding.device))
         guard let (logits, iou) = decoded else {
             preconditionFailure("a network without prompts was refused before")
         }

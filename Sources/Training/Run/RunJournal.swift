@@ -64,7 +64,8 @@ final class RunJournal {
             batch.examples.map { example in
                 TrainingExample(
                     image: example.image, label: example.inside.cropped(to: example.extent),
-                    clicks: example.prompt.points, negativeClicks: example.prompt.backgroundPoints,
+                    clicks: example.prompt.foregroundPoints,
+                    negativeClicks: example.prompt.backgroundPoints,
                     box: example.prompt.box, name: example.sample.id)
             })
         try sheet.write(to: folder.trainingBatch())

@@ -13,7 +13,7 @@ guard arguments.count == 6, let x = Double(arguments[3]), let y = Double(argumen
 do {
     let samus = try await SAMUS(bundle: URL(fileURLWithPath: arguments[1]))
     let image = try Image.read(arguments[2])
-    let found = try await samus.segment(image, .click(x: x, y: y))
+    let found = try await samus.segment(image, .point(x: x, y: y))
     let overlay = Overlay(
         objects: [OverlayObject(mask: found.mask, clicks: [PixelPoint(x: x, y: y)])],
         caption: samus.model.name)

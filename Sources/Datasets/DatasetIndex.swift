@@ -1,22 +1,22 @@
 import Foundation
 import Imaging
 
-/// `index.csv` of a data set: what is known of each image besides its pixels.
-struct DataIndex: Sendable {
+/// `index.csv` of a dataset: patient and spacing of each image.
+struct DatasetIndex: Sendable {
     struct Row: Sendable {
         let patient: String?
         let spacing: PixelSpacing?
     }
 
-    /// By the image's name.
+    /// By image name.
     let rows: [String: Row]
 
-    /// - Parameter folder: of the data set.
-    /// - Returns: nothing where there is no `index.csv`.
-    /// - Throws: ``DataError`` when it cannot be read or is no table with a column `name`.
-    static func read(folder: String) throws(DataError) -> DataIndex {
+    /// - Parameter folder: of the dataset.
+    /// - Returns: the index; empty where there is no `index.csv`.
+    /// - Throws: ``DatasetError`` when it cannot be read or has no column `name`.
+    static func read(folder: String) throws(DatasetError) -> DatasetIndex {
         let path = "\(folder)/index.csv"
-        guard LayoutFile.exists(path) else { return DataIndex(rows: [:]) }
+        guard LayoutFile.exists(path) else { return DatasetIndex(rows: [:]) }
         var lines = CSV.rows(try LayoutFile.text(path, limit: 64 << 20))[...]
         guard let header = lines.popFirst(), let nameColumn = header.firstIndex(of: "name") else {
             throw .unreadable(path: path, reason: "its first line has no column 'name'")
@@ -42,7 +42,7 @@ struct DataIndex: Sendable {
             let spacing = x.flatMap { x in y.map { PixelSpacing(x: x, y: $0) } }
             rows[line[nameColumn]] = Row(patient: value(["patient"], of: line), spacing: spacing)
         }
-        return DataIndex(rows: rows)
+        return DatasetIndex(rows: rows)
     }
 }
 
@@ -112,12 +112,12 @@ public enum CSV {
     }
 }
 
-/// Patients that the names of a data set's images tell.
+/// Patients from image names.
 enum PatientName {
     /// - Parameters:
-    ///   - dataset: the data set's folder, as `Echo-CAMUS`.
+    ///   - dataset: the dataset's folder, as `Echo-CAMUS`.
     ///   - name: of an image, as `patient0001_2CH_ED`.
-    /// - Returns: as `patient0001`; nil where the names of this data set do not tell.
+    /// - Returns: the patient, as `patient0001`; nil where the names of this dataset have none.
     static func patient(dataset: String, name: String) -> String? {
         let set = dataset.lowercased().replacing("-", with: "")
         let name = Substring(name)
@@ -139,7 +139,7 @@ enum PatientName {
 }
 
 extension Substring {
-    /// The beginning `start` and the digits after it, when `end` follows them.
+    /// `start` and the digits after it, if `end` follows them.
     fileprivate func prefix(of start: String, digitsThen end: String) -> String? {
         guard hasPrefix(start) else { return nil }
         let digits = dropFirst(start.count).prefix { $0.isASCII && $0.isNumber }

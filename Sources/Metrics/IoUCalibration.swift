@@ -1,10 +1,10 @@
-/// Whether a network's estimate of its own IoU can be believed.
-public struct Calibration: Hashable, Codable, Sendable {
-    /// Cases whose estimates are near each other.
+/// How well a model's estimate of the IoU agrees with the IoU.
+public struct IoUCalibration: Hashable, Codable, Sendable {
+    /// Cases with similar estimates.
     public struct Bin: Hashable, Codable, Sendable {
-        /// Lowest estimate that belongs here.
+        /// Lowest estimate of the bin.
         public var low: Double
-        /// Estimates from here on belong to the next bin.
+        /// Upper end of the bin, excluded.
         public var high: Double
         /// Number of cases.
         public var count: Int
@@ -13,30 +13,35 @@ public struct Calibration: Hashable, Codable, Sendable {
         /// Mean IoU against the reference; nil when there are no cases.
         public var meanIoU: Double?
 
+        private enum CodingKeys: String, CodingKey {
+            case low, high, count, meanEstimate
+            // `mean_iou` in files.
+            case meanIoU = "meanIou"
+        }
     }
 
-    /// Bins of equal width from 0 to 1; estimates beyond count in the first and the last.
+    /// Bins of equal width from 0 to 1; estimates outside go to the first or the last.
     public var bins: [Bin]
-    /// Mean over the cases of their bin's `|mean estimate - mean IoU|`.
+    /// Expected calibration error: mean over cases of the bin's `|mean estimate - mean IoU|`.
     public var expectedError: Double
     /// Largest `|mean estimate - mean IoU|` of a bin.
     public var largestError: Double
-    /// Mean of `estimate - IoU`: above 0, the network flatters itself.
+    /// Mean of `estimate - IoU`: above 0 the estimates are too high.
     public var bias: Double
     /// Mean of `|estimate - IoU|`, case by case.
     public var meanAbsoluteError: Double
-    /// Pearson's correlation; nil without a spread.
+    /// Pearson's correlation; nil where one side is constant.
     public var pearson: Double?
-    /// Spearman's correlation; nil without a spread.
+    /// Spearman's correlation; nil where one side is constant.
     public var spearman: Double?
 
     /// - Parameters:
-    ///   - estimates: the network's IoU estimate, one a case.
+    ///   - estimates: IoU estimates, one for each case.
     ///   - ious: IoU against the reference of the same cases.
     ///   - count: number of bins, at least 1.
     /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
     public init(estimates: [Double], ious: [Double], bins count: Int = 10) throws(MetricsError) {
-        precondition(count > 0, "there is a bin")
+        precondition(count > 0, "at least one bin is needed")
         try estimates.checkPairs(with: ious)
         var members = [[Int]](repeating: [], count: count)
         for (index, estimate) in estimates.enumerated() {

@@ -1,20 +1,20 @@
 import Foundation
 
-/// A list in `MainPatient`: `train.txt`, or one data set's as `train-Breast-BUSI.txt`.
-struct DataList: Hashable, Sendable {
+/// A list in `MainPatient`: `train.txt`, or one dataset's as `train-Breast-BUSI.txt`.
+struct DatasetList: Hashable, Sendable {
     let path: String
     let split: Split
-    /// As the file's name says; nil for the list of all.
+    /// From the file's name; nil for the common list.
     let dataset: String?
 
     /// The file's name.
     var name: String { path.lastComponent }
 
-    /// The lists there are, the one of all first, then by name.
-    static func all(root: String) -> [DataList] {
+    /// All lists, the common ones first, then by dataset and path.
+    static func all(root: String) -> [DatasetList] {
         let folder = "\(root)/MainPatient"
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return files.sorted().compactMap { DataList(folder: folder, file: $0) }
+        return files.sorted().compactMap { DatasetList(folder: folder, file: $0) }
             .sorted { ($0.dataset ?? "", $0.path) < ($1.dataset ?? "", $1.path) }
     }
 
@@ -30,51 +30,51 @@ struct DataList: Hashable, Sendable {
     }
 }
 
-/// What an image of a data set is for.
+/// The part of a dataset that an image belongs to.
 public enum Split: String, Sendable, CaseIterable, Codable {
     case train, val, test
 }
 
 /// The layout's own files: lists, `class.json`, `index.csv`.
 enum LayoutFile {
-    /// Whether there is something of this name.
+    /// Whether the file or folder exists.
     static func exists(_ path: String) -> Bool {
         access(path, F_OK) == 0
     }
 
-    /// A whole text in UTF-8.
+    /// Reads a text file in UTF-8.
     ///
     /// - Parameters:
     ///   - path: the file.
     ///   - limit: its largest size, in bytes.
     /// - Returns: the text without a byte order mark.
-    /// - Throws: ``DataError/unreadable(path:reason:)``, before anything is read when the file is
-    ///   too large or no regular one.
-    static func text(_ path: String, limit: Int = 16 << 20) throws(DataError) -> String {
+    /// - Throws: ``DatasetError/unreadable(path:reason:)``; a file that is too large or not regular is
+    ///   not opened.
+    static func text(_ path: String, limit: Int = 16 << 20) throws(DatasetError) -> String {
         var status = stat()
         guard stat(path, &status) == 0 else {
             throw .unreadable(path: path, reason: "there is no such file")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unreadable(path: path, reason: "it is no regular file")
+            throw .unreadable(path: path, reason: "it is not a regular file")
         }
         guard status.st_size <= limit else {
             throw .unreadable(
                 path: path, reason: "it has \(status.st_size) bytes; at most \(limit) are read")
         }
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw .unreadable(path: path, reason: "the system does not give its content")
+            throw .unreadable(path: path, reason: "it cannot be opened")
         }
         guard let text = String(data: data, encoding: .utf8) else {
-            throw .unreadable(path: path, reason: "it is no text in UTF-8")
+            throw .unreadable(path: path, reason: "it is not UTF-8 text")
         }
         return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
-    /// The lines of a text that hold something, white space around them taken off.
+    /// The lines that are not blank, without white space around them.
     ///
     /// - Returns: lines with their numbers, from 1.
-    static func lines(_ path: String) throws(DataError) -> [(number: Int, text: String)] {
+    static func lines(_ path: String) throws(DatasetError) -> [(number: Int, text: String)] {
         let lines = try text(path).split(
             omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         return lines.enumerated().compactMap { index, line in
@@ -84,12 +84,12 @@ enum LayoutFile {
     }
 }
 
-/// `MainPatient/class.json`: how many classes each data set has.
+/// `MainPatient/class.json`: how many classes each dataset has.
 enum ClassFile {
-    /// - Parameter root: the folder of all data sets.
-    /// - Returns: classes of each data set, background included.
-    /// - Throws: ``DataError`` that says what the file should hold.
-    static func read(root: String) throws(DataError) -> [String: Int] {
+    /// - Parameter root: the folder of all datasets.
+    /// - Returns: classes of each dataset, background included.
+    /// - Throws: ``DatasetError`` with what the file should contain.
+    static func read(root: String) throws(DatasetError) -> [String: Int] {
         let path = "\(root)/MainPatient/class.json"
         guard LayoutFile.exists(path) else { throw .noData(root: root, reason: missing(root)) }
         let text = try LayoutFile.text(path, limit: 1 << 20)
@@ -99,10 +99,10 @@ enum ClassFile {
         else {
             throw .unreadable(
                 path: path,
-                reason: "data sets and their classes, 2 to 256, are needed, as "
+                reason: "datasets and their classes, 2 to 256, are needed, as "
                     + #"{"Breast-BUSI": 2}"#)
         }
-        guard !classes.isEmpty else { throw .empty(root: root, what: "data set in class.json") }
+        guard !classes.isEmpty else { throw .empty(root: root, what: "dataset in class.json") }
         return classes
     }
 
@@ -112,7 +112,7 @@ enum ClassFile {
         let found = folders.filter { LayoutFile.exists("\(root)/\($0)/img") }.sorted()
         let names = found.isEmpty ? ["Breast-BUSI"] : found.prefix(3)
         let example = names.map { "\"\($0)\": 2" }.joined(separator: ", ")
-        return "there is no MainPatient/class.json, which says how many classes each data set has,"
+        return "there is no MainPatient/class.json, which says how many classes each dataset has,"
             + " background included, as {\(example)}"
     }
 }

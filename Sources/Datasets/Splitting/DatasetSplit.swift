@@ -2,80 +2,76 @@ import FileIO
 import Foundation
 import Imaging
 
-/// A division of data sets into train, val and test, not yet written.
-public struct DataSplit: Sendable {
-    /// What a data set was divided into.
+/// A split of datasets into train, val and test, before it is written.
+public struct DatasetSplit: Sendable {
+    /// The split of one dataset.
     public struct Part: Sendable {
-        /// The data set.
+        /// The dataset.
         public let dataset: String
-        /// Images in each split.
+        /// Number of images in each split.
         public let images: [Split: Int]
-        /// Groups that stay together, in each split: patients, and images of unknown ones.
+        /// Number of groups in each split: patients, and images without a known patient.
         public let groups: [Split: Int]
-        /// Images whose patient is not known.
+        /// Number of images without a known patient.
         public let withoutPatient: Int
     }
 
-    /// The data sets, by name.
+    /// The datasets, by name.
     public let parts: [Part]
-    /// The lists: names in `MainPatient`, and contents.
+    /// The lists: file names in `MainPatient`, and contents.
     public let lists: [(name: String, text: String)]
     private let root: String
 
-    /// Divides data sets by patient where known.
+    /// Splits datasets, by patient where known.
     ///
-    /// Every image in `img` has its place. Images of a patient stay together, and so do equal
-    /// ones. Each data set is divided by itself; the same seed gives the same lists. Nothing is
-    /// written.
+    /// Covers every image in `img`. Images of a patient stay together, and so do equal images. Each
+    /// dataset is split independently; the same seed gives the same lists. Nothing is written.
     ///
     /// - Parameters:
-    ///   - data: the data sets.
-    ///   - options: shares, seed, which sets.
-    ///   - goesOn: told how far it is; false stops.
-    /// - Throws: ``SplitError``, as when lists are there that are not to be replaced.
+    ///   - data: the datasets.
+    ///   - options: fractions, seed, datasets.
+    ///   - shouldContinue: called after each image; false stops.
+    /// - Throws: ``SplitError``, for instance when lists exist and must not be replaced.
     public init(
-        _ data: UltrasoundData, options: SplitOptions = SplitOptions(),
-        goesOn: (DataCheck.Step) -> Bool = { _ in true }
+        _ data: DatasetCollection, options: SplitOptions = SplitOptions(),
+        shouldContinue: (DatasetCheck.Progress) -> Bool = { _ in true }
     ) throws(SplitError) {
         root = data.root
-        let dataSets = try Self.dataSets(options.dataSets, of: data)
-        let existing = DataList.all(root: data.root)
+        let datasets = try Self.datasets(options.datasets, of: data)
+        let existing = DatasetList.all(root: data.root)
         if !options.replaces && !existing.isEmpty {
             throw .listsExist(existing.map(\.name))
         }
-        let images = try Self.images(dataSets, of: data, goesOn: goesOn)
+        let images = try Self.images(datasets, of: data, shouldContinue: shouldContinue)
         var parts: [Part] = []
-        var lines: [DataSetLines] = []
-        for dataset in dataSets {
+        var lines: [DatasetLines] = []
+        for dataset in datasets {
             let own = images.filter { $0.sample.dataset == dataset }
-            let (splits, part) = Self.divided(own, dataset, options)
+            let (splits, part) = Self.splitDataset(own, dataset, options)
             parts.append(part)
-            lines.append(DataSetLines(dataset, data.classes[dataset] ?? 2, own, splits))
+            lines.append(DatasetLines(dataset, data.classes[dataset] ?? 2, own, splits))
         }
         self.parts = parts
         lists = try Self.lists(lines, replacing: existing, data)
     }
 
-    /// Writes the lists; all are on the disk before the first takes its name.
+    /// Writes the lists: all temporary files first, then all are renamed.
     ///
-    /// - Throws: ``SplitError/cannotWrite(path:reason:)``; older lists are then as they were.
+    /// - Throws: ``SplitError/cannotWrite(path:reason:)``; the former lists then stay.
     public func write() throws(SplitError) {
         do throws(FileError) {
-            var files: [AtomicFile] = []
+            var files = AtomicFileSet()
             for list in lists {
-                let file = try AtomicFile("\(root)/MainPatient/\(list.name)")
-                try file.append(Array(list.text.utf8))
-                try file.seal()
-                files.append(file)
+                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
             }
-            for file in files { try file.commit() }
+            try files.commit()
         } catch {
             throw .cannotWrite(path: error.path, reason: error.reason)
         }
     }
 
-    private static func dataSets(
-        _ names: [String], of data: UltrasoundData
+    private static func datasets(
+        _ names: [String], of data: DatasetCollection
     ) throws(SplitError) -> [String] {
         guard !names.isEmpty else { return data.classes.keys.sorted() }
         var known: Set<String> = []
@@ -83,7 +79,7 @@ public struct DataSplit: Sendable {
             guard let dataset = data.known(name) else {
                 let all = data.classes.keys.sorted().joined(separator: ", ")
                 throw .data(
-                    .empty(root: data.root, what: "data set '\(name)'; class.json has \(all)"))
+                    .empty(root: data.root, what: "dataset '\(name)'; class.json has \(all)"))
             }
             known.insert(dataset)
         }
@@ -91,23 +87,24 @@ public struct DataSplit: Sendable {
     }
 
     private static func images(
-        _ dataSets: [String], of data: UltrasoundData, goesOn: (DataCheck.Step) -> Bool
-    ) throws(SplitError) -> [SplitImage] {
-        let samples = dataSets.flatMap { dataset in
+        _ datasets: [String], of data: DatasetCollection,
+        shouldContinue: (DatasetCheck.Progress) -> Bool
+    ) throws(SplitError) -> [ImageToSplit] {
+        let samples = datasets.flatMap { dataset in
             (data.folders[dataset]?.names(in: "img") ?? []).flatMap {
                 data.samples(dataset: dataset, name: $0, labels: [1])
             }
         }
         guard !samples.isEmpty else {
-            throw .data(.empty(root: data.root, what: "images in img of its data sets"))
+            throw .data(.empty(root: data.root, what: "images in img of its datasets"))
         }
-        var images: [SplitImage] = []
+        var images: [ImageToSplit] = []
         var problems: [String] = []
-        let isDone = ImageReading.each(samples, limits: .standard) { index, facts in
+        let isDone = inspectImages(samples, limits: .standard) { index, facts in
             if let problem = facts.problem { problems.append("\(problem.place): \(problem.text)") }
-            images.append(SplitImage(sample: samples[index], facts: facts))
-            return goesOn(
-                DataCheck.Step(
+            images.append(ImageToSplit(sample: samples[index], inspected: facts))
+            return shouldContinue(
+                DatasetCheck.Progress(
                     done: index + 1, total: samples.count, image: samples[index].image))
         }
         guard isDone else { throw .interrupted }
@@ -115,14 +112,14 @@ public struct DataSplit: Sendable {
         return images
     }
 
-    private static func divided(
-        _ images: [SplitImage], _ dataset: String, _ options: SplitOptions
+    private static func splitDataset(
+        _ images: [ImageToSplit], _ dataset: String, _ options: SplitOptions
     ) -> (splits: [Split], part: Part) {
-        var groups = Groups(count: images.count)
+        var groups = DisjointSets(count: images.count)
         var firsts: [GroupKey: Int] = [:]
         for (index, image) in images.enumerated() {
             for key in image.keys {
-                if let first = firsts[key] { groups.join(first, index) }
+                if let first = firsts[key] { groups.unite(first, index) }
                 firsts[key] = firsts[key] ?? index
             }
         }
@@ -134,8 +131,9 @@ public struct DataSplit: Sendable {
         name.add(dataset)
         var random = SampleRandom(
             seed: options.seed, Int(truncatingIfNeeded: name.value))
-        let dealt = Dealing.deal(sizes, val: options.val, test: options.test, using: &random)
-        let bySplit = Dictionary(uniqueKeysWithValues: zip(members, dealt))
+        let assigned = assignSplits(
+            sizes, val: options.val, test: options.test, using: &random)
+        let bySplit = Dictionary(uniqueKeysWithValues: zip(members, assigned))
         let splits = roots.map { bySplit[$0] ?? .train }
         func counts(_ splits: [Split]) -> [Split: Int] {
             Dictionary(splits.map { ($0, 1) }, uniquingKeysWith: +)
@@ -143,13 +141,13 @@ public struct DataSplit: Sendable {
         return (
             splits,
             Part(
-                dataset: dataset, images: counts(splits), groups: counts(dealt),
+                dataset: dataset, images: counts(splits), groups: counts(assigned),
                 withoutPatient: images.count { $0.sample.patient == nil })
         )
     }
 
     private static func lists(
-        _ lines: [DataSetLines], replacing existing: [DataList], _ data: UltrasoundData
+        _ lines: [DatasetLines], replacing existing: [DatasetList], _ data: DatasetCollection
     ) throws(SplitError) -> [(name: String, text: String)] {
         let replaced = Set(lines.map(\.dataset))
         var files: [(name: String, text: String)] = []
@@ -158,9 +156,9 @@ public struct DataSplit: Sendable {
             var all: [String] = []
             let lists = existing.filter { $0.split == split }
             let ofAll = lists.filter { $0.dataset == nil }
-            // Without a list of all the new one would hide the lists of the other sets.
+            // Without a common list the new one would hide the lists of the other datasets.
             for list in ofAll.isEmpty ? lists : ofAll {
-                do throws(DataError) {
+                do throws(DatasetError) {
                     all += try LayoutFile.lines(list.path).map(\.text).filter { line in
                         let parts = line.split(separator: "/")
                         guard parts.count >= 2 else { return true }
@@ -180,7 +178,7 @@ public struct DataSplit: Sendable {
                 }.map(\.name)
                 let name = names.first ?? "\(split.rawValue)-\(dataset.dataset).txt"
                 if !own.isEmpty || !names.isEmpty { files.append((name, text(own))) }
-                // The other name of a set with two would still hold the older lines.
+                // A list under the dataset's other name must not keep former lines.
                 files += names.dropFirst().map { ($0, text(own)) }
             }
         }
@@ -188,34 +186,34 @@ public struct DataSplit: Sendable {
     }
 }
 
-/// How images are divided.
+/// Options of a split.
 public struct SplitOptions: Equatable, Sendable {
-    /// Share of a data set's images in val, 0 to 1.
+    /// Fraction of a dataset's images in val, 0 to 1.
     public var val = 0.1
-    /// Share of a data set's images in test, 0 to 1.
+    /// Fraction of a dataset's images in test, 0 to 1.
     public var test = 0.2
-    /// Of the order in which patients are dealt out.
+    /// Seed of the random order of the groups.
     public var seed: UInt64 = 0
-    /// The data sets; all of them when empty.
-    public var dataSets: [String] = []
-    /// Whether lists that are there are replaced.
+    /// The datasets; all of them when empty.
+    public var datasets: [String] = []
+    /// Whether existing lists are replaced.
     public var replaces = false
 
-    /// A tenth for val, a fifth for test, all data sets, no list replaced.
+    /// 10 % val, 20 % test, all datasets, no list replaced.
     public init() {}
 }
 
-/// Why data sets cannot be divided.
+/// Why datasets cannot be split.
 public enum SplitError: Error, Equatable, Sendable {
     /// The data cannot be read.
-    case data(DataError)
-    /// There are lists, and they were not to be replaced.
+    case data(DatasetError)
+    /// Lists exist and must not be replaced.
     case listsExist([String])
     /// Images or labels cannot be used.
     case unusable(first: String, count: Int)
     /// A list cannot be written.
     case cannotWrite(path: String, reason: String)
-    /// The caller stopped it.
+    /// Stopped by the caller.
     case interrupted
 }
 
@@ -227,8 +225,8 @@ extension SplitError: CustomStringConvertible {
         case .listsExist(let names):
             "MainPatient has lists already (\(names.prefix(4).joined(separator: ", "))"
                 + (names.count > 4 ? " and \(names.count - 4) more" : "")
-                + "): --force replaces them; a published split is better kept (--set NAME divides"
-                + " one data set)"
+                + "): --force replaces them (but prefer a published split; --set NAME splits"
+                + " one dataset)"
         case .unusable(let first, let count):
             "\(count) images or labels cannot be used, nothing was written; the first: \(first)"
         case .cannotWrite(let path, let reason):
@@ -238,25 +236,27 @@ extension SplitError: CustomStringConvertible {
     }
 }
 
-/// An image to be divided.
-struct SplitImage {
+/// An image that is assigned to a split.
+struct ImageToSplit {
     let sample: Sample
-    let facts: SampleFacts
+    let inspected: InspectedImage
 
-    /// What ties it to others.
+    /// Images with a common key stay together.
     var keys: [GroupKey] {
-        [sample.patient.map(GroupKey.patient), facts.pixels.map(GroupKey.pixels)].compactMap { $0 }
+        [sample.patient.map(GroupKey.patient), inspected.pixels.map(GroupKey.pixels)].compactMap {
+            $0
+        }
     }
 }
 
-/// What two images share that must stay together.
+/// A property that keeps images together.
 enum GroupKey: Hashable {
     case patient(String)
     case pixels(Fingerprint)
 }
 
-/// The lines of one data set.
-struct DataSetLines {
+/// The lines of one dataset.
+struct DatasetLines {
     let dataset: String
     let lines: [Split: [String]]
 
@@ -265,75 +265,71 @@ struct DataSetLines {
     ///   - classes: background included.
     ///   - images: in order.
     ///   - splits: of each image.
-    init(_ dataset: String, _ classes: Int, _ images: [SplitImage], _ splits: [Split]) {
+    init(_ dataset: String, _ classes: Int, _ images: [ImageToSplit], _ splits: [Split]) {
         self.dataset = dataset
         let writer = ImportedLists(root: "", dataset: dataset, classCount: classes)
         var lines: [Split: [String]] = [:]
         for (image, split) in zip(images, splits) {
             let entry = ImportedLists.Entry(
                 name: image.sample.name, split: split,
-                classes: (1..<classes).filter { image.facts.areas[$0] != nil })
+                classes: (1..<classes).filter { image.inspected.areas[$0] != nil })
             lines[split, default: []] += writer.lines(entry)
         }
         self.lines = lines
     }
 }
 
-/// Dividing groups that must stay together.
-enum Dealing {
-    /// Deals groups out to test, val and train.
-    ///
-    /// In a random order each goes to test while that brings its number of images nearer to its
-    /// share, then to val by the same rule, else to train. With three groups or more no split that
-    /// has a share stays empty.
-    ///
-    /// - Parameters:
-    ///   - sizes: images of each group.
-    ///   - val: share of the images, 0 to 1.
-    ///   - test: share of the images, 0 to 1; with `val` at most 1.
-    ///   - random: of the order.
-    /// - Returns: the split of each group.
-    static func deal(
-        _ sizes: [Int], val: Double, test: Double, using random: inout SampleRandom
-    ) -> [Split] {
-        let total = Double(sizes.reduce(0, +))
-        var splits = [Split](repeating: .train, count: sizes.count)
-        let order = sizes.indices.shuffled(using: &random)
-        for (split, share) in [(Split.test, test), (.val, val)] where share > 0 {
-            let wanted = share * total
-            var count = 0.0
-            let free = order.filter { splits[$0] == .train }
-            for group in free {
-                let more = count + Double(sizes[group])
-                guard abs(more - wanted) < abs(count - wanted) else { continue }
-                splits[group] = split
-                count = more
-            }
-            if count == 0, sizes.count >= 3, let smallest = free.min(by: { sizes[$0] < sizes[$1] })
-            {
-                splits[smallest] = split
-            }
+/// Assigns groups of images to test, val and train.
+///
+/// In a random order, a group goes to test if that brings the number of test images nearer to its
+/// target, then to val by the same rule, else to train. With three groups or more, no split with
+/// a fraction above 0 stays empty.
+///
+/// - Parameters:
+///   - sizes: number of images in each group.
+///   - val: fraction of the images, 0 to 1.
+///   - test: fraction of the images, 0 to 1; with `val` at most 1.
+///   - random: generator of the order.
+/// - Returns: the split of each group.
+func assignSplits(
+    _ sizes: [Int], val: Double, test: Double, using random: inout SampleRandom
+) -> [Split] {
+    let total = Double(sizes.reduce(0, +))
+    var splits = [Split](repeating: .train, count: sizes.count)
+    let order = sizes.indices.shuffled(using: &random)
+    for (split, fraction) in [(Split.test, test), (.val, val)] where fraction > 0 {
+        let target = fraction * total
+        var count = 0.0
+        let free = order.filter { splits[$0] == .train }
+        for group in free {
+            let more = count + Double(sizes[group])
+            guard abs(more - target) < abs(count - target) else { continue }
+            splits[group] = split
+            count = more
         }
-        // Train is not left empty where it has a share either.
-        if val + test < 1, sizes.count >= 3, !splits.contains(.train),
-            let group = order.first(where: { group in splits.count { $0 == splits[group] } > 1 })
-        {
-            splits[group] = .train
+        if count == 0, sizes.count >= 3, let smallest = free.min(by: { sizes[$0] < sizes[$1] }) {
+            splits[smallest] = split
         }
-        return splits
     }
+    // Train must not stay empty either.
+    if val + test < 1, sizes.count >= 3, !splits.contains(.train),
+        let group = order.first(where: { group in splits.count { $0 == splits[group] } > 1 })
+    {
+        splits[group] = .train
+    }
+    return splits
 }
 
-/// Numbers joined into groups.
-struct Groups {
+/// Disjoint sets of indices (union-find).
+struct DisjointSets {
     private var parents: [Int]
 
-    /// Each number its own group.
+    /// Each index is a set of its own.
     init(count: Int) {
         parents = Array(0..<count)
     }
 
-    /// The number that stands for a group.
+    /// The smallest member of the set.
     mutating func root(_ member: Int) -> Int {
         var member = member
         while parents[member] != member {
@@ -343,8 +339,8 @@ struct Groups {
         return member
     }
 
-    /// Makes two groups one.
-    mutating func join(_ one: Int, _ other: Int) {
+    /// Unites the sets of two indices.
+    mutating func unite(_ one: Int, _ other: Int) {
         let (first, second) = (root(one), root(other))
         parents[max(first, second)] = min(first, second)
     }

@@ -1,33 +1,33 @@
 import Imaging
 
-/// What the images of a root tell that is wrong, or worth a look.
-struct DataFindings {
-    private let listed: ListedData
-    private let facts: [String: SampleFacts]
+/// Findings from the content of images and labels.
+struct DatasetFindings {
+    private let listed: DatasetListing
+    private let facts: [String: InspectedImage]
 
-    init(_ listed: ListedData, _ facts: [String: SampleFacts]) {
+    init(_ listed: DatasetListing, _ facts: [String: InspectedImage]) {
         self.listed = listed
         self.facts = facts
     }
 
-    var all: [DataFinding] {
+    var all: [DatasetFinding] {
         listed.order.flatMap(ofImage) + sameImages + samePatients
     }
 
-    private func ofImage(_ name: String) -> [DataFinding] {
+    private func ofImage(_ name: String) -> [DatasetFinding] {
         guard let image = listed.images[name], let sample = image.sample,
             let read = facts[name]
         else { return [] }
-        var findings: [DataFinding] = []
+        var findings: [DatasetFinding] = []
         if image.splits.count > 1 {
             findings.append(
-                DataFinding(.sameImage, name, "listed in \(words(image.splits))"))
+                DatasetFinding(.sameImage, name, "listed in \(words(image.splits))"))
         }
         if let problem = read.problem { return findings + [problem] }
         let unknown = read.areas.keys.filter { $0 >= sample.classes }.sorted()
         if !unknown.isEmpty {
             findings.append(
-                DataFinding(
+                DatasetFinding(
                     .unknownLabel, name,
                     "its label has the values \(unknown.prefix(8).map(String.init).joined(separator: ", "));"
                         + " the classes are 1 to \(sample.classes - 1)"))
@@ -35,17 +35,17 @@ struct DataFindings {
         let labels = Set(image.samples.values.joined().map(\.label))
         let empty = labels.filter { read.areas[$0] == nil }.sorted()
         if read.areas.keys.allSatisfy({ $0 == 0 }) {
-            findings.append(DataFinding(.emptyMask, name, "its label is empty"))
+            findings.append(DatasetFinding(.emptyMask, name, "its label is empty"))
         } else if !empty.isEmpty {
             let classes = empty.map(String.init).joined(separator: ", ")
             findings.append(
-                DataFinding(.emptyMask, name, "its label has no pixel of class \(classes)"))
+                DatasetFinding(.emptyMask, name, "its label has no pixel of class \(classes)"))
         }
         return findings
     }
 
-    /// Other names for the same pixels, across data sets too.
-    private var sameImages: [DataFinding] {
+    /// Equal pixels under several names, across datasets too.
+    private var sameImages: [DatasetFinding] {
         var groups: [Fingerprint: [String]] = [:]
         for name in listed.order {
             if let pixels = facts[name]?.pixels { groups[pixels, default: []].append(name) }
@@ -59,11 +59,11 @@ struct DataFindings {
                 "the same pixels as \(others.prefix(4).joined(separator: ", "))"
                 + (others.count > 4 ? " and \(others.count - 4) more" : "")
             let splits = Set(names.flatMap { listed.images[$0]?.splits ?? [] })
-            return DataFinding(splits.count > 1 ? .sameImage : .duplicate, places[0], text)
+            return DatasetFinding(splits.count > 1 ? .sameImage : .duplicate, places[0], text)
         }
     }
 
-    private var samePatients: [DataFinding] {
+    private var samePatients: [DatasetFinding] {
         var splits: [String: [Split: String]] = [:]
         for name in listed.order {
             guard let image = listed.images[name], let sample = image.sample,
@@ -79,7 +79,7 @@ struct DataFindings {
             let places = Split.allCases.compactMap { split in
                 names[split].map { "\(split.rawValue) (as \($0))" }
             }
-            return DataFinding(
+            return DatasetFinding(
                 .samePatient, patient, "has images in \(places.joined(separator: " and "))")
         }
     }
@@ -89,9 +89,9 @@ struct DataFindings {
     }
 }
 
-/// Something that is wrong with data sets, or worth a look.
-public struct DataFinding: Codable, Equatable, Sendable {
-    /// What it is.
+/// An error or a warning about datasets.
+public struct DatasetFinding: Codable, Equatable, Sendable {
+    /// The kind of finding.
     public enum Kind: String, Codable, CaseIterable, Sendable {
         case badLine = "bad-line"
         case missing
@@ -107,7 +107,7 @@ public struct DataFinding: Codable, Equatable, Sendable {
         case unlisted
         case absentList = "absent-list"
 
-        /// Whether figures made with such data would be wrong, or could not be made.
+        /// Whether results with such data would be wrong or impossible.
         public var isError: Bool {
             switch self {
             case .badLine, .missing, .unreadable, .sizes, .unknownLabel, .sameImage,
@@ -118,11 +118,11 @@ public struct DataFinding: Codable, Equatable, Sendable {
         }
     }
 
-    /// What it is.
+    /// The kind.
     public let kind: Kind
-    /// The image, patient, data set or list.
+    /// The image, patient, dataset or list.
     public let place: String
-    /// What was found there.
+    /// One sentence.
     public let text: String
 
     init(_ kind: Kind, _ place: String, _ text: String) {
@@ -132,51 +132,51 @@ public struct DataFinding: Codable, Equatable, Sendable {
     }
 }
 
-/// What a check of data sets found.
-public struct DataReport: Codable, Equatable, Sendable {
-    /// One data set.
-    public struct DataSet: Codable, Equatable, Sendable {
+/// The result of a check of datasets.
+public struct DatasetReport: Codable, Equatable, Sendable {
+    /// One dataset.
+    public struct Dataset: Codable, Equatable, Sendable {
         /// Its folder's name.
         public let name: String
         /// Its classes, background included.
         public let classes: Int
-        /// Images that a list names.
+        /// Number of listed images.
         public let images: Int
-        /// Images on the disk that no list names.
+        /// Number of images in no list.
         public let unlisted: Int
-        /// Listed images with known mm per pixel.
-        public let measured: Int
-        /// Listed images whose patient is known.
+        /// Number of listed images with known mm per pixel.
+        public let withSpacing: Int
+        /// Number of listed images with a known patient.
         public let withPatient: Int
         /// Smallest and largest width of its images, in pixels; empty when none can be read.
         public let widths: [Int]
         /// Smallest and largest height.
         public let heights: [Int]
-        /// What it has in each split that has any of it.
+        /// Its splits; empty ones left out.
         public let splits: [Part]
     }
 
-    /// A split of a data set.
+    /// A split of a dataset.
     public struct Part: Codable, Equatable, Sendable {
         /// Which split.
         public let split: Split
-        /// Images.
+        /// Number of images.
         public let images: Int
-        /// Known patients.
+        /// Number of known patients.
         public let patients: Int
-        /// Samples of each class, the first of class 1: lines that name it.
+        /// Number of samples of each class, class 1 first.
         public let samples: [Int]
-        /// Of these, samples whose label has no pixel of the class.
+        /// Number of those whose label has no pixel of the class.
         public let empty: [Int]
     }
 
-    /// The data sets, by name.
-    public let dataSets: [DataSet]
-    /// All that was found, what is most serious first.
-    public let findings: [DataFinding]
+    /// The datasets, by name.
+    public let datasets: [Dataset]
+    /// All findings, errors first.
+    public let findings: [DatasetFinding]
 
-    /// What makes figures wrong or impossible.
-    public var errors: [DataFinding] { findings.filter(\.kind.isError) }
-    /// What is worth a look.
-    public var warnings: [DataFinding] { findings.filter { !$0.kind.isError } }
+    /// Findings that make results wrong or impossible.
+    public var errors: [DatasetFinding] { findings.filter(\.kind.isError) }
+    /// The other findings.
+    public var warnings: [DatasetFinding] { findings.filter { !$0.kind.isError } }
 }

@@ -1,50 +1,50 @@
 import Foundation
 import Imaging
 
-/// Data sets in the US30K layout: `ROOT/<Dataset>/{img,label}/NAME.png`, and in `ROOT/MainPatient`
+/// Datasets in the US30K layout: `ROOT/<Dataset>/{img,label}/NAME.png`, and in `ROOT/MainPatient`
 /// the lists `{train,val,test}[-<Dataset>].txt` and `class.json`.
-public struct UltrasoundData: Sendable {
-    /// The folder of all data sets.
+public struct DatasetCollection: Sendable {
+    /// The folder of all datasets.
     public let root: String
-    /// Classes of each data set, background included.
+    /// Classes of each dataset, background included.
     public let classes: [String: Int]
-    let folders: [String: DataFolder]
+    let folders: [String: DatasetFolder]
 
-    /// Reads `class.json` and each data set's `index.csv`, where there is one.
+    /// Reads `class.json` and each dataset's `index.csv`, where there is one.
     ///
-    /// - Parameter root: the folder of all data sets.
-    /// - Throws: ``DataError`` when this is no such folder.
-    public init(root: String) throws(DataError) {
+    /// - Parameter root: the folder of all datasets.
+    /// - Throws: ``DatasetError`` when the folder does not have this layout.
+    public init(root: String) throws(DatasetError) {
         self.root = root
         classes = try ClassFile.read(root: root)
-        var folders: [String: DataFolder] = [:]
+        var folders: [String: DatasetFolder] = [:]
         for dataset in classes.keys {
-            folders[dataset] = try DataFolder(root: root, dataset: dataset)
+            folders[dataset] = try DatasetFolder(root: root, dataset: dataset)
         }
         self.folders = folders
     }
 
     /// The samples of a split, in the order of its list.
     ///
-    /// A line is `class/Dataset/NAME` or `Dataset/NAME`, which means every class of the data set.
-    /// Without a list of one data set its lines in the list of all are taken; without a list of
-    /// all, those of the data sets one after the other.
+    /// A line is `class/Dataset/NAME` or `Dataset/NAME`, which means every class of the dataset.
+    /// Without a list of one dataset its lines in the common list are used; without a common list, the
+    /// lists of all datasets.
     ///
     /// - Parameters:
     ///   - split: which list.
-    ///   - dataset: one data set's list; all of them when nil.
+    ///   - dataset: one dataset's list; all of them when nil.
     /// - Returns: at least one sample.
-    /// - Throws: ``DataError`` when the list is missing, wrong or empty.
+    /// - Throws: ``DatasetError`` when the list is missing, wrong or empty.
     public func samples(
         _ split: Split, of dataset: String? = nil
-    ) throws(DataError) -> [Sample] {
-        let lists = DataList.all(root: root).filter { $0.split == split }
+    ) throws(DatasetError) -> [Sample] {
+        let lists = DatasetList.all(root: root).filter { $0.split == split }
         var samples: [Sample] = []
         let all = lists.filter { $0.dataset == nil }
         if let dataset {
             guard let wanted = known(dataset) else {
                 let all = classes.keys.sorted().joined(separator: ", ")
-                throw .empty(root: root, what: "data set '\(dataset)'; class.json has \(all)")
+                throw .empty(root: root, what: "dataset '\(dataset)'; class.json has \(all)")
             }
             let own = lists.filter { $0.dataset.flatMap(known) == wanted }
             for list in own.isEmpty ? all : own {
@@ -64,24 +64,24 @@ public struct UltrasoundData: Sendable {
         return samples
     }
 
-    /// Whether there is a list, of all data sets or of one.
+    /// Whether there is a list, common or of one dataset.
     ///
     /// - Parameter split: which list.
-    /// - Returns: whether a file of its name is there, readable or not.
+    /// - Returns: whether the file exists, readable or not.
     public func hasList(_ split: Split) -> Bool {
-        DataList.all(root: root).contains { $0.split == split }
+        DatasetList.all(root: root).contains { $0.split == split }
     }
 
-    /// Samples that a list may have: as many lines as it may have can name 255 classes each.
-    static let mostSamples = 10_000_000
+    /// Largest number of samples in a list, as each line can name up to 255 classes.
+    static let maximumSamples = 10_000_000
 
-    private func samples(_ list: DataList) throws(DataError) -> [Sample] {
+    private func samples(_ list: DatasetList) throws(DatasetError) -> [Sample] {
         var samples: [Sample] = []
         for line in try LayoutFile.lines(list.path) {
             samples += try self.samples(of: line.text, number: line.number, path: list.path)
-            guard samples.count <= Self.mostSamples else {
+            guard samples.count <= Self.maximumSamples else {
                 throw .unreadable(
-                    path: list.path, reason: "it has more than \(Self.mostSamples) samples")
+                    path: list.path, reason: "it has more than \(Self.maximumSamples) samples")
             }
         }
         return samples
@@ -89,11 +89,11 @@ public struct UltrasoundData: Sendable {
 
     /// The samples that a line of a list names.
     ///
-    /// - Throws: ``DataError/malformedLine(path:line:text:reason:)``.
+    /// - Throws: ``DatasetError/malformedLine(path:line:text:reason:)``.
     func samples(
         of line: String, number: Int, path: String
-    ) throws(DataError) -> [Sample] {
-        func malformed(_ reason: String) -> DataError {
+    ) throws(DatasetError) -> [Sample] {
+        func malformed(_ reason: String) -> DatasetError {
             .malformedLine(path: path, line: number, text: line, reason: reason)
         }
         let parts = line.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
@@ -107,7 +107,7 @@ public struct UltrasoundData: Sendable {
         var labels = Array(1..<count)
         if parts.count == 3 {
             guard let label = Int(parts[0]), labels.contains(label) else {
-                throw malformed("'\(parts[0])' is no class from 1 to \(count - 1)")
+                throw malformed("'\(parts[0])' is not a class from 1 to \(count - 1)")
             }
             labels = [label]
         }
@@ -134,30 +134,30 @@ public struct UltrasoundData: Sendable {
         }
     }
 
-    /// The data set of a name as `class.json` has it; the authors' lists call one by two names.
+    /// The dataset of a name as `class.json` has it; the authors' lists call one by two names.
     func known(_ dataset: String) -> String? {
-        DataFolder.names(of: dataset).first { classes[$0] != nil }
+        DatasetFolder.names(of: dataset).first { classes[$0] != nil }
     }
 }
 
 extension String {
-    /// Whether it names something directly in a folder, and nothing else.
+    /// Whether it is a plain file name, without a path.
     var isPlainName: Bool {
         !isEmpty && self != "." && self != ".."
             && unicodeScalars.allSatisfy { $0.value >= 32 && $0 != "/" && $0 != "\\" }
     }
 }
 
-extension UltrasoundData {
-    /// A number of samples and the files they are made of: equal where the same data was used.
+extension DatasetCollection {
+    /// A hash of samples and their files, equal for equal data.
     ///
-    /// Of each file its size and at most 1 MiB count, of larger ones the beginning and the end. It
-    /// does not depend on where the folder lies.
+    /// Covers the size of each file and at most 1 MiB of its content (the beginning and the end). It
+    /// does not depend on the folder's location.
     ///
-    /// - Parameter samples: in their order, which counts.
+    /// - Parameter samples: in their order, which matters.
     /// - Returns: 16 hexadecimal digits.
-    /// - Throws: ``DataError/unreadable(path:reason:)``.
-    public static func hash(of samples: [Sample]) throws(DataError) -> String {
+    /// - Throws: ``DatasetError/unreadable(path:reason:)``.
+    public static func hash(of samples: [Sample]) throws(DatasetError) -> String {
         var fingerprint = Fingerprint()
         var seen: Set<String> = []
         for sample in samples {
@@ -174,13 +174,13 @@ extension UltrasoundData {
 extension Fingerprint {
     /// Adds a file's size and content, at most its first and last 512 KiB.
     ///
-    /// - Throws: ``DataError/unreadable(path:reason:)``.
-    mutating func add(contentOf path: String) throws(DataError) {
+    /// - Throws: ``DatasetError/unreadable(path:reason:)``.
+    mutating func add(contentOf path: String) throws(DatasetError) {
         let part = 512 << 10
         do {
             var status = stat()
             guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                throw DataError.unreadable(path: path, reason: "there is no such file")
+                throw DatasetError.unreadable(path: path, reason: "there is no such file")
             }
             let file = try FileHandle(forReadingFrom: URL(filePath: path))
             defer { try? file.close() }
@@ -191,7 +191,7 @@ extension Fingerprint {
             let rest = min(max(size - part, 0), part)
             try file.seek(toOffset: UInt64(size - rest))
             add(Array(try file.read(upToCount: rest) ?? Data()))
-        } catch let error as DataError {
+        } catch let error as DatasetError {
             throw error
         } catch {
             throw .unreadable(path: path, reason: "\(error.localizedDescription)")
@@ -199,67 +199,67 @@ extension Fingerprint {
     }
 }
 
-/// The folder of one data set.
-struct DataFolder: Sendable {
-    /// Where it is; the other name of the data set where only that one exists.
+/// The folder of one dataset.
+struct DatasetFolder: Sendable {
+    /// The path; with the other name of the dataset where only that one exists.
     let path: String
-    let index: DataIndex
+    let index: DatasetIndex
 
-    /// - Throws: ``DataError`` when its `index.csv` is wrong.
-    init(root: String, dataset: String) throws(DataError) {
+    /// - Throws: ``DatasetError`` when its `index.csv` is wrong.
+    init(root: String, dataset: String) throws(DatasetError) {
         let places = Self.names(of: dataset).map { "\(root)/\($0)" }
         path = places.first(where: LayoutFile.exists) ?? "\(root)/\(dataset)"
-        index = try DataIndex.read(folder: path)
+        index = try DatasetIndex.read(folder: path)
     }
 
-    /// The names that a data set goes by, the given one first.
+    /// The names of a dataset, the given one first.
     static func names(of dataset: String) -> [String] {
         let twins = ["ThyroidGland-TG3K", "ThyroidNodule-TG3K"]
         return twins.contains(dataset) ? [dataset] + twins.filter { $0 != dataset } : [dataset]
     }
 
-    /// Endings of images, the layout's own first.
-    static let endings = ["png", "jpg", "jpeg", "PNG", "JPG", "JPEG"]
+    /// Extensions of images, the preferred one first.
+    static let extensions = ["png", "jpg", "jpeg", "PNG", "JPG", "JPEG"]
 
-    /// An image's file, PNG or where there is none JPEG.
+    /// The file of an image: PNG, or JPEG where there is no PNG.
     ///
     /// - Parameters:
     ///   - part: `img` or `label`.
     ///   - name: the image's name without extension.
-    /// - Returns: the PNG's path when there is no file at all.
+    /// - Returns: the path; the PNG's where no file exists.
     func file(_ part: String, _ name: String) -> String {
-        let places = Self.endings.map { "\(path)/\(part)/\(name).\($0)" }
+        let places = Self.extensions.map { "\(path)/\(part)/\(name).\($0)" }
         return places.first(where: LayoutFile.exists) ?? places[0]
     }
 
-    /// Names of the images in it, hidden files left out, sorted as people count.
+    /// Names of the images, without hidden files, in numeric order.
     ///
     /// - Parameter part: `img` or `label`.
     /// - Returns: names without extension.
     func names(in part: String) -> [String] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(part)")) ?? []
         let names = files.filter { file in
-            !file.hasPrefix(".") && Self.endings.contains { file.hasSuffix(".\($0)") }
+            !file.hasPrefix(".") && Self.extensions.contains { file.hasSuffix(".\($0)") }
         }
         return Set(names.map(\.stem)).sorted { $0.precedes($1) }
     }
 }
 
-/// Why a data set cannot be read.
-public enum DataError: Error, Equatable, Sendable {
-    /// There is no data set in the US30K layout at this place, and why.
+/// Why a dataset cannot be read.
+public enum DatasetError: Error, Equatable, Sendable {
+    /// There is no dataset in the US30K layout in this folder.
     case noData(root: String, reason: String)
     /// A file of the layout cannot be read.
     case unreadable(path: String, reason: String)
-    /// A line of a list means nothing.
+    /// A line of a list cannot be read.
     case malformedLine(path: String, line: Int, text: String, reason: String)
-    /// An image and its label are not of one size.
+    /// An image and its label have different sizes.
     case sizes(name: String, image: String, label: String)
-    /// A split, or a part of it, holds nothing.
+    /// A split, or a part of it, is empty.
     case empty(root: String, what: String)
 }
 
-extension DataError: CustomStringConvertible {
+extension DatasetError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
         switch self {

@@ -1,6 +1,6 @@
-/// What the lists of a root name, good lines and bad ones.
-struct ListedData {
-    /// An image and the splits that have it.
+/// The content of all lists, with findings about their lines.
+struct DatasetListing {
+    /// An image and the splits that list it.
     struct ImageEntry {
         /// Its samples in each split, in the order of their classes.
         var samples: [Split: [Sample]] = [:]
@@ -11,19 +11,19 @@ struct ListedData {
 
     /// By `Dataset/NAME`.
     private(set) var images: [String: ImageEntry] = [:]
-    /// The images in the order in which the lists name them first.
+    /// The images in the order of their first mention.
     private(set) var order: [String] = []
-    private(set) var findings: [DataFinding] = []
+    private(set) var findings: [DatasetFinding] = []
 
     /// Reads all lists of a root.
     ///
-    /// - Throws: ``DataError`` when a list cannot be read at all, or there is none.
-    init(_ data: UltrasoundData) throws(DataError) {
-        let lists = DataList.all(root: data.root)
+    /// - Throws: ``DatasetError`` when a list cannot be read, or there is none.
+    init(_ data: DatasetCollection) throws(DatasetError) {
+        let lists = DatasetList.all(root: data.root)
         guard !lists.isEmpty else {
             throw .empty(root: data.root, what: "list: MainPatient/train.txt and so on are needed")
         }
-        var samples: [DataList: Set<Sample>] = [:]
+        var samples: [DatasetList: Set<Sample>] = [:]
         for list in lists {
             let found = try read(list, of: data)
             samples[list] = Set(found)
@@ -35,37 +35,37 @@ struct ListedData {
     }
 
     private mutating func read(
-        _ list: DataList, of data: UltrasoundData
-    ) throws(DataError) -> [Sample] {
+        _ list: DatasetList, of data: DatasetCollection
+    ) throws(DatasetError) -> [Sample] {
         var samples: [Sample] = []
         var seen: Set<Sample> = []
         for line in try LayoutFile.lines(list.path) {
-            do throws(DataError) {
+            do throws(DatasetError) {
                 let named = try data.samples(of: line.text, number: line.number, path: list.name)
                 let fresh = named.filter { seen.insert($0).inserted }
                 if fresh.count < named.count {
                     findings.append(
-                        DataFinding(
+                        DatasetFinding(
                             .repeatedLine, "\(list.name):\(line.number)",
-                            "'\(line.text)' is there twice and counts twice"))
+                            "'\(line.text)' is repeated and counts twice"))
                 }
                 samples += fresh
-                guard samples.count <= UltrasoundData.mostSamples else {
+                guard samples.count <= DatasetCollection.maximumSamples else {
                     throw .unreadable(
                         path: list.path,
-                        reason: "it has more than \(UltrasoundData.mostSamples) samples")
+                        reason: "it has more than \(DatasetCollection.maximumSamples) samples")
                 }
                 if let own = list.dataset, let dataset = named.first?.dataset,
                     data.known(own) != dataset
                 {
                     findings.append(
-                        DataFinding(
+                        DatasetFinding(
                             .badLine, "\(list.name):\(line.number)",
                             "'\(line.text)' is not of '\(own)'"))
                 }
             } catch {
                 findings.append(
-                    DataFinding(.badLine, "\(list.name):\(line.number)", "\(error)"))
+                    DatasetFinding(.badLine, "\(list.name):\(line.number)", "\(error)"))
             }
         }
         return samples
@@ -82,14 +82,14 @@ struct ListedData {
         images[sample.image] = image
     }
 
-    /// The list of all against those of the data sets.
+    /// Compares the common list with the lists of the datasets.
     private mutating func compare(
-        _ lists: [DataList], _ samples: [DataList: Set<Sample>], _ split: Split,
-        _ data: UltrasoundData
+        _ lists: [DatasetList], _ samples: [DatasetList: Set<Sample>], _ split: Split,
+        _ data: DatasetCollection
     ) {
         if lists.isEmpty {
             findings.append(
-                DataFinding(.absentList, "\(split.rawValue).txt", "there is no such list"))
+                DatasetFinding(.absentList, "\(split.rawValue).txt", "there is no such list"))
         }
         guard let all = lists.first(where: { $0.dataset == nil }), let named = samples[all] else {
             return
@@ -105,10 +105,10 @@ struct ListedData {
             ]
             for (verb, samples, which) in differences {
                 guard let example = samples.map(\.id).min() else { continue }
-                // A set that the list of all leaves out whole, as one only for testing, is meant.
-                let kind: DataFinding.Kind = inAll.isEmpty ? .absentList : .listsDiffer
+                // Leaving out a whole dataset, such as one only for testing, is not an error.
+                let kind: DatasetFinding.Kind = inAll.isEmpty ? .absentList : .listsDiffer
                 findings.append(
-                    DataFinding(
+                    DatasetFinding(
                         kind, all.name, "\(verb) \(samples.count) samples \(which), as \(example)"))
             }
         }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Segmentation
 
-/// How an engine runs, as asked for on the command line.
+/// The options that choose a model, and how it runs.
 public struct EngineOptions: ParsableArguments {
     /// The precision of the arithmetic.
     public enum Precision: String, ExpressibleByArgument, CaseIterable, Sendable {
@@ -14,99 +14,99 @@ public struct EngineOptions: ParsableArguments {
         case cpu, gpu, npu, auto, cuda, mps
     }
 
-    /// The model, by name or file.
+    /// The value of `--model`.
     @Option(
         name: .customLong("model"),
         help: ArgumentHelp(
-            "A model's name, a model bundle (a folder .samus), or a checkpoint file (.pth, "
+            "A model's name, a model bundle (a folder .samus) or a checkpoint (.pth, "
                 + ".safetensors). (default: "
                 + "\(ModelCatalog.standard.name))",
-            discussion: "Known by name: \(ModelCatalog.names). Looked for in the folder that "
-                + "SAMUS_MODELS names, and where set-up puts it, a bundle first. Bundles run on "
+            discussion: "Names: \(ModelCatalog.names). They are looked up in the folder "
+                + "SAMUS_MODELS and where 'make setup' puts them, bundles first. Bundles run on "
                 + "OpenVINO, checkpoints on libtorch.",
             valueName: "name|path"),
         completion: .file(extensions: ["samus", "pth", "safetensors"]))
     public var givenModel: String?
 
-    /// The model to use: the one named, or the standard one.
+    /// The model to use: `--model`, or the default model.
     public var model: String { givenModel ?? ModelCatalog.standard.name }
 
-    /// Threads.
-    @Option(help: ArgumentHelp("Processor threads to use (default: all cores).", valueName: "n"))
+    /// The number of threads.
+    @Option(help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))
     public var threads: Int?
 
     /// Precision.
     @Option(
         help: ArgumentHelp(
-            "Precision: f32, or bf16 or f16 (faster where the processor has it, outlines differ; "
-                + "f16 for bundles only)."))
+            "Precision of the arithmetic. bf16 and f16 are faster where the processor supports "
+                + "them, and outlines differ slightly; f16 is for bundles only."))
     public var precision = Precision.f32
 
     /// Processor.
     @Option(
         help: ArgumentHelp(
-            "Where the model runs: a bundle on cpu, gpu, npu (Intel's) or auto, a checkpoint on "
-                + "cpu, cuda or mps."))
+            "The device: cpu, gpu, npu or auto (Intel devices) for a bundle; cpu, cuda or mps "
+                + "for a checkpoint."))
     public var device = Processor.cpu
 
-    /// Options as the parser makes them.
+    /// The options, to be filled by the parser.
     public init() {}
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         guard let threads else { return }
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads \(threads): a number from 1 to 1024 is needed")
         }
         guard ![.gpu, .npu, .auto].contains(device) else {
-            throw ValidationError("--threads is for --device cpu, not \(device.rawValue)")
+            throw ValidationError("--threads needs --device cpu, not \(device.rawValue)")
         }
     }
 }
 
-/// What needs libtorch, or another runtime: engines, and all that is done with networks.
+/// The work that needs libtorch.
 ///
-/// `samus` has none yet and hands over to `samus-train`, which sets libtorch's.
+/// `samus` has no provider and hands over to `samus-train`, which sets one.
 public protocol EngineProvider: Sendable {
-    /// Versions of what engines rest on, by its name.
+    /// The versions of the libraries that engines run on.
     var versions: [String: String] { get }
 
     /// Makes an engine.
     ///
     /// - Parameters:
     ///   - checkpoint: a model's weights.
-    ///   - model: what they are.
-    ///   - options: as asked for on the command line.
-    /// - Returns: an engine, ready for images.
-    /// - Throws: why the weights do not fit, or cannot be read or run.
+    ///   - model: its description.
+    ///   - options: precision, device and threads.
+    /// - Returns: an engine that is ready for images.
+    /// - Throws: why the weights cannot be read, do not fit or cannot run.
     func engine(
         for checkpoint: Checkpoint, model: ModelDescription, options: EngineOptions
     ) throws -> any SegmentationEngine
 
-    /// The network that a file comes nearest to, and what keeps it from fitting.
+    /// Finds the architecture that a checkpoint is most similar to, and the differences.
     ///
     /// - Parameter checkpoint: any tensors.
-    /// - Returns: words that follow "nearest to"; nil when it has nothing of any network.
+    /// - Returns: text that follows "nearest to"; nil when it has nothing in common with any.
     func nearestNetwork(to checkpoint: Checkpoint) -> String?
 
-    /// How a file differs from the network that its names and sizes tell.
+    /// Compares a checkpoint with its detected architecture.
     ///
     /// - Parameters:
     ///   - checkpoint: the file.
     ///   - kind: the network.
     ///   - sizes: its sizes.
-    /// - Returns: the network and the first differences, a line each; nil when all fits.
+    /// - Returns: the architecture and the first differences, one on each line; nil when there are none.
     func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration)
         -> String?
 
-    /// Weights for a network to be trained, started from another's.
+    /// Initial weights for training, taken from the weights of another model.
     ///
     /// - Parameters:
     ///   - kind: SAMUS or AutoSAMUS.
-    ///   - checkpoint: a SAM of any size; for AutoSAMUS a SAMUS too.
-    ///   - seed: of the parts that are new.
-    /// - Returns: the weights, and where each comes from.
-    /// - Throws: why the checkpoint is not one to start from.
+    ///   - checkpoint: a SAM of any size; for AutoSAMUS also a SAMUS.
+    ///   - seed: seed of the randomly initialized parts.
+    /// - Returns: the weights, and the origin of each tensor.
+    /// - Throws: why the checkpoint cannot be used.
     func start(
         _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
     ) throws -> StartedWeights
@@ -114,6 +114,6 @@ public protocol EngineProvider: Sendable {
 
 /// The provider of this process.
 public enum EngineProviders {
-    /// Set around the run of a command by the program that has an engine.
+    /// Set while a command runs in `samus-train`.
     @TaskLocal public static var current: (any EngineProvider)?
 }

@@ -1,16 +1,19 @@
 import ArgumentParser
 import Foundation
 
-/// `samus`: what runs without libtorch, and the way to what needs it.
+/// `samus`: the commands that run without libtorch; the others start `samus-train`.
 public struct SamusCommand: ParsableCommand {
-    /// Name, version and subcommands.
+    /// The name, the version and the subcommands.
     public static let configuration = CommandConfiguration(
         commandName: "samus",
-        abstract: "Outline objects in ultrasound images.",
+        abstract: "Segment objects in ultrasound images; train and measure the models.",
         discussion: """
+            Start with:
+              samus segment scan.png --box 150,48,208,140
+
             Research use only, not a medical device.
 
-            Exit codes: 0 all done; 1 some images failed, the others are done; 64 wrong \
+            Exit codes: 0 success; 1 some images failed, the others are done; 64 wrong \
             arguments; 66 an input is missing or cannot be used; 69 the model or a part of the \
             program is missing or does not fit; 73 results cannot be written; 130 interrupted.
             """,
@@ -21,14 +24,14 @@ public struct SamusCommand: ParsableCommand {
             InitCommand.self, BenchCommand.self,
         ])
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 }
 
-/// `samus export`, which only `samus-train` can run.
+/// `samus export`, which `samus-train` runs.
 struct ExportHandover: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Turn a model into a bundle that runs without libtorch.")
+        commandName: "export", abstract: "Export a model to a bundle that runs without libtorch.")
 
     @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 
@@ -37,7 +40,7 @@ struct ExportHandover: ParsableCommand {
     }
 }
 
-/// `samus train`, which only `samus-train` can run.
+/// `samus train`, which `samus-train` runs.
 struct TrainHandover: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Train SAMUS, AutoSAMUS or LiteMedSAM's decoder.")
@@ -49,24 +52,21 @@ struct TrainHandover: ParsableCommand {
     }
 }
 
-/// The way from `samus`, which has no libtorch, to `samus-train` beside it, which has.
+/// Hands a command over from `samus` to `samus-train`, which has libtorch.
 enum Handover {
     /// Replaces this process by `samus-train` with the same arguments.
     ///
-    /// Its output, exit code and signals are then this program's. Comes back only when that cannot
-    /// be done.
-    ///
-    /// - Throws: ``Failure/unavailable``, with the command that builds it.
+    /// - Throws: ``ExitError`` when there is no `samus-train`; the message says how to build it.
     static func toTrain() throws -> Never {
         let path = trainPath
         guard isPossible else {
             throw ExitError(
                 .unavailable,
-                "this needs libtorch, and so 'samus-train' beside 'samus', which is not built: "
-                    + "run 'make build' in the checkout (looked at \(path))")
+                "this needs libtorch, and 'samus-train', which has it, is not built: run "
+                    + "'make build' in the checkout (looked for \(path))")
         }
-        // libtorch's threads wait for work by spinning, which on a machine that does anything else
-        // makes two threads slower than one. OpenMP reads this before the program begins.
+        // By default libtorch's threads spin while they wait, which slows down a busy machine. OpenMP
+        // reads this variable when the program starts.
         setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
         let arguments = [path] + ProgramArguments.current
         var pointers = arguments.map { strdup($0) } + [nil]
@@ -76,7 +76,7 @@ enum Handover {
             "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
     }
 
-    /// Whether `samus-train` is there.
+    /// Whether `samus-train` is built.
     static var isPossible: Bool { FileManager.default.isExecutableFile(atPath: trainPath) }
 
     private static var trainPath: String {

@@ -94,7 +94,7 @@ struct DataTests {
         #expect(images[0] != images[2])
         let again = try samus("data", "preview", root, "--output", sheets[0])
         #expect(again.code == 73)
-        #expect(again.errors.contains("--force replaces it"))
+        #expect(again.errors.contains("add --force to replace it"))
         #expect(try samus("data", "preview", root, "--augment", "blur").code == 64)
         #expect(try samus("data", "preview", root, "--count", "0").code == 64)
         let missing = try samus(

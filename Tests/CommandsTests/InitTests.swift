@@ -54,7 +54,7 @@ struct InitTests {
             "segment", Program.frame.path, "--point", "180,90", "--model",
             scratch.path("d.safetensors"), "--output", scratch.path("drawn"))
         #expect(drawn.code == 0)
-        #expect(drawn.errors.contains("never trained: its outlines mean nothing"))
+        #expect(drawn.errors.contains("never trained: its outlines are meaningless"))
         let record = try String(
             contentsOfFile: scratch.path("drawn/echo-a4c-frame10.json"), encoding: .utf8)
         #expect(record.contains("not trained; from sam.safetensors"))
@@ -65,8 +65,8 @@ struct InitTests {
         #expect(auto.code == 0, "\(auto.errors)")
         #expect(auto.output.contains("new\tprompt_generator.object_token"))
         let found = try samus(
-            "segment", Program.frame.path, "--prompt-free", "--model", scratch.path("auto.safetensors"),
-            "-o", scratch.path("out"))
+            "segment", Program.frame.path, "--prompt-free", "--model",
+            scratch.path("auto.safetensors"), "-o", scratch.path("out"))
         #expect(found.code == 0, "\(found.errors)")
     }
 

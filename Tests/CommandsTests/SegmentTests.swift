@@ -95,7 +95,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("a click on litemedsam gets a hint to the model that was trained with clicks, which segments the chamber")
+    @Test("a click on litemedsam gets a hint to the model trained with clicks, which segments it")
     func click() throws {
         let foreign = try segment(Program.frame.path, "--point", "178,105")
         #expect(foreign.code == 0)

@@ -132,7 +132,7 @@ struct MaskImportTests {
         try tree.text("tg3k-trainval.json", #"{"train": [0, 1], "val": [2]}"#)
         let report = try tree.run(.tg3k)
         #expect(report.splits == [.train: 2, .val: 1] && report.problems.isEmpty)
-        #expect(report.notes.contains { $0.contains("it cuts videos") })
+        #expect(report.notes.contains { $0.contains("it splits videos by frame") })
         #expect(
             try tree.lines("MainPatient/val-ThyroidGland-TG3K.txt") == ["1/ThyroidGland-TG3K/0002"])
     }

@@ -125,7 +125,7 @@ def expected_values(prediction, reference, spacing, tolerance):
     yield "MONAI", "iou", monai.compute_iou(p, r).item()
     hausdorff = monai.compute_hausdorff_distance
     yield "MONAI", "hd", hausdorff(p, r, True, spacing=spacing).item()
-    hd95 = {"directed": True, "percentile": 95, "spacing": spacing}
+    hd95 = {"include_background": True, "percentile": 95, "spacing": spacing}
     yield UNCHANGED_MONAI, "hd95_directed", hausdorff(p, r, **hd95).item()
     with quantile_in_64_bits():
         exact = hausdorff(p, r, **hd95).item()

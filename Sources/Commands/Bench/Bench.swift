@@ -4,7 +4,7 @@ import Imaging
 import Inference
 import Segmentation
 
-/// Measures one model.
+/// Measures how fast one model runs.
 struct Bench {
     let options: EngineOptions
     let repetitions: Int
@@ -16,7 +16,7 @@ struct Bench {
         let engine = try chosen.makeEngine(options)
         let ready = (clock.now - start).inSeconds
         let image = noise(size: chosen.model.network?.inputSize ?? 256)
-        // The first one gets memory, and some kernels ready.
+        // The first encoding also allocates memory and prepares kernels.
         var embedded = try engine.encode(image)
         let first = (clock.now - start).inSeconds
         let limit = try? MatrixLimit(options)
@@ -24,23 +24,23 @@ struct Bench {
         let encode = try times(repetitions) {
             embedded = try engine.encode(image)
         } after: { seconds in
-            // Side by side and as long: what else the machine does meets both alike.
+            // Alternating and equally long, so that other load on the machine affects both.
             guard let rate = try limit?.gigaflops(seconds: seconds) else { return }
             limitRate = max(limitRate ?? 0, rate)
         }
         let peak = PeakMemory.megabytes
-        let findsOnly = chosen.model.kind.isPromptFree
+        let isPromptFree = chosen.model.kind.isPromptFree
         let one = try clicks(1, in: image)
         let many = try clicks(64, in: image)
         let decode = try times(repetitions) {
-            if findsOnly {
+            if isPromptFree {
                 _ = try embedded.predictPromptFree()
             } else {
                 _ = try embedded.predict(one, multimask: false)
             }
         }
         let batch =
-            findsOnly
+            isPromptFree
             ? nil : try times(3) { _ = try embedded.predict(many, multimask: false) }
         let rate = chosen.macs.map { 2 * Double($0) / encode.min / 1e9 }
         return BenchFigures(
@@ -88,9 +88,9 @@ struct Bench {
     }
 }
 
-/// The most memory that this process has had.
+/// The peak memory of this process.
 enum PeakMemory {
-    /// In MB of a million bytes.
+    /// In 10^6 bytes.
     static var megabytes: Double {
         var usage = rusage()
         #if os(Linux)
@@ -103,15 +103,15 @@ enum PeakMemory {
     }
 }
 
-/// The rate at which this machine multiplies large matrices, in OpenVINO.
+/// The throughput of large matrix products (GEMM) in OpenVINO on this machine.
 struct MatrixLimit {
     private let products: [(model: CompiledModel, matrix: FloatTensor)]
 
-    /// - Parameter options: as the model runs.
-    /// - Throws: ``OpenVINOError`` where there is no OpenVINO.
+    /// - Parameter options: the precision, device and threads of the model.
+    /// - Throws: ``OpenVINOError`` where OpenVINO is missing.
     init(_ options: EngineOptions) throws {
         let core = try OpenVINOCore(.shared())
-        // Which size is fastest differs from one machine to the next.
+        // Which size is faster depends on the machine.
         products = try [1024, 2048].map { size in
             let model = try core.compile(
                 text: Self.square(size), name: "a matrix product",
@@ -119,14 +119,14 @@ struct MatrixLimit {
             let values = (0..<size * size).map { Float($0 % 13) - 6 }
             return (model, FloatTensor(values, shape: [size, size]))
         }
-        // The first products ready kernels and threads.
+        // The first products also prepare kernels and threads.
         _ = try gigaflops(seconds: 0)
     }
 
-    /// The rate of products that follow one another.
+    /// Measures the throughput.
     ///
-    /// - Parameter seconds: how long to go on with each size.
-    /// - Returns: 10^9 floating-point operations a second, of the faster size.
+    /// - Parameter seconds: the duration, shared by both sizes.
+    /// - Returns: GFLOP/s of the faster size.
     /// - Throws: ``OpenVINOError``, `CancellationError`.
     func gigaflops(seconds: Double) throws -> Double {
         let clock = ContinuousClock()
@@ -135,7 +135,7 @@ struct MatrixLimit {
             let start = clock.now
             var count = 0.0
             repeat {
-                // Without an output: copying it is no product.
+                // No output is read, because copying it is not part of the product.
                 _ = try model.run(["matrix": matrix], outputs: [])
                 count += 1
             } while (clock.now - start).inSeconds < seconds / 2
@@ -144,7 +144,7 @@ struct MatrixLimit {
         return rates.max() ?? 0
     }
 
-    /// OpenVINO's XML of a matrix multiplied with itself.
+    /// A network that multiplies a matrix with itself, as OpenVINO XML.
     private static func square(_ size: Int) -> String {
         let axes = "<dim>\(size)</dim><dim>\(size)</dim>"
         return """

@@ -1,45 +1,50 @@
 import ArgumentParser
 import Foundation
 
-/// `samus bench`: how fast a model runs on this machine.
+/// `samus bench`: measures how fast a model runs on this machine.
 public struct BenchCommand: ParsableCommand {
-    /// Name and words.
+    /// The name and the help text.
     public static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure how fast a model runs on this machine.",
         discussion: """
-            Encodes an image of noise again and again, and decodes a click and 64 clicks on it. \
-            start is from opening the model to an engine that is ready: warm when a bundle's \
-            compiled model was in the cache, cold when it had to be compiled. The machine's limit \
-            is that of large matrix products in OpenVINO at the same precision and threads, in turn \
-            with the encodings and as long, the best of each; its share is told for a model whose bundle says how many multiplications \
-            an encoding takes. Compare figures of one run only: a machine that does something else \
-            besides is slower.
+            Encodes an image of noise repeatedly, and decodes one click and a batch of 64 clicks. \
+            start is the time from opening the model until the engine is ready: warm when the \
+            compiled model of a bundle was in the cache, cold when it had to be compiled.
+
+            The peak GEMM rate of the machine is measured with large matrix products in \
+            OpenVINO, at the same precision and number of threads, alternating with the \
+            encodings; the best of each counts. The share of peak GEMM is printed for bundles \
+            that state their number of operations.
+
+            Compare only figures of one run: other programs on the machine make it slower.
             """)
 
     @Argument(
-        help: "A model's name, a model bundle, or a checkpoint file (default: that of --model).",
+        help: "A model's name, a model bundle, or a checkpoint file (default: --model).",
         completion: .file(extensions: ["samus", "pth", "safetensors"]))
     var name: String?
 
     @OptionGroup(title: "Model")
     var engine: EngineOptions
 
-    @Option(name: .customLong("repeat"), help: ArgumentHelp("Encodings to time.", valueName: "n"))
+    @Option(
+        name: .customLong("repeat"),
+        help: ArgumentHelp("How many encodings to measure.", valueName: "n"))
     var repetitions = 10
 
-    @Flag(help: "Print the figures as JSON.")
+    @Flag(help: "Print the results as JSON.")
     var json = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         guard (1...10_000).contains(repetitions) else {
             throw ValidationError("--repeat \(repetitions): a number from 1 to 10000 is needed")
         }
         guard name == nil || engine.givenModel == nil else {
-            throw ValidationError("name the model once: as argument or with --model")
+            throw ValidationError("give the model once: as an argument or with --model")
         }
     }
 
@@ -61,7 +66,7 @@ public struct BenchCommand: ParsableCommand {
     }
 }
 
-/// What `samus bench` finds; times are seconds.
+/// The results of `samus bench`; durations in seconds.
 struct BenchFigures: Encodable {
     struct Times: Encodable {
         let min: Double
@@ -73,27 +78,27 @@ struct BenchFigures: Encodable {
     let versions: [String: String]
     let device: String
     let precision: String
-    /// nil for one for each core.
+    /// nil means one thread for each core.
     let threads: Int?
-    /// From opening the model to an engine that is ready.
+    /// From opening the model until the engine is ready.
     let start: Double
-    /// From opening the model to the first embedding.
+    /// From opening the model until the first image is encoded.
     let firstEmbedding: Double
-    /// Whether compiled models were in the cache; nil where there is none.
+    /// Whether the compiled model was in the cache; nil for engines without a cache.
     let isWarm: Bool?
     let encode: Times
-    /// One click; of a model that finds its object, that object.
+    /// One click; for prompt-free models, the one object.
     let decode: Times
     let decodeClicks64: Times?
-    /// Of starting, encoding and single products of the limit.
+    /// Peak memory after the encodings, in 10^6 bytes.
     let peakMegabytes: Double
-    /// Floating-point operations a second while encoding, in units of 10^9.
+    /// Throughput of the encoder, in GFLOP/s.
     let encodeGigaflops: Double?
-    /// The same of large matrix products.
+    /// Throughput of large matrix products, in GFLOP/s.
     let limitGigaflops: Double?
     let shareOfLimit: Double?
 
-    /// For a person.
+    /// The results as text.
     var table: String {
         let runtime = versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         var rows = [
@@ -104,19 +109,19 @@ struct BenchFigures: Encodable {
                     + runtime.joined(separator: ", ")
             ),
             ("start", seconds(start) + (isWarm.map { $0 ? ", warm" : ", cold" } ?? "")),
-            ("first embedding", seconds(firstEmbedding) + " after the start"),
+            ("first encoding", seconds(firstEmbedding) + " after the start"),
             ("encode", text(encode)),
             ("decode", text(decode)),
         ]
         if let decodeClicks64 { rows.append(("64 clicks", text(decodeClicks64))) }
         rows.append(("peak memory", String(format: "%.0f MB", peakMegabytes)))
         if let limitGigaflops {
-            rows.append(("machine's limit", String(format: "%.0f GFLOP/s", limitGigaflops)))
+            rows.append(("peak GEMM", String(format: "%.0f GFLOP/s", limitGigaflops)))
         }
         if let encodeGigaflops {
-            let share = shareOfLimit.map { String(format: ", %.0f %% of the limit", 100 * $0) }
+            let share = shareOfLimit.map { String(format: ", %.0f %% of peak GEMM", 100 * $0) }
             rows.append(
-                ("encode's rate", String(format: "%.0f GFLOP/s", encodeGigaflops) + (share ?? "")))
+                ("encoder", String(format: "%.0f GFLOP/s", encodeGigaflops) + (share ?? "")))
         }
         return rows.map { name, value in
             name.padding(toLength: 17, withPad: " ", startingAt: 0) + value.visibleLine
@@ -125,7 +130,7 @@ struct BenchFigures: Encodable {
     }
 
     private func text(_ times: Times) -> String {
-        "\(seconds(times.min)) at best, \(seconds(times.median)) in the middle"
+        "\(seconds(times.median)) median, \(seconds(times.min)) minimum"
     }
 
     private func seconds(_ value: Double) -> String {

@@ -60,7 +60,8 @@ struct PreviewCommand: ParsableCommand {
         guard force || !FileManager.default.fileExists(atPath: output) else {
             throw ExitError(
                 .output,
-                "'\(output.visibleLine)' exists: --force replaces it, --output names another")
+                "'\(output.visibleLine)' exists already: add --force to replace it, or choose another --output"
+            )
         }
         let sheet = try withExitStatus(.input) { try drawn() }
         try withExitStatus(.output) { try sheet.write(to: output, comment: ResearchNotice.text) }

@@ -128,7 +128,7 @@ public struct EvaluateCommand: ParsableCommand {
             files: EvaluationFiles(folder: output, prompts: source.prompts),
             versions: source.versions)
         try run.files.check(force: force)
-        try run()
+        try run.run()
     }
 
     /// The samples of the first images, and how many images the list has.

@@ -5,21 +5,21 @@ import FileIO
 import Foundation
 import Imaging
 
-/// An evaluation from samples to files.
+/// An evaluation: what to measure, and where the report goes.
 struct EvaluationRun {
     let source: any MaskSource
     let samples: [Sample]
     let options: EvaluationOptions
     let data: EvaluationReport.Data
     let files: EvaluationFiles
-    /// Of what the model ran on, by name.
+    /// The versions of the libraries that the model runs on.
     let versions: [String: String]
 
-    /// Evaluates and writes; an image that fails does not stop the others.
+    /// Evaluates all images and writes the report; an image that fails does not stop the others.
     ///
-    /// - Throws: an exit code when an image failed, the report could not be written, or somebody
-    ///   interrupted the run; what was measured until then is written.
-    func callAsFunction() throws {
+    /// - Throws: ``ExitError`` when an image failed, the report cannot be written, or the user
+    ///   interrupted the run. The images done so far are in the report.
+    func run() throws {
         let evaluation = evaluate()
         for failure in evaluation.failures {
             Terminal.log(
@@ -41,8 +41,8 @@ struct EvaluationRun {
         guard evaluation.isComplete else {
             throw ExitError(
                 .interrupted,
-                "interrupted: \(done) of \(evaluation.images) images are done; the report "
-                    + "says that it is incomplete")
+                "interrupted: \(done) of \(evaluation.images) images are done; the report is "
+                    + "marked as incomplete")
         }
         guard evaluation.failures.isEmpty else {
             throw ExitError(
@@ -82,7 +82,7 @@ struct EvaluationRun {
 }
 
 extension EvaluationReport {
-    /// What the program says at the end: Dice of each set and prompt.
+    /// The last lines of the command's output: Dice for each data set and prompt.
     fileprivate func closing(folder: String) -> String {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in
@@ -108,8 +108,8 @@ struct EvaluationFiles {
     private let prompts: [PromptStrategy]
 
     /// - Parameters:
-    ///   - folder: where they go.
-    ///   - prompts: how masks are asked for; none where they come from files.
+    ///   - folder: the output folder.
+    ///   - prompts: the prompts that are measured; none for masks of another program.
     init(folder: String, prompts: [PromptStrategy]) {
         self.folder = URL(fileURLWithPath: folder)
         self.prompts = prompts
@@ -119,22 +119,22 @@ struct EvaluationFiles {
     var markdown: URL { folder.appendingPathComponent("report.md") }
     var json: URL { folder.appendingPathComponent("report.json") }
 
-    /// The sheet of a prompt's cases; nil where masks come from files.
+    /// The contact sheet of a prompt; nil means masks of another program.
     func sheet(_ prompt: PromptStrategy?) -> URL {
         let name = (prompt?.description ?? "predictions").replacing(":", with: "-")
             .replacing("%", with: "")
         return folder.appendingPathComponent("cases_\(name).png")
     }
 
-    /// How masks were asked for: one sheet each.
+    /// One contact sheet for each prompt.
     var sheets: [PromptStrategy?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
 
     private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
 
-    /// Makes the folder, and refuses to replace what is in it.
+    /// Makes the folder, and refuses to replace an existing report.
     ///
-    /// - Parameter force: whether an older report may be replaced.
-    /// - Throws: an exit code, its reason said.
+    /// - Parameter force: whether an existing report may be replaced.
+    /// - Throws: ``ExitError``.
     func check(force: Bool) throws {
         let output = OutputFolder(folder.path)
         try output.check(all, force: force)

@@ -4,49 +4,54 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// `samus convert`: any file of weights to safetensors.
+/// `samus convert`: writes the weights of a checkpoint as safetensors.
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Write a model's weights as safetensors.",
         usage: "samus convert IN OUT.safetensors [--to-half] [--decoder-heads N] [--force]",
         discussion: """
-            IN is a .pth (new or pre-1.6 form) or .safetensors file; nothing in it is run. Tensors \
-            keep the authors' names; a prefix 'module.' and what lies beside the weights, as an \
-            optimizer's state, are left out. OUT states the network and its sizes, so that it \
-            can be loaded where shapes alone do not tell them, the SHA-256 of IN, the licence \
-            when it is known, and this program. It appears whole or not at all.
+            IN is a .pth file (zip or pre-1.6 format) or a .safetensors file; no code in it is \
+            executed. Tensors keep the authors' names. A prefix 'module.' is removed, and \
+            everything that is not a weight, such as optimizer state, is left out. The metadata \
+            of OUT states the architecture and its sizes (which tensor shapes alone do not always \
+            determine), the SHA-256 of IN, the licence when it is known, and this program. OUT \
+            is written completely or not at all.
 
-            --to-half stores floating point numbers as float16: half the size, 11 bits of \
-            precision, at most 65504. A larger number is refused and its tensor named; \
-            --to-bfloat16 keeps the range with 8 bits of precision. Both round to the nearest. \
-            What a network keeps itself (batch norms' statistics, the frequencies of SAM's \
-            position encoding) stays as it is. Half precision changes outlines a little: compare \
-            them. Weights that hold NaN or infinity are refused always.
+            --to-half stores floating-point numbers as float16: half the size, 11 bits of \
+            precision, at most 65504; a tensor with a larger number is an error. --to-bfloat16 \
+            keeps the range, with 8 bits of precision. Both round to nearest. Buffers (the \
+            statistics of batch norms, the frequencies of SAM's position encoding) are not \
+            changed. Half precision changes outlines slightly: compare them. Weights with NaN or \
+            infinity are always refused.
+
+            Example:
+              samus convert sam_vit_b_01ec64.pth sam.safetensors --to-half
 
             Research use only, not a medical device.
             """)
 
     @Argument(
-        help: "A model's name, or a checkpoint file.",
+        help: "A model's name or a checkpoint.",
         completion: .file(extensions: ["pth", "pt", "safetensors"]))
     var input: String
 
     @Argument(help: "The file to write.", completion: .file(extensions: ["safetensors"]))
     var output: String
 
-    @Flag(help: "Store floating point numbers in 16 bits.")
+    @Flag(help: "Store floating-point numbers in 16 bits.")
     var precision: ShortType?
 
     @Option(
         help: ArgumentHelp(
-            "Attention heads of the mask decoder, which weights do not tell; 8 as published.",
+            "Attention heads of the mask decoder, which the weights do not determine (published "
+                + "models: 8).",
             valueName: "n"))
     var decoderHeads: Int?
 
-    @Option(help: ArgumentHelp("The licence of the weights, to be stated.", valueName: "text"))
+    @Option(help: ArgumentHelp("The licence of the weights, for the metadata.", valueName: "text"))
     var license: String?
 
-    @Flag(help: "Replace OUT when it exists.")
+    @Flag(help: "Replace OUT if it exists.")
     var force = false
 
     func validate() throws {
@@ -95,8 +100,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard let kind else {
             Terminal.log(
-                "note: no network this program knows ('samus info' says which is nearest); "
-                    + "converted as it is")
+                "note: unknown architecture ('samus info' shows the most similar one); converted "
+                    + "without architecture metadata")
             return nil
         }
         return (kind: kind, sizes: try source.sizes(of: kind, decoderHeads: decoderHeads))
@@ -108,7 +113,7 @@ struct ConvertCommand: ParsableCommand {
     }
 }
 
-/// A floating point type of 16 bits, as a flag.
+/// A 16-bit floating-point type, as a flag.
 enum ShortType: String, EnumerableFlag {
     case toHalf, toBfloat16
 
@@ -121,14 +126,14 @@ enum ShortType: String, EnumerableFlag {
 
     static func help(for value: ShortType) -> ArgumentHelp? {
         switch value {
-        case .toHalf: "Store floating point numbers as float16."
-        case .toBfloat16: "Store them as bfloat16."
+        case .toHalf: "Store floating-point numbers as float16."
+        case .toBfloat16: "Store floating-point numbers as bfloat16."
         }
     }
 }
 
 extension Checkpoint {
-    /// Opens a file, its error in the words of a model's.
+    /// Opens a checkpoint; the error is a ``ModelError``.
     static func open(_ path: String) throws(ModelError) -> Checkpoint {
         do throws(CheckpointError) {
             return try Checkpoint.read(path)
@@ -138,42 +143,42 @@ extension Checkpoint {
     }
 }
 
-/// A safetensors file of weights to be written: what must not happen to it, and its remarks.
+/// A safetensors file to write, with the checks that protect existing files.
 struct WeightsFile {
     let path: String
 
-    /// Refuses a name that says another format.
+    /// Refuses a name without the extension `.safetensors`.
     static func validate(_ path: String) throws {
         guard path.lowercased().hasSuffix(".safetensors") else {
             throw ValidationError(
-                "'\(path)' is written as safetensors: give it a name that ends in .safetensors")
+                "'\(path)' is written as safetensors: its name must end in .safetensors")
         }
     }
 
-    /// Refuses to replace the input, or any file without `--force`, before any work.
+    /// Refuses to replace the input, and without `--force` any file.
     ///
-    /// - Throws: an exit code, its reason said.
+    /// - Throws: ``ExitError``.
     func check(input: String, force: Bool) throws {
         let existing = FileIdentity(path)
         guard existing == nil || existing != FileIdentity(input) else {
             throw ExitError(
                 .input,
-                "'\(path)' is the input: name another file, it is never replaced")
+                "'\(path)' is the input, which is never replaced: choose another file")
         }
         guard existing == nil || force else {
             throw ExitError(
                 .output,
-                "'\(path)' exists already: add --force to replace it, or name another file")
+                "'\(path)' exists already: add --force to replace it, or choose another file")
         }
     }
 
-    /// Writes the file, and reads it back.
+    /// Writes the file and reads it back.
     ///
     /// - Parameters:
-    ///   - tensors: all must be of finite numbers; those that are not are named.
-    ///   - metadata: remarks.
-    /// - Returns: the file as it now is.
-    /// - Throws: an exit code, its reason said.
+    ///   - tensors: the weights.
+    ///   - metadata: the metadata of the file.
+    /// - Returns: the file that was written.
+    /// - Throws: ``ExitError``, also for a tensor with NaN or infinity.
     func write(
         _ tensors: [(name: String, tensor: StoredTensor)], metadata: [String: String]
     ) throws -> Checkpoint {
@@ -192,23 +197,23 @@ struct WeightsFile {
     }
 }
 
-/// What a file of weights says about itself.
+/// The metadata that this program writes into a file of weights.
 struct WeightsRemarks {
-    /// What the origin of weights says that no training has seen.
+    /// How the origin of untrained weights begins.
     static let notTrained = "not trained"
 
-    /// The network and its sizes, where they are known.
+    /// The architecture and its sizes, where they are known.
     var network: (kind: ModelArchitecture, sizes: SAMConfiguration)?
-    /// The file that the weights come from.
+    /// The checkpoint that the weights come from.
     let source: Checkpoint
     var licence: String?
-    /// How they were made of those of the source.
+    /// How the weights were made from those of the source.
     let origin: String
 
-    /// As they stand in the file; what the source says besides is kept.
+    /// All entries; other metadata of the source is kept.
     func metadata() throws(CheckpointError) -> [String: String] {
         var metadata = source.metadata
-        // What Python's programs look for before they take the tensors as theirs.
+        // The transformers library in Python loads only files with this entry.
         metadata["format"] = "pt"
         metadata["license"] = licence ?? metadata["license"]
         if let (kind, sizes) = network {
@@ -219,7 +224,7 @@ struct WeightsRemarks {
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent
         metadata["samus.source.sha256"] = try source.sha256
-        // That weights were never trained stays with them.
+        // The former origin stays, because it says whether the weights were ever trained.
         metadata["samus.origin"] =
             (metadata["samus.origin"].map { "\($0); " } ?? "") + origin
         metadata["samus.program"] = "samus \(ProgramVersion.current)"
@@ -229,13 +234,13 @@ struct WeightsRemarks {
 }
 
 extension Checkpoint {
-    /// The lines that end a command that wrote this file.
+    /// The last lines of a command that wrote this file.
     func closing(_ network: (kind: ModelArchitecture, sizes: SAMConfiguration)?) throws -> String {
         let tensors = names.compactMap { self[$0] }
         let bytes = tensors.reduce(0) { $0 + $1.byteCount }
         let types = Set(tensors.map(\.elementType.rawValue)).sorted().joined(separator: ", ")
         return """
-            \(network.map { $0.kind.text($0.sizes) } ?? "no network this program knows"): \
+            \(network.map { $0.kind.text($0.sizes) } ?? "unknown architecture"): \
             \(names.count) tensors, \(parameterCount.formatted()) parameters, \
             \(bytes.formatted()) bytes, \(types)
             \(path.visibleLine) (SHA-256 \(try sha256.prefix(12))…)

@@ -5,30 +5,33 @@ import Imaging
 import Inference
 import Segmentation
 
-/// `samus info`: what a model's file holds.
+/// `samus info`: shows what a model is.
 public struct InfoCommand: ParsableCommand {
-    /// Name and words.
+    /// The name and the help text.
     public static let configuration = CommandConfiguration(
-        commandName: "info", abstract: "Show what a model's file holds.",
+        commandName: "info", abstract: "Show the architecture, sizes and origin of a model.",
         discussion: """
-            Reads .pth and .safetensors files without running anything in them. Says which network \
-            it is and its sizes; where it is none, which network comes nearest, and how the two \
-            differ. Of a model bundle (a folder .samus) it shows model.json, reads all files and \
-            compares their SHA-256, and says on what it would run.
+            Reads .pth and .safetensors files without executing code in them. Prints the \
+            architecture and its sizes; for an unknown file, the most similar architecture and \
+            the differences. For a model bundle (a folder .samus) it prints model.json, verifies \
+            the SHA-256 of every file, and lists the devices of the runtime.
+
+            Example:
+              samus info litemedsam
             """)
 
     @Argument(
-        help: "A model's name, a model bundle, or a checkpoint file.",
+        help: "A model's name, a model bundle or a checkpoint.",
         completion: .file(extensions: ["pth", "safetensors"]))
     var model: String
 
     @Flag(help: "List every tensor with its type and shape.")
     var keys = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
-    /// Prints what is in the file.
+    /// Prints the table, and with `--keys` the tensors.
     public func run() throws {
         if EngineProviders.current == nil, let bundle = ModelCatalog.bundle(of: model) {
             return try BundleInfo.show(bundle)
@@ -53,9 +56,9 @@ public struct InfoCommand: ParsableCommand {
         }
     }
 
-    /// The network in words; whether all of it fits needs libtorch, and so the other program.
+    /// Describes the architecture; comparing every tensor with it needs libtorch, in `samus-train`.
     private func network(of checkpoint: Checkpoint) throws -> String {
-        var opening = "not one this program knows"
+        var opening = "unknown"
         if let kind = ModelArchitecture(names: checkpoint.names) {
             do {
                 let sizes = try checkpoint.sizes(of: kind)
@@ -65,27 +68,27 @@ public struct InfoCommand: ParsableCommand {
                 guard error.isOfTensors else { return opening }
             }
         }
-        guard !checkpoint.names.isEmpty else { return "none: it holds no tensors" }
+        guard !checkpoint.names.isEmpty else { return "none: there are no tensors" }
         guard let provider = EngineProviders.current else {
             guard !Handover.isPossible else { try Handover.toTrain() }
-            return opening + "; which comes nearest says 'samus-train', which is not built "
+            return opening + "; 'samus-train' finds the most similar one, but is not built "
                 + "('make build')"
         }
         return opening
             + (provider.nearestNetwork(to: checkpoint).map { ", nearest to \($0)" }
-                ?? ", and it has nothing in common with any of them")
+                ?? ", with nothing in common with a known architecture")
     }
 
-    /// The network that names and sizes tell, and where it does not fit, how.
+    /// The detected architecture, and where tensors differ from it, how.
     private func fitted(
         _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: SAMConfiguration
     ) throws -> String {
         let text = kind.text(sizes)
-        // One known by its hash fits.
+        // Models of the catalog are known to fit.
         guard try ModelCatalog.entry(sha256: checkpoint.sha256) == nil else { return text }
         guard let provider = EngineProviders.current else {
             guard !Handover.isPossible else { try Handover.toTrain() }
-            return text + " by names and sizes; whether all fits says 'samus-train', which is not "
+            return text + " by names and sizes; 'samus-train' compares every tensor, but is not "
                 + "built ('make build')"
         }
         return provider.misfit(of: checkpoint, kind: kind, sizes: sizes)
@@ -102,7 +105,7 @@ public struct InfoCommand: ParsableCommand {
         var rows: [(String, String)] = [
             ("file", path),
             ("format", checkpoint.format.rawValue),
-            ("model", known?.name ?? "not one known by name"),
+            ("model", known?.name ?? "not in the catalog"),
             ("network", network),
             ("tensors", "\(tensors.count)"),
             ("parameters", checkpoint.parameterCount.formatted()),
@@ -119,16 +122,16 @@ public struct InfoCommand: ParsableCommand {
             rows.insert(("trained", kind.trainingText(stated)), at: 4)
         }
         if let prefix = checkpoint.strippedPrefix {
-            rows.append(("prefix", "'\(prefix)' taken off all names"))
+            rows.append(("prefix", "'\(prefix)' removed from all names"))
         }
         if !checkpoint.ignoredNames.isEmpty {
-            rows.append(("passed over", checkpoint.ignoredNames.joined(separator: ", ")))
+            rows.append(("left out", checkpoint.ignoredNames.joined(separator: ", ")))
         }
         rows += checkpoint.metadata.sorted { $0.key < $1.key }.map { ("metadata \($0)", $1) }
         rows.append(("notice", ResearchNotice.text))
         let width = 2 + max(12, rows.map(\.0.count).max() ?? 0)
         return rows.map { name, value in
-            // Only the network has lines of its own, without breaks from the file's names.
+            // Only the text about the network may have several lines.
             let text = name == "network" ? value.visible : value.visibleLine
             return name.visibleLine.padding(toLength: width, withPad: " ", startingAt: 0) + text
         }
@@ -136,12 +139,12 @@ public struct InfoCommand: ParsableCommand {
     }
 }
 
-/// What `samus info` shows of a model bundle.
+/// Shows a model bundle.
 enum BundleInfo {
-    /// Prints it, all files read and compared.
+    /// Prints the manifest and verifies all files.
     ///
     /// - Parameter path: the bundle's folder.
-    /// - Throws: an exit code, its reason said, where the bundle is not whole.
+    /// - Throws: ``ExitError`` where a file is missing or damaged.
     static func show(_ path: String) throws {
         let bundle = try withExitStatus(.unavailable) {
             do throws(ModelBundleError) {
@@ -205,7 +208,7 @@ enum BundleInfo {
         ]
     }
 
-    /// What the bundle would run on.
+    /// The runtime and its devices.
     private static func runtime() -> [(String, String)] {
         do throws(OpenVINOError) {
             let library = try OpenVINOLibrary.shared()

@@ -3,54 +3,59 @@ import Checkpoints
 import Foundation
 import Segmentation
 
-/// `samus init`: a network to be trained, started from SAM's weights.
+/// `samus init`: initial weights for training, taken from SAM.
 public struct InitCommand: ParsableCommand {
-    /// Name, words and examples.
+    /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Start SAMUS or AutoSAMUS from SAM's weights.",
+        commandName: "init",
+        abstract: "Make initial weights of SAMUS or AutoSAMUS from SAM's weights.",
         usage: "samus init --from SAM.pth OUT.safetensors [--network samus] [--seed N] [--force]",
         discussion: """
-            Takes every tensor of SAM (ViT-B, L or H, told by the file) whose name SAMUS has, \
-            resizes the relative positions of the blocks that see the whole image to its smaller \
-            grid, and gives what is new PyTorch's initial values, the same for the same seed. \
-            AutoSAMUS can also be started from a trained SAMUS, which is how it is meant.
+            Copies every tensor of SAM (ViT-B, L or H, detected from the file) that SAMUS has, \
+            resizes the relative position tables of the global attention blocks to the smaller \
+            grid, and initializes the new parts as PyTorch does, reproducibly from the seed. \
+            AutoSAMUS can also be made from a trained SAMUS, which is what its authors do.
 
-            The result has to be trained: what is new is random. OUT states where its weights \
-            come from.
+            The result has to be trained, because its new parts are random. The metadata of OUT \
+            states where the weights come from.
+
+            Example:
+              samus init --from sam_vit_b_01ec64.pth samus.safetensors
 
             Research use only, not a medical device.
             """)
 
     @Option(
         name: .customLong("from"),
-        help: ArgumentHelp("SAM's weights, or SAMUS's for AutoSAMUS.", valueName: "file"),
+        help: ArgumentHelp(
+            "The weights of SAM, or for AutoSAMUS also of SAMUS.", valueName: "file"),
         completion: .file(extensions: ["pth", "safetensors"]))
     var source: String
 
     @Argument(help: "The file to write.", completion: .file(extensions: ["safetensors"]))
     var output: String
 
-    @Option(help: "The network to start.")
+    @Option(help: "The model to make weights for.")
     var network = StartedNetwork.samus
 
-    @Option(help: ArgumentHelp("Seed of the new parts' values.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the random values of new parts.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @Flag(help: "Replace OUT when it exists.")
+    @Flag(help: "Replace OUT if it exists.")
     var force = false
 
-    @Flag(help: "List every tensor with where it comes from.")
+    @Flag(help: "List every tensor and its origin.")
     var verbose = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         try WeightsFile.validate(output)
     }
 
-    /// Makes the network and writes it.
+    /// Makes the weights and writes them.
     public func run() throws {
         guard let provider = EngineProviders.current else { try Handover.toTrain() }
         let (path, checkpoint) = try withExitStatus(.unavailable) {

@@ -63,8 +63,8 @@ extension ModelDescription {
     var warnings: [String] {
         guard origin?.contains(WeightsRemarks.notTrained) == true else { return [] }
         return [
-            "warning: \(name.visibleLine) was started from another network and never trained: "
-                + "its outlines mean nothing"
+            "warning: \(name.visibleLine) has initial weights and was never trained: its "
+                + "outlines are meaningless"
         ]
     }
 }
@@ -127,16 +127,17 @@ extension ModelError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notFound(let name):
-            "there is no model and no file '\(name)'; known by name: \(ModelCatalog.names)"
+            "there is no model and no file '\(name)'; the models with a name are "
+                + ModelCatalog.names
         case .notInstalled(let name, let looked):
-            "the weights of '\(name)' are not here: run 'make setup' in the checkout, or name the "
-                + "folder that has them in SAMUS_MODELS (looked in \(looked.joined(separator: ", ")))"
+            "the weights of '\(name)' are not installed: run 'make setup' in the checkout, or set "
+                + "SAMUS_MODELS to their folder (searched \(looked.joined(separator: ", ")))"
         case .unreadable(let path, let error):
             "the model '\(path)' cannot be read: \(error)"
         case .unknownKind(let path, 0, _):
-            "'\(path)' holds no tensors"
+            "'\(path)' contains no tensors"
         case .unknownKind(let path, let tensors, let nearest):
-            "'\(path)' holds \(tensors) tensors, but not those of a network this program knows: "
+            "the \(tensors) tensors of '\(path)' do not belong to a known architecture: "
                 + ModelArchitecture.allCases.map(\.rawValue).joined(separator: ", ")
                 + Self.nearest(nearest)
         case .noSizes(let path, let kind, let error, let nearest):
@@ -144,7 +145,7 @@ extension ModelError: CustomStringConvertible {
                 + (error.isOfTensors ? Self.nearest(nearest) : "")
         case .otherContent(let path, let name, let expected, let found):
             "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
-                + "delete it and run 'make setup', or give the file itself to --model"
+                + "delete it and run 'make setup', or give its path to --model"
         case .unreadableBundle(let path, let error):
             "the model bundle '\(path)' cannot be used: \(error)"
         case .otherBundle(let path, let name, let expected, let found):

@@ -34,12 +34,10 @@ let package = Package(
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
-        .library(name: "Inference", targets: ["Inference"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
@@ -55,10 +53,11 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-        .target(name: "FileIO"),
-        .target(
-            name: "Checkpoints",
-            dependencies: ["FileIO", "CZlib", .product(name: "Crypto", package: "swift-crypto")]),
+        .systemLibrary(
+            name: "CCrypto", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        .target(name: "FileIO", dependencies: ["CCrypto"]),
+        .target(name: "Checkpoints", dependencies: ["FileIO", "CZlib"]),
         .target(name: "Imaging", dependencies: ["FileIO", "CPng", "CTurboJPEG", "CZlib"]),
         .target(name: "Drawing", dependencies: ["Imaging"]),
         .target(name: "Segmentation", dependencies: ["Checkpoints", "FileIO", "Imaging"]),
@@ -136,7 +135,8 @@ let package = Package(
             name: "samus-bench",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Training",
-                "Export", "Inference", "Segmentation", "Checkpoints", "Imaging", "Metrics",
+                "Export", "Inference", "Segmentation", "Checkpoints", "FileIO", "Imaging",
+                "Metrics",
             ]),
 
         // Tests.
@@ -146,17 +146,19 @@ let package = Package(
         ),
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO"]),
-        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileIO"]),
         .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
         .testTarget(name: "DrawingTests", dependencies: ["Drawing", "Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
-        .testTarget(name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Inference"]),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "TestSupport"]),
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Imaging", "TestSupport"]),
+            name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
+        .testTarget(
+            name: "MetricsTests", dependencies: ["Metrics", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
@@ -185,7 +187,7 @@ let package = Package(
         .testTarget(
             name: "CommandsTests",
             dependencies: [
-                "Commands", "Checkpoints", "Imaging", "Datasets", "TestSupport", "samus",
+                "Commands", "Checkpoints", "FileIO", "Imaging", "Datasets", "TestSupport", "samus",
                 "samus-train",
             ]),
     ],

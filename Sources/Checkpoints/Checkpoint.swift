@@ -30,10 +30,10 @@ public struct Checkpoint: Sendable {
     public let hasChecksums: Bool
 
     private let tensors: [String: StoredTensor]
-    private let file: SourceFile
+    private let file: CheckpointFile
 
     init(
-        _ contents: Contents, format: Format, file: SourceFile
+        _ contents: Contents, format: Format, file: CheckpointFile
     ) throws(CheckpointError) {
         let prefix = "module."
         let isParallel =
@@ -97,7 +97,7 @@ extension Checkpoint {
     public static func read(
         _ path: String, limits: Limits = .standard
     ) throws(CheckpointError) -> Checkpoint {
-        let file = try SourceFile(path)
+        let file = try CheckpointFile(path)
         let format = try recognize(file)
         let contents: Contents
         switch format {
@@ -109,7 +109,7 @@ extension Checkpoint {
         return try Checkpoint(contents, format: format, file: file)
     }
 
-    private static func recognize(_ file: SourceFile) throws(CheckpointError) -> Format {
+    private static func recognize(_ file: CheckpointFile) throws(CheckpointError) -> Format {
         let start = try file.bytes(at: 0, count: min(512, file.byteCount))
         // The length of a header may look like the start of another format, but it ends in zeros.
         let isJSON = start.count >= 9 && start[8] == UInt8(ascii: "{")

@@ -1,7 +1,7 @@
 extension Checkpoint {
     /// Safetensors: the header's length in 8 bytes, a JSON header, then the tensors without gaps.
     static func readSafetensors(
-        _ file: SourceFile, _ limits: Limits
+        _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
         let length = try file.bytes(at: 0, count: 8).integer(at: 0, as: UInt64.self)
         guard length <= UInt64(limits.maximumHeaderBytes) else {

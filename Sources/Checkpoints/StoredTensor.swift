@@ -2,7 +2,7 @@
 public struct StoredTensor: Sendable {
     enum Source: Sendable {
         /// The first element lies at byte `offset`.
-        case file(SourceFile, offset: Int)
+        case file(CheckpointFile, offset: Int)
         case memory([UInt8])
         /// Writes all bytes, row-major, when they are asked for.
         case closure(@Sendable (UnsafeMutableRawBufferPointer) -> Void)

@@ -9,7 +9,7 @@ extension Checkpoint {
     /// The pickles are a magic number, the protocol's version, facts about the machine, the object,
     /// and the keys of the storages in their order.
     static func readTorchLegacy(
-        _ file: SourceFile, _ limits: Limits
+        _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
         var unpickler = Unpickler(
             ByteStream(file, range: 0..<min(file.byteCount, limits.maximumHeaderBytes)),
@@ -59,7 +59,7 @@ extension Checkpoint {
     ///
     /// The size of an element is that of the storage's first mention in the pickle.
     private static func locateStorages(
-        _ keys: [PickleValue], _ heap: PickleHeap, from start: Int, in file: SourceFile
+        _ keys: [PickleValue], _ heap: PickleHeap, from start: Int, in file: CheckpointFile
     ) throws(CheckpointError) -> [String: Range<Int>] {
         var first: [String: PickledStorage] = [:]
         for storage in heap.storages where first[storage.key] == nil {

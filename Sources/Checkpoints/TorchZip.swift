@@ -1,7 +1,7 @@
 extension Checkpoint {
     /// `.pth` since PyTorch 1.6: a zip archive of one pickle and one entry for each storage.
     static func readTorchZip(
-        _ file: SourceFile, _ limits: Limits
+        _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
         let archive: ZipArchive
         do throws(CheckpointError) {
@@ -67,12 +67,12 @@ struct TorchStorages {
     /// Where the storage of each key lies in the file.
     typealias Place = Range<Int>
 
-    let file: SourceFile
+    let file: CheckpointFile
     let heap: PickleHeap
     let limits: Checkpoint.Limits
     private var byteCount = 0
 
-    init(file: SourceFile, heap: PickleHeap, limits: Checkpoint.Limits) {
+    init(file: CheckpointFile, heap: PickleHeap, limits: Checkpoint.Limits) {
         self.file = file
         self.heap = heap
         self.limits = limits

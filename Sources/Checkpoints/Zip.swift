@@ -12,7 +12,7 @@ struct ZipArchive {
         let range: Range<Int>
     }
 
-    let file: SourceFile
+    let file: CheckpointFile
     let entries: [String: Entry]
     /// Whether the writer stored checksums.
     ///
@@ -20,7 +20,7 @@ struct ZipArchive {
     let hasChecksums: Bool
 
     /// Reads the central directory and every entry's own header.
-    init(_ file: SourceFile, limits: Checkpoint.Limits) throws(CheckpointError) {
+    init(_ file: CheckpointFile, limits: Checkpoint.Limits) throws(CheckpointError) {
         let directory = try ZipDirectory(file, limits: limits)
         let bytes = try file.bytes(at: directory.range.lowerBound, count: directory.range.count)
         var entries: [String: Entry] = [:]
@@ -57,7 +57,7 @@ struct ZipArchive {
     func verify(_ entry: Entry) throws(CheckpointError) {
         guard hasChecksums else { return }
         var checksum = crc32(0, nil, 0)
-        try file.forEachBlock(of: entry.range) { block in
+        try file.forEachBlock(in: entry.range) { block in
             checksum = crc32(
                 checksum, block.bindMemory(to: UInt8.self).baseAddress, UInt32(block.count))
         }
@@ -71,7 +71,7 @@ struct ZipDirectory {
     let entryCount: Int
 
     /// Finds the end record, and the 64-bit one that large archives (and all of PyTorch's) have.
-    init(_ file: SourceFile, limits: Checkpoint.Limits) throws(CheckpointError) {
+    init(_ file: CheckpointFile, limits: Checkpoint.Limits) throws(CheckpointError) {
         let record = try Self.endRecord(of: file)
         let bytes = try file.bytes(at: record, count: 22)
         var fields = [4, 6, 8, 10].map { UInt64(bytes.integer(at: $0, as: UInt16.self)) }
@@ -100,7 +100,7 @@ struct ZipDirectory {
     }
 
     /// The end record lies at the end, but for a comment of at most 64 KB.
-    private static func endRecord(of file: SourceFile) throws(CheckpointError) -> Int {
+    private static func endRecord(of file: CheckpointFile) throws(CheckpointError) -> Int {
         let count = min(file.byteCount, 22 + 0xFFFF)
         let start = file.byteCount - count
         let tail = try file.bytes(at: start, count: count)
@@ -113,7 +113,7 @@ struct ZipDirectory {
     }
 
     private static func largeEndRecord(
-        of file: SourceFile, before record: Int
+        of file: CheckpointFile, before record: Int
     ) throws(CheckpointError) -> (offset: Int, fields: [UInt64])? {
         guard record >= 20 else { return nil }
         let locator = try file.bytes(at: record - 20, count: 20)
@@ -180,7 +180,7 @@ struct ZipRecord {
 
     /// Where the data lies, by the entry's own header, which must not contradict this record.
     func dataRange(
-        in file: SourceFile, before limit: Int
+        in file: CheckpointFile, before limit: Int
     ) throws(CheckpointError) -> Range<Int> {
         guard headerOffset <= limit, limit - headerOffset >= 30 else {
             throw .refusedEntry(name, .outOfRange)

@@ -138,12 +138,3 @@ public enum ProgramVersion {
     /// Major, minor and patch.
     public static let current = "0.1.0"
 }
-
-/// The file of the running program.
-enum ProgramFile {
-    /// The folder of the executable, symbolic links followed.
-    static var folder: URL {
-        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
-        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
-    }
-}

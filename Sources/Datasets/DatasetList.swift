@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// A list in `MainPatient`: `train.txt`, or one dataset's as `train-Breast-BUSI.txt`.
@@ -48,27 +49,14 @@ enum LayoutFile {
     ///   - path: the file.
     ///   - limit: its largest size, in bytes.
     /// - Returns: the text without a byte order mark.
-    /// - Throws: ``DatasetError/unreadable(path:reason:)``; a file that is too large or not regular is
-    ///   not opened.
+    /// - Throws: ``DatasetError/unreadable(path:reason:)``, before reading where the file is
+    ///   too large or not a regular file.
     static func text(_ path: String, limit: Int = 16 << 20) throws(DatasetError) -> String {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw .unreadable(path: path, reason: "there is no such file")
+        do throws(FileReadError) {
+            return try RegularFile.text(path, limit: limit)
+        } catch {
+            throw .unreadable(path: path, reason: error.reason)
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .unreadable(path: path, reason: "it is not a regular file")
-        }
-        guard status.st_size <= limit else {
-            throw .unreadable(
-                path: path, reason: "it has \(status.st_size) bytes; at most \(limit) are read")
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .unreadable(path: path, reason: "it cannot be opened")
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw .unreadable(path: path, reason: "it is not UTF-8 text")
-        }
-        return text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     }
 
     /// The lines that are not blank, without white space around them.
@@ -93,7 +81,7 @@ enum ClassFile {
         let path = "\(root)/MainPatient/class.json"
         guard LayoutFile.exists(path) else { throw .noData(root: root, reason: missing(root)) }
         let text = try LayoutFile.text(path, limit: 1 << 20)
-        guard let classes = try? JSONDecoder().decode([String: Int].self, from: Data(text.utf8)),
+        guard let classes = try? JSON.decode([String: Int].self, from: text.utf8),
             classes.values.allSatisfy({ (2...256).contains($0) }),
             classes.keys.allSatisfy(\.isPlainName)
         else {

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// Random number generator of one sample in one epoch.
@@ -5,7 +6,7 @@ import Foundation
 /// Its numbers depend on the seed, the epoch and the sample only, so that they are the same for any
 /// number of workers. SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 public struct SampleRandom: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var generator: SplitMix64
 
     /// A generator of a seed and stream indices; each combination gives other numbers.
     ///
@@ -13,20 +14,16 @@ public struct SampleRandom: RandomNumberGenerator, Sendable {
     ///   - seed: of the run.
     ///   - stream: indices such as the epoch and the sample's number.
     public init(seed: UInt64, _ stream: Int...) {
-        state = seed
+        generator = SplitMix64(seed: seed)
         for index in stream {
-            state = next() ^ UInt64(bitPattern: Int64(index))
+            generator = SplitMix64(seed: generator.next() ^ UInt64(bitPattern: Int64(index)))
         }
-        _ = next()
+        _ = generator.next()
     }
 
     /// The next 64 bits.
     public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+        generator.next()
     }
 
     /// A uniform random number.

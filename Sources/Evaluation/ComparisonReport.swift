@@ -1,4 +1,5 @@
 import Drawing
+import FileIO
 import Foundation
 import Imaging
 import Metrics
@@ -19,7 +20,7 @@ extension Comparison {
     ///
     /// - Throws: `EncodingError` when a number is not finite.
     public func json() throws -> [UInt8] {
-        try [UInt8](JSONEncoder.report.encode(self)) + [UInt8(ascii: "\n")]
+        try JSON.encode(self) + [UInt8(ascii: "\n")]
     }
 
     /// A scatter chart for each prompt: each case's value in report B over its value in report A.

@@ -76,10 +76,3 @@ extension MaskMetric {
         }
     }
 }
-
-extension Duration {
-    /// The duration in seconds.
-    public var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
-    }
-}

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 
@@ -100,7 +101,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     ///
     /// - Throws: `EncodingError` when a number is not finite.
     public func json() throws -> [UInt8] {
-        try [UInt8](JSONEncoder.report.encode(self)) + [UInt8(ascii: "\n")]
+        try JSON.encode(self) + [UInt8(ascii: "\n")]
     }
 
     /// Reads a report.
@@ -113,54 +114,26 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public static func read(
         _ path: String, limit: Int = 1 << 30
     ) throws(EvaluationError) -> EvaluationReport {
-        let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        guard let size else {
-            throw .unreadable(path: path, reason: "there is no such file")
+        let bytes: [UInt8]
+        do throws(FileReadError) {
+            bytes = try RegularFile.read(path, limit: limit)
+        } catch {
+            throw .unreadable(path: path, reason: error.reason)
         }
-        guard size <= limit else {
-            throw .unreadable(path: path, reason: "it has more than \(limit) bytes")
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .unreadable(path: path, reason: "it cannot be opened")
-        }
-        do {
-            return try JSONDecoder.report.decode(EvaluationReport.self, from: data)
+        do throws(JSONError) {
+            return try JSON.decode(
+                EvaluationReport.self, from: bytes, property: FormerReportKeys.property)
         } catch {
             throw .unreadable(
                 path: path,
-                reason: "it is not a report.json of 'samus evaluate' (\(error.words))")
+                reason: "it is not a report.json of 'samus evaluate' (\(error.reason))")
         }
     }
 }
 
-extension JSONEncoder {
-    /// Sorted snake_case keys and ISO 8601 dates.
-    static var report: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }
-}
-
-extension JSONDecoder {
-    fileprivate static var report: JSONDecoder {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .custom { path in
-            let key = path[path.count - 1].stringValue
-            let isSpeed = path.count > 1 && path[path.count - 2].stringValue == "speed"
-            return ReportKey(isSpeed && key == "prompt" ? "mask_seconds" : key)
-        }
-        decoder.dateDecodingStrategy = .iso8601
-        return decoder
-    }
-}
-
-/// A key of a report: snake_case becomes the property's name, and so does a key of version 0.1.
-private struct ReportKey: CodingKey {
-    /// Keys of version 0.1 that have changed since.
-    private static let formerKeys = [
+/// Keys of reports of version 0.1 that have changed since.
+private enum FormerReportKeys {
+    private static let renamed = [
         "pictures": "images", "picture": "image", "negatives": "backgroundPoints",
         "figures": "statistics", "deviation": "standardDeviation", "presence": "detection",
         "found": "truePositives", "missed": "falseNegatives", "invented": "falsePositives",
@@ -168,32 +141,18 @@ private struct ReportKey: CodingKey {
         "meanIoU": "meanIou",
     ]
 
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    /// - Parameter key: as in the file.
-    init(_ key: String) {
+    /// The property of a key.
+    ///
+    /// - Parameter path: the key, after the keys that it is below.
+    static func property(_ path: [any CodingKey]) -> String {
+        let key = path[path.count - 1].stringValue
+        let isSpeed = path.count > 1 && path[path.count - 2].stringValue == "speed"
+        if isSpeed && key == "prompt" { return "maskSeconds" }
         let words = key.split(separator: "_")
         let name = words.dropFirst().reduce(words.first.map(String.init) ?? key) {
             $0 + $1.prefix(1).uppercased() + $1.dropFirst()
         }
-        stringValue = Self.formerKeys[name] ?? name
-    }
-
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-}
-
-extension Error {
-    /// A short reason why JSON cannot be read.
-    fileprivate var words: String {
-        switch self as? DecodingError {
-        case .keyNotFound(let key, _)?: "'\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?,
-            .dataCorrupted(let context)?:
-            context.debugDescription
-        default: "\(self)"
-        }
+        return renamed[name] ?? name
     }
 }
 

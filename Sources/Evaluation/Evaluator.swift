@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import FileIO
 import Imaging
 import Segmentation
 
@@ -149,20 +150,20 @@ public struct ImageTiming: Equatable, Sendable {
 /// SHA-256 of the data that was evaluated: names, classes, and the pixels of images and labels as
 /// they were compared.
 struct DataHash {
-    private var hash = ContentHash()
+    private var hash = SHA256()
 
     /// - Parameters:
     ///   - labelled: the image and its label.
     ///   - samples: its evaluated samples.
     mutating func add(_ labelled: LabelledImage, samples: [Sample]) {
         let names = samples.map(\.id).joined(separator: "\n")
-        hash.add(Array("\(names)\n\(labelled.image.size)\n".utf8))
-        hash.add(labelled.image.pixels)
-        hash.add(labelled.label.pixels)
+        hash.update(Array("\(names)\n\(labelled.image.size)\n".utf8))
+        hash.update(labelled.image.pixels)
+        hash.update(labelled.label.pixels)
     }
 
     /// 64 hexadecimal digits.
-    var text: String { hash.text }
+    var text: String { hash.hexDigest }
 }
 
 /// Why something cannot be evaluated or compared.

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 import Metrics
@@ -194,38 +195,6 @@ extension SummaryStatistics {
 
 extension String {
     fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
-}
-
-/// A table in Markdown.
-struct MarkdownTable {
-    private let header: [String]
-    private var rows: [[String]] = []
-
-    /// - Parameter header: one title a column.
-    init(_ header: [String]) {
-        self.header = header
-    }
-
-    /// Adds a row with one cell for each column.
-    mutating func add(_ cells: [String]) {
-        rows.append(cells)
-    }
-
-    var isEmpty: Bool { rows.isEmpty }
-
-    /// The lines, without a break at the end.
-    var text: String {
-        let lines = [header, header.map { _ in "---" }] + rows
-        return lines.map { "| " + $0.map(\.cell).joined(separator: " | ") + " |" }
-            .joined(separator: "\n")
-    }
-}
-
-extension String {
-    /// The text, escaped for a table cell.
-    fileprivate var cell: String {
-        replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(separator: " ")
-    }
 }
 
 extension Double {

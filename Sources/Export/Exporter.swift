@@ -35,9 +35,9 @@ public struct Exporter {
     ///   `CheckpointError` when they cannot be read, `TraceError` and `RecordingError` when the
     ///   network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
-        let sized = try SizedNetwork(model.kind, checkpoint: checkpoint)
+        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
         try self.init(
-            sized.network, inputSize: sized.inputSize, model: model, program: program)
+            network, inputSize: configuration.inputSize, model: model, program: program)
     }
 
     /// Records a network whose weights are loaded.

@@ -15,7 +15,7 @@ extension Image {
     public static func read(
         _ path: String, limits: ImageLimits = .standard
     ) throws(ImageError) -> Image {
-        try decode(RegularFile.read(path, limit: limits.bytes), name: path, limits: limits)
+        try decode(ImageError.bytes(of: path, limits), name: path, limits: limits)
     }
 
     /// Decodes a PNG or JPEG file held in memory.
@@ -262,6 +262,22 @@ extension ImageError: CustomStringConvertible {
             "'\(name)' is damaged: \(reason)"
         case .cannotWrite(let name, let reason):
             "'\(name)' cannot be written: \(reason)"
+        }
+    }
+}
+
+extension ImageError {
+    /// Reads a whole image file.
+    static func bytes(of path: String, _ limits: ImageLimits) throws(ImageError) -> [UInt8] {
+        do throws(FileReadError) {
+            return try RegularFile.read(path, limit: limits.bytes)
+        } catch {
+            switch error {
+            case .notARegularFile(_, let kind): throw .notARegularFile(name: path, kind: kind)
+            case .tooLarge(_, let bytes, let limit):
+                throw .tooManyBytes(name: path, bytes: bytes, limit: limit)
+            default: throw .cannotRead(name: path, reason: error.reason)
+            }
         }
     }
 }

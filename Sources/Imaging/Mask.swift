@@ -94,7 +94,7 @@ extension Mask {
     public static func read(
         _ path: String, limits: ImageLimits = .standard
     ) throws(ImageError) -> Mask {
-        try decode(RegularFile.read(path, limit: limits.bytes), name: path, limits: limits)
+        try decode(ImageError.bytes(of: path, limits), name: path, limits: limits)
     }
 
     /// Decodes a mask from an image file held in memory.

@@ -1,4 +1,5 @@
 import CZlib
+import FileIO
 
 /// Images of one size from a NIfTI-1 file: an image, or a sequence of them.
 ///
@@ -29,14 +30,12 @@ public struct NIfTIVolume: Sendable {
         _ path: String, limits: ImageLimits = .standard
     ) throws(NIfTIError) -> NIfTIVolume {
         let bytes: [UInt8]
-        do throws(ImageError) {
+        do throws(FileReadError) {
             bytes = try RegularFile.read(path, limit: limits.bytes)
         } catch {
             switch error {
-            case .cannotRead(_, let reason): throw .cannotRead(name: path, reason: reason)
-            case .notARegularFile(_, let kind):
-                throw .cannotRead(name: path, reason: "it is \(kind)")
-            default: throw .tooLarge(name: path, reason: "at most \(limits.bytes) bytes are read")
+            case .tooLarge: throw .tooLarge(name: path, reason: error.reason)
+            default: throw .cannotRead(name: path, reason: error.reason)
             }
         }
         return try decode(bytes, name: path, limits: limits)

@@ -1,3 +1,5 @@
+import FileIO
+
 /// Mean, spread and quantiles of values.
 public struct Summary: Hashable, Codable, Sendable {
     /// Number of cases.

@@ -65,7 +65,7 @@ extension BundleBench {
     /// - Throws: `CheckpointError`, `ModuleLoadError`, `ExportError`, `TorchError` or `FileError`.
     static func exportIntegers(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = ModelArchitecture(names: checkpoint.names) else {
+        guard let kind = checkpoint.architecture else {
             fail("the architecture of '\(weights)' is unknown")
         }
         let model = ModelDescription(

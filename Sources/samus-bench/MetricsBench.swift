@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Metrics
@@ -39,9 +40,7 @@ enum MetricsBench {
                 name: pair.name, scores: comparison.scores(tolerance: pair.tolerance),
                 authors: comparison.authorsScores(), shape: comparison.reference.shape())
         }
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        return String(decoding: try encoder.encode(scored), as: UTF8.self)
+        return String(decoding: try JSON.encode(scored), as: UTF8.self)
     }
 
     /// Times the Hausdorff distance, and all metrics, of masks of several kinds.

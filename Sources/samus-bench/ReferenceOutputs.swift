@@ -20,11 +20,11 @@ enum ReferenceOutputs {
     ///   weights do not fit.
     static func writeExportReference(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = ModelArchitecture(names: checkpoint.names) else {
+        guard let kind = checkpoint.architecture else {
             fail("the architecture of '\(weights)' is unknown")
         }
-        let sized = try SizedNetwork(kind, checkpoint: checkpoint)
-        let (network, side) = (sized.network, sized.inputSize)
+        let (network, configuration) = try NetworkRegistry.load(kind, from: checkpoint)
+        let side = configuration.inputSize
         network.setTrainable(false)
         network.evaluate()
         let images = smoothNoise([2, kind.preprocessing.channels, side, side], seed: 7)
@@ -48,7 +48,7 @@ enum ReferenceOutputs {
             ]
             if let mask = prompts.masks { results.append(("\(name).mask", mask)) }
         }
-        if let masks = withoutGrad({ network.decodeUnprompted(embeddings) }) {
+        if let masks = withoutGrad({ network.decodePromptFree(embeddings) }) {
             results += [("auto.logits", masks.logits), ("auto.iou", masks.iou)]
         }
         try Safetensors.write(results.map { (name: $0, tensor: StoredTensor($1)) }, to: output)

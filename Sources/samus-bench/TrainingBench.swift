@@ -37,7 +37,7 @@ final class TrainingBench {
         network = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
         try network.load(Checkpoint.read(weights))
         network.train()
-        network.freeze()
+        network.setTrainable(by: .samus)
         optimizer = Adam(network.trainable, learningRate: 1e-4)
         images = .uniform([batch, 1, 256, 256], generator: Generator(seed: 20_240_917))
         prompts = PromptTensors(

@@ -28,6 +28,7 @@ enum Architecture {
         "CLibPNG": Place(side: .inference, level: -1),
         "CTurboJPEG": Place(side: .inference, level: -1),
         "CZlib": Place(side: .inference, level: -1),
+        "CCrypto": Place(side: .inference, level: -1),
         "CPng": Place(side: .inference, level: 0),
         "COpenVINO": Place(side: .inference, level: 0),
         "FileIO": Place(side: .inference, level: 0),
@@ -49,7 +50,7 @@ enum Architecture {
         "libtorch": ["CTorch"],
         "CTorch": ["Torch"],
         "ArgumentParser": ["Commands", "TrainCommands", "samus", "samus-train"],
-        "Crypto": ["Checkpoints"],
+        "CCrypto": ["FileIO"],
         "Yams": ["Training"],
         "CZlib": ["Checkpoints", "Imaging"],
         "CLibPNG": ["CPng"],
@@ -73,7 +74,8 @@ enum Architecture {
         guard let to = places[module] else { return nil }
         switch (from.side, to.side) {
         case (.inference, .training):
-            return "\(target) is on the inference side, \(module) on the training side: it needs libtorch"
+            return
+                "\(target) is on the inference side, \(module) on the training side: it needs libtorch"
         case (.training, .inference) where to.level > from.level:
             return "\(target) (level \(from.level)) imports \(module) (\(to.level)) upwards"
         case (.training, .training) where to.level >= from.level,

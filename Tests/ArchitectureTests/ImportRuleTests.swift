@@ -33,7 +33,7 @@ struct ImportRuleTests {
         arguments: [
             ("Torch", "CTorch"), ("TorchNN", "Checkpoints"), ("TorchEngine", "Segmentation"),
             ("TrainCommands", "Commands"), ("Segmentation", "Imaging"),
-            ("Imaging", "CPng"), ("CPng", "CLibPNG"), ("Checkpoints", "Crypto"),
+            ("Imaging", "CPng"), ("CPng", "CLibPNG"), ("FileIO", "CCrypto"),
             ("samus", "Commands"),
             ("Commands", "ArgumentParser"), ("CTorch", "libtorch"), ("Imaging", "Foundation"),
         ])
@@ -51,7 +51,7 @@ struct ImportRuleTests {
             ("Commands", "Torch"),  // right to left, though down
             ("samus", "TrainCommands"),
             ("TorchNN", "CTorch"), ("Torch", "libtorch"), ("Segmentation", "ArgumentParser"),
-            ("Imaging", "Crypto"), ("Segmentation", "CZlib"), ("Checkpoints", "CPng"),
+            ("Imaging", "CCrypto"), ("Segmentation", "CZlib"), ("Checkpoints", "CPng"),
             ("Imaging", "CLibPNG"),
             ("Segmentation", "CTurboJPEG"), ("Unheard", "Foundation"),
         ])

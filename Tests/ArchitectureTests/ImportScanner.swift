@@ -32,6 +32,7 @@ enum ImportScanner {
         let libraries = [
             "torch": "libtorch", "ATen": "libtorch", "c10": "libtorch", "caffe2": "libtorch",
             "png.h": "CLibPNG", "turbojpeg.h": "CTurboJPEG", "zlib.h": "CZlib",
+            "openssl": "CCrypto",
         ]
         let include = #/^\s*\#\s*(?:include|import)\s*[<"]([^\/>"]+)/#
         return source.split(separator: "\n").compactMap { line in

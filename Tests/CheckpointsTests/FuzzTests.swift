@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Testing
 
@@ -15,7 +16,7 @@ struct FuzzTests {
     func damage(name: String) throws {
         let original = try Fixtures.bytes(name)
         let folder = try TemporaryFolder()
-        var generator = SeededGenerator(
+        var generator = SplitMix64(
             seed: name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
         for round in 0..<150 {
             var bytes = original
@@ -69,12 +70,12 @@ struct FuzzTests {
 enum Damage: CaseIterable {
     case flipBit, overwrite, hugeLength, truncate, insert, remove, repeatPart
 
-    static func random(_ generator: inout SeededGenerator) -> Damage {
+    static func random(_ generator: inout SplitMix64) -> Damage {
         let all = Damage.allCases
         return all[Int.random(in: 0..<all.count, using: &generator)]
     }
 
-    func apply(to bytes: inout [UInt8], _ generator: inout SeededGenerator) {
+    func apply(to bytes: inout [UInt8], _ generator: inout SplitMix64) {
         guard bytes.count > 16 else { return }
         let place = Int.random(in: 0..<bytes.count - 8, using: &generator)
         let length = Int.random(in: 1...8, using: &generator)

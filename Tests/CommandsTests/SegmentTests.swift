@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Imaging
 import Testing
@@ -43,13 +44,13 @@ struct SegmentTests {
         #expect(record["notice"] as? String == "research use only, not a medical device")
         #expect(record["format_version"] as? Int == 2)
         let model = try #require(record["model"] as? [String: Any])
-        var manifest = ContentHash()
-        manifest.add(
+        var manifest = SHA256()
+        manifest.update(
             try Array(
                 Data(
                     contentsOf: Program.package.appending(
                         path: "Models/litemedsam.samus/model.json"))))
-        #expect(model["sha256"] as? String == manifest.text)
+        #expect(model["sha256"] as? String == manifest.hexDigest)
         let outline = try #require((record["masks"] as? [[String: Any]])?.first)
         #expect(outline["pixel_area"] as? Int == mask.area)
         let found = try #require(mask.boundingBox)

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 import TestSupport

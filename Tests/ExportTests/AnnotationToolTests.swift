@@ -72,7 +72,7 @@ struct AnnotationToolTests {
 
     @Test(
         "names are unique, and nodes read only values that exist",
-        arguments: ModelArchitecture.allCases)
+        arguments: ModelArchitecture.all)
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)

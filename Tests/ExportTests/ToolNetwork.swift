@@ -36,7 +36,7 @@ struct ToolNetwork {
         sizes.decoder.mlpWidth = 64
         sizes.decoder.heads = 4
         sizes.decoder.iouWidth = 32
-        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes) }.network
+        let network = Initialization.skipped { NetworkRegistry.make(kind, .sam(sizes)) }
         try network.load(FormulaWeights(for: network))
         let file = FileManager.default.temporaryDirectory
             .appendingPathComponent("samus-\(UUID()).safetensors").path

@@ -97,7 +97,7 @@ struct BadInputTests {
         #expect(error(path: "/dev/zero") == "'it' is a device; a PNG or JPEG file is needed")
         #expect(
             error(path: Fixtures.path("absent.png"))
-                == "'it' cannot be read: No such file or directory")
+                == "'it' cannot be read: there is no such file")
         try withTemporaryFolder { folder in
             let pipe = folder.appending(path: "pipe").path
             #expect(mkfifo(pipe, 0o600) == 0)

@@ -143,7 +143,9 @@ struct NIfTITests {
         #expect(error(bytes)?.contains("in two parts") == true)
         bytes[0...1] = [28, 2]
         #expect(error(bytes)?.contains("a NIfTI-2 file") == true)
-        #expect(throws: NIfTIError.cannotRead(name: "/", reason: "it is a folder")) {
+        #expect(
+            throws: NIfTIError.cannotRead(name: "/", reason: "it is a folder, not a regular file")
+        ) {
             try NIfTIVolume.read("/")
         }
     }

@@ -67,14 +67,14 @@ enum PickleOperation: UInt8 {
 
 /// Bytes of a file, one after the other; never more in memory than asked for and present.
 struct ByteStream {
-    private let file: SourceFile
+    private let file: CheckpointFile
     /// Where the next byte lies in the file.
     private(set) var position: Int
     private let end: Int
     private var window: [UInt8] = []
     private var windowStart = 0
 
-    init(_ file: SourceFile, range: Range<Int>) {
+    init(_ file: CheckpointFile, range: Range<Int>) {
         self.file = file
         position = range.lowerBound
         end = range.upperBound

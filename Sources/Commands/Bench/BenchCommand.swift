@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 import Foundation
 
 /// `samus bench`: measures how fast a model runs on this machine.
@@ -57,9 +58,8 @@ public struct BenchCommand: ParsableCommand {
             try Bench(options: options, repetitions: repetitions).run()
         }
         if json {
-            let encoder = JSONEncoder.results
-            encoder.outputFormatting.insert(.prettyPrinted)
-            print(String(decoding: try encoder.encode(figures), as: UTF8.self))
+            let text = try JSON.encode(figures, style: .indented)
+            print(String(decoding: text, as: UTF8.self), terminator: "")
         } else {
             print(figures.table)
         }

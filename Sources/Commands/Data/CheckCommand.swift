@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 
@@ -139,12 +140,9 @@ enum CheckText {
             let warnings: Int
             let report: DatasetReport
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
         let whole = Whole(
             root: root, errors: report.errors.count, warnings: report.warnings.count,
             report: report)
-        return String(decoding: try encoder.encode(whole), as: UTF8.self)
+        return String(decoding: try JSON.encode(whole, style: .indented).dropLast(), as: UTF8.self)
     }
 }

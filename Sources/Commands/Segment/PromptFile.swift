@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 
@@ -101,26 +102,23 @@ extension PromptFile {
         let url = URL(fileURLWithPath: path)
         let file: PromptFile
         do {
-            let values = try url.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
-            guard values.isRegularFile == true else { throw PromptFileError.notAFile(path) }
-            guard let size = values.fileSize, size <= largestSize else {
-                throw PromptFileError.tooLarge(path)
-            }
-            let data = try Data(contentsOf: url)
-            // Unlike the decoder, this says where a text stops being JSON.
-            _ = try JSONSerialization.jsonObject(with: data)
-            file = try JSONDecoder().decode(PromptFile.self, from: data)
-            if let key = repeatedKey(in: data) {
+            let data = try RegularFile.read(path, limit: largestSize)
+            file = try JSON.decode(PromptFile.self, from: data, keys: .exact)
+            if let key = repeatedKey(in: Data(data)) {
                 throw PromptFileError.malformed(path, "an object has '\(key)' twice")
             }
         } catch let error as PromptFileError {
             throw error
-        } catch let error as DecodingError {
-            throw .malformed(path, error.sentence)
+        } catch let error as JSONError {
+            throw .malformed(path, error.reason)
+        } catch let error as FileReadError {
+            switch error {
+            case .notARegularFile: throw .notAFile(path)
+            case .tooLarge: throw .tooLarge(path)
+            default: throw .unreadable(path, error.reason)
+            }
         } catch {
-            let reason = (error as NSError).userInfo["NSDebugDescription"].map { "\($0)" }
-            throw reason.map { .malformed(path, $0) }
-                ?? .unreadable(path, error.localizedDescription)
+            throw .unreadable(path, "\(error)")
         }
         guard !file.images.isEmpty else { throw .malformed(path, "'images' is empty") }
         let folder = url.deletingLastPathComponent()

@@ -124,18 +124,3 @@ enum ResultFormat {
     /// Version 1 had no `format_version`, and `picture`, `points`, `negatives` and `auto` as keys.
     static let version = 2
 }
-
-extension JSONEncoder {
-    /// The encoder of all JSON results: sorted snake_case keys.
-    static var results: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return encoder
-    }
-
-    /// A value as the content of a file.
-    func bytes(of value: some Encodable) throws -> [UInt8] {
-        [UInt8](try encode(value))
-    }
-}

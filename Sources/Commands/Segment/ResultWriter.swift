@@ -80,19 +80,18 @@ struct ResultWriter {
         if files.formats.contains(.overlay) {
             try set.add(png(overlay(objects, of: result)), at: files.overlay.path)
         }
-        let encoder = JSONEncoder.results
         if files.formats.contains(.rle) {
-            try set.add(encoder.bytes(of: runLengths(of: objects)), at: files.runLengths.path)
+            try set.add(JSON.encode(runLengths(of: objects)), at: files.runLengths.path)
         }
         if files.formats.contains(.contour) {
             try set.add(
-                encoder.bytes(of: contours(of: objects, in: result.image)),
+                JSON.encode(contours(of: objects, in: result.image)),
                 at: files.contours.path)
         }
         // Last, so that whoever finds the JSON finds the files that it names.
         if files.formats.contains(.json) {
             try set.add(
-                encoder.bytes(of: record(objects, of: result, files)), at: files.json.path)
+                JSON.encode(record(objects, of: result, files)), at: files.json.path)
         }
         try set.commit()
     }
@@ -121,7 +120,7 @@ struct ResultWriter {
             let record = EverythingRecord(
                 image: entry(of: result), model: model, engine: engine, options: .init(options),
                 annotations: masks.map(\.record), seconds: result.times.decode)
-            try set.add(JSONEncoder.results.bytes(of: record), at: files.json.path)
+            try set.add(JSON.encode(record), at: files.json.path)
         }
         try set.commit()
     }
@@ -209,7 +208,7 @@ extension ResultWriter {
     /// Every candidate of every object.
     private func numbered(
         _ objects: [SegmentedObject]
-    ) -> [(object: Int, candidate: Int, SegmentedObject, Segmentation)] {
+    ) -> [(object: Int, candidate: Int, SegmentedObject, SegmentationResult)] {
         objects.enumerated().flatMap { index, object in
             object.candidates.enumerated().map { (index, $0.offset, object, $0.element) }
         }

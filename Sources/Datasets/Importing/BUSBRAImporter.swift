@@ -1,3 +1,5 @@
+import FileIO
+
 /// Imports BUS-BRA, breast tumours (Gómez-Flores et al., 2024).
 ///
 /// Files: `Images/bus_0001-l.png`, `Masks/mask_0001-l.png`, `bus_data.csv` (the patient of each

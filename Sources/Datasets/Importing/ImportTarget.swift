@@ -154,7 +154,7 @@ struct ImportedLists {
         let names = DatasetFolder.names(of: dataset)
         var lines: [String] = []
         for list in all.isEmpty ? lists : all {
-            guard let text = try? String(contentsOfFile: list.path, encoding: .utf8) else {
+            guard let text = try? LayoutFile.text(list.path) else {
                 throw .unreadable(path: list.path, reason: "a text file is needed")
             }
             lines += text.split(whereSeparator: \.isNewline).map(String.init).filter { line in
@@ -167,8 +167,10 @@ struct ImportedLists {
 
     private func classes() throws(ImportError) -> String {
         var classes: [String: Int] = [:]
-        if let data = FileManager.default.contents(atPath: path("class.json")) {
-            guard let older = try? JSONDecoder().decode([String: Int].self, from: data) else {
+        if LayoutFile.exists(path("class.json")) {
+            guard let data = try? RegularFile.read(path("class.json"), limit: 1 << 20),
+                let older = try? JSON.decode([String: Int].self, from: data)
+            else {
                 throw .unreadable(
                     path: path("class.json"),
                     reason: "an object of datasets and their classes is needed")
@@ -177,10 +179,8 @@ struct ImportedLists {
         }
         for name in DatasetFolder.names(of: dataset) { classes[name] = nil }
         classes[dataset] = classCount
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(classes) else { return "{}\n" }
-        return String(decoding: data, as: UTF8.self) + "\n"
+        guard let text = try? JSON.encode(classes, style: .indented) else { return "{}\n" }
+        return String(decoding: text, as: UTF8.self)
     }
 
     private func path(_ name: String) -> String { "\(root)/MainPatient/\(name)" }

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 
@@ -79,21 +80,11 @@ struct SourceFolder {
     /// - Returns: the content.
     /// - Throws: ``ImportProblem`` when it is too large or no regular file.
     func data(_ relative: String, limit: Int) throws(ImportProblem) -> Data {
-        var status = stat()
-        guard stat(path(relative), &status) == 0 else {
-            throw ImportProblem(relative, "there is no such file")
+        do throws(FileReadError) {
+            return Data(try RegularFile.read(path(relative), limit: limit))
+        } catch {
+            throw ImportProblem(relative, error.reason)
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw ImportProblem(relative, "it is not a regular file")
-        }
-        guard status.st_size <= limit else {
-            throw ImportProblem(
-                relative, "it has \(status.st_size) bytes; at most \(limit) are read")
-        }
-        guard let data = FileManager.default.contents(atPath: path(relative)) else {
-            throw ImportProblem(relative, "it cannot be read")
-        }
-        return data
     }
 
     private func children(of relative: String) -> [String] {

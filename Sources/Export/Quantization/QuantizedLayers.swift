@@ -1,4 +1,4 @@
-import Foundation
+import FileIO
 
 /// The layers of an encoder, and which of them are computed in 8-bit integers.
 public struct QuantizedLayers: Sendable {
@@ -41,11 +41,8 @@ public struct QuantizedLayers: Sendable {
     ///
     /// - Returns: JSON.
     /// - Throws: `EncodingError`.
-    public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(
+    func json() throws -> [UInt8] {
+        try JSON.encode(
             Report(
                 images: imageCount,
                 layers: layers.map { layer in
@@ -55,7 +52,7 @@ public struct QuantizedLayers: Sendable {
                         relativeError: layer.relativeError,
                         precision: float32Steps.contains(layer.step) ? "f32" : "int8")
                 },
-                agreement: agreement))
+                agreement: agreement), formatVersion: 2, style: .indented)
     }
 
     private struct Report: Encodable {
@@ -70,7 +67,6 @@ public struct QuantizedLayers: Sendable {
             let precision: String
         }
 
-        let formatVersion = 2
         let images: Int
         let layers: [Layer]
         let agreement: [MaskAgreement]

@@ -51,7 +51,7 @@ struct ModelRecordings {
                 return [masks.logits, masks.iou]
             })
         let embedding = Tensor.zeros([1, width, grid, grid])
-        guard withoutGrad({ network.decodeUnprompted(embedding) }) != nil else {
+        guard withoutGrad({ network.decodePromptFree(embedding) }) != nil else {
             promptFree = nil
             return
         }
@@ -59,7 +59,7 @@ struct ModelRecordings {
             axes: [.init(name: Self.imagesAxis, input: 0, dimension: 0, length: 1)],
             inputs: { [.zeros([$0[0], width, grid, grid])] },
             { inputs in
-                network.decodeUnprompted(inputs[0]).map { [$0.logits, $0.iou] } ?? []
+                network.decodePromptFree(inputs[0]).map { [$0.logits, $0.iou] } ?? []
             })
     }
 }

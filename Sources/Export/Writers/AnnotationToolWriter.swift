@@ -14,7 +14,7 @@ extension Exporter {
     ///   - layers: for `int8`, the calibrated layers.
     ///   - path: of the folder, which is written completely or not at all.
     /// - Throws: ``ExportError``, also where the tool cannot run the network; `FileError`.
-    public func writeModel(
+    package func writeModel(
         for tool: AnnotationTool, named name: String, precision: ModelBundle.Manifest.Precision,
         layers: QuantizedLayers? = nil, to path: String
     ) throws {

@@ -17,7 +17,7 @@ extension Exporter {
     ///   - layers: for `int8`, the calibrated layers.
     ///   - path: of the folder, which is written completely or not at all.
     /// - Throws: ``ExportError``, `FileError`.
-    public func writeBundle(
+    package func writeBundle(
         named name: String, precision: ModelBundle.Manifest.Precision,
         layers: QuantizedLayers? = nil, to path: String
     ) throws {
@@ -29,10 +29,9 @@ extension Exporter {
                 ? part.graph.fixingAxis(ModelRecordings.imagesAxis, at: 1) : part.graph
             files[part.fileName] = try write(graph, to: folder.place(of: part.fileName))
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        var json = try encoder.encode(manifest(named: name, precision: precision, files: files))
-        json.append(UInt8(ascii: "\n"))
+        let json = try JSON.encode(
+            manifest(named: name, precision: precision, files: files), style: .indented,
+            keys: .exact)
         try AtomicFile.write(json, to: folder.place(of: ModelBundle.Manifest.FileName.manifest))
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
@@ -45,7 +44,7 @@ extension Exporter {
     ///   - layers: for `int8`, the calibrated layers.
     ///   - path: of the folder, which is written completely or not at all.
     /// - Throws: ``ExportError``, `FileError`.
-    public func writeGraphs(
+    package func writeGraphs(
         precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers? = nil,
         to path: String
     ) throws {
@@ -111,7 +110,7 @@ extension Exporter {
         var output = HashedFile(file: try AtomicFile(path))
         try ONNXWriter.write(graph, metadata: metadata, to: &output)
         try output.file.commit()
-        return .init(bytes: output.bytes, sha256: output.hash.text)
+        return .init(bytes: output.bytes, sha256: output.hash.hexDigest)
     }
 
     /// ONNX `metadata_props` of every file.
@@ -129,7 +128,7 @@ extension Exporter {
 struct HashedFile {
     let file: AtomicFile
     private(set) var bytes = 0
-    private(set) var hash = ContentHash()
+    private(set) var hash = SHA256()
 
     init(file: AtomicFile) {
         self.file = file
@@ -138,12 +137,12 @@ struct HashedFile {
     mutating func append(_ piece: [UInt8]) throws(FileError) {
         try file.append(piece)
         bytes += piece.count
-        hash.add(piece)
+        hash.update(piece)
     }
 
     mutating func append(_ piece: UnsafeRawBufferPointer) throws(FileError) {
         try file.append(piece)
         bytes += piece.count
-        hash.add(piece)
+        hash.update(piece)
     }
 }

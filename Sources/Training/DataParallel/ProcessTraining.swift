@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Torch
 import TorchNN
@@ -178,19 +179,14 @@ extension ProcessGroup {
     ///     ``shard(_:rank:of:remainder:)`` cut with ``ShardRemainder/uneven``.
     ///   - work: what it is for, in an error's words.
     /// - Returns: the rows of all items, on all ranks.
-    /// - Throws: `ProcessGroupError` when another process has gone, or `EncodingError` for a row
-    ///   that JSON cannot hold.
+    /// - Throws: `ProcessGroupError` when another process has gone, `EncodingError` or
+    ///   `JSONError` for a row that JSON cannot represent.
     public func gather<Row: Codable>(
         rows: [Row], for work: String = "the gathering of results"
     ) throws -> [Row] {
-        let encoder = JSONEncoder()
-        // Distances can be infinite or not numbers.
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let shares = try gather(bytes: Array(encoder.encode(rows)), for: work)
-        return joined(try shares.map { try decoder.decode([Row].self, from: Data($0)) })
+        // Distances can be infinite or NaN.
+        let own = try JSON.encode(rows, keys: .exact, allowsNonFinite: true)
+        let shares = try gather(bytes: own, for: work)
+        return joined(try shares.map { try JSON.decode([Row].self, from: $0, keys: .exact) })
     }
 }

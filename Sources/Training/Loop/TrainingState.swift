@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Torch
 import TorchNN
@@ -80,7 +81,8 @@ struct TrainingState {
             moments[name].map { ("optimizer.\(name)", $0) }
         }
         var metadata = [
-            Self.positionKey: try JSON.text(position), Self.runKey: run, "format": "pt",
+            Self.positionKey: String(decoding: try JSON.encode(position), as: UTF8.self),
+            Self.runKey: run, "format": "pt",
         ]
         if let average {
             let kept = average.stateDictionary
@@ -135,7 +137,7 @@ struct TrainingState {
     ) throws -> TrainingPosition {
         let checkpoint = try Checkpoint.read(path)
         guard let text = checkpoint.metadata[Self.positionKey],
-            let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(text.utf8))
+            let position = try? JSON.decode(TrainingPosition.self, from: text.utf8)
         else { throw TrainingError.state(path: path, reason: "it is no state of a training") }
         guard checkpoint.metadata[Self.runKey] == run else {
             throw TrainingError.state(
@@ -169,14 +171,5 @@ private struct PrefixedSource: TensorSource {
     func dtype(of name: String) -> DType? { source.dtype(of: prefix + name) }
     func read(_ name: String, into target: Tensor) throws {
         try source.read(prefix + name, into: target)
-    }
-}
-
-enum JSON {
-    /// A value as one line with sorted keys.
-    static func text(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

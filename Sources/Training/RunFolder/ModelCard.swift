@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Yams
@@ -190,12 +191,12 @@ public struct ModelCard: Sendable {
             let counts = set.images.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
             return [set.name, counts, set.licence ?? "not stated: ask its authors before use"]
         }
-        return Self.table(["data set", "images", "licence remark"], rows)
+        return MarkdownTable(["dataset", "images", "licence remark"], rows: rows).text
     }
 
     private var recipeTable: String {
         let rows = [["start", start ?? "nothing"]] + recipe.map { [$0.name, $0.value] }
-        return Self.table(["what", "value"], rows)
+        return MarkdownTable(["what", "value"], rows: rows).text
     }
 
     private var figureTable: String {
@@ -203,28 +204,16 @@ public struct ModelCard: Sendable {
         let rows = figures.map { figure in
             [figure.data, figure.prompt, figure.metric, Self.words(figure.value)]
         }
-        return Self.table(["data", "prompt", "metric", "value"], rows)
+        return MarkdownTable(["data", "prompt", "metric", "value"], rows: rows).text
     }
 
     private static func words(_ value: Double) -> String {
         value.isFinite ? String(format: "%.4g", value) : "nan"
-    }
-
-    private static func table(_ head: [String], _ rows: [[String]]) -> String {
-        let rule = head.map { _ in "---" }
-        return ([head, rule] + rows).map { row in
-            "| " + row.map(\.cell).joined(separator: " | ") + " |"
-        }.joined(separator: "\n")
     }
 }
 
 extension String {
     fileprivate var line: String {
         String(map { $0.isNewline ? " " : $0 })
-    }
-
-    /// On one line, without a bar that would end the cell.
-    fileprivate var cell: String {
-        line.replacing("|", with: "\\|")
     }
 }

@@ -1,5 +1,6 @@
-import Drawing
 import Datasets
+import Drawing
+import FileIO
 import Foundation
 import Imaging
 

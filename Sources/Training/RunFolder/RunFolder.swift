@@ -8,9 +8,9 @@ import Foundation
 public final class RunFolder: Sendable {
     /// The folder itself.
     public let path: String
-    private let lock: RunLock?
+    private let lock: FileLock?
 
-    private init(path: String, lock: RunLock?) {
+    private init(path: String, lock: FileLock?) {
         self.path = path
         self.lock = lock
     }
@@ -39,7 +39,7 @@ public final class RunFolder: Sendable {
             let path = project + "/exp" + (number == 1 ? "" : "\(number)")
             // Of two processes that try the same name, one makes it and the other goes on.
             if mkdir(path, 0o777) == 0 {
-                return try RunFolder(path: path, lock: RunLock(path)).prepared()
+                return try RunFolder(path: path, lock: FileLock(runFolder: path)).prepared()
             }
             guard errno == EEXIST else { throw cannotWrite(path) }
             number += 1
@@ -50,7 +50,7 @@ public final class RunFolder: Sendable {
         _ path: String, replacing: Bool
     ) throws(RunFolderError) -> RunFolder {
         if mkdir(path, 0o777) == 0 {
-            return try RunFolder(path: path, lock: RunLock(path)).prepared()
+            return try RunFolder(path: path, lock: FileLock(runFolder: path)).prepared()
         }
         guard errno == EEXIST else { throw cannotWrite(path) }
         guard let content = try? FileManager.default.contentsOfDirectory(atPath: path) else {
@@ -64,7 +64,7 @@ public final class RunFolder: Sendable {
         }
         guard isEmpty || replacing else { throw .exists(path: path) }
         guard isEmpty || isRun(path) else { throw .notARun(path: path) }
-        let folder = try RunFolder(path: path, lock: RunLock(path))
+        let folder = try RunFolder(path: path, lock: FileLock(runFolder: path))
         try folder.removeRunFiles()
         return try folder.prepared()
     }
@@ -90,7 +90,7 @@ public final class RunFolder: Sendable {
             if isRun(url.path) {
                 // As it was given, so that messages show what was typed.
                 let shown = isRun(path) ? path : url.path
-                return try RunFolder(path: shown, lock: RunLock(shown)).prepared()
+                return try RunFolder(path: shown, lock: FileLock(runFolder: shown)).prepared()
             }
             url.deleteLastPathComponent()
         }
@@ -215,35 +215,20 @@ public enum PredictionRank: String, CaseIterable, Sendable {
     case worst, median, best
 }
 
-/// Keeps other processes from writing to a run, until it is gone or the process ends, however.
-final class RunLock: Sendable {
-    private let descriptor: Int32
-
-    /// - Parameter folder: the run's folder; `.lock` is made in it and stays.
-    /// - Throws: ``RunFolderError/inUse(path:holder:)`` with the process that holds it.
-    init(_ folder: String) throws(RunFolderError) {
-        let path = folder + "/.lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else {
-            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)))
+extension FileLock {
+    /// Locks a run folder, by the file `.lock` in it.
+    ///
+    /// - Throws: ``RunFolderError/inUse(path:holder:)`` with the process that holds the lock.
+    convenience init(runFolder folder: String) throws(RunFolderError) {
+        do throws(FileLockError) {
+            try self.init(folder + "/.lock")
+        } catch {
+            switch error {
+            case .held(_, let holder): throw .inUse(path: folder, holder: holder)
+            case .failed(let path, let reason): throw .cannotWrite(path: path, reason: reason)
+            }
         }
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            let code = errno
-            // Some network file systems have no locks; there a run goes without one.
-            guard code == EWOULDBLOCK else { return }
-            var bytes = [UInt8](repeating: 0, count: 300)
-            let count = max(pread(descriptor, &bytes, bytes.count, 0), 0)
-            // The descriptor is closed by the deinitializer.
-            let holder = String(decoding: bytes.prefix(count), as: UTF8.self)
-            throw .inUse(
-                path: folder, holder: holder.split(separator: "\n").first.map(String.init) ?? "")
-        }
-        let words = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n"
-        ftruncate(descriptor, 0)
-        _ = words.withCString { pwrite(descriptor, $0, strlen($0), 0) }
     }
-
-    deinit { close(descriptor) }
 }
 
 /// Writes a file of a run, whole or not at all.
@@ -257,20 +242,11 @@ func writeRunFile(_ text: String, to path: String) throws(RunFolderError) {
 
 /// Reads a text file of a run, of at most `limit` bytes.
 func readRunFile(_ path: String, limit: Int) throws(RunFolderError) -> String {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-        throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+    do throws(FileReadError) {
+        return try RegularFile.text(path, limit: limit)
+    } catch {
+        throw .unreadable(path: path, reason: error.reason)
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-        throw .unreadable(path: path, reason: "it is not a file")
-    }
-    guard status.st_size <= limit else {
-        throw .unreadable(path: path, reason: "it has more than \(limit) bytes")
-    }
-    guard let data = FileManager.default.contents(atPath: path),
-        let text = String(data: data, encoding: .utf8)
-    else { throw .unreadable(path: path, reason: "it is not UTF-8 text") }
-    return text
 }
 
 /// Why a run folder cannot be made, taken or read.

@@ -1,4 +1,5 @@
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 
@@ -127,18 +128,14 @@ public enum RunJSON {
     ///   - path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
     public static func write(_ value: some Encodable, to path: String) throws(RunFolderError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.dateEncodingStrategy = .iso8601
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let text: String
+        let bytes: [UInt8]
         do {
-            text = String(decoding: try encoder.encode(value), as: UTF8.self)
+            bytes = try JSON.encode(
+                value, formatVersion: 1, style: .indented, allowsNonFinite: true)
         } catch {
             throw .cannotWrite(path: path, reason: "\(error)")
         }
-        try writeRunFile(text + "\n", to: path)
+        try writeRunFile(String(decoding: bytes, as: UTF8.self), to: path)
     }
 
     /// Reads what ``write(_:to:)`` wrote.
@@ -152,30 +149,10 @@ public enum RunJSON {
         _ type: Value.Type, _ path: String
     ) throws(RunFolderError) -> Value {
         let text = try readRunFile(path, limit: 64 << 20)
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        do {
-            return try decoder.decode(type, from: Data(text.utf8))
-        } catch let error as DecodingError {
-            throw .unreadable(path: path, reason: error.place)
+        do throws(JSONError) {
+            return try JSON.decode(type, from: text.utf8)
         } catch {
-            throw .unreadable(path: path, reason: "\(error)")
-        }
-    }
-}
-
-extension DecodingError {
-    /// What is wrong and where, in a few words.
-    fileprivate var place: String {
-        switch self {
-        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context),
-            .dataCorrupted(let context):
-            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))':"
-                + " \(context.debugDescription)"
-        @unknown default: "it is not the JSON that is needed"
+            throw .unreadable(path: path, reason: error.reason)
         }
     }
 }

@@ -5,17 +5,17 @@ import Testing
 
 @testable import Inference
 
-@Suite("Embeddings that are kept")
-struct EmbeddingCacheTests {
+@Suite("The cache of encoded images")
+struct EncodedImageCacheTests {
     private func image(_ grey: UInt8) -> Image {
         Image(width: 2, height: 1, channels: 1, pixels: [grey, 0])
     }
 
     private let embedding = FloatTensor([Float](repeating: 1, count: 25), shape: [25])
 
-    @Test("stay within the limit, and the longest unused go first")
+    @Test("removes the least recently used embeddings above the limit")
     func limit() throws {
-        let cache = EmbeddingCache(limit: 250)
+        let cache = EncodedImageCache(limit: 250)
         var made: [UInt8] = []
         for grey: UInt8 in [1, 2, 1, 3, 1, 2] {
             _ = try cache.embedding(of: image(grey), model: "m", options: .init()) {
@@ -27,9 +27,9 @@ struct EmbeddingCacheTests {
         #expect(cache.usedBytes == 200)
     }
 
-    @Test("are told apart by model, size and how the model runs")
+    @Test("distinguishes models, image sizes and runtime options")
     func keys() throws {
-        let cache = EmbeddingCache(limit: 10_000)
+        let cache = EncodedImageCache(limit: 10_000)
         var made = 0
         let tall = Image(width: 1, height: 2, channels: 1, pixels: [1, 0])
         for (image, model, options) in [
@@ -44,18 +44,18 @@ struct EmbeddingCacheTests {
         #expect(made == 4)
     }
 
-    @Test("one too large for the cache is given and not kept")
+    @Test("does not store an embedding that is larger than the limit")
     func large() throws {
-        let cache = EmbeddingCache(limit: 99)
+        let cache = EncodedImageCache(limit: 99)
         #expect(
             try cache.embedding(of: image(1), model: "m", options: .init()) { embedding }
                 == embedding)
         #expect(cache.usedBytes == 0)
     }
 
-    @Test("are made once for two at a time; after a failure the next one makes it")
+    @Test("encodes an image once for concurrent requests, and again after a failure")
     func once() throws {
-        let cache = EmbeddingCache(limit: 10_000)
+        let cache = EncodedImageCache(limit: 10_000)
         let made = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
             _ = try? cache.embedding(of: image(1), model: "m", options: .init()) {

@@ -7,10 +7,10 @@ import Torch
 
 @testable import TorchNN
 
-@Suite("What is computed from weights alone is kept as long as they stay")
-struct DerivedTests {
+@Suite("A tensor computed from weights is cached until they change")
+struct CachedTensorTests {
     private let layer = Linear(2, 2)
-    private let derived = Derived()
+    private let derived = CachedTensor()
 
     /// The sum of all weights, and whether it was computed for this question.
     private func ask() -> (sum: Double, isNew: Bool) {
@@ -41,7 +41,7 @@ struct DerivedTests {
         #expect(!withoutGrad { ask() }.isNew, sourceLocation: sourceLocation)
     }
 
-    @Test("kept while nothing is written, with gradients never")
+    @Test("cached while nothing is written; never with gradients")
     func kept() {
         #expect(withoutGrad { ask() }.isNew)
         #expect(!withoutGrad { ask() }.isNew)
@@ -52,7 +52,7 @@ struct DerivedTests {
         #expect(!withoutGrad { ask() }.isNew)
     }
 
-    @Test("gradients go through it")
+    @Test("gradients reach the weights")
     func gradients() {
         let weight = layer.weight.value
         withoutGrad { _ = ask() }
@@ -60,7 +60,7 @@ struct DerivedTests {
         #expect(weight.grad?.floats() == [3, 3, 3, 3])
     }
 
-    @Test("computed anew after each way of writing into a weight")
+    @Test("recomputed after every kind of write into a weight")
     func writes() {
         let weight = layer.weight.value
         expectNew { withoutGrad { weight.assign(from: weight * 2 + 1) } }
@@ -71,7 +71,7 @@ struct DerivedTests {
         }
     }
 
-    @Test("computed anew after weights are loaded, from memory or from a file")
+    @Test("recomputed after weights are loaded from memory or a file")
     func loading() throws {
         let path = FileManager.default.temporaryDirectory
             .appending(path: "derived-\(UUID()).safetensors").path
@@ -88,7 +88,7 @@ struct DerivedTests {
         try expectNew { try checkpoint.read("weight", into: layer.weight.value) }
     }
 
-    @Test("computed anew after a step", arguments: [false, true])
+    @Test("recomputed after an optimizer step", arguments: [false, true])
     func step(isDecoupled: Bool) {
         let optimizer = Adam(
             layer.parameters, learningRate: 0.1,
@@ -102,7 +102,7 @@ struct DerivedTests {
         }
     }
 
-    @Test("computed anew after weights move to another type, and in that type")
+    @Test("recomputed in the new type after weights change type")
     func types() {
         withoutGrad { _ = ask() }
         layer.move(to: .cpu, dtype: .float64)
@@ -112,7 +112,7 @@ struct DerivedTests {
         #expect(found.item() == values[0].sum().item())
     }
 
-    @Test("kept in the weights' own precision, whoever asks first")
+    @Test("cached in the weights' precision, also within autocast")
     func precision() {
         let weight = layer.weight.value
         let product = {
@@ -123,7 +123,7 @@ struct DerivedTests {
         #expect(withAutocast(to: .bfloat16) { product() }.dtype == .bfloat16)
     }
 
-    @Test("other weights are other weights, though equal")
+    @Test("equal weights of another module have their own cache")
     func others() {
         let (one, other) = (Tensor.ones([2]), Tensor.ones([2]))
         func isNew(_ weight: Tensor) -> Bool {
@@ -164,7 +164,7 @@ struct DerivedTests {
 /// A sum that is kept, and how often it was computed.
 private final class CountedSum: Sendable {
     let count = Mutex(0)
-    private let derived = Derived()
+    private let derived = CachedTensor()
 
     func sum(of weight: Tensor) -> Double {
         withoutGrad {

@@ -1,0 +1,157 @@
+import Foundation
+
+/// The JSON that this program reads and writes.
+///
+/// Keys are `snake_case` and sorted, dates are ISO 8601, slashes are not escaped. Reading also
+/// accepts `camelCase` keys, which earlier versions wrote.
+public enum JSON {
+    /// The layout of the text.
+    public enum Style: Sendable {
+        /// One line without spaces.
+        case compact
+        /// Indented, one value a line, for people.
+        case indented
+    }
+
+    /// How property names and keys correspond.
+    public enum Keys: Sendable {
+        /// `inputSize` is the key `input_size`. Keys of `[String: Value]` dictionaries stay as they
+        /// are.
+        case snakeCase
+        /// The key is the coding key, for formats of other programs.
+        case exact
+    }
+
+    /// Encodes a value.
+    ///
+    /// - Parameters:
+    ///   - value: a struct or dictionary where `formatVersion` is given.
+    ///   - formatVersion: is added as the key `format_version`.
+    ///   - style: the layout.
+    ///   - keys: how property names and keys correspond.
+    ///   - allowsNonFinite: whether infinities and NaN are written as `"inf"`, `"-inf"` and `"nan"`.
+    /// - Returns: UTF-8 text, with a line break at the end when it is indented.
+    /// - Throws: `EncodingError`, for example for a number that is not finite.
+    public static func encode(
+        _ value: some Encodable, formatVersion: Int? = nil, style: Style = .compact,
+        keys: Keys = .snakeCase, allowsNonFinite: Bool = false
+    ) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if style == .indented { encoder.outputFormatting.insert(.prettyPrinted) }
+        if keys == .snakeCase { encoder.keyEncodingStrategy = .convertToSnakeCase }
+        encoder.dateEncodingStrategy = .iso8601
+        if allowsNonFinite {
+            encoder.nonConformingFloatEncodingStrategy = .convertToString(
+                positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        }
+        var bytes = [UInt8](try encoder.encode(Versioned(value: value, version: formatVersion)))
+        if style == .indented { bytes.append(UInt8(ascii: "\n")) }
+        return bytes
+    }
+
+    /// Decodes a value.
+    ///
+    /// - Parameters:
+    ///   - type: the type of the value.
+    ///   - bytes: UTF-8 text.
+    ///   - keys: how property names and keys correspond.
+    ///   - property: the property of a key that stands at the end of a path, where keys of earlier
+    ///     versions were renamed; replaces `keys`.
+    /// - Returns: the value; `"inf"`, `"-inf"` and `"nan"` are accepted for numbers.
+    /// - Throws: ``JSONError``.
+    public static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: some Sequence<UInt8>, keys: Keys = .snakeCase,
+        property: (@Sendable ([any CodingKey]) -> String)? = nil
+    ) throws(JSONError) -> Value {
+        let data = bytes as? Data ?? Data(bytes)
+        let decoder = JSONDecoder()
+        if let property {
+            decoder.keyDecodingStrategy = .custom { PropertyKey(stringValue: property($0)) }
+        } else if keys == .snakeCase {
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+        }
+        decoder.dateDecodingStrategy = .iso8601
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            return try decoder.decode(type, from: data)
+        } catch {
+            throw JSONError(error, in: data)
+        }
+    }
+
+    /// The number under the key `format_version`.
+    ///
+    /// - Parameter bytes: UTF-8 text.
+    /// - Returns: nil where the text is not a JSON object with that key.
+    public static func formatVersion(of bytes: some Sequence<UInt8>) -> Int? {
+        try? decode(Version.self, from: bytes).formatVersion
+    }
+
+    private struct PropertyKey: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private struct Version: Codable {
+        let formatVersion: Int
+    }
+
+    private struct Versioned<Value: Encodable>: Encodable {
+        let value: Value
+        let version: Int?
+
+        func encode(to encoder: any Encoder) throws {
+            try value.encode(to: encoder)
+            // A second keyed container adds to the same object.
+            if let version { try Version(formatVersion: version).encode(to: encoder) }
+        }
+    }
+}
+
+/// Why a JSON text cannot be decoded.
+public struct JSONError: Error, Equatable, Sendable {
+    /// What is wrong and where, as `images[2].box: a box is [x0, y0, x1, y1]`.
+    public let reason: String
+
+    init(_ error: any Error, in data: Data) {
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?:
+            reason = Self.place(context) + "'\(key.stringValue)' is missing"
+        case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?:
+            reason = Self.place(context) + context.debugDescription
+        case .dataCorrupted(let context)? where !context.codingPath.isEmpty:
+            reason = Self.place(context) + context.debugDescription
+        case .dataCorrupted(let context)?:
+            reason = Self.syntaxError(in: data) ?? context.debugDescription
+        default:
+            reason = "\(error)"
+        }
+    }
+
+    private static func place(_ context: DecodingError.Context) -> String {
+        let path = context.codingPath.reduce(into: "") { path, key in
+            path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? "" : ".") + key.stringValue
+        }
+        return path.isEmpty ? "" : path + ": "
+    }
+
+    /// The line and column of a syntax error, which `JSONDecoder` does not report.
+    private static func syntaxError(in data: Data) -> String? {
+        do {
+            _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+            return nil
+        } catch {
+            return (error as NSError).userInfo["NSDebugDescription"].map { "\($0)" }
+        }
+    }
+}
+
+extension JSONError: CustomStringConvertible {
+    /// One sentence for the person at the terminal.
+    public var description: String { "the JSON cannot be decoded: \(reason)" }
+}

@@ -98,6 +98,8 @@ public enum ProgramArguments {
     static let renamedOptions = [
         RenamedOption(command: "segment", former: "--negative", name: "--background-point"),
         RenamedOption(command: "segment", former: "--auto", name: "--prompt-free"),
+        RenamedOption(
+            command: "export", former: "--calibration-pictures", name: "--calibration-images"),
     ]
 
     /// Without the program's name; one note on standard error for each former name in use.

@@ -82,7 +82,8 @@ extension Tensor {
 /// attention weights.
 ///
 /// libtorch's fused kernel does the same, but only where keys and values have one width, and its
-/// backward is slower; its unfused kernel stores the weights twice (Benchmarks/training).
+/// backward is slower; its unfused kernel stores the weights twice (measured by
+/// `Benchmarks/bench.py training`).
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.

@@ -10,7 +10,7 @@ public enum LinearActivation: String, Sendable {
 /// `x W^T + b`, optionally with a fused activation.
 ///
 /// float32 on the CPU uses oneDNN, because libtorch's default, MKL, is slow on processors that are
-/// not Intel's (measured by Benchmarks/samus and Benchmarks/training). A trace has the plain
+/// not Intel's (measured by `Benchmarks/bench.py samus` and `training`). A trace has the plain
 /// operator.
 ///
 /// - Parameters:

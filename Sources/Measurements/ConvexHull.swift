@@ -72,6 +72,7 @@ struct ConvexHull {
     /// Length of the hull's projection on a line.
     ///
     /// - Parameter direction: of the line, a unit vector.
+    /// - Returns: the length.
     func extent(along direction: Point) -> Double {
         let places = corners.map { $0.x * direction.x + $0.y * direction.y }
         return (places.max() ?? 0) - (places.min() ?? 0)

@@ -38,10 +38,9 @@ public struct Ellipse: Equatable, Sendable {
     }
 
     /// Fits an ellipse by least squares of the algebraic distance, in the numerically stable form of
-    /// Halíř and Flusser (WSCG 1998).
+    /// Halíř and Flusser (WSCG 1998); nil where the points determine no ellipse.
     ///
     /// - Parameter points: of the boundary in mm, at least 6.
-    /// - Returns: nil where the points determine no ellipse.
     public init?(fitting points: [Point]) {
         guard points.count >= 6 else { return nil }
         let count = Double(points.count)

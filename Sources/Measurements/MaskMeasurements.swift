@@ -40,12 +40,11 @@ public struct MaskMeasurements: Equatable, Sendable {
     /// Vertical over horizontal extent; above 1 is "taller than wide" (ACR TI-RADS).
     public var tallerThanWide: Double { verticalExtent / horizontalExtent }
 
-    /// Measures a mask.
+    /// Measures a mask; nil when no pixel is inside.
     ///
     /// - Parameters:
     ///   - mask: the object.
     ///   - spacing: size of a pixel in mm.
-    /// - Returns: nil when no pixel is inside.
     public init?(_ mask: Mask, spacing: PixelSpacing) {
         let contours = mask.contours()
         guard mask.area > 0, !contours.isEmpty else { return nil }

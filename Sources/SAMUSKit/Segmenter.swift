@@ -3,7 +3,9 @@ import Imaging
 import Inference
 import Segmentation
 
-/// Segments objects in ultrasound images with a model bundle. Research use only, not a medical
+/// Segments objects in ultrasound images with a model bundle.
+///
+/// Research use only, not a medical
 /// device.
 ///
 /// ```swift

@@ -84,7 +84,9 @@ package final class CompiledModel: @unchecked Sendable {
         }
     }
 
-    /// Runs the model once. May be called from many threads: each call has its own request.
+    /// Runs the model once.
+    ///
+    /// May be called from many threads: each call has its own request.
     ///
     /// - Parameters:
     ///   - inputs: tensors by name.
@@ -167,7 +169,9 @@ final class InferRequest: @unchecked Sendable {
         library.functions.infer_request_free(request)
     }
 
-    /// Runs the model once. OpenVINO reads the inputs in place, without a copy.
+    /// Runs the model once.
+    ///
+    /// OpenVINO reads the inputs in place, without a copy.
     ///
     /// - Parameters:
     ///   - inputs: tensors by name.

@@ -46,6 +46,7 @@ package final class OpenVINOCore: @unchecked Sendable {
     }
 
     /// Product name and capabilities of a device: a compiled model is valid for one such identity.
+    ///
     /// On virtual machines the name alone is ambiguous.
     func identity(of device: String) -> String {
         let abilities = try? text("OPTIMIZATION_CAPABILITIES", of: device)

@@ -114,8 +114,10 @@ struct NumberTests {
         var random = SplitMix64(seed: 1_234_567)
         let found = (0..<3).map { _ in random.next() }
         #expect(
-            found == [6_457_827_717_110_365_317, 3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423])
+            found == [
+                6_457_827_717_110_365_317, 3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+            ])
         for _ in 0..<100 { #expect((0..<7).contains(random.next(below: 7))) }
     }
 

@@ -67,12 +67,9 @@ peers: setup
 	@Tools/setup-peers
 
 bench: build peers
-	@Benchmarks/run
-	@Benchmarks/samus
-	@Benchmarks/bundles
-	@Benchmarks/training
-	@Benchmarks/checkpoints
-	@Benchmarks/waiting
+	@for suite in litemedsam samus bundles training checkpoints wait-policy; do \
+		Benchmarks/bench.py $$suite || exit 1; \
+	done
 
 parity: build peers
 	@.deps/peers/bin/python -m pytest Tools/parity

@@ -33,8 +33,8 @@ let package = Package(
         .library(name: "Segmentation", targets: ["Segmentation"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Measurements", targets: ["Measurements"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
-        .library(name: "Inference", targets: ["Inference"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
     dependencies: [
@@ -71,6 +71,7 @@ let package = Package(
             dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Metrics", dependencies: ["FileIO", "Imaging"]),
+        .target(name: "Measurements", dependencies: ["Imaging"]),
         .target(
             name: "Evaluation",
             dependencies: [
@@ -154,11 +155,14 @@ let package = Package(
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Checkpoints", "Imaging", "Segmentation"]),
-        .testTarget(name: "SAMUSKitTests", dependencies: ["SAMUSKit", "Inference"]),
+        .testTarget(
+            name: "SAMUSKitTests",
+            dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(
             name: "MetricsTests", dependencies: ["Metrics", "FileIO", "Imaging", "TestSupport"]),
+        .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// As any other package would: by its address and version instead of the path,
+// Another package depends on a version instead of a path:
 //     .package(url: "https://…/samus", from: "0.2.0")
 let package = Package(
     name: "EmbedInApp",
@@ -9,6 +9,6 @@ let package = Package(
     dependencies: [.package(name: "samus", path: "../..")],
     targets: [
         .executableTarget(
-            name: "embed-in-app", dependencies: [.product(name: "SAMUS", package: "samus")])
+            name: "embed-in-app", dependencies: [.product(name: "SAMUSKit", package: "samus")])
     ]
 )

@@ -8,10 +8,10 @@ cov_opening cov_open(const char *path, cov_functions *functions, char *reason, s
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         const char *words = dlerror();
-        snprintf(reason, capacity, "%s", words ? words : "the dynamic linker gives no reason");
+        snprintf(reason, capacity, "%s", words ? words : "unknown error of the dynamic linker");
         return COV_NOT_OPENED;
     }
-    // POSIX has function pointers in `void *`, ISO C has not: hence the copy.
+    // ISO C does not allow casting `void *` to a function pointer: copy its bytes.
 #define FIND(name)                                               \
     do {                                                         \
         void *found = dlsym(library, "ov_" #name);               \
@@ -49,7 +49,6 @@ cov_opening cov_open(const char *path, cov_functions *functions, char *reason, s
     FIND(infer_request_set_tensor);
     FIND(infer_request_get_tensor);
     FIND(infer_request_start_async);
-    FIND(infer_request_wait);
     FIND(infer_request_wait_for);
     FIND(infer_request_cancel);
     FIND(infer_request_free);

@@ -139,7 +139,7 @@ char *ct_autocast_now(const char *device, ct_autocast *now) {
     });
 }
 
-bool ct_autocast_keep(bool keep) {
+bool ct_autocast_cache(bool keep) {
     const bool before = at::autocast::is_autocast_cache_enabled();
     at::autocast::set_autocast_cache_enabled(keep);
     return before;

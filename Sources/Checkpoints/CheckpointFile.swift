@@ -30,7 +30,9 @@ final class CheckpointFile: Sendable {
         try readingFile { () throws(FileReadError) in try file.read(into: destination, at: offset) }
     }
 
-    /// Reads `count` bytes from `offset` on. Memory is allocated only when the file has them.
+    /// Reads `count` bytes from `offset` on.
+    ///
+    /// Memory is allocated only when the file has them.
     func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
         try require(count, at: offset)
         return try readingFile { () throws(FileReadError) in

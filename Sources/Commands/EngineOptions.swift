@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Inference
 import Segmentation
 
 /// The options that choose a model, and how it runs.
@@ -96,7 +97,7 @@ public protocol EngineProvider: Sendable {
     ///   - kind: the network.
     ///   - sizes: its sizes.
     /// - Returns: the architecture and the first differences, one on each line; nil when there are none.
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration)
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
         -> String?
 
     /// Initial weights for training, taken from the weights of another model.

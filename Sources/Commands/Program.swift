@@ -98,6 +98,8 @@ public enum ProgramArguments {
     static let renamedOptions = [
         RenamedOption(command: "segment", former: "--negative", name: "--background-point"),
         RenamedOption(command: "segment", former: "--auto", name: "--prompt-free"),
+        RenamedOption(
+            command: "export", former: "--calibration-pictures", name: "--calibration-images"),
     ]
 
     /// Without the program's name; one note on standard error for each former name in use.
@@ -135,13 +137,4 @@ public enum ProgramArguments {
 public enum ProgramVersion {
     /// Major, minor and patch.
     public static let current = "0.1.0"
-}
-
-/// The file of the running program.
-enum ProgramFile {
-    /// The folder of the executable, symbolic links followed.
-    static var folder: URL {
-        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
-        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
-    }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Inference
 
 /// `samus`: the commands that run without libtorch; the others start `samus-train`.
 public struct SamusCommand: ParsableCommand {
@@ -80,6 +81,6 @@ enum Handover {
     static var isPossible: Bool { FileManager.default.isExecutableFile(atPath: trainPath) }
 
     private static var trainPath: String {
-        ProgramFile.folder.appendingPathComponent("samus-train").path
+        ProgramLocation.folder.appendingPathComponent("samus-train").path
     }
 }

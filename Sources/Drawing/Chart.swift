@@ -1,6 +1,5 @@
-import Imaging
-
 import Foundation
+import Imaging
 
 /// A chart with one pair of axes: lines over steps, or points of two measurements.
 ///

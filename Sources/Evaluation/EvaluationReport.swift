@@ -143,7 +143,8 @@ private enum FormerReportKeys {
 
     /// The property of a key.
     ///
-    /// - Parameter path: the key, after the keys that it is below.
+    /// - Parameter path: the key, after the keys that contain it.
+    /// - Returns: the name of the property.
     static func property(_ path: [any CodingKey]) -> String {
         let key = path[path.count - 1].stringValue
         let isSpeed = path.count > 1 && path[path.count - 2].stringValue == "speed"

@@ -19,9 +19,10 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
 
-    /// Returns a number in `0..<count`; its bias is below `count` / 2^64.
+    /// A random number in `0..<count`; its bias is below `count` / 2^64.
     ///
     /// - Parameter count: positive.
+    /// - Returns: the number.
     public mutating func next(below count: Int) -> Int {
         Int(next().multipliedFullWidth(by: UInt64(count)).high)
     }

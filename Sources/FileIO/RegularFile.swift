@@ -89,7 +89,8 @@ public final class RegularFile: Sendable {
     public func bytes(in range: Range<Int>) throws(FileReadError) -> [UInt8] {
         var failure: FileReadError?
         let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, filled in
-            let target = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: range.count)
+            let target = UnsafeMutableRawBufferPointer(
+                start: buffer.baseAddress, count: range.count)
             do throws(FileReadError) {
                 try read(into: target, at: range.lowerBound)
                 filled = range.count

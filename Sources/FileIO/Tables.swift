@@ -1,6 +1,8 @@
 /// Comma-separated values (RFC 4180).
 public enum CSV {
-    /// Parses a table. Quoted fields may contain commas, quotes and line breaks.
+    /// Parses a table.
+    ///
+    /// Quoted fields may contain commas, quotes and line breaks.
     ///
     /// A quote inside an unquoted field is an ordinary character, so that a stray quote does not
     /// swallow the rows that follow.

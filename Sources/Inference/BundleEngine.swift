@@ -3,40 +3,42 @@ import Imaging
 import Segmentation
 import Synchronization
 
-/// A model bundle on OpenVINO.
-public final class BundleEngine: SegmentationEngine {
+/// Segmentation with a model bundle on OpenVINO.
+package final class BundleEngine: SegmentationEngine {
     /// What the model is and where it comes from.
-    public let model: ModelDescription
-    /// Whether its compiled models were in the cache.
-    public let isWarm: Bool
+    package let model: ModelDescription
+    /// Whether all compiled models came from the cache.
+    package let isWarm: Bool
     let manifest: ModelBundle.Manifest
     private let options: RuntimeOptions
-    /// On a processor, passes of more prompts take longer for each (LiteMedSAM: 16 at a time 1.8
-    /// times as long as 4), and memory for all: 64 take 3 GB.
+    /// Prompts decoded in one pass: 4 on a CPU, where larger passes take longer per prompt
+    /// (LiteMedSAM: 16 take 1.8 times as long per prompt as 4) and more memory (64 take 3 GB).
     let promptsPerPass: Int
     let decoder: CompiledModel?
-    let automatic: CompiledModel?
-    private let encoder: CompiledModel
-    private let embeddings: EmbeddingCache?
+    let promptFreeDecoder: CompiledModel?
+    let encoder: CompiledModel
+    let encoderInput: String
+    private let embeddings: EncodedImageCache?
 
-    /// Compiles a bundle's models, or takes them from the cache.
+    /// Compiles a bundle's models, or loads them from the cache.
     ///
     /// - Parameters:
-    ///   - bundle: opened before.
-    ///   - options: how it will run.
-    ///   - cache: where compiled models are kept; nil to compile each time.
-    ///   - embeddings: where embeddings of images are kept; nil to encode each time.
-    /// - Throws: ``OpenVINOError`` where there is no OpenVINO, or it cannot run the models;
-    ///   ``ModelBundleError`` where files are not those of `model.json`.
-    public init(
+    ///   - bundle: the bundle.
+    ///   - options: device, precision and threads.
+    ///   - cache: cache of compiled models; nil to compile each time.
+    ///   - embeddings: cache of image embeddings; nil to encode each time.
+    /// - Throws: ``OpenVINOError`` if OpenVINO is missing or cannot run the models;
+    ///   ``ModelBundleError`` if the files are not those that `model.json` describes.
+    package init(
         _ bundle: ModelBundle, options: RuntimeOptions = .init(),
-        cache: CompiledModelCache? = .standard(), embeddings: EmbeddingCache? = nil
+        cache: CompiledModelCache? = .standard(), embeddings: EncodedImageCache? = nil
     ) throws {
         let core = try OpenVINOCore(.shared())
         try core.check(options.device)
         let loader = BundleLoader(bundle: bundle, options: options, cache: cache, core: core)
         let loaded = try loader.load()
-        (encoder, decoder, automatic) = (loaded.encoder, loaded.decoder, loaded.automatic)
+        (encoder, encoderInput) = (loaded.encoder, loaded.encoderInput)
+        (decoder, promptFreeDecoder) = (loaded.decoder, loaded.promptFreeDecoder)
         isWarm = loaded.isWarm
         model = bundle.model
         self.options = options
@@ -45,8 +47,8 @@ public final class BundleEngine: SegmentationEngine {
         self.embeddings = embeddings
     }
 
-    /// Encodes an image, or takes its embedding from the cache.
-    public func encode(_ image: Image) throws -> any EncodedImage {
+    /// Encodes an image, or loads its embedding from the cache.
+    package func encode(_ image: Image) throws -> any EncodedImage {
         let geometry = InputGeometry(
             original: image.size, inputSize: manifest.input.size,
             preprocessing: manifest.input.preprocessing)
@@ -66,7 +68,7 @@ public final class BundleEngine: SegmentationEngine {
         let input = FloatTensor(
             planes.values, shape: [1, planes.channels, planes.height, planes.width])
         let embedding = try encoder.run(
-            [Tensors.images: input], outputs: [Tensors.embeddings])[0]
+            [encoderInput: input], outputs: [Tensors.embeddings])[0]
         let expected = [1, manifest.embedding.width, manifest.embedding.side]
         guard embedding.shape == expected + [manifest.embedding.side] else {
             throw OpenVINOError.otherShape(
@@ -77,7 +79,7 @@ public final class BundleEngine: SegmentationEngine {
     }
 }
 
-/// Gets the models of a bundle compiled and checked.
+/// Compiles and checks the models of a bundle.
 struct BundleLoader {
     let bundle: ModelBundle
     let options: RuntimeOptions
@@ -86,13 +88,14 @@ struct BundleLoader {
 
     struct Loaded {
         let encoder: CompiledModel
+        /// Name of the encoder's input.
+        let encoderInput: String
         let decoder: CompiledModel?
-        let automatic: CompiledModel?
+        let promptFreeDecoder: CompiledModel?
         let isWarm: Bool
     }
 
-    /// Loads all that the bundle has, side by side: reading one waits for the disk, compiling
-    /// another for the processor.
+    /// Loads all models of the bundle concurrently: one may read its file while another compiles.
     func load() throws -> Loaded {
         typealias FileName = ModelBundle.Manifest.FileName
         let names = [FileName.encoder, FileName.decoder, FileName.automatic].filter {
@@ -103,7 +106,7 @@ struct BundleLoader {
             let result = Result { try model(names[index]) }
             results.withLock { $0[names[index]] = result }
         }
-        // In their order, so that the same error comes first each time.
+        // In a fixed order, so that the same error is thrown each time.
         var loaded: [String: (CompiledModel, isWarm: Bool)] = [:]
         for name in names {
             loaded[name] = try results.withLock { $0[name] }?.get()
@@ -112,10 +115,12 @@ struct BundleLoader {
             preconditionFailure("a checked manifest has an encoder")
         }
         let decoder = loaded[FileName.decoder]?.0
-        let automatic = loaded[FileName.automatic]?.0
-        try check(encoder: encoder.0, decoder: decoder, automatic: automatic)
+        let promptFree = loaded[FileName.automatic]?.0
+        let input = encoder.0.hasInput(Tensors.images) ? Tensors.images : Tensors.formerImages
+        try check(encoder.0, input: input, decoder: decoder, promptFree: promptFree)
         return Loaded(
-            encoder: encoder.0, decoder: decoder, automatic: automatic,
+            encoder: encoder.0, encoderInput: input, decoder: decoder,
+            promptFreeDecoder: promptFree,
             isWarm: loaded.values.allSatisfy(\.isWarm))
     }
 
@@ -130,14 +135,15 @@ struct BundleLoader {
     }
 
     private func check(
-        encoder: CompiledModel, decoder: CompiledModel?, automatic: CompiledModel?
+        _ encoder: CompiledModel, input: String, decoder: CompiledModel?,
+        promptFree: CompiledModel?
     ) throws(OpenVINOError) {
         let manifest = bundle.manifest
         let (size, side) = (manifest.input.size, manifest.embedding.side)
         let embedding = [nil, manifest.embedding.width, side, side]
         let plane = [4 * side, 4 * side]
         try encoder.check(
-            inputs: [Tensors.images: [1, manifest.input.channels, size, size]],
+            inputs: [input: [1, manifest.input.channels, size, size]],
             outputs: [Tensors.embeddings: [1] + embedding.dropFirst()])
         try decoder?.check(
             inputs: [
@@ -148,13 +154,13 @@ struct BundleLoader {
                 Tensors.logits: [nil, 1 + manifest.candidates] + plane,
                 Tensors.iou: [nil, 1 + manifest.candidates],
             ])
-        try automatic?.check(
+        try promptFree?.check(
             inputs: [Tensors.embeddings: embedding],
             outputs: [Tensors.logits: [nil, 1] + plane, Tensors.iou: [nil, 1]])
     }
 }
 
-/// An image that a bundle's encoder has seen.
+/// An image encoded by a bundle's encoder.
 struct BundleEncodedImage: EncodedImage {
     let engine: BundleEngine
     let geometry: InputGeometry
@@ -183,16 +189,16 @@ struct BundleEncodedImage: EncodedImage {
     }
 
     func predictPromptFree() throws -> MaskPrediction {
-        guard let automatic = engine.automatic else {
+        guard let decoder = engine.promptFreeDecoder else {
             throw EngineError.needsPrompt(model: engine.model.name)
         }
         return try predictions(
-            automatic.run(
+            decoder.run(
                 [Tensors.embeddings: embedding], outputs: [Tensors.logits, Tensors.iou]),
             prompts: 1, masks: 1, taken: 0...0)[0][0]
     }
 
-    /// The masks of a decoder's output, prompt by prompt.
+    /// Converts a decoder's outputs into the masks of each prompt.
     private func predictions(
         _ outputs: [FloatTensor], prompts: Int, masks: Int, taken: ClosedRange<Int>
     ) throws -> [[MaskPrediction]] {
@@ -209,7 +215,6 @@ struct BundleEncodedImage: EncodedImage {
             try taken.map { mask in
                 let place = prompt * masks + mask
                 let plane = Array(logits.values[place * area..<(place + 1) * area])
-                // Rather than a mask made of NaN.
                 guard plane.allSatisfy(\.isFinite), iou.values[place].isFinite else {
                     throw EngineError.notFinite(model: engine.model.name)
                 }
@@ -230,7 +235,7 @@ extension PromptArrays {
     /// - Returns: tensors by input name.
     func decoderInputs(_ embedding: FloatTensor, maskSide: Int) -> [String: FloatTensor] {
         let points = pointsWithCorners()
-        // The decoder takes a mask always, and ignores the values if `hasMask` is 0.
+        // The decoder always takes a mask, and ignores its values if `hasMask` is 0.
         let hasMask = !masks.isEmpty
         let mask = hasMask ? masks : [Float](repeating: 0, count: maskSide * maskSide)
         return [
@@ -244,22 +249,24 @@ extension PromptArrays {
     }
 }
 
-/// Names of inputs and outputs of a bundle's models; those of decoders are SAM's own exporter's.
-public enum Tensors {
+/// Names of the inputs and outputs of a bundle's models; those of decoders are as in SAM's exporter.
+package enum Tensors {
     /// The encoder's input, `[1, C, S, S]`.
-    public static let images = "pictures"
-    /// The encoder's result and a decoder's input, `[B, D, H, W]`.
-    public static let embeddings = "image_embeddings"
-    /// Places in pixels of the input, `[B, P, 2]`.
-    public static let coordinates = "point_coords"
-    /// What each place is, `[B, P]`.
-    public static let labels = "point_labels"
+    package static let images = "images"
+    /// The encoder's input in bundles of version 0.1.
+    static let formerImages = "pictures"
+    /// The encoder's output and a decoder's input, `[B, D, H, W]`.
+    package static let embeddings = "image_embeddings"
+    /// Points (x, y) in pixels of the input, `[B, P, 2]`.
+    package static let coordinates = "point_coords"
+    /// Labels of the points, `[B, P]`.
+    package static let labels = "point_labels"
     /// Logits of an earlier mask, `[B, 1, 4 H, 4 W]`.
-    public static let mask = "mask_input"
-    /// Whether that mask counts, `[1]`.
-    public static let hasMask = "has_mask_input"
-    /// A decoder's masks, `[B, M, 4 H, 4 W]`.
-    public static let logits = "low_res_masks"
-    /// Its estimates of their IoU, `[B, M]`.
-    public static let iou = "iou_predictions"
+    package static let mask = "mask_input"
+    /// 1 if the mask input is used, else 0, `[1]`.
+    package static let hasMask = "has_mask_input"
+    /// Mask logits, `[B, M, 4 H, 4 W]`.
+    package static let logits = "low_res_masks"
+    /// IoU estimate of each mask, `[B, M]`.
+    package static let iou = "iou_predictions"
 }

@@ -1,77 +1,78 @@
 import Segmentation
 
 extension ModelBundle {
-    /// What `model.json` says.
-    public struct Manifest: Codable, Equatable, Sendable {
-        /// The format that this program writes and reads.
-        public static let currentFormat = 1
+    /// The content of `model.json`.
+    package struct Manifest: Codable, Equatable, Sendable {
+        /// The format version that this program writes; it reads all earlier versions too.
+        package static let currentFormat = 2
 
-        /// The format's number.
-        public var format: Int
-        /// The model's name, as the folder's without `.samus`.
-        public var name: String
-        /// Which network it is.
-        public var kind: ModelArchitecture
-        /// The image encoder as people call it: `ViT-B`.
-        public var encoder: String
-        /// The network's numbers, those that training cannot change left out.
-        public var parameters: Int
-        /// Masks it offers for an ambiguous prompt.
-        public var candidates: Int
-        /// What goes into the encoder.
-        public var input: Input
-        /// What comes out of it.
-        public var embedding: Embedding
+        /// Version of the file format.
+        package var formatVersion: Int
+        /// The model's name: the folder's name without `.samus`.
+        package var name: String
+        /// The model's architecture.
+        package var kind: ModelArchitecture
+        /// Name of the image encoder, as `ViT-B`.
+        package var encoder: String
+        /// Number of trainable parameters.
+        package var parameters: Int
+        /// Number of candidate masks for an ambiguous prompt.
+        package var candidates: Int
+        /// The encoder's input.
+        package var input: Input
+        /// The encoder's output.
+        package var embedding: Embedding
         /// The kinds of prompt that the decoder takes.
-        public var prompts: [PromptKind]
-        /// The kinds of prompt it was trained with, when that is known.
-        public var trainedPrompts: [PromptKind]?
-        /// Names of what it was trained to outline, when they are known.
-        public var classes: [String]
-        /// How weights are stored.
-        public var precision: Precision
+        package var prompts: [PromptKind]
+        /// The kinds of prompt that the model was trained with, if known.
+        package var trainedPrompts: [PromptKind]?
+        /// Names of the objects that the model was trained to segment, if known.
+        package var classes: [String]
+        /// Number format of the stored weights.
+        package var precision: Precision
         /// The bundle's other files, by name.
-        public var files: [String: File]
-        /// What it was made from.
-        public var source: Source
-        /// The licence of the weights, when it is known.
-        public var licence: String?
-        /// How the weights came about, when that is known.
-        public var origin: String?
+        package var files: [String: File]
+        /// The checkpoint and the program that the bundle was made from.
+        package var source: Source
+        /// The licence of the weights, if known.
+        package var licence: String?
+        /// How the weights were made, if known.
+        package var origin: String?
         /// "research use only, not a medical device".
-        public var notice: String
-        /// Multiplications with addition that encoding one image takes, when that is known.
-        public var macs: Int?
+        package var notice: String
+        /// Multiply-add operations for encoding one image, if known.
+        package var macs: Int?
 
-        /// A manifest.
+        /// Creates a manifest.
         ///
         /// - Parameters:
-        ///   - format: the format's number.
+        ///   - formatVersion: version of the file format.
         ///   - name: the model's name.
-        ///   - kind: which network it is.
-        ///   - encoder: as people call it.
-        ///   - parameters: the network's numbers.
-        ///   - candidates: masks for an ambiguous prompt.
-        ///   - input: what goes into the encoder.
-        ///   - embedding: what comes out of it.
-        ///   - prompts: that the decoder takes.
-        ///   - trainedPrompts: that it was trained with.
-        ///   - classes: of what it outlines.
-        ///   - precision: how weights are stored.
-        ///   - files: by name.
-        ///   - source: what it was made from.
-        ///   - licence: of the weights.
-        ///   - origin: how the weights came about.
-        ///   - notice: what it is not for.
-        ///   - macs: of encoding one image.
-        public init(
-            format: Int = Self.currentFormat, name: String, kind: ModelArchitecture, encoder: String,
+        ///   - kind: the model's architecture.
+        ///   - encoder: name of the image encoder.
+        ///   - parameters: number of trainable parameters.
+        ///   - candidates: number of masks for an ambiguous prompt.
+        ///   - input: the encoder's input.
+        ///   - embedding: the encoder's output.
+        ///   - prompts: kinds of prompt that the decoder takes.
+        ///   - trainedPrompts: kinds of prompt that the model was trained with.
+        ///   - classes: names of the objects.
+        ///   - precision: number format of the stored weights.
+        ///   - files: the bundle's other files, by name.
+        ///   - source: the checkpoint and the program.
+        ///   - licence: licence of the weights.
+        ///   - origin: how the weights were made.
+        ///   - notice: the research notice.
+        ///   - macs: multiply-add operations for encoding one image.
+        package init(
+            formatVersion: Int = Self.currentFormat, name: String, kind: ModelArchitecture,
+            encoder: String,
             parameters: Int, candidates: Int, input: Input, embedding: Embedding,
             prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil, classes: [String] = [],
             precision: Precision, files: [String: File], source: Source, licence: String? = nil,
             origin: String? = nil, notice: String, macs: Int? = nil
         ) {
-            self.format = format
+            self.formatVersion = formatVersion
             self.name = name
             self.kind = kind
             self.encoder = encoder
@@ -90,29 +91,36 @@ extension ModelBundle {
             self.notice = notice
             self.macs = macs
         }
+
+        private enum CodingKeys: String, CodingKey {
+            case formatVersion = "format_version"
+            case trainedPrompts = "trained_prompts"
+            case name, kind, encoder, parameters, candidates, input, embedding, prompts, classes
+            case precision, files, source, licence, origin, notice, macs
+        }
     }
 }
 
 extension ModelBundle.Manifest {
-    /// What goes into the encoder.
-    public struct Input: Codable, Equatable, Sendable {
+    /// The encoder's input.
+    package struct Input: Codable, Equatable, Sendable {
         /// Height and width in pixels.
-        public var size: Int
+        package var size: Int
         /// 1 for grey, 3 for RGB.
-        public var channels: Int
-        /// How an image becomes the input.
-        public var preprocessing: Preprocessing
-        /// The values that black and white become, or lie between.
-        public var range: [Double]
+        package var channels: Int
+        /// How an image is converted into the input.
+        package var preprocessing: Preprocessing
+        /// Lowest and highest value of the input.
+        package var range: [Double]
 
-        /// An input.
+        /// Creates the description of an input.
         ///
         /// - Parameters:
         ///   - size: height and width in pixels.
         ///   - channels: 1 for grey, 3 for RGB.
-        ///   - preprocessing: how an image becomes the input.
-        ///   - range: the values that black and white become, or lie between.
-        public init(
+        ///   - preprocessing: how an image is converted into the input.
+        ///   - range: lowest and highest value.
+        package init(
             size: Int, channels: Int, preprocessing: Preprocessing, range: [Double] = [0, 1]
         ) {
             self.size = size
@@ -138,62 +146,62 @@ extension ModelBundle.Manifest {
         }
     }
 
-    /// What comes out of the encoder, `[width, side, side]`.
-    public struct Embedding: Codable, Equatable, Sendable {
-        /// Numbers for each place, D.
-        public var width: Int
+    /// The encoder's output, `[width, side, side]`.
+    package struct Embedding: Codable, Equatable, Sendable {
+        /// Number of channels, D.
+        package var width: Int
         /// Height and width.
-        public var side: Int
+        package var side: Int
 
-        /// An embedding.
+        /// Creates the description of an embedding.
         ///
         /// - Parameters:
-        ///   - width: numbers for each place.
+        ///   - width: number of channels.
         ///   - side: height and width.
-        public init(width: Int, side: Int) {
+        package init(width: Int, side: Int) {
             self.width = width
             self.side = side
         }
     }
 
-    /// How weights are stored.
-    public enum Precision: String, Codable, Sendable, CaseIterable {
+    /// Number format of the stored weights.
+    package enum Precision: String, Codable, Sendable, CaseIterable {
         case float32 = "f32"
         case float16Weights = "f16-weights"
         case int8
     }
 
     /// One of the bundle's files.
-    public struct File: Codable, Equatable, Sendable {
-        /// Its size.
-        public var bytes: Int
-        /// Its SHA-256, 64 small hexadecimal digits.
-        public var sha256: String
+    package struct File: Codable, Equatable, Sendable {
+        /// Size in bytes.
+        package var bytes: Int
+        /// SHA-256, 64 lower-case hexadecimal digits.
+        package var sha256: String
 
-        /// A file.
+        /// Creates the description of a file.
         ///
         /// - Parameters:
-        ///   - bytes: its size.
-        ///   - sha256: 64 small hexadecimal digits.
-        public init(bytes: Int, sha256: String) {
+        ///   - bytes: size in bytes.
+        ///   - sha256: 64 lower-case hexadecimal digits.
+        package init(bytes: Int, sha256: String) {
             self.bytes = bytes
             self.sha256 = sha256
         }
     }
 
-    /// What a bundle was made from.
-    public struct Source: Codable, Equatable, Sendable {
-        /// The checkpoint's SHA-256.
-        public var sha256: String
-        /// What made it, with its version.
-        public var program: String
+    /// The checkpoint and the program that a bundle was made from.
+    package struct Source: Codable, Equatable, Sendable {
+        /// SHA-256 of the checkpoint.
+        package var sha256: String
+        /// Name and version of the program that wrote the bundle.
+        package var program: String
 
-        /// A source.
+        /// Creates the description of a source.
         ///
         /// - Parameters:
-        ///   - sha256: the checkpoint's.
-        ///   - program: what made it, with its version.
-        public init(sha256: String, program: String) {
+        ///   - sha256: SHA-256 of the checkpoint.
+        ///   - program: name and version of the program.
+        package init(sha256: String, program: String) {
             self.sha256 = sha256
             self.program = program
         }
@@ -219,28 +227,29 @@ extension ModelBundleError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .cannotRead(let path, let reason):
-            "'\(path)' of the model bundle cannot be read: \(reason)"
+            "the model bundle's file '\(path)' cannot be read: \(reason)"
         case .notARegularFile(let path):
-            "'\(path)' of the model bundle is not a regular file"
+            "the model bundle's file '\(path)' is not a regular file"
         case .manifestTooLarge(let bytes, let limit):
-            "model.json has \(bytes) bytes, more than the \(limit) that any bundle needs"
+            "model.json has \(bytes) bytes, at most \(limit) are read"
         case .notAManifest(let reason):
-            "model.json is not that of a model bundle: \(reason)"
+            "model.json does not describe a model bundle: \(reason)"
         case .unknownFormat(let format):
-            "model.json is of format \(format), this program knows format "
-                + "\(ModelBundle.Manifest.currentFormat): a newer samus may read it"
+            "model.json has format version \(format), this program reads versions 1 to "
+                + "\(ModelBundle.Manifest.currentFormat): use a newer samus"
         case .outOfBounds(let needed):
-            "model.json is not that of a model bundle; what is wrong: \(needed)"
+            "model.json has a value that no model bundle can have: \(needed)"
         case .otherSize(let file, let expected, let found):
-            "'\(file)' has \(found) bytes, model.json says \(expected): the bundle is not whole"
+            "'\(file)' has \(found) bytes, but model.json states \(expected): the bundle is "
+                + "incomplete or damaged"
         case .otherContent(let file, let expected, let found):
-            "'\(file)' is not the file that model.json names: its SHA-256 is \(found), it should "
-                + "be \(expected)"
+            "'\(file)' has SHA-256 \(found), but model.json states \(expected): the file is "
+                + "damaged or was replaced"
         case .externalData(let file):
-            "'\(file)' names data in another file, which a model bundle cannot: nothing would tell "
-                + "whether it changed"
+            "'\(file)' refers to weights in another file, whose SHA-256 model.json does not state; "
+                + "a model bundle must not do so"
         case .takesNoPrompts(let model):
-            "\(model) has no decoder for prompts: it finds its object by itself"
+            "\(model) is a prompt-free model and takes no prompts"
         }
     }
 }

@@ -3,31 +3,31 @@ import FileIO
 import Foundation
 import Segmentation
 
-/// A model in a folder `NAME.samus`: ONNX files, and `model.json`, which says what they are.
+/// A model bundle: a folder `NAME.samus` with ONNX files, and `model.json`, which describes them.
 ///
-/// Opening reads `model.json` alone and compares sizes. The SHA-256 of a file is compared when it is
-/// compiled; a compiled model in the cache was compared when it was made, and is used only for a
-/// file of the same path, size and time of change.
-public struct ModelBundle: Sendable {
-    /// The folder, links followed.
-    public let folder: URL
-    /// What `model.json` says.
-    public let manifest: Manifest
-    /// What its results are written beside; the SHA-256 is that of `model.json`, in which those of
-    /// all other files are.
-    public let model: ModelDescription
+/// Opening a bundle reads `model.json` and compares the sizes of the files. The SHA-256 of a file is
+/// compared before the file is compiled. A compiled model in the cache is used only for a file of
+/// the same path, size and modification time.
+package struct ModelBundle: Sendable {
+    /// The folder, symbolic links resolved.
+    package let folder: URL
+    /// The content of `model.json`.
+    package let manifest: Manifest
+    /// The model's description; its SHA-256 is that of `model.json`, which states the SHA-256 of all
+    /// other files.
+    package let model: ModelDescription
 
-    /// The ending of a bundle's folder.
-    public static let pathExtension = "samus"
+    /// File name extension of a bundle's folder.
+    package static let pathExtension = "samus"
 
-    /// No manifest needs more; a file of 10 GB is refused before it is read.
+    /// Largest `model.json` that is read, in bytes.
     private static let manifestLimit = 1 << 20
 
     /// Opens a bundle.
     ///
-    /// - Parameter folder: with `model.json` in it.
-    /// - Throws: ``ModelBundleError`` where something is missing or not as `model.json` says.
-    public init(_ folder: URL) throws(ModelBundleError) {
+    /// - Parameter folder: the bundle's folder.
+    /// - Throws: ``ModelBundleError`` if a file is missing or has another size than stated.
+    package init(_ folder: URL) throws(ModelBundleError) {
         self.folder = folder.resolvingSymlinksInPath()
         let path = self.folder.appendingPathComponent(Manifest.FileName.manifest).path
         let bytes = try readingBundle { () throws(FileReadError) in
@@ -40,29 +40,29 @@ public struct ModelBundle: Sendable {
         }
     }
 
-    /// Whether a path looks like a bundle's: a folder that has a `model.json`.
+    /// Whether a folder contains a `model.json`.
     ///
-    /// - Parameter path: any.
-    /// - Returns: whether it is worth opening.
-    public static func isBundle(_ path: String) -> Bool {
+    /// - Parameter path: path of the folder.
+    /// - Returns: false if there is no such folder, too.
+    package static func isBundle(_ path: String) -> Bool {
         FileManager.default.fileExists(
             atPath: URL(fileURLWithPath: path).appendingPathComponent(Manifest.FileName.manifest)
                 .path)
     }
 
-    /// A file's path.
+    /// The absolute path of a file of the bundle.
     ///
-    /// - Parameter name: as in the manifest.
+    /// - Parameter name: the file's name in the manifest.
     /// - Returns: an absolute path.
-    public func path(of name: String) -> String {
+    package func path(of name: String) -> String {
         folder.appendingPathComponent(name).path
     }
 
-    /// What tells a file from another, its size compared.
+    /// The identity of a file of the bundle; throws if its size is not the stated one.
     func identity(of name: String) throws(ModelBundleError) -> ModelFileIdentity {
         let path = path(of: name)
         guard let expected = manifest.files[name] else {
-            throw .cannotRead(path: path, reason: "model.json does not name it")
+            throw .cannotRead(path: path, reason: "model.json does not list it")
         }
         let file = try readingBundle { () throws(FileReadError) in try RegularFile(path) }
         guard file.byteCount == expected.bytes else {
@@ -74,23 +74,24 @@ public struct ModelBundle: Sendable {
             sha256: expected.sha256)
     }
 
-    /// Reads a file, compares its SHA-256, and refuses weights that would lie in a file besides, which no
-    /// SHA-256 is of.
+    /// Compares the SHA-256 of a file with the stated one.
     ///
-    /// - Parameter name: as in the manifest.
-    /// - Throws: ``ModelBundleError/otherContent(file:expected:found:)`` where it is another,
+    /// Refuses ONNX files that refer to weights in another file, whose SHA-256 is not stated.
+    ///
+    /// - Parameter name: the file's name in the manifest.
+    /// - Throws: ``ModelBundleError/otherContent(file:expected:found:)``,
     ///   ``ModelBundleError/externalData(file:)``.
-    public func verify(_ name: String) throws(ModelBundleError) {
+    package func verify(_ name: String) throws(ModelBundleError) {
         let expected = try identity(of: name)
         var hash = SHA256()
-        var outside = ExternalData()
+        var externalData = ExternalDataScan()
         try readingBundle { () throws(FileReadError) in
             try RegularFile(expected.path).forEachBlock { block in
                 hash.update(block)
-                outside.look(at: Array(block))
+                externalData.scan(Array(block))
             }
         }
-        guard !outside.isNamed else { throw .externalData(file: expected.path) }
+        guard !externalData.found else { throw .externalData(file: expected.path) }
         guard hash.hexDigest == expected.sha256 else {
             throw .otherContent(
                 file: expected.path, expected: expected.sha256, found: hash.hexDigest)
@@ -114,17 +115,19 @@ private func readingBundle<Result>(
 }
 
 extension ModelBundle.Manifest {
-    /// Reads and checks `model.json`.
+    /// Decodes and checks a `model.json` of any format version.
     ///
-    /// - Parameter data: its bytes, from anywhere.
+    /// - Parameter data: content of the file, not trusted.
     /// - Throws: ``ModelBundleError``.
-    public init(_ data: Data) throws(ModelBundleError) {
+    package init(_ data: Data) throws(ModelBundleError) {
         do {
-            let format = try JSONDecoder().decode(Format.self, from: data).format
-            guard format == Self.currentFormat else {
-                throw ModelBundleError.unknownFormat(format)
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .custom(Self.currentKey)
+            let version = try decoder.decode(Version.self, from: data).formatVersion
+            guard (1...Self.currentFormat).contains(version) else {
+                throw ModelBundleError.unknownFormat(version)
             }
-            self = try JSONDecoder().decode(Self.self, from: data)
+            self = try decoder.decode(Self.self, from: data)
         } catch let error as ModelBundleError {
             throw error
         } catch let error as DecodingError {
@@ -135,42 +138,71 @@ extension ModelBundle.Manifest {
         try check()
     }
 
-    /// Read first: what else there is depends on it.
-    private struct Format: Decodable {
-        let format: Int
+    /// The format version, decoded first: the other keys depend on it.
+    private struct Version: Decodable {
+        let formatVersion: Int
+
+        enum CodingKeys: String, CodingKey {
+            case formatVersion = "format_version"
+        }
     }
 
-    /// Refuses what no bundle of this format can have.
+    /// Keys of format version 1 and their present names.
+    private static let formerKeys = [
+        "format": "format_version", "trainedPrompts": "trained_prompts",
+        "preparation": "preprocessing",
+    ]
+
+    @Sendable
+    private static func currentKey(_ path: [any CodingKey]) -> any CodingKey {
+        guard let key = path.last else { return Key(stringValue: "") }
+        return formerKeys[key.stringValue].map(Key.init(stringValue:)) ?? key
+    }
+
+    private struct Key: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+
+        init(stringValue: String) {
+            self.stringValue = stringValue
+        }
+
+        init?(intValue: Int) {
+            nil
+        }
+    }
+
+    /// Refuses values that no bundle can have.
     private func check() throws(ModelBundleError) {
-        try Self.require(Self.isPlain(name), "its name has to be plain: letters, digits, - _ .")
-        try Self.require((0...1_000_000_000_000).contains(parameters), "its count of parameters")
-        try Self.require((1...64).contains(candidates), "1 to 64 candidates are possible")
+        try Self.require(Self.isPlain(name), "the name may have letters, digits, - _ .")
+        try Self.require((0...1_000_000_000_000).contains(parameters), "the number of parameters")
+        try Self.require((1...64).contains(candidates), "1 to 64 candidates are allowed")
         try Self.require(
-            (8...8192).contains(input.size), "an input of 8 to 8192 pixels is possible")
+            (8...8192).contains(input.size), "an input of 8 to 8192 pixels is allowed")
         try Self.require(
             input.preprocessing == kind.preprocessing
                 && input.channels == kind.preprocessing.channels,
-            "\(kind.rawValue) takes \(kind.preprocessing.channels) channels, prepared as "
+            "\(kind.rawValue) takes \(kind.preprocessing.channels) channels and preprocessing "
                 + "'\(kind.preprocessing.rawValue)'")
         try Self.require(
             input.range.count == 2 && input.range.allSatisfy(\.isFinite)
-                && input.range[0] < input.range[1], "its range has a lower and an upper end")
+                && input.range[0] < input.range[1], "the range has a lower and an upper end")
         try Self.require(
             (1...65_536).contains(embedding.width) && (1...2048).contains(embedding.side),
-            "its embedding's width and side")
-        try Self.require(macs.map { $0 > 0 } ?? true, "its count of multiplications")
+            "the embedding's width and side")
+        try Self.require(macs.map { $0 > 0 } ?? true, "the number of multiply-add operations")
         let texts = [encoder, licence ?? "", origin ?? "", notice, source.program] + classes
         try Self.require(
             texts.allSatisfy { $0.utf8.count <= 10_000 } && classes.count <= 10_000,
-            "a text of at most 10,000 bytes")
-        try Self.require(Self.isHash(source.sha256), "its source's SHA-256")
+            "texts have at most 10,000 bytes")
+        try Self.require(Self.isHash(source.sha256), "the source's SHA-256")
         try checkFiles()
     }
 
     private func checkFiles() throws(ModelBundleError) {
         try Self.require(files.count <= 64, "at most 64 files")
         for (name, file) in files {
-            try Self.require(Self.isPlain(name), "files named plainly, without folders")
+            try Self.require(Self.isPlain(name), "file names are plain, without folders")
             try Self.require(
                 (1...(1 << 40)).contains(file.bytes) && Self.isHash(file.sha256),
                 "the size and SHA-256 of '\(name)'")
@@ -178,10 +210,10 @@ extension ModelBundle.Manifest {
         let decoders = [FileName.decoder, FileName.automatic].filter { files[$0] != nil }
         try Self.require(
             files[FileName.encoder] != nil && !decoders.isEmpty,
-            "\(FileName.encoder), and \(FileName.decoder) or \(FileName.automatic)")
+            "a bundle has \(FileName.encoder), and \(FileName.decoder) or \(FileName.automatic)")
         try Self.require(
             !kind.isPromptFree || files[FileName.automatic] != nil,
-            "\(FileName.automatic), with which \(kind.rawValue) finds its object")
+            "\(FileName.automatic), the decoder of the prompt-free \(kind.rawValue)")
     }
 
     private static func require(
@@ -200,21 +232,21 @@ extension ModelBundle.Manifest {
 }
 
 extension ModelBundle.Manifest {
-    /// Names of the files with a task.
-    public enum FileName {
-        /// Images to embeddings.
-        public static let encoder = "encoder.onnx"
-        /// Embeddings and prompts to masks.
-        public static let decoder = "decoder.onnx"
-        /// Embeddings to the mask of the object that the model finds by itself.
-        public static let automatic = "auto.onnx"
+    /// Names of a bundle's files.
+    package enum FileName {
+        /// Image encoder: images to embeddings.
+        package static let encoder = "encoder.onnx"
+        /// Prompted decoder: embeddings and prompts to masks.
+        package static let decoder = "decoder.onnx"
+        /// Prompt-free decoder: embeddings to masks.
+        package static let automatic = "auto.onnx"
         /// The manifest.
-        public static let manifest = "model.json"
+        package static let manifest = "model.json"
     }
 
-    /// What its results are written beside.
+    /// The model's description, as written into results.
     ///
-    /// - Parameter sha256: that of `model.json`, which has those of all other files.
+    /// - Parameter sha256: SHA-256 of `model.json`.
     /// - Returns: the model's description.
     func description(sha256: String) -> ModelDescription {
         ModelDescription(
@@ -228,15 +260,15 @@ extension ModelBundle.Manifest {
 }
 
 extension DecodingError {
-    /// Where and what, without Foundation's own prose.
+    /// The key and what is wrong with its value, without Foundation's own prose.
     fileprivate var words: String {
         switch self {
         case .keyNotFound(let key, let context):
             "'\(Self.path(context, key))' is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "'\(Self.path(context))' is of another type"
+            "'\(Self.path(context))' has a value of another type"
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "'\(Self.path(context))' has a value that this program does not know"
+            "'\(Self.path(context))' has an unknown value"
         default: "it is not JSON"
         }
     }
@@ -246,26 +278,26 @@ extension DecodingError {
     }
 }
 
-/// Whether an ONNX file names data in other files, looked for while it is read.
+/// Scans an ONNX file for tensors whose data is in another file.
 ///
-/// A tensor says so by an entry `location` (TensorProto.external_data): a key of 8 bytes with its
-/// length before it, or with a 0, where somebody writes the length in more bytes than it needs.
-struct ExternalData {
+/// Such a tensor has an entry `location` (TensorProto.external_data): a key of 8 bytes, preceded by
+/// its length, or by a 0 if the length is encoded in more bytes than needed.
+struct ExternalDataScan {
     private static let key = Array("location".utf8)
 
-    /// Whether it was met.
-    private(set) var isNamed = false
-    /// The end of the piece before, where a key may begin.
+    /// Whether such a tensor was found.
+    private(set) var found = false
+    /// The end of the previous chunk: a key may be split between two chunks.
     private var rest: [UInt8] = []
 
-    /// Looks at the next piece.
-    mutating func look(at piece: [UInt8]) {
-        guard !isNamed, !piece.isEmpty else { return }
-        isNamed = Self.names(rest + piece.prefix(Self.key.count)) || Self.names(piece)
-        rest = Array((rest + piece.suffix(Self.key.count)).suffix(Self.key.count))
+    /// Scans the next chunk of the file.
+    mutating func scan(_ chunk: [UInt8]) {
+        guard !found, !chunk.isEmpty else { return }
+        found = Self.hasKey(rest + chunk.prefix(Self.key.count)) || Self.hasKey(chunk)
+        rest = Array((rest + chunk.suffix(Self.key.count)).suffix(Self.key.count))
     }
 
-    private static func names(_ bytes: [UInt8]) -> Bool {
+    private static func hasKey(_ bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return false }
             var place = 0

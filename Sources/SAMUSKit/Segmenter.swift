@@ -1,243 +1,173 @@
-import Dispatch
 import Foundation
-@_exported import Imaging
 import Imaging
 import Inference
 import Segmentation
-@_exported import Segmentation
 
-/// Outlines objects in ultrasound images with a model bundle: research use only, not a medical
+/// Segments objects in ultrasound images with a model bundle.
+///
+/// Research use only, not a medical
 /// device.
 ///
 /// ```swift
-/// let samus = try await SAMUS(bundle: URL(fileURLWithPath: "litemedsam.samus"))
-/// let found = try await samus.segment(image, .click(x: 120, y: 88))
-/// try found.mask.image().encodedPNG()
+/// let segmenter = try await Segmenter.load(contentsOf: bundleURL)
+/// let scan = try await segmenter.encode(contentsOf: imageURL)
+/// let mask = try await scan.mask(for: .point(x: 120, y: 88))
+/// try mask.pngData().write(to: maskURL)
 /// ```
 ///
-/// May be used from many tasks at a time. A task that is cancelled ends with `CancellationError`, in
-/// a fraction of a second also while the model runs. Prompts on an image that was given before
-/// find its embedding ready.
-public final class SAMUS: Sendable {
-    /// The model itself, for work that this class has no function for, as `AutomaticMaskGenerator`.
-    ///
-    /// Its functions block the thread that calls them.
-    public let engine: any SegmentationEngine
-    private let work: BoundedWork
+/// A segmenter may be used from many tasks concurrently. A cancelled task throws
+/// `CancellationError` within a fraction of a second, even while the model runs.
+public struct Segmenter: Sendable {
+    private let engine: BundleEngine
+    private let worker: BlockingWorker
 
-    /// What the model is and where it comes from.
+    /// The model's name, architecture and licence.
     public var model: ModelDescription { engine.model }
 
-    /// Opens a bundle and readies its models: seconds the first time, less when they are in the
+    /// Loads a model bundle.
+    ///
+    /// The first load compiles the models, which takes seconds. Later loads read them from the
     /// cache of compiled models.
     ///
     /// - Parameters:
-    ///   - bundle: a folder `NAME.samus`.
-    ///   - options: how it runs and what it keeps.
-    /// - Throws: `ModelBundleError` where the bundle is not whole, `OpenVINOError` where there is no
-    ///   OpenVINO or it cannot run the models.
-    public init(bundle: URL, options: Options = .init()) async throws {
-        let work = BoundedWork(limit: options.concurrentRequests)
-        self.work = work
-        engine = try await work.run {
-            try BundleEngine(
-                ModelBundle(bundle), options: options.runtime,
-                cache: options.cache.map { CompiledModelCache(folder: $0) },
-                embeddings: options.embeddingBytes > 0
-                    ? EmbeddingCache(limit: options.embeddingBytes) : nil)
-        }
-    }
-
-    /// Segments one object.
-    ///
-    /// - Parameters:
-    ///   - image: grey or RGB, of any size.
-    ///   - prompt: says which object, in the image's pixels.
-    /// - Returns: its mask.
-    /// - Throws: `PromptError` when the prompt does not fit the image, `EngineError`,
+    ///   - url: the bundle's folder, `NAME.samus`.
+    ///   - options: device, concurrency and caches.
+    /// - Returns: the loaded model.
+    /// - Throws: ``SegmenterError/unusableModel(_:)`` if the bundle is incomplete or damaged,
+    ///   ``SegmenterError/runtimeUnavailable(_:)`` if OpenVINO is missing or cannot run the model,
     ///   `CancellationError`.
-    public func segment(_ image: Image, _ prompt: Prompt) async throws -> Segmentation {
-        try await segment(image, [prompt])[0]
+    public static func load(
+        contentsOf url: URL, options: Options = .init()
+    ) async throws -> Segmenter {
+        let worker = BlockingWorker(limit: options.concurrentRequests)
+        let engine = try await worker.run {
+            try BundleEngine(
+                ModelBundle(url),
+                options: RuntimeOptions(
+                    device: options.device.runtimeDevice, threads: options.threads),
+                cache: options.modelCache.map { CompiledModelCache(folder: $0) },
+                embeddings: options.embeddingCacheBytes > 0
+                    ? EncodedImageCache(limit: options.embeddingCacheBytes) : nil)
+        }
+        return Segmenter(engine: engine, worker: worker)
     }
 
-    /// Segments several objects of one image.
+    /// Loads a model that is distributed with SAMUS for Swift.
+    ///
+    /// The bundle is searched in the folder that the environment variable `SAMUS_MODELS` names, in
+    /// `../share/samus/models` next to the program's folder, and in the checkout in which the
+    /// program was built.
     ///
     /// - Parameters:
-    ///   - image: grey or RGB, of any size.
-    ///   - prompts: one for each object, in the image's pixels.
-    /// - Returns: a mask for each prompt.
-    /// - Throws: what ``segment(_:_:)-(_,Prompt)`` throws.
-    public func segment(_ image: Image, _ prompts: [Prompt]) async throws -> [Segmentation] {
-        // Checked first: a prompt that does not fit costs no encoding.
-        let checked = try prompts.map { try $0.checked(for: image.size) }
-        return try await work.run { [engine] in
-            let embedded = try engine.encode(image)
-            return try embedded.predict(checked, multimask: false).map { embedded.restored($0[0]) }
+    ///   - model: the model.
+    ///   - options: device, concurrency and caches.
+    /// - Returns: the loaded model.
+    /// - Throws: ``SegmenterError/modelNotFound(name:searched:)``, and errors of
+    ///   ``load(contentsOf:options:)``.
+    public static func load(
+        _ model: DistributedModel, options: Options = .init()
+    ) async throws -> Segmenter {
+        guard let entry = ModelCatalog.entry(named: model.rawValue),
+            let path = ModelCatalog.bundle(of: entry)
+        else {
+            throw SegmenterError.modelNotFound(
+                name: model.rawValue, searched: ModelCatalog.folders.map(\.path))
         }
+        return try await load(contentsOf: URL(fileURLWithPath: path), options: options)
     }
 
-    /// Segments what an ambiguous prompt may mean.
+    /// Runs the image encoder, the slow part of segmentation.
     ///
-    /// - Parameters:
-    ///   - image: grey or RGB, of any size.
-    ///   - prompt: in the image's pixels.
-    /// - Returns: the model's candidates, best estimate first.
-    /// - Throws: what ``segment(_:_:)-(_,Prompt)`` throws.
-    public func candidates(_ image: Image, _ prompt: Prompt) async throws -> [Segmentation] {
-        let checked = try prompt.checked(for: image.size)
-        return try await work.run { [engine] in
-            try engine.encode(image).segment(checked, multimask: true)
-        }
+    /// - Parameter image: a grey or RGB image of any size.
+    /// - Returns: the encoded image, which computes a mask for a prompt in milliseconds.
+    /// - Throws: ``SegmenterError``, `CancellationError`.
+    public func encode(_ image: Image) async throws -> Scan {
+        let encoded = try await worker.run { [engine] in try engine.encode(image) }
+        return Scan(encoded: encoded, worker: worker)
     }
 
-    /// Segments the one object that the model finds by itself, as AutoSAMUS does.
+    /// Reads a PNG or JPEG file and runs the image encoder.
     ///
-    /// - Parameter image: grey or RGB, of any size.
-    /// - Returns: its mask.
-    /// - Throws: `EngineError.needsPrompt` when the model needs to be told, `CancellationError`.
-    public func segment(_ image: Image) async throws -> Segmentation {
-        try await work.run { [engine] in
-            try engine.encode(image).segmentPromptFree()
-        }
+    /// - Parameter url: the file.
+    /// - Returns: the encoded image.
+    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and errors of ``encode(_:)``.
+    public func encode(contentsOf url: URL) async throws -> Scan {
+        try await encode(worker.run { try Image.read(url.path) })
+    }
+
+    /// Decodes a PNG or JPEG image and runs the image encoder.
+    ///
+    /// - Parameter data: content of a PNG or JPEG file.
+    /// - Returns: the encoded image.
+    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and errors of ``encode(_:)``.
+    public func encode(_ data: Data) async throws -> Scan {
+        try await encode(worker.run { try Image.decode([UInt8](data), name: "image data") })
     }
 }
 
-extension SAMUS {
-    /// Device, precision and threads.
-    public typealias Runtime = RuntimeOptions
+extension Segmenter {
+    /// A model that is distributed with SAMUS for Swift.
+    public enum DistributedModel: String, Sendable, CaseIterable {
+        /// LiteMedSAM, trained with boxes on medical images of many kinds.
+        case liteMedSAM = "litemedsam"
+        /// LiteMedSAM fine-tuned with clicks and boxes on ultrasound images.
+        case liteMedSAMUltrasound = "litemedsam-ultrasound"
 
-    /// How a model runs and what it keeps.
+        /// The default model of the command line, ``liteMedSAM``.
+        public static let `default` = DistributedModel.liteMedSAM
+    }
+
+    /// The device on which the model runs.
+    public enum Device: Sendable, CaseIterable {
+        case cpu, gpu, npu
+        /// OpenVINO chooses the device.
+        case automatic
+
+        var runtimeDevice: RuntimeOptions.Device {
+            switch self {
+            case .cpu: .cpu
+            case .gpu: .gpu
+            case .npu: .npu
+            case .automatic: .auto
+            }
+        }
+    }
+
+    /// Device, concurrency and caches of a segmenter.
     public struct Options: Sendable {
-        /// Device, precision and threads.
-        public var runtime: Runtime
-        /// Requests that run at the same time; others wait their turn.
+        /// The device on which the model runs.
+        public var device: Device
+        /// Threads on the CPU; nil for one per core.
+        public var threads: Int?
+        /// Number of requests that run concurrently, at least 1; further requests wait.
         public var concurrentRequests: Int
-        /// Bytes of embeddings kept for images that come again; 0 for none.
-        public var embeddingBytes: Int
-        /// The folder of compiled models; nil to compile at each start.
-        public var cache: URL?
+        /// Size of the memory cache of encoded images, in bytes; 0 disables it.
+        public var embeddingCacheBytes: Int
+        /// Folder of the disk cache of compiled models; nil disables it.
+        public var modelCache: URL?
 
-        /// Options.
+        /// Creates options.
         ///
         /// - Parameters:
-        ///   - runtime: device, precision and threads.
-        ///   - concurrentRequests: that run at the same time, at least 1.
-        ///   - embeddingBytes: kept for images that come again; 0 for none.
-        ///   - cache: of compiled models; nil to compile at each start.
+        ///   - device: the device on which the model runs.
+        ///   - threads: threads on the CPU; nil for one per core.
+        ///   - concurrentRequests: number of requests that run concurrently, at least 1.
+        ///   - embeddingCacheBytes: size of the memory cache of encoded images; 0 disables it.
+        ///   - modelCache: folder of the disk cache of compiled models; nil disables it.
         public init(
-            runtime: Runtime = .init(), concurrentRequests: Int = 2,
-            embeddingBytes: Int = 64 << 20, cache: URL? = Self.standardCache
+            device: Device = .cpu, threads: Int? = nil, concurrentRequests: Int = 2,
+            embeddingCacheBytes: Int = 64 << 20, modelCache: URL? = Self.standardModelCache
         ) {
             precondition(concurrentRequests > 0, "at least one request at a time")
-            self.runtime = runtime
+            self.device = device
+            self.threads = threads
             self.concurrentRequests = concurrentRequests
-            self.embeddingBytes = embeddingBytes
-            self.cache = cache
+            self.embeddingCacheBytes = embeddingCacheBytes
+            self.modelCache = modelCache
         }
 
-        /// `SAMUS_CACHE`, else `samus` in `XDG_CACHE_HOME` or `~/.cache`; nil where there is none.
-        public static var standardCache: URL? { CompiledModelCache.standard()?.folder }
-    }
-}
-
-/// Work that blocks its thread, a few pieces at a time, on threads of its own: those that Swift runs
-/// tasks on are for work that does not.
-final class BoundedWork: Sendable {
-    private let turns: Turns
-    private let executor = BlockingExecutor()
-
-    /// - Parameter limit: pieces at a time.
-    init(limit: Int) {
-        turns = Turns(free: limit)
-    }
-
-    /// Waits for a turn and does some work.
-    ///
-    /// - Parameter body: may look at `Task.isCancelled`.
-    /// - Returns: what `body` returns.
-    /// - Throws: what `body` throws; `CancellationError` when the task is cancelled before.
-    func run<Result: Sendable>(
-        _ body: @escaping @Sendable () throws -> Result
-    ) async throws -> Result {
-        try await turns.take()
-        let result: Swift.Result<Result, any Error>
-        do {
-            result = .success(
-                try await withTaskExecutorPreference(executor) {
-                    try await Self.onExecutor(body)
-                })
-        } catch {
-            result = .failure(error)
-        }
-        await turns.giveBack()
-        return try result.get()
-    }
-
-    /// Belongs to no actor, and so runs where the task's executor says.
-    @concurrent
-    private static func onExecutor<Result: Sendable>(
-        _ body: @Sendable () throws -> Result
-    ) async throws -> Result {
-        try Task.checkCancellation()
-        return try body()
-    }
-}
-
-/// Threads that may block.
-private final class BlockingExecutor: TaskExecutor {
-    private let queue = DispatchQueue(label: "samus.blocking", attributes: .concurrent)
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.async {
-            job.runSynchronously(on: self.asUnownedTaskExecutor())
-        }
-    }
-}
-
-/// Turns, first come first served.
-private actor Turns {
-    private var free: Int
-    private var waiting: [(number: Int, continuation: CheckedContinuation<Void, any Error>)] = []
-    private var next = 0
-
-    init(free: Int) {
-        self.free = free
-    }
-
-    func take() async throws {
-        try Task.checkCancellation()
-        guard free == 0 else {
-            free -= 1
-            return
-        }
-        next += 1
-        let number = next
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation {
-                (continuation: CheckedContinuation<Void, any Error>) in
-                // Cancelled before it waits: nobody would wake it.
-                if Task.isCancelled {
-                    continuation.resume(throwing: CancellationError())
-                } else {
-                    waiting.append((number, continuation))
-                }
-            }
-        } onCancel: {
-            Task { await self.leave(number) }
-        }
-    }
-
-    private func leave(_ number: Int) {
-        guard let place = waiting.firstIndex(where: { $0.number == number }) else { return }
-        waiting.remove(at: place).continuation.resume(throwing: CancellationError())
-    }
-
-    func giveBack() {
-        guard waiting.isEmpty else {
-            waiting.removeFirst().continuation.resume()
-            return
-        }
-        free += 1
+        /// The folder `SAMUS_CACHE`, else `samus` in `XDG_CACHE_HOME` or `~/.cache`; nil if
+        /// `SAMUS_CACHE` is empty or there is no home folder.
+        public static var standardModelCache: URL? { CompiledModelCache.standard()?.folder }
     }
 }

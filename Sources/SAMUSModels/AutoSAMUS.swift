@@ -3,16 +3,12 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// AutoSAMUS (MICCAI 2024): SAMUS that finds its object without a click.
+/// AutoSAMUS (MICCAI 2024): SAMUS that segments without a click.
 ///
-/// It takes prompts too, and is then the SAMUS inside it.
+/// With a prompt it computes what SAMUS computes.
 public final class AutoSAMUS: SAMUS {
     let promptGenerator: PromptGenerator
     let featureAdapter: DensePromptAdapter
-
-    override class var ownParts: Set<String> {
-        super.ownParts.union(["prompt_generator", "feature_adapter"])
-    }
 
     /// A network with new weights.
     ///
@@ -23,11 +19,11 @@ public final class AutoSAMUS: SAMUS {
         super.init(sizes)
     }
 
-    /// The mask of the object it finds.
+    /// Segments without a prompt.
     ///
     /// - Parameter embedding: of B images, `[B, D, H, W]`.
     /// - Returns: logits, `[B, 1, 4 H, 4 W]`, and IoU estimates, `[B, 1]`.
-    public override func decodeUnprompted(
+    public override func decodePromptFree(
         _ embedding: Tensor
     ) -> (logits: Tensor, iou: Tensor)? {
         let found = promptGenerator(image: embedding, outputTokens: maskDecoder.outputTokens)
@@ -36,10 +32,22 @@ public final class AutoSAMUS: SAMUS {
             sparse: found.objectToken, dense: featureAdapter(found.image), multimask: false)
     }
 
-    /// Frees the prompt generator and its adapter and freezes all of SAMUS, whatever `tables` says.
-    public override func freeze(but tables: TrainedTables = .globalBlocks) {
-        setTrainable(false)
-        promptGenerator.setTrainable(true)
-        featureAdapter.setTrainable(true)
+    /// The registry's entry.
+    public override class var architecture: ModelArchitecture { .autoSAMUS }
+
+    /// A network with new weights.
+    public override class func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+        AutoSAMUS(configuration.samSizes)
+    }
+
+    override var addedModules: [Module] { super.addedModules + [promptGenerator, featureAdapter] }
+
+    /// What the authors train: the prompt generator and its adapter; all of SAMUS is frozen.
+    public override func trainedParameters(by recipe: Recipe) -> [Parameter]? {
+        switch recipe {
+        case .autosamus: promptGenerator.parameters + featureAdapter.parameters
+        case .decoder, .full: super.trainedParameters(by: recipe)
+        case .samus: nil
+        }
     }
 }

@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// Local features beside the vision transformer: the *CNN branch* of SAMUS (arXiv:2309.06824).
+/// Local features parallel to the vision transformer: the *CNN branch* of SAMUS (arXiv:2309.06824).
 ///
 /// One convolution at the image's size, then three that halve it.
 final class CNNBranch: Module, Layer {
@@ -24,7 +24,7 @@ final class CNNBranch: Module, Layer {
 
     /// - Parameters:
     ///   - images: as above.
-    ///   - checkpointed: whether what lies inside a stage is not kept for backward.
+    ///   - checkpointed: whether each stage uses activation checkpointing.
     /// - Returns: as above.
     func callAsFunction(_ images: Tensor, checkpointed: Bool) -> Tensor {
         // oneDNN is faster on three channels beside each other in memory than on one channel, which
@@ -37,7 +37,7 @@ final class CNNBranch: Module, Layer {
     }
 }
 
-/// A 3x3 convolution, LayerNorm over channels and GELU: the step of which the CNN branch is made.
+/// The step of the CNN branch: 3x3 convolution, LayerNorm over channels, GELU.
 final class SingleConvolution: Module, Layer {
     let conv: Sequential
 
@@ -58,7 +58,7 @@ final class SingleConvolution: Module, Layer {
     }
 }
 
-/// The same behind a max-pool that halves height and width.
+/// A max-pool that halves height and width, then the same step.
 final class DownConvolution: Module, Layer {
     let maxpoolConv: Sequential
 

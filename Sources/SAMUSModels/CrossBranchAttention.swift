@@ -1,10 +1,10 @@
 import Torch
 import TorchNN
 
-/// The vision transformer asks the CNN branch: the *cross-branch attention* of SAMUS
+/// Tokens attend to the CNN branch: the *cross-branch attention* of SAMUS
 /// (arXiv:2309.06824).
 ///
-/// Queries are tokens, keys and values the CNN's features, all with all, no relative position.
+/// Queries are tokens, keys and values are CNN features; global, without relative positions.
 final class CrossBranchAttention: Module {
     let q: Linear
     let k: Linear
@@ -31,13 +31,8 @@ final class CrossBranchAttention: Module {
         let seen = features.permuted([0, 2, 3, 1])
         let scale = 1 / Double(tokens.size(3) / heads).squareRoot()
         let attended = attention(
-            query: separated(q(tokens)) * scale, key: separated(k(seen)),
-            value: separated(v(seen)))
+            query: q(tokens).splitHeads(heads) * scale, key: k(seen).splitHeads(heads),
+            value: v(seen).splitHeads(heads))
         return proj(attended).reshaped(tokens.shape)
-    }
-
-    /// `[B, H, W, D]` to `[B, heads, H W, D / heads]`.
-    private func separated(_ x: Tensor) -> Tensor {
-        x.reshaped([x.size(0), -1, heads, x.size(3) / heads]).transposed(1, 2)
     }
 }

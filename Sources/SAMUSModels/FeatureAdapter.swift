@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// Bottleneck beside a frozen layer: the *feature adapter* of SAMUS (arXiv:2309.06824).
+/// Bottleneck parallel to a frozen layer: the *feature adapter* of SAMUS (arXiv:2309.06824).
 ///
 /// Computes `fc2(gelu(fc1(x)))`, plus `x` itself when `skip` is true.
 public final class FeatureAdapter: Module, Layer {

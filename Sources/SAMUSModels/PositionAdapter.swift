@@ -9,7 +9,7 @@ import TorchNN
 final class PositionAdapter: Module {
     let downs: [DownConvolution]
     let grid: Int
-    private let adapted = Derived()
+    private let adapted = CachedTensor()
 
     /// - Parameters:
     ///   - width: of the embedding, D.

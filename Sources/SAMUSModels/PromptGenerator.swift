@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// AutoSAMUS's prompt generator: what stands in for the click (arXiv:2309.06824).
+/// AutoSAMUS's prompt generator, which replaces the click (arXiv:2309.06824).
 ///
 /// Learned object tokens and the decoder's output tokens attend to each other; the object tokens
 /// that this gives, and the output tokens as they were, then attend with the image. The decoder
@@ -163,18 +163,14 @@ final class CrossAttention: Module {
     ///   - context: tokens that they attend to, `[B, S, D]`.
     /// - Returns: `[B, T, D]`.
     func callAsFunction(_ x: Tensor, context: Tensor) -> Tensor {
-        let query = separated(toQuery(queryNorm(x)))
+        let query = toQuery(queryNorm(x)).splitHeads(heads)
         let keyValue = toKeyValue(contextNorm(context))
         let inside = keyValue.size(2) / 2
-        let key = separated(keyValue[.rest, 0..<inside])
-        let value = separated(keyValue[.rest, inside...])
+        let key = keyValue[.rest, 0..<inside].splitHeads(heads)
+        let value = keyValue[.rest, inside...].splitHeads(heads)
         let scale = 1 / Double(query.size(3)).squareRoot()
         let weights = (query.matmul(key.transposed(-2, -1)) * scale).softmaxOrNothing()
         return toOutput(weights.matmul(value).transposed(1, 2).flattened(from: 2))
-    }
-
-    private func separated(_ x: Tensor) -> Tensor {
-        x.reshaped([x.size(0), x.size(1), heads, -1]).transposed(1, 2)
     }
 }
 
@@ -219,7 +215,7 @@ final class PreNormFeedForward: Module, Layer {
 /// AutoSAMUS's feature adapter: makes the prompt generator's image the dense prompt.
 ///
 /// Four times a convolution, a layer norm over channels and GELU, narrower inside. It is no
-/// bottleneck beside a frozen layer, unlike the feature adapters of SAMUS.
+/// bottleneck parallel to a frozen layer, unlike the feature adapters of SAMUS.
 public final class DensePromptAdapter: Module, Layer {
     let layers: Sequential
 

@@ -1,81 +1,87 @@
 import SegmentAnything
+import Segmentation
 import Torch
 import TorchNN
 
-/// SAMUS started from SAM (arXiv:2309.06824), and where each of its tensors comes from.
-///
-/// Every tensor whose name matches is taken; relative positions of the blocks that see the whole
-/// image are resized along rows, 127 to 63 as published; what SAMUS adds stays as it is. The
-/// authors' program finds those blocks by digits in the name, which is right for ViT-B alone: here
-/// the block itself says.
-public struct SAMInitialization: Equatable, Sendable {
-    /// Names taken as they were.
-    public let taken: [String]
-    /// Names taken and resized.
-    public let resized: [String]
-    /// Names that the source lacks: they keep the values they had.
-    public let new: [String]
-    /// Names of the source that the network does not have.
-    public let unused: [String]
+extension SAMUS {
+    /// The sizes of the source; from SAM all but the input, which has 256 pixels.
+    public static func configuration(
+        startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
+    ) -> ModelConfiguration {
+        var sizes = source.samSizes
+        if architecture == .sam { sizes.imageSize = inputSize }
+        return .sam(sizes)
+    }
 
-    /// Fills a new network from SAM's weights; AutoSAMUS also from SAMUS's.
+    /// Initializes a new network from SAM's weights; AutoSAMUS also from those of SAMUS
+    /// (arXiv:2309.06824).
     ///
-    /// Names, shapes and types are looked at before anything is changed; after an error of the
-    /// reader the network's values are of no use.
+    /// Copies every tensor whose name and shape agree. The relative positions of the global blocks
+    /// are resized along rows, 127 to 63 in the published sizes. What SAMUS adds keeps its initial
+    /// values. The authors' program finds the global blocks by digits in their names, which is
+    /// right for ViT-B only; here the block itself knows.
     ///
-    /// - Parameters:
-    ///   - network: with new values, of the source's width and depth.
-    ///   - source: a checkpoint or a state dictionary.
-    /// - Throws: `ModuleLoadError` when parts of SAM are missing or of another shape, and the
-    ///   reader's error.
-    public init(of network: SAMUS, from source: some TensorSource) throws {
-        let values = network.namedValues()
-        let shapes = Dictionary(values.map { ($0.name, $0.value.value.shape) }) { one, _ in one }
-        let tables = network.relativePositions(of: network.globalBlocks)
-        func isTable(_ name: String) -> Bool {
-            guard tables.contains(name), let found = source.shape(of: name) else { return false }
-            // A vector for each distance from -n to n.
-            return found.count == 2 && found[0] > 1 && found[0] % 2 == 1
-                && found[1] == shapes[name]?[1]
-                && source.dtype(of: name)?.isFloatingPoint == true
+    /// Nothing is changed when names, shapes or types do not agree; after an error of the reader the
+    /// values are undefined.
+    ///
+    /// - Parameter source: a checkpoint or a state dictionary of the same width and depth.
+    /// - Returns: where each weight comes from.
+    /// - Throws: `ModuleLoadError` when parts of SAM are missing or have another shape, and the
+    ///   error of the reader.
+    public func transferWeights(from source: any TensorSource) throws -> WeightTransfer {
+        let values = namedValues()
+        let added = Set(
+            addedModules.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
+        let tables = Set(
+            imageEncoder.globalBlocks.flatMap(\.relativePositions).map { ObjectIdentifier($0) })
+        var transfer = WeightTransfer(copied: [])
+        var addedNames: Set<String> = []
+        for (name, value) in values {
+            let id = ObjectIdentifier(value)
+            if added.contains(id) { addedNames.insert(name) }
+            if source.shape(of: name) == nil {
+                transfer.new.append(name)
+            } else if tables.contains(id), source.shape(of: name) != value.value.shape,
+                Self.isTable(name, in: source, width: value.value.size(1))
+            {
+                transfer.resized.append(name)
+            } else {
+                transfer.copied.append(name)
+            }
         }
-        unused = source.names.filter { shapes[$0] == nil }
-        new = values.map(\.name).filter { source.shape(of: $0) == nil }
-        resized = values.map(\.name).filter {
-            isTable($0) && source.shape(of: $0) != shapes[$0]
-        }
-        let changed = Set(new + resized)
-        taken = values.map(\.name).filter { !changed.contains($0) }
-        let error = network.difference(from: source)?.leavingOut { name in
-            guard source.shape(of: name) != nil else { return network.isOwnPart(name) }
-            return shapes[name] == nil || isTable(name)
+        let known = Set(values.map(\.name))
+        transfer.unused = source.names.filter { !known.contains($0) }
+
+        let resized = Set(transfer.resized)
+        let error = difference(from: source)?.leavingOut { name in
+            guard source.shape(of: name) != nil else { return addedNames.contains(name) }
+            return !known.contains(name) || resized.contains(name)
         }
         if let error { throw error }
         try withoutGrad {
-            for (name, value) in values {
+            for (name, value) in values where source.shape(of: name) != nil {
                 try Self.fill(value.value, with: name, of: source)
             }
         }
+        return transfer
+    }
+
+    /// Whether a tensor is a table of relative positions: one vector for each distance from -n to n.
+    private static func isTable(_ name: String, in source: any TensorSource, width: Int) -> Bool {
+        guard let shape = source.shape(of: name) else { return false }
+        return shape.count == 2 && shape[0] > 1 && shape[0] % 2 == 1 && shape[1] == width
+            && source.dtype(of: name)?.isFloatingPoint == true
     }
 
     private static func fill(
-        _ target: Tensor, with name: String, of source: some TensorSource
+        _ target: Tensor, with name: String, of source: any TensorSource
     ) throws {
-        guard let shape = source.shape(of: name) else { return }
-        guard shape != target.shape else {
+        guard let shape = source.shape(of: name), shape != target.shape else {
             try source.read(name, into: target)
             return
         }
         let table = Tensor.empty(shape)
         try source.read(name, into: table)
         target.assign(from: RelativePosition.resized(table, length: target.size(0)))
-    }
-}
-
-extension SAMUS {
-    /// Whether a tensor belongs to what SAM does not have.
-    func isOwnPart(_ name: String) -> Bool {
-        let own = type(of: self).ownParts
-        return name.split(separator: ".").contains { own.contains(String($0)) }
     }
 }

@@ -2,29 +2,29 @@ import SegmentAnything
 import Torch
 import TorchNN
 
-/// A block of SAMUS's image encoder (arXiv:2309.06824): SAM's, and where it sees the whole image
-/// the two branches meet.
+/// A block of SAMUS's image encoder (arXiv:2309.06824): SAM's block; a global one also exchanges
+/// features with the CNN branch.
 final class SAMUSBlock: Module {
     let norm1: LayerNorm
     let attn: ViTAttention
     let norm2: LayerNorm
     let mlp: ViTMLP
-    let mlpAdapter: FeatureAdapter?
-    let spaceAdapter: CrossBranchAttention?
-    let refineAdapter: SingleConvolution?
+    let featureAdapter: FeatureAdapter?
+    let crossBranchAttention: CrossBranchAttention?
+    let refinement: SingleConvolution?
 
     /// The authors' names.
     override class var checkpointNames: [String: String] {
         [
-            "mlpAdapter": "MLP_Adapter", "spaceAdapter": "Space_Adapter",
-            "refineAdapter": "refine_Adapter",
+            "featureAdapter": "MLP_Adapter", "crossBranchAttention": "Space_Adapter",
+            "refinement": "refine_Adapter",
         ]
     }
 
     /// - Parameters:
     ///   - width: channels in and out, D.
     ///   - heads: attention heads.
-    ///   - window: height and width of a window in tokens; nil where the block sees the whole image.
+    ///   - window: height and width of a window in tokens; nil for a global block.
     ///   - grid: height and width of all tokens.
     init(width: Int, heads: Int, window: Int?, grid: Int) {
         norm1 = LayerNorm(width, epsilon: 1e-6)
@@ -32,10 +32,18 @@ final class SAMUSBlock: Module {
         norm2 = LayerNorm(width, epsilon: 1e-6)
         mlp = ViTMLP(width: width)
         let isGlobal = window == nil
-        mlpAdapter = isGlobal ? FeatureAdapter(width: width, skip: false) : nil
-        spaceAdapter = isGlobal ? CrossBranchAttention(width: width, heads: heads) : nil
-        refineAdapter = isGlobal ? SingleConvolution(width, width) : nil
+        featureAdapter = isGlobal ? FeatureAdapter(width: width, skip: false) : nil
+        crossBranchAttention = isGlobal ? CrossBranchAttention(width: width, heads: heads) : nil
+        refinement = isGlobal ? SingleConvolution(width, width) : nil
     }
+
+    /// The modules that SAM's block does not have.
+    var addedModules: [Module] {
+        [featureAdapter, crossBranchAttention, refinement].compactMap { $0 }
+    }
+
+    /// The tables of relative positions along rows and columns.
+    var relativePositions: [Parameter] { attn.relativePositions }
 
     /// - Parameters:
     ///   - tokens: `[B, H, W, D]`.
@@ -43,20 +51,20 @@ final class SAMUSBlock: Module {
     /// - Returns: both, of the same shapes.
     func callAsFunction(_ tokens: Tensor, features: Tensor) -> (tokens: Tensor, features: Tensor) {
         var normed = norm1(tokens)
-        if let spaceAdapter {
-            // Added to what the block's own attention sees, not to the residual stream.
-            normed = normed + spaceAdapter(normed, features: features)
+        if let crossBranchAttention {
+            // Added to the input of the block's attention, not to the residual stream.
+            normed = normed + crossBranchAttention(normed, features: features)
         }
         let attended = tokens + attn(normed)
         let seen = norm2(attended)
         var result = attended + mlp(seen)
-        if let mlpAdapter {
-            result = result.adding(mlpAdapter(seen), times: 0.5)
+        if let featureAdapter {
+            result = result.adding(featureAdapter(seen), times: 0.5)
         }
-        return (result, refineAdapter.map { $0(features) } ?? features)
+        return (result, refinement.map { $0(features) } ?? features)
     }
 
-    /// The same, without keeping what lies inside for backward.
+    /// The block with activation checkpointing.
     func checkpointed(
         _ tokens: Tensor, features: Tensor
     ) -> (tokens: Tensor, features: Tensor) {

@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// The image encoder of SAMUS (arXiv:2309.06824): SAM's vision transformer on a grid half as fine,
-/// with a CNN beside it.
+/// and a CNN branch.
 public final class SAMUSEncoder: Module {
     let cnnEmbed: CNNBranch
     let patchEmbed: PatchEmbedding
@@ -13,7 +13,7 @@ public final class SAMUSEncoder: Module {
     let postPosEmbed: PositionAdapter
     let blocks: [SAMUSBlock]
     let neck: Sequential
-    /// Whether backward computes the activations inside blocks and CNN stages anew.
+    /// Whether blocks and CNN stages use activation checkpointing.
     var checkpointsActivations = false
 
     /// The authors' names.
@@ -21,7 +21,7 @@ public final class SAMUSEncoder: Module {
         ["inputAdapter": "input_Adapter"]
     }
 
-    /// Height and width of SAM's position embedding, which SAMUS keeps for inputs of any size.
+    /// Height and width of SAM's position embedding, which SAMUS has for inputs of every size.
     static let positionGrid = 64
 
     /// - Parameter sizes: width, depth, heads, windows and input size.
@@ -53,6 +53,14 @@ public final class SAMUSEncoder: Module {
                 : block(tokens, features: features)
         }
         return neck(tokens.permuted([0, 3, 1, 2]).adding(features, times: 0.5))
+    }
+
+    /// The blocks whose tokens attend to the whole image.
+    var globalBlocks: [SAMUSBlock] { blocks.filter { $0.crossBranchAttention != nil } }
+
+    /// The modules that SAM's image encoder does not have.
+    var addedModules: [Module] {
+        [cnnEmbed, inputAdapter, postPosEmbed] + blocks.flatMap(\.addedModules)
     }
 
     /// The tokens that go into the first block, `[B, S / 8, S / 8, D]`.

@@ -62,14 +62,15 @@ public final class PatchEmbedding: Module {
     }
 }
 
-/// The first convolution over an RGB image, which takes a grey one as it is.
+/// The first convolution over an RGB image; also accepts a grey one.
 ///
-/// Three equal channels give what one gives under the sum of their weights: a third of the work.
+/// For three equal channels, one channel with summed weights gives the same result for a third of
+/// the work.
 public final class GreyConvolution: Module, Layer {
     let weight: Parameter
     let bias: Parameter
     let stride: Int
-    private let summed = Derived()
+    private let summed = CachedTensor()
 
     /// - Parameters:
     ///   - outputs: channels out.

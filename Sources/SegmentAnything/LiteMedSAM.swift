@@ -1,3 +1,4 @@
+import Segmentation
 import Torch
 import TorchNN
 
@@ -23,6 +24,17 @@ public final class LiteMedSAM: Module, PromptableNetwork {
             inputSize: Self.inputSize, embeddingSize: Self.inputSize / 4)
         maskDecoder = MaskDecoder()
     }
+
+    /// The registry's entry.
+    public static var architecture: ModelArchitecture { .liteMedSAM }
+
+    /// A network with new weights; there is only one size.
+    public static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+        LiteMedSAM()
+    }
+
+    /// The module of the image encoder.
+    public var imageEncoderModule: Module { imageEncoder }
 
     /// - Parameter images: in 0..1, `[B, 3, 256, 256]`.
     /// - Returns: embedding, `[B, 256, 64, 64]`.

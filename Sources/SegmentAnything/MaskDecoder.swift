@@ -7,8 +7,8 @@ public final class MaskDecoder: Module {
     let iouToken: Embedding
     let maskTokens: Embedding
     let outputUpscaling: Sequential
-    let outputHypernetworksMlps: [PerceptronStack]
-    let iouPredictionHead: PerceptronStack
+    let outputHypernetworksMlps: [MLP]
+    let iouPredictionHead: MLP
 
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
@@ -31,9 +31,9 @@ public final class MaskDecoder: Module {
             ConvTranspose2d(width / 4, width / 8, kernel: 2, stride: 2),
             GELU())
         outputHypernetworksMlps = (0...candidates).map { _ in
-            PerceptronStack(width, inside: width, outputs: width / 8, depth: 3)
+            MLP(width, inside: width, outputs: width / 8, depth: 3)
         }
-        iouPredictionHead = PerceptronStack(
+        iouPredictionHead = MLP(
             width, inside: iouWidth, outputs: candidates + 1, depth: iouDepth)
     }
 
@@ -90,7 +90,7 @@ public final class MaskDecoder: Module {
 }
 
 /// Linear layers with ReLU between them.
-final class PerceptronStack: Module, Layer {
+final class MLP: Module, Layer {
     let layers: [Linear]
 
     /// - Parameters:

@@ -6,7 +6,7 @@ import TorchNN
 public struct PromptTensors {
     /// Clicks (x, y), `[B, P, 2]`.
     public var points: Tensor?
-    /// What each click says, `[B, P]`: 1 on the target, 0 beside it, -1 nothing.
+    /// Labels of the points, `[B, P]`: 1 foreground, 0 background, -1 padding.
     public var labels: Tensor?
     /// Boxes (x0, y0, x1, y1), `[B, 4]`.
     public var boxes: Tensor?
@@ -59,7 +59,7 @@ public final class PromptEncoder: Module {
         self.inputSize = inputSize
         self.embeddingSize = embeddingSize
         peLayer = RandomPositionEncoding(features: width / 2)
-        // Beside the target, on the target, upper left and lower right corner of a box.
+        // Background point, foreground point, upper left and lower right corner of a box.
         pointEmbeddings = (0..<4).map { _ in Embedding(1, width) }
         notAPointEmbed = Embedding(1, width)
         maskDownscaling = Sequential(
@@ -81,7 +81,7 @@ public final class PromptEncoder: Module {
     public func callAsFunction(_ prompts: PromptTensors) -> (sparse: Tensor, dense: Tensor) {
         var tokens: [Tensor] = []
         if let points = prompts.points, let labels = prompts.labels {
-            // Without a box an empty click stands in its place, as the authors trained it.
+            // Without a box one padding point is appended, as in segment-anything.
             tokens.append(encode(points, labels, padding: prompts.boxes == nil))
         }
         if let boxes = prompts.boxes {
@@ -113,7 +113,7 @@ public final class PromptEncoder: Module {
         return tokens(at: positions, labels, kinds: 0...1)
     }
 
-    /// Tokens of places in 0..1, by what each is: the kinds that occur beside -1, nothing.
+    /// Tokens of positions in 0..1 by label; `kinds` are the labels that occur besides -1.
     private func tokens(
         at positions: Tensor, _ labels: Tensor, kinds: ClosedRange<Int>
     ) -> Tensor {
@@ -127,15 +127,15 @@ public final class PromptEncoder: Module {
         return tokens
     }
 
-    /// Encodes B sets of prompts in the one form that an exported decoder takes them in: places with
-    /// labels, and a mask that may count or not.
+    /// Encodes B sets of prompts in the form of an exported decoder: labelled points, and a mask with
+    /// a flag.
     ///
     /// - Parameters:
     ///   - points: (x, y) in pixels of the model's input, `[B, P, 2]`.
-    ///   - labels: what each is, `[B, P]`: 1 on the target, 0 beside it, 2 and 3 a box's upper left
-    ///     and lower right corner, -1 nothing. Clicks without a box want one -1 more.
+    ///   - labels: `[B, P]`: 1 foreground, 0 background, 2 and 3 a box's upper left
+    ///     and lower right corner, -1 padding. Points without a box need one more with label -1.
     ///   - mask: logits of an earlier mask, `[1, 1, 4 H, 4 W]` or `[B, 1, 4 H, 4 W]`.
-    ///   - hasMask: 1 where the mask counts, 0 where there is none, `[1]`.
+    ///   - hasMask: 1 to use the mask, 0 to ignore it, `[1]`.
     /// - Returns: `sparse`, `[B, P, D]`, and `dense`, `[B, D, H, W]`.
     public func uniform(
         points: Tensor, labels: Tensor, mask: Tensor, hasMask: Tensor

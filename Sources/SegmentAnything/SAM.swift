@@ -21,10 +21,21 @@ public final class SAM: Module, PromptableNetwork {
         maskDecoder = MaskDecoder(sizes.decoder)
     }
 
+    /// The registry's entry.
+    public static var architecture: ModelArchitecture { .sam }
+
+    /// A network with new weights.
+    public static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+        SAM(configuration.samSizes)
+    }
+
+    /// The module of the image encoder.
+    public var imageEncoderModule: Module { imageEncoder }
+
     /// - Parameter images: normalized, `[B, 3, S, S]`.
     /// - Returns: embeddings, `[B, D, S / 16, S / 16]`.
     public func encode(_ images: Tensor) -> Tensor {
-        imageByImage(images) { imageEncoder($0) }
+        encodeOneByOne(images) { imageEncoder($0) }
     }
 }
 
@@ -53,64 +64,12 @@ extension MaskDecoder {
     }
 }
 
-/// A network of SAM's family: an image becomes an embedding once, prompts on it become masks.
-public protocol PromptableNetwork: Module {
-    /// Prompts to tokens.
-    var promptEncoder: PromptEncoder { get }
-    /// Embedding and tokens to masks.
-    var maskDecoder: MaskDecoder { get }
-
-    /// The image encoder.
-    ///
-    /// - Parameter images: prepared as the network wants them, `[B, C, S, S]`.
-    /// - Returns: embeddings, `[B, D, H, W]`.
-    func encode(_ images: Tensor) -> Tensor
-
-    /// The mask of the one object that the network finds by itself.
-    ///
-    /// - Parameter embedding: of B images, `[B, D, H, W]`.
-    /// - Returns: logits, `[B, 1, 4 H, 4 W]`, and IoU estimates, `[B, 1]`; nil where the network
-    ///   needs a prompt.
-    func decodeUnprompted(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)?
-}
-
-extension PromptableNetwork {
-    /// Nil: it needs a prompt.
-    public func decodeUnprompted(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)? { nil }
-
-    /// Masks for prompts.
-    ///
-    /// - Parameters:
-    ///   - embedding: of one image for all prompts, `[1, D, H, W]`, or one for each,
-    ///     `[B, D, H, W]`.
-    ///   - prompts: B sets, in pixels of the input.
-    ///   - multimask: whether to give the candidates instead of one mask.
-    /// - Returns: logits, `[B, M, 4 H, 4 W]`, and IoU estimates, `[B, M]`.
-    public func decode(
-        _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
-    ) -> (logits: Tensor, iou: Tensor) {
-        precondition(
-            embedding.size(0) == 1 || embedding.size(0) == prompts.batch,
-            "\(embedding.size(0)) images and \(prompts.batch) sets of prompts")
-        let (sparse, dense) = promptEncoder(prompts)
-        return maskDecoder(
-            image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,
-            dense: dense, multimask: multimask)
+extension ModelConfiguration {
+    /// SAM's sizes; traps for another kind of configuration.
+    public var samSizes: SAMConfiguration {
+        guard case .sam(let sizes) = self else {
+            preconditionFailure("a network of SAM's family needs SAM's sizes, not \(self)")
+        }
+        return sizes
     }
-}
-
-/// Encodes images one after the other where that is at least as fast as together: without
-/// gradients on the CPU, where the activations of one image stay in the cache, those of many do
-/// not, and memory is that of one.
-///
-/// - Parameters:
-///   - images: `[B, C, S, S]`.
-///   - encode: from a batch of any size to as many embeddings.
-/// - Returns: the embeddings of all.
-public func imageByImage(_ images: Tensor, _ encode: (Tensor) -> Tensor) -> Tensor {
-    guard images.size(0) > 1, !isGradEnabled, images.device.kind == .cpu, !Trace.isRecording
-    else {
-        return encode(images)
-    }
-    return .concatenate((0..<images.size(0)).map { encode(images[$0..<($0 + 1)]) })
 }

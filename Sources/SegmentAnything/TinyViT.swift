@@ -11,7 +11,7 @@ public struct TinyViTConfiguration: Hashable, Sendable {
     public var heads: [Int]
     /// Window sizes of each stage, in cells; the first is not used.
     public var windows: [Int]
-    /// Steps with which each stage hands its features on, but the last.
+    /// Stride between each stage and the next.
     public var strides: [Int]
     /// Channels of the embedding.
     public var outputs: Int
@@ -35,12 +35,7 @@ public final class TinyViT: Module, Layer {
         let widths = configuration.widths
         patchEmbed = TinyViTStem(width: widths[0])
         layers = widths.indices.map { Self.stage($0, of: configuration) }
-        neck = Sequential(
-            Conv2d(widths[widths.count - 1], configuration.outputs, kernel: 1, bias: false),
-            LayerNorm2d(configuration.outputs),
-            Conv2d(
-                configuration.outputs, configuration.outputs, kernel: 3, padding: 1, bias: false),
-            LayerNorm2d(configuration.outputs))
+        neck = encoderNeck(width: widths[widths.count - 1], outputs: configuration.outputs)
     }
 
     private static func stage(

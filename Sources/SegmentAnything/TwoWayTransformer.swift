@@ -145,12 +145,8 @@ final class DecoderAttention: Module {
     /// - Returns: `[B, T, D]`.
     func callAsFunction(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
         let attended = scaledDotProductAttention(
-            query: separated(qProj(query)), key: separated(kProj(key)),
-            value: separated(vProj(value)))
+            query: qProj(query).splitHeads(heads), key: kProj(key).splitHeads(heads),
+            value: vProj(value).splitHeads(heads))
         return outProj(attended.transposed(1, 2).flattened(from: 2))
-    }
-
-    private func separated(_ x: Tensor) -> Tensor {
-        x.reshaped([x.size(0), x.size(1), heads, -1]).transposed(1, 2)
     }
 }

@@ -31,6 +31,9 @@ public final class ViTAttention: Module, Layer {
         self.window = window
     }
 
+    /// The tables of relative positions along rows and columns, `[2 S - 1, D / heads]`.
+    public var relativePositions: [Parameter] { [relPosH, relPosW] }
+
     /// - Parameter x: tokens, `[B, H, W, D]`.
     /// - Returns: a tensor of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -75,7 +78,7 @@ public final class ViTAttention: Module, Layer {
             return qkv(.concatenate([tokens, padding], axis: 1))
         }
         // The same; layers in integers want their input unjoined. Not so above: it copies more.
-        let padding = qkv.ofZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
+        let padding = qkv.outputForZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
         return .concatenate([qkv(tokens), padding], axis: 1)
     }
 
@@ -87,7 +90,7 @@ public final class ViTAttention: Module, Layer {
 
     /// - Parameters:
     ///   - queries: `[N, T, D]`.
-    ///   - keysAndValues: beside each other, `[N, S, 2 D]`.
+    ///   - keysAndValues: concatenated, `[N, S, 2 D]`.
     ///   - queryGrid: how the queries lie, from the upper left key on.
     ///   - keyGrid: how the keys lie.
     /// - Returns: `[N, T, D]`.
@@ -119,7 +122,7 @@ public enum RelativePosition {
     ///
     /// - Parameters:
     ///   - query: unscaled, `[N, H, W, heads, C]`.
-    ///   - scale: factor of the query itself.
+    ///   - scale: factor of the query.
     ///   - rows: table of the rows' distances, `[2 R - 1, C]` for R rows of keys.
     ///   - columns: table of the columns' distances.
     ///   - keys: how the keys lie; the first query lies where the first key does.
@@ -140,11 +143,11 @@ public enum RelativePosition {
         return Tensor.concatenate([scaled, byRow, byColumn], axis: -1).flattened(from: 2, to: 3)
     }
 
-    /// What is appended to a key: ones for its row and its column.
+    /// The columns appended to the keys: a one for the key's row and one for its column.
     ///
     /// - Parameters:
     ///   - grid: how the keys lie, R x S.
-    ///   - keys: whose type and device it is for.
+    ///   - keys: tensor whose type and device the result has.
     /// - Returns: `[R S, R + S]`.
     static func marks(of grid: Grid, for keys: Tensor) -> Tensor {
         let places = (0..<grid.count).map { [$0 / grid.columns, $0 % grid.columns + grid.rows] }

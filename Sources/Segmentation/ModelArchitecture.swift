@@ -1,33 +1,182 @@
-/// The networks that this product knows.
-public enum ModelArchitecture: String, Sendable, CaseIterable, Codable {
-    case sam = "SAM"
-    case samus = "SAMUS"
-    case autoSAMUS = "AutoSAMUS"
-    case liteMedSAM = "LiteMedSAM"
+import Checkpoints
 
-    /// The network a checkpoint belongs to by its names; nil when it is none of these.
-    ///
-    /// Looks at parts that only one network has; whether everything fits shows when it is loaded.
-    public init?(names: some Sequence<String>) {
-        let names = Set(names)
-        // All have SAM's prompt encoder and mask decoder.
-        let shared: Set = ["prompt_encoder.no_mask_embed.weight", "mask_decoder.iou_token.weight"]
-        guard shared.isSubset(of: names) else { return nil }
-        if names.contains("image_encoder.patch_embed.seq.0.c.weight") {
-            self = .liteMedSAM
-        } else if names.contains("prompt_generator.object_token") {
-            self = .autoSAMUS
-        } else if names.contains("image_encoder.cnn_embed.inc.conv.0.weight") {
-            self = .samus
-        } else if names.contains("image_encoder.blocks.0.attn.qkv.weight") {
-            self = .sam
-        } else {
-            return nil
-        }
+/// One network architecture that this package supports: everything about it except its layers.
+///
+/// ``all`` is the registry. Detecting the architecture of a checkpoint, preparing images, checking
+/// prompts, starting a network from other weights and the command line's choices all read it. The
+/// layers are on the training side: a class that conforms to `RegisteredNetwork`.
+public struct ModelArchitecture: RawRepresentable, Sendable {
+    /// The name in files and messages: `SAMUS`.
+    public let rawValue: String
+    /// The name on the command line: `samus`.
+    public let commandName: String
+    /// Which tensors a checkpoint of this architecture has.
+    public let signature: TensorSignature
+    /// How an image becomes the network's input.
+    public let preprocessing: Preprocessing
+    /// The kinds of prompt that the published weights were trained with.
+    public let trainedPrompts: Set<PromptKind>
+    /// Whether the network segments an image without a prompt.
+    public let isPromptFree: Bool
+    /// Whether the published weights were trained to give several masks for an ambiguous prompt.
+    public let isTrainedForCandidates: Bool
+    /// Whether the published weights give hardly any mask for a prompt without a box.
+    public let needsBox: Bool
+    /// The sizes that were published.
+    public let published: [ModelConfiguration]
+    /// Other architectures whose weights can initialize this one.
+    public let startsFrom: [ModelArchitecture]
+    /// The training recipes that it supports.
+    public let recipes: [Recipe]
+    private let sizes: Sizes
+
+    /// How the sizes of a network are found from its checkpoint.
+    private enum Sizes: Sendable {
+        /// From the shapes of a SAM with one token for every `patchStride` pixels of the input.
+        case ofSAM(patchStride: Int)
+        /// There is only one size, the published one.
+        case published
     }
 
-    /// Whether a tensor of a checkpoint is kept by the network itself rather than trained: running
-    /// statistics of batch norms, and the random frequencies of SAM's position encoding.
+    private init(
+        _ name: String, commandName: String, signature: TensorSignature,
+        preprocessing: Preprocessing, trainedPrompts: Set<PromptKind>, isPromptFree: Bool = false,
+        isTrainedForCandidates: Bool = false, needsBox: Bool = false,
+        published: [ModelConfiguration], sizes: Sizes, startsFrom: [ModelArchitecture] = [],
+        recipes: [Recipe]
+    ) {
+        rawValue = name
+        self.commandName = commandName
+        self.signature = signature
+        self.preprocessing = preprocessing
+        self.trainedPrompts = trainedPrompts
+        self.isPromptFree = isPromptFree
+        self.isTrainedForCandidates = isTrainedForCandidates
+        self.needsBox = needsBox
+        self.published = published
+        self.sizes = sizes
+        self.startsFrom = startsFrom
+        self.recipes = recipes
+    }
+
+    /// All architectures; an entry that is not listed here does not exist for the programs.
+    public static let all = [sam, samus, autoSAMUS, liteMedSAM]
+
+    /// Segment Anything (arXiv:2304.02643).
+    public static let sam = ModelArchitecture(
+        "SAM", commandName: "sam",
+        signature: TensorSignature(
+            present: samParts + ["image_encoder.blocks.0.attn.qkv.weight"],
+            absent: [cnnBranch, tinyViTStem, promptGenerator]),
+        preprocessing: .sam, trainedPrompts: [.click, .box, .mask], isTrainedForCandidates: true,
+        published: SAMConfiguration.published(1024).map { .sam($0) },
+        sizes: .ofSAM(patchStride: 16),
+        recipes: [.decoder, .full])
+
+    /// SAMUS (arXiv:2309.06824): SAM adapted to ultrasound.
+    public static let samus = ModelArchitecture(
+        "SAMUS", commandName: "samus",
+        signature: TensorSignature(
+            present: samParts + [cnnBranch], absent: [tinyViTStem, promptGenerator]),
+        preprocessing: .samus, trainedPrompts: [.click],
+        published: SAMConfiguration.published(256).map { .sam($0) }, sizes: .ofSAM(patchStride: 8),
+        startsFrom: [.sam], recipes: [.samus, .decoder, .full])
+
+    /// AutoSAMUS (MICCAI 2024): SAMUS with a prompt generator instead of a click.
+    public static let autoSAMUS = ModelArchitecture(
+        "AutoSAMUS", commandName: "autosamus",
+        signature: TensorSignature(present: samParts + [promptGenerator], absent: [tinyViTStem]),
+        preprocessing: .samus, trainedPrompts: [], isPromptFree: true,
+        published: SAMConfiguration.published(256).map { .sam($0) }, sizes: .ofSAM(patchStride: 8),
+        startsFrom: [.sam, .samus], recipes: [.autosamus, .decoder, .full])
+
+    /// LiteMedSAM: MedSAM distilled into a TinyViT, published by MedSAM's authors.
+    public static let liteMedSAM = ModelArchitecture(
+        "LiteMedSAM", commandName: "litemedsam",
+        signature: TensorSignature(present: samParts + [tinyViTStem]),
+        preprocessing: .liteMedSAM, trainedPrompts: [.box], needsBox: true,
+        published: [.fixed(FixedConfiguration(encoder: "TinyViT", inputSize: 256, candidates: 3))],
+        sizes: .published, recipes: [.decoder, .full])
+
+    // Tensors that tell SAM's relatives from each other.
+    private static let samParts = [
+        "prompt_encoder.no_mask_embed.weight", "mask_decoder.iou_token.weight",
+    ]
+    private static let cnnBranch = "image_encoder.cnn_embed.inc.conv.0.weight"
+    private static let tinyViTStem = "image_encoder.patch_embed.seq.0.c.weight"
+    private static let promptGenerator = "prompt_generator.object_token"
+}
+
+extension ModelArchitecture: Hashable, Codable {
+    /// The architecture of this name; nil when none has it.
+    public init?(rawValue: String) {
+        guard let found = Self.all.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = found
+    }
+
+    /// Whether both are the same entry of the registry.
+    public static func == (one: ModelArchitecture, other: ModelArchitecture) -> Bool {
+        one.rawValue == other.rawValue
+    }
+
+    /// Hashes the name.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(rawValue)
+    }
+}
+
+/// Tensors by which the architecture of a checkpoint is detected.
+public struct TensorSignature: Sendable {
+    /// Names that a checkpoint must have.
+    public let present: [String]
+    /// Names that it must not have.
+    public let absent: [String]
+    /// Shapes that it must have; nil stands for any length of that axis.
+    public let shapes: [String: [Int?]]
+
+    /// A signature.
+    ///
+    /// - Parameters:
+    ///   - present: names that a checkpoint must have.
+    ///   - absent: names that it must not have.
+    ///   - shapes: shapes that it must have; nil stands for any length of that axis.
+    public init(present: [String], absent: [String] = [], shapes: [String: [Int?]] = [:]) {
+        self.present = present
+        self.absent = absent
+        self.shapes = shapes
+    }
+
+    /// Whether tensors have this signature.
+    ///
+    /// - Parameter tensors: the shape of each tensor by its name.
+    /// - Returns: false when a required tensor is missing or an excluded one is there.
+    public func matches(_ tensors: [String: [Int]]) -> Bool {
+        present.allSatisfy { tensors[$0] != nil } && !absent.contains { tensors[$0] != nil }
+            && shapes.allSatisfy { name, pattern in
+                guard let shape = tensors[name], shape.count == pattern.count else { return false }
+                return zip(shape, pattern).allSatisfy { $1 == nil || $0 == $1 }
+            }
+    }
+}
+
+extension ModelArchitecture {
+    /// Detects an architecture from names and shapes of tensors; nil when no signature matches.
+    ///
+    /// Reads only the tensors of the signatures; loading shows whether all others fit.
+    ///
+    /// - Parameter tensors: the shape of each tensor by its name.
+    public init?(tensors: [String: [Int]]) {
+        guard let found = Self.all.first(where: { $0.signature.matches(tensors) }) else {
+            return nil
+        }
+        self = found
+    }
+
+    /// Whether a tensor of a checkpoint is a buffer and not a weight: running statistics of batch
+    /// norms, and the random frequencies of SAM's position encoding.
+    ///
+    /// - Parameter name: the tensor's name.
+    /// - Returns: false for a weight.
     public static func isBuffer(_ name: String) -> Bool {
         [
             "running_mean", "running_var", "num_batches_tracked",
@@ -35,64 +184,102 @@ public enum ModelArchitecture: String, Sendable, CaseIterable, Codable {
         ].contains { name.hasSuffix("." + $0) }
     }
 
-    /// How it wants its input.
-    public var preprocessing: Preprocessing {
-        switch self {
-        case .sam: .sam
-        case .samus, .autoSAMUS: .samus
-        case .liteMedSAM: .liteMedSAM
-        }
+    /// Whether its mask decoder has attention heads whose number the tensors do not show.
+    public var hasDecoderHeads: Bool {
+        if case .ofSAM = sizes { true } else { false }
     }
 
-    /// The kinds of prompt it was trained with.
-    public var trainedPrompts: Set<PromptKind> {
-        switch self {
-        case .sam: [.click, .box, .mask]
-        case .samus: [.click]
-        case .autoSAMUS: []
-        case .liteMedSAM: [.box]
-        }
+    /// The only size there is; nil for an architecture that has several.
+    public var onlyConfiguration: ModelConfiguration? {
+        if case .published = sizes { published.first } else { nil }
     }
 
-    /// Whether it finds an object without a prompt.
-    public var isPromptFree: Bool { self == .autoSAMUS }
-
-    /// Whether it was trained to give several candidates for an ambiguous prompt.
-    public var isTrainedForCandidates: Bool { self == .sam }
-
-    /// What to say about a request outside the model's training, a sentence each.
+    /// The sizes of the network in a checkpoint.
     ///
     /// - Parameters:
-    ///   - prompt: what says which object is meant.
-    ///   - multimask: whether candidates are asked for.
-    ///   - stated: the kinds of prompt that the weights' file says they were trained with; nil
-    ///     for those of the published weights.
-    /// - Returns: nothing when the model was trained for it.
+    ///   - checkpoint: a checkpoint of this architecture.
+    ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
+    ///     number in the file's metadata, or the published eight.
+    /// - Returns: the sizes.
+    /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
+    func configuration(
+        of checkpoint: Checkpoint, decoderHeads: Int?
+    ) throws(ConfigurationError) -> ModelConfiguration {
+        switch sizes {
+        case .ofSAM(let patchStride):
+            return .sam(
+                try SAMConfiguration(
+                    checkpoint, patchStride: patchStride, decoderHeads: decoderHeads))
+        case .published:
+            return published[0]
+        }
+    }
+}
+
+extension Checkpoint {
+    /// The architecture whose signature the tensors have; nil when there is none.
+    public var architecture: ModelArchitecture? {
+        ModelArchitecture(
+            tensors: Dictionary(names.map { ($0, self[$0]?.shape ?? []) }) { first, _ in first })
+    }
+
+    /// The sizes of the network.
+    ///
+    /// - Parameters:
+    ///   - architecture: the network's architecture.
+    ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
+    ///     number in the file's metadata, or the published eight.
+    /// - Returns: sizes that agree with the number of tensors and of their elements.
+    /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
+    public func configuration(
+        of architecture: ModelArchitecture, decoderHeads: Int? = nil
+    ) throws(ConfigurationError) -> ModelConfiguration {
+        try architecture.configuration(of: self, decoderHeads: decoderHeads)
+    }
+
+    /// The number of weights: all elements of all tensors that are not buffers.
+    public var parameterCount: Int {
+        names.filter { !ModelArchitecture.isBuffer($0) }
+            .reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
+    }
+}
+
+extension ModelArchitecture {
+    /// Warnings about a request that the weights were not trained for, one sentence each.
+    ///
+    /// - Parameters:
+    ///   - prompt: the prompt that the network is given.
+    ///   - multimask: whether several candidates are requested.
+    ///   - stated: the kinds of prompt in the metadata of the weights' file; nil for those of the
+    ///     published weights.
+    /// - Returns: an empty list when the weights were trained for the request.
     public func warnings(
         about prompt: Prompt, multimask: Bool, trainedWith stated: Set<PromptKind>? = nil
     ) -> [String] {
         var warnings: [String] = []
-        let foreign = prompt.kinds.subtracting(stated ?? trainedPrompts)
-        if !foreign.isEmpty {
-            let given = foreign.map(\.rawValue).sorted().joined(separator: " and ")
+        let untrained = prompt.kinds.subtracting(stated ?? trainedPrompts)
+        if !untrained.isEmpty {
+            let given = untrained.map(\.rawValue).sorted().joined(separator: " and ")
+            let withoutBox =
+                needsBox && stated == nil && prompt.box == nil
+                ? ", and without a box it rarely finds anything" : ""
             warnings.append(
-                "\(rawValue) was trained \(trainingText(stated)); a \(given) prompt is outside "
-                    + "its training\(stated == nil ? alone(prompt) : ""), so look twice at the "
-                    + "outline")
+                "\(rawValue) was trained \(trainingText(stated)), not with a \(given) prompt"
+                    + "\(withoutBox); check the outline")
         }
         if multimask && !isTrainedForCandidates {
             warnings.append(
-                "\(rawValue) was trained to give one mask; candidates and their IoU estimates "
-                    + "are outside its training")
+                "\(rawValue) was trained to give one mask; several candidates and their IoU "
+                    + "estimates are outside its training")
         }
         return warnings
     }
 
-    /// How it was trained, in words that follow "trained".
+    /// The prompts that it was trained with, in words that follow "trained".
     ///
-    /// - Parameter stated: the kinds of prompt that the weights' file says; nil for those of the
-    ///   published weights.
-    /// - Returns: as `with box, click prompts`.
+    /// - Parameter stated: the kinds of prompt in the metadata of the weights' file; nil for those
+    ///   of the published weights.
+    /// - Returns: for example `with box, click prompts`.
     public func trainingText(_ stated: Set<PromptKind>? = nil) -> String {
         let prompts = stated ?? trainedPrompts
         return prompts.isEmpty
@@ -100,25 +287,12 @@ public enum ModelArchitecture: String, Sendable, CaseIterable, Codable {
             : "with \(prompts.map(\.rawValue).sorted().joined(separator: ", ")) prompts"
     }
 
-    private func alone(_ prompt: Prompt) -> String {
-        // Measured: clicks and masks alone give next to nothing.
-        self == .liteMedSAM && prompt.box == nil
-            ? " and without a box mostly finds nothing" : ""
-    }
-
-    /// The network and its sizes, as `SAMUS (ViT-B, input 256x256)`.
+    /// The architecture and its sizes in words.
     ///
-    /// - Parameter sizes: of the network.
-    /// - Returns: words for a person.
-    public func text(_ sizes: SAMConfiguration) -> String {
-        "\(rawValue) (\(encoderName(sizes)), input \(sizes.imageSize)x\(sizes.imageSize))"
-    }
-
-    /// The image encoder as people call it.
-    ///
-    /// - Parameter sizes: of the network.
-    /// - Returns: as `ViT-B`; LiteMedSAM has only one.
-    public func encoderName(_ sizes: SAMConfiguration) -> String {
-        self == .liteMedSAM ? "TinyViT" : sizes.encoderName
+    /// - Parameter configuration: the network's sizes.
+    /// - Returns: for example `SAMUS (ViT-B, input 256x256)`.
+    public func text(_ configuration: ModelConfiguration) -> String {
+        let side = configuration.inputSize
+        return "\(rawValue) (\(configuration.encoderName), input \(side)x\(side))"
     }
 }

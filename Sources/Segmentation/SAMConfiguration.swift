@@ -13,7 +13,7 @@ public struct SAMConfiguration: Hashable, Sendable {
         public var width = 256
         /// Width inside the blocks' MLP.
         public var mlpWidth = 2048
-        /// Attention heads; no shape of a checkpoint tells.
+        /// Attention heads; not visible in the shapes of a checkpoint.
         public var heads = 8
         /// Masks offered for an ambiguous prompt.
         public var candidates = 3
@@ -32,7 +32,7 @@ public struct SAMConfiguration: Hashable, Sendable {
     public var depth: Int
     /// Its attention heads.
     public var heads: Int
-    /// The blocks, from 0, whose tokens attend to the whole image; those of the others see a window.
+    /// Indices of the blocks whose tokens attend to the whole image; in others they attend to a window.
     public var globalBlocks: [Int]
     /// Height and width of a window in tokens.
     public var windowSize = 14
@@ -49,7 +49,7 @@ public struct SAMConfiguration: Hashable, Sendable {
     ///   - width: of the image encoder's tokens.
     ///   - depth: its blocks.
     ///   - heads: its attention heads.
-    ///   - globalBlocks: those that see the whole image.
+    ///   - globalBlocks: indices of the blocks with global attention.
     ///   - imageSize: height and width of the input.
     public init(width: Int, depth: Int, heads: Int, globalBlocks: [Int], imageSize: Int) {
         self.width = width
@@ -77,7 +77,12 @@ public struct SAMConfiguration: Hashable, Sendable {
             width: 1280, depth: 32, heads: 16, globalBlocks: [7, 15, 23, 31], imageSize: imageSize)
     }
 
-    /// The encoder as people call it: `ViT-B`, `ViT-L`, `ViT-H`, or its width and depth.
+    /// The published sizes: ViT-B's, ViT-L's and ViT-H's.
+    static func published(_ imageSize: Int) -> [SAMConfiguration] {
+        [base(imageSize: imageSize), large(imageSize: imageSize), huge(imageSize: imageSize)]
+    }
+
+    /// The usual name of the encoder: `ViT-B`, `ViT-L`, `ViT-H`, or its width and depth.
     public var encoderName: String {
         let named = [
             "ViT-B": Self.base(imageSize: imageSize), "ViT-L": .large(imageSize: imageSize),
@@ -117,7 +122,7 @@ extension SAMConfiguration.Decoder: Codable {
 }
 
 extension SAMConfiguration {
-    /// The sizes as a file's remarks state them.
+    /// The sizes as JSON for a file's metadata.
     public var json: String {
         // Whole numbers and lists of them can always be encoded.
         (try? JSON.encode(self, keys: .exact)).map { String(decoding: $0, as: UTF8.self) } ?? ""

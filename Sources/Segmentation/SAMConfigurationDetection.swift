@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// Why the sizes of a network cannot be told from a checkpoint.
+/// Why the sizes of a network cannot be read from a checkpoint.
 public enum ConfigurationError: Error, Equatable, Sendable {
     case missing(name: String)
     case misshapen(name: String, shape: [Int])
@@ -18,9 +18,9 @@ extension ConfigurationError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let name):
-            "'\(name)' is missing, which tells the network's size"
+            "'\(name)' is missing, from which the network's size is read"
         case .misshapen(let name, let shape):
-            "'\(name)' has shape \(shape), from which no network's size follows"
+            "'\(name)' has shape \(shape), which is no size of a network"
         case .decoderHeadsUnknown(let width):
             "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
                 + "seen from weights: state it with 'samus convert --decoder-heads N'"
@@ -33,31 +33,33 @@ extension ConfigurationError: CustomStringConvertible {
         case .incomplete(let what, let found, let needed):
             "it has \(found) \(what) where \(needed) belong: a part of it is missing"
         case .tooLarge(let what, let value, let limit):
-            "its tensors tell \(what) of \(value), more than the \(limit) that this program takes"
+            "its tensors describe \(what) of \(value), above this program's limit of \(limit)"
         case .outOfProportion(let what, let needed, let found):
-            "a network of the sizes that its tensors tell has \(needed) \(what) or more, it holds "
-                + "\(found)"
+            "a network of these sizes has \(needed) \(what) or more, the file has \(found)"
         }
     }
 }
 
 extension SAMConfiguration {
-    /// The key under which a checkpoint's remarks state the sizes, as JSON.
+    /// The metadata key of a checkpoint for the sizes, as JSON.
     public static let metadataKey = "samus.configuration"
 
-    /// The sizes of a network as the shapes of its tensors tell them.
+    /// Height and width of a patch in pixels; SAM's patches do not overlap.
+    static let patchSize = 16
+
+    /// Reads the sizes of a network from the shapes of its tensors.
     ///
-    /// The decoder's heads are eight where it is as wide as the published one, and what the file's
-    /// remarks state otherwise.
+    /// The decoder has eight heads where it has the published width; otherwise the file's metadata
+    /// has the number.
     ///
     /// - Parameters:
-    ///   - kind: SAM, SAMUS or AutoSAMUS.
-    ///   - names: of all tensors.
-    ///   - stated: the sizes in the file's remarks.
-    ///   - shape: gives a tensor's shape.
-    /// - Throws: ``ConfigurationError`` when no sizes of a network follow.
+    ///   - patchStride: pixels of the input from one token to the next: 16 for SAM, 8 for SAMUS.
+    ///   - names: names of all tensors.
+    ///   - stated: the sizes in the file's metadata.
+    ///   - shape: returns the shape of a tensor by name.
+    /// - Throws: ``ConfigurationError`` when the shapes do not determine the sizes.
     public init(
-        kind: ModelArchitecture, names: [String], stated: SAMConfiguration? = nil,
+        patchStride: Int, names: [String], stated: SAMConfiguration? = nil,
         shape: @escaping (String) -> [Int]?
     ) throws(ConfigurationError) {
         let shapes = KnownShapes(shape: shape)
@@ -73,16 +75,18 @@ extension SAMConfiguration {
         }
         let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
         let names = Set(names)
+        // SAMUS keeps SAM's position embedding for every input size, so its global blocks are those
+        // with cross-branch attention, and their tables give the grid.
+        let isSAM = patchStride == Self.patchSize
         let global = tables.indices.filter { index in
-            kind == .sam
+            isSAM
                 ? tables[index][0] == 2 * positions[1] - 1
                 : names.contains("\(encoder).blocks.\(index).Space_Adapter.q.weight")
         }
-        let grid =
-            kind == .sam ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
+        let grid = isSAM ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
         self.init(
             width: patch[0], depth: depth, heads: patch[0] / headWidth, globalBlocks: global,
-            imageSize: grid * (kind == .sam ? 16 : 8))
+            imageSize: grid * patchStride)
         if let local = tables.indices.first(where: { !global.contains($0) }) {
             windowSize = (tables[local][0] + 1) / 2
         }
@@ -90,7 +94,7 @@ extension SAMConfiguration {
         decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
     }
 
-    /// How many numbered parts stand directly below a name.
+    /// The number of numbered submodules of a module.
     static func count(_ names: some Sequence<String>, below prefix: String) -> Int {
         let numbers = names.compactMap { name -> Int? in
             guard name.hasPrefix(prefix + ".") else { return nil }
@@ -100,11 +104,11 @@ extension SAMConfiguration {
     }
 }
 
-/// Shapes that have to be there.
+/// Shapes of required tensors.
 struct KnownShapes {
     let shape: (String) -> [Int]?
 
-    /// A shape of so many axes, none of them empty.
+    /// The shape of a tensor, which must have this number of axes and no empty one.
     func of(_ name: String, axes: Int) throws(ConfigurationError) -> [Int] {
         guard let found = shape(name) else { throw .missing(name: name) }
         guard found.count == axes, found.allSatisfy({ $0 > 0 }) else {
@@ -118,7 +122,7 @@ extension SAMConfiguration.Decoder {
     /// The decoder's sizes.
     ///
     /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
-    ///   file's remarks tell the heads.
+    ///   metadata determines the heads.
     init(
         names: Set<String>, shapes: KnownShapes, stated: Self?
     ) throws(ConfigurationError) {
@@ -153,21 +157,21 @@ extension SAMConfiguration {
     /// Tokens along a side of a window; published are 14.
     private static let largestWindow = 128
 
-    /// Refuses sizes that do not go with what a file holds, before a network is made of them.
+    /// Refuses sizes that do not agree with the amount of data in a file, before a network is made.
     ///
-    /// Half of what they need may be missing: such a file is told what it lacks.
+    /// Up to half of the data may be missing: loading then lists the missing tensors.
     ///
     /// - Parameters:
     ///   - numbers: in all tensors of the file.
     ///   - tensors: their count.
-    ///   - pitch: pixels of the input for each token.
+    ///   - patchStride: pixels of the input from one token to the next.
     /// - Throws: ``ConfigurationError``.
     public func check(
-        numbers: Int, tensors: Int, pitch: Int
+        numbers: Int, tensors: Int, patchStride: Int
     ) throws(ConfigurationError) {
-        try Self.check("an input", imageSize, limit: Self.largestGrid * pitch)
+        try Self.check("an input", imageSize, limit: Self.largestGrid * patchStride)
         try Self.check("windows", windowSize, limit: Self.largestWindow)
-        // What each numbered part has at least.
+        // The least number of tensors of each block, layer and head.
         let parts = [
             product(depth, 12), product(decoder.depth, 24), product(decoder.candidates + 1, 6),
             product(decoder.iouDepth, 2),
@@ -191,18 +195,18 @@ extension SAMConfiguration {
         }
     }
 
-    /// Refuses a network that lacks whole blocks or layers: without its last it would look like a
-    /// smaller network, and outline something all the same.
+    /// Refuses a network that lacks whole blocks or layers: it would be detected as a smaller network
+    /// and give wrong outlines.
     ///
-    /// - Parameter stated: the sizes in the file's remarks; the published ones for an encoder or a
-    ///   decoder of a published width where there are none.
+    /// - Parameter stated: the sizes in the file's metadata; nil to use the published sizes for an
+    ///   encoder or decoder of a published width.
     /// - Throws: ``ConfigurationError/incomplete(_:found:of:)``.
     func checkComplete(_ stated: SAMConfiguration?) throws(ConfigurationError) {
-        let published = [Self.base, Self.large, Self.huge].map { $0(imageSize) }
+        let published = Self.published(imageSize)
         if let whole = stated ?? published.first(where: { $0.width == width }) {
             try Self.check("blocks", depth, of: whole.depth)
             try Self.check(
-                "blocks that see the whole image", globalBlocks.count,
+                "blocks with global attention", globalBlocks.count,
                 of: whole.globalBlocks.count)
         }
         let usual = Decoder()
@@ -239,48 +243,41 @@ private func sum(_ one: Int, _ other: Int) -> Int {
     return overflow ? .max : sum
 }
 
-extension Checkpoint {
-    /// The sizes of the network it belongs to.
+extension SAMConfiguration {
+    /// The sizes of the network in a checkpoint.
     ///
     /// - Parameters:
-    ///   - kind: which network.
-    ///   - decoderHeads: attention heads of the mask decoder, which no shape tells; nil for what
-    ///     the file's remarks state, or the published eight.
-    /// - Returns: sizes that go with what the file holds; for LiteMedSAM, which has no others, those
-    ///   of its input and its decoder.
-    /// - Throws: ``ConfigurationError`` when they cannot be told.
-    public func sizes(
-        of kind: ModelArchitecture, decoderHeads: Int? = nil
-    ) throws(ConfigurationError) -> SAMConfiguration {
-        guard kind != .liteMedSAM else { return .base(imageSize: 256) }
-        let stated =
-            if let decoderHeads { statement(heads: decoderHeads) } else { try statedSizes() }
-        let sizes = try SAMConfiguration(kind: kind, names: names, stated: stated) {
-            self[$0]?.shape
+    ///   - checkpoint: a checkpoint of SAM, SAMUS or AutoSAMUS.
+    ///   - patchStride: pixels of the input from one token to the next.
+    ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
+    ///     number in the file's metadata, or the published eight.
+    /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
+    init(
+        _ checkpoint: Checkpoint, patchStride: Int, decoderHeads: Int?
+    ) throws(ConfigurationError) {
+        let names = checkpoint.names
+        let stated = try decoderHeads == nil ? Self.stated(in: checkpoint) : nil
+        var assumed = stated
+        if let decoderHeads {
+            var sizes = Self.base(imageSize: 256)
+            sizes.decoder.width = checkpoint["mask_decoder.iou_token.weight"]?.shape.last ?? 0
+            sizes.decoder.heads = decoderHeads
+            assumed = sizes
         }
-        try sizes.checkComplete(decoderHeads == nil ? stated : nil)
-        try sizes.check(
-            numbers: names.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }, tensors: names.count,
-            pitch: kind == .sam ? 16 : 8)
-        return sizes
+        try self.init(patchStride: patchStride, names: names, stated: assumed) {
+            checkpoint[$0]?.shape
+        }
+        try checkComplete(stated)
+        try check(
+            numbers: names.reduce(0) { $0 + (checkpoint[$1]?.elementCount ?? 0) },
+            tensors: names.count, patchStride: patchStride)
     }
 
-    /// The numbers in all its tensors but those that a network keeps itself.
-    public var parameterCount: Int {
-        names.filter { !ModelArchitecture.isBuffer($0) }.reduce(0) { $0 + (self[$1]?.elementCount ?? 0) }
-    }
-
-    /// What the file would state if it had a decoder of so many heads.
-    private func statement(heads: Int) -> SAMConfiguration {
-        var sizes = SAMConfiguration.base(imageSize: 256)
-        sizes.decoder.width = self["mask_decoder.iou_token.weight"]?.shape.last ?? 0
-        sizes.decoder.heads = heads
-        return sizes
-    }
-
-    /// The sizes that the file's own remarks state; nil where they state none.
-    private func statedSizes() throws(ConfigurationError) -> SAMConfiguration? {
-        guard let text = metadata[SAMConfiguration.metadataKey] else { return nil }
+    /// The sizes in a file's metadata; nil when it has none.
+    private static func stated(
+        in checkpoint: Checkpoint
+    ) throws(ConfigurationError) -> SAMConfiguration? {
+        guard let text = checkpoint.metadata[metadataKey] else { return nil }
         do {
             return try JSONDecoder().decode(SAMConfiguration.self, from: Data(text.utf8))
         } catch {

@@ -52,7 +52,7 @@ extension EncodedImage {
     ///     instead of one mask.
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
-    public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [Segmentation] {
+    public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [SegmentationResult] {
         try predict([prompt], multimask: multimask)[0].map(restored)
             .sorted { $0.iouEstimate > $1.iouEstimate }
     }
@@ -64,7 +64,7 @@ extension EncodedImage {
     ///   - multimask: whether to give all candidates instead of one mask.
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``PromptError`` when the prompt does not fit, and what segmenting throws.
-    public func segment(_ prompt: Prompt, multimask: Bool = false) throws -> [Segmentation] {
+    public func segment(_ prompt: Prompt, multimask: Bool = false) throws -> [SegmentationResult] {
         try segment(prompt.checked(for: size), multimask: multimask)
     }
 
@@ -72,7 +72,7 @@ extension EncodedImage {
     ///
     /// - Returns: its mask.
     /// - Throws: what ``predictPromptFree()`` throws.
-    public func segmentPromptFree() throws -> Segmentation {
+    public func segmentPromptFree() throws -> SegmentationResult {
         restored(try predictPromptFree())
     }
 
@@ -80,8 +80,8 @@ extension EncodedImage {
     ///
     /// - Parameter prediction: of this image.
     /// - Returns: the same with a mask.
-    public func restored(_ prediction: MaskPrediction) -> Segmentation {
-        Segmentation(
+    public func restored(_ prediction: MaskPrediction) -> SegmentationResult {
+        SegmentationResult(
             logits: prediction.logits, mask: geometry.restore(prediction.logits),
             iouEstimate: prediction.iouEstimate)
     }
@@ -125,7 +125,7 @@ public struct MaskPrediction: Equatable, Sendable {
 }
 
 /// One mask of an image, for one prompt.
-public struct Segmentation: Equatable, Sendable {
+public struct SegmentationResult: Equatable, Sendable {
     /// The model's logits over its whole input, one plane; above 0 is inside.
     public var logits: Planes
     /// The mask, of the image's size.

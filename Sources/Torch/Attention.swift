@@ -1,17 +1,17 @@
 import CTorch
 
-/// Attention whose queries are scaled already: `softmax(q k^T) v`.
+/// Multi-head attention with scaled queries: `softmax(q k^T) v`.
 ///
-/// On the CPU many tokens are taken head by head, so that the weights of one head stay in the
-/// processor's cache between the two products, and gradients compute the weights anew. Other devices
-/// and recordings have libtorch's fused operator. All ways give the same but for rounding.
+/// On the CPU, long sequences are computed head by head, so that the weights of one head stay in the
+/// processor's cache between the two products; backward recomputes the weights. Other devices and
+/// traces use libtorch's fused operator. All implementations agree up to rounding.
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.
 ///   - key: `[N, heads, S, C]`.
 ///   - value: `[N, heads, S, D]`.
 ///   - marks: constants appended to each head's keys, `[S, M]`; they get no gradient.
-/// - Returns: the heads beside each other, `[N, T, heads D]`.
+/// - Returns: the heads concatenated, `[N, T, heads D]`.
 public func attention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor? = nil) -> Tensor {
     guard query.device.kind == .cpu, !Trace.isRecording else {
         return scaledDotProductAttention(
@@ -19,14 +19,28 @@ public func attention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor? 
         ).transposed(1, 2).flattened(from: 2)
     }
     if ct_grad_enabled(), query.requiresGrad || key.requiresGrad || value.requiresGrad {
-        return recordedAttention(query: query, key: key, value: value, marks: marks)
+        return attentionWithGradient(query: query, key: key, value: value, marks: marks)
     }
     let key = marked(key, with: marks)
     return query.size(2) * key.size(2) < largeHead
         ? allHeads(query, key, value) : headByHead(query, key, value)
 }
 
-/// Pairs of one head from which on heads are taken one by one.
+extension Tensor {
+    /// Splits the last axis into attention heads; all axes between the first and the last become
+    /// one.
+    ///
+    /// - Parameter heads: number of heads; divides D.
+    /// - Returns: `[B, heads, T, D / heads]` for `[B, T, D]` or `[B, H, W, D]` with T = H W.
+    public func splitHeads(_ heads: Int) -> Tensor {
+        let shape =
+            rank == 3
+            ? [size(0), size(1), heads, -1] : [size(0), -1, heads, size(rank - 1) / heads]
+        return reshaped(shape).transposed(1, 2)
+    }
+}
+
+/// Number of query-key pairs from which on heads are computed one by one.
 let largeHead = 256 * 256
 
 /// `[N, heads, S, C]` with `[S, M]` appended to each head.
@@ -64,26 +78,27 @@ extension Tensor {
     }
 }
 
-/// Attention with gradients on the CPU, which keeps query, key and value for backward, not the
-/// weights of all pairs: these are computed anew.
+/// Attention with gradients on the CPU: stores query, key and value for backward and recomputes the
+/// attention weights.
 ///
-/// libtorch's fused kernel does that too, but only for keys and values of one width and slower
-/// backward; its other way keeps the weights twice (measured by Benchmarks/training).
+/// libtorch's fused kernel does the same, but only where keys and values have one width, and its
+/// backward is slower; its unfused kernel stores the weights twice (measured by
+/// `Benchmarks/bench.py training`).
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.
 ///   - key: `[N, heads, S, C]`.
 ///   - value: `[N, heads, S, D]`.
 ///   - marks: constants appended to each head's keys, `[S, M]`.
-/// - Returns: the heads beside each other, `[N, T, heads D]`.
-func recordedAttention(query: Tensor, key: Tensor, value: Tensor, marks: Tensor?) -> Tensor {
+/// - Returns: the heads concatenated, `[N, T, heads D]`.
+func attentionWithGradient(query: Tensor, key: Tensor, value: Tensor, marks: Tensor?) -> Tensor {
     let mode = AutocastMode.current(on: .cpu)
     let inputs = [query, key, value].map(mode.cast)
     let pass = AttentionPass(
         query: inputs[0].detached(), key: inputs[1].detached(), value: inputs[2].detached(),
         marks: marks?.to(inputs[1].dtype))
     let result = withoutGrad { mode.suspended { pass.forward() } }
-    return recorded([result], from: inputs) { gradients in
+    return withCustomGradient([result], inputs: inputs) { gradients in
         guard let gradient = gradients[0] else { return [nil, nil, nil] }
         return mode.suspended { pass.backward(gradient) }
     }[0]

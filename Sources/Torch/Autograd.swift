@@ -1,25 +1,26 @@
 import CTorch
 
 extension Tensor {
-    /// Whether operators on this tensor are recorded for gradients.
+    /// Whether autograd records operations on this tensor.
     public var requiresGrad: Bool {
         handle.with(ct_requires_grad)
     }
 
-    /// Switches the recording for gradients on this tensor, which must not be a result, and gives
-    /// it back.
+    /// Sets `requires_grad` of this leaf tensor.
+    ///
+    /// - Returns: this tensor.
     @discardableResult
     public func requiringGrad(_ required: Bool = true) -> Tensor {
         trap("requires_grad_", handle.with { ct_set_requires_grad($0, required) })
         return self
     }
 
-    /// The gradient gathered by ``backward(gradient:retainGraph:createGraph:)``, if there is one.
+    /// The gradient that ``backward(gradient:retainGraph:createGraph:)`` has accumulated.
     public var grad: Tensor? {
         handle.with(ct_grad).map { Tensor(Handle($0)) }
     }
 
-    /// Replaces the gathered gradient; nil takes it away.
+    /// Replaces the accumulated gradient; nil removes it.
     ///
     /// - Parameter grad: of this tensor's shape and type, on its device; traps where it is not.
     public func setGrad(_ grad: Tensor?) {
@@ -48,11 +49,11 @@ extension Tensor {
         trap("register_post_accumulate_grad_hook", message)
     }
 
-    /// Adds the gradients of this tensor to all tensors it was computed from that require them.
+    /// Backpropagates: accumulates gradients in all leaf tensors that require them.
     ///
     /// - Parameters:
-    ///   - gradient: the gradient of this tensor; may be left out for one element.
-    ///   - retainGraph: whether the history is kept for another call.
+    ///   - gradient: the gradient of this tensor; may be omitted for a tensor of one element.
+    ///   - retainGraph: whether the graph is kept for another call.
     ///   - createGraph: whether the gradients themselves can be differentiated.
     public func backward(
         gradient: Tensor? = nil, retainGraph: Bool = false, createGraph: Bool = false
@@ -83,13 +84,13 @@ private final class GradHook: Sendable {
     }
 }
 
-/// Gradients of outputs with respect to inputs, without gathering them in the inputs.
+/// Gradients of outputs with respect to inputs, without accumulating them in `grad`.
 ///
 /// - Parameters:
-///   - outputs: what to differentiate.
-///   - inputs: with respect to what.
-///   - gradients: the gradients of the outputs; may be left out where each is one element.
-///   - retainGraph: whether the history is kept for another call.
+///   - outputs: tensors to differentiate.
+///   - inputs: tensors to differentiate with respect to.
+///   - gradients: the gradients of the outputs; may be omitted where each output has one element.
+///   - retainGraph: whether the graph is kept for another call.
 ///   - createGraph: whether the gradients themselves can be differentiated.
 /// - Returns: for each input its gradient, nil where the outputs do not depend on it.
 public func grad(
@@ -120,35 +121,36 @@ public func grad(
     return results.map { $0.map { Tensor(Handle($0)) } }
 }
 
-/// Runs `body` without recording for gradients, on this thread.
+/// Runs `body` with gradients disabled, on this thread: PyTorch's `no_grad`.
 ///
-/// The mode belongs to the thread, so `body` is synchronous: a task could go on elsewhere.
+/// The mode belongs to the thread, so `body` is synchronous: a task could resume on another one.
 public func withoutGrad<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = ct_set_grad_enabled(false)
     defer { _ = ct_set_grad_enabled(before) }
     return try body()
 }
 
-/// Whether operators are recorded for gradients on this thread.
+/// Whether gradients are enabled on this thread.
 public var isGradEnabled: Bool {
     ct_grad_enabled()
 }
 
-/// Gives tensors computed without history the gradient that the caller knows how to compute.
+/// Attaches a backward function to tensors that were computed without gradients, as PyTorch's
+/// `autograd.Function` does.
 ///
-/// The closure runs in ``Tensor/backward(gradient:retainGraph:createGraph:)`` without recording, on
-/// another thread where libtorch has one for the device; who called waits. What it holds is kept
-/// until then. It must not hold what this function
-/// returns. It cannot be differentiated a second time.
+/// ``Tensor/backward(gradient:retainGraph:createGraph:)`` calls `backward` with gradients disabled,
+/// on libtorch's thread for the device, and waits for it. The closure and its captures live until
+/// then; it must not capture the tensors that this function returns. Second derivatives are not
+/// supported.
 ///
 /// - Parameters:
-///   - outputs: computed in ``withoutGrad(_:)``.
-///   - inputs: what they were computed from.
-///   - backward: gets for each output its gradient, nil where there is none, and gives for each
-///     input its own, nil where it needs none.
-/// - Returns: the outputs with a history.
-public func recorded(
-    _ outputs: [Tensor], from inputs: [Tensor],
+///   - outputs: tensors computed in ``withoutGrad(_:)``.
+///   - inputs: the tensors that they were computed from.
+///   - backward: maps the gradient of each output (nil where there is none) to the gradient of each
+///     input (nil where it needs none).
+/// - Returns: the outputs, connected to the inputs in the autograd graph.
+public func withCustomGradient(
+    _ outputs: [Tensor], inputs: [Tensor],
     backward: @escaping ([Tensor?]) -> [Tensor?]
 ) -> [Tensor] {
     let inner = CustomGradient(
@@ -175,12 +177,12 @@ public func recorded(
     }
     if let message {
         let shapes = (outputs + inputs).map(\.shape)
-        fatalError(TorchError(op: "recorded", shapes: shapes, taking: message).description)
+        fatalError(TorchError(op: "custom gradient", shapes: shapes, taking: message).description)
     }
     return results.compactMap { $0.map { Tensor(Handle($0)) } }
 }
 
-/// What libtorch holds of a step until it is differentiated.
+/// The backward function that a node of the autograd graph owns.
 private final class CustomGradient {
     private let outputs: Int
     private let inputs: Int
@@ -212,11 +214,12 @@ private final class CustomGradient {
     }
 }
 
-/// Computes a part of a network without keeping its activations: backward computes them anew.
+/// Activation checkpointing: runs a part of a network without storing its activations; backward
+/// recomputes them.
 ///
-/// Gradients are those of the body itself. Where none are recorded, the body just runs. The body
-/// runs twice and must do the same both times, from the inputs and parameters alone; these must not
-/// be written to before backward. It cannot be differentiated a second time.
+/// Gradients equal those of the body. Without gradients the body just runs. The body runs twice, must
+/// be deterministic, and must depend on the inputs and parameters only; these must not be modified
+/// before backward. Second derivatives are not supported.
 ///
 /// - Parameters:
 ///   - inputs: the tensors that `body` gets.
@@ -232,11 +235,12 @@ public func checkpointed(
     }
     let device = inputs.first?.device ?? .cpu
     let mode = AutocastMode.current(on: device)
-    // Recorded, so that the operators are those of backward: without gradients some have other ways,
-    // which round otherwise. The record goes here. Kept casts of weights would only take memory.
-    let outputs = withoutKeptCasts { body(inputs) }.map { $0.detached() }
+    // With gradients, so that the same kernels run as in backward: some operators have another
+    // kernel without gradients, which rounds differently. The graph is dropped here. Cached casts of
+    // weights would only use memory.
+    let outputs = withoutAutocastCache { body(inputs) }.map { $0.detached() }
     let before = (inputs + leaves).map(Tensor.Snapshot.init)
-    return recorded(outputs, from: inputs + leaves) { gradients in
+    return withCustomGradient(outputs, inputs: inputs + leaves) { gradients in
         precondition(
             zip(before, inputs + leaves).allSatisfy { $0.isCurrent($1) },
             "an input or a parameter of a checkpointed part was written to before backward")
@@ -253,22 +257,21 @@ public func checkpointed(
     }
 }
 
-/// Runs `body` with recording for gradients, on this thread.
+/// Runs `body` with gradients enabled, on this thread.
 func withGrad<Result>(_ body: () throws -> Result) rethrows -> Result {
     let before = ct_set_grad_enabled(true)
     defer { _ = ct_set_grad_enabled(before) }
     return try body()
 }
 
-private func withoutKeptCasts<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let before = ct_autocast_keep(false)
-    defer { _ = ct_autocast_keep(before) }
+private func withoutAutocastCache<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let before = ct_autocast_cache(false)
+    defer { _ = ct_autocast_cache(before) }
     return try body()
 }
 
-/// Runs `body` with matrix products and convolutions in a smaller type, on this thread.
-///
-/// PyTorch's autocast: operators that need their precision stay in float32.
+/// Runs `body` under PyTorch's autocast on this thread: matrix products and convolutions use a
+/// smaller type, operators that need the precision stay in float32.
 ///
 /// - Parameters:
 ///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` switches the mode off,
@@ -290,11 +293,11 @@ public func withAutocast<Result>(
     return try body()
 }
 
-/// Whether and to what type a thread's matrix products are cast.
+/// The autocast state of a thread.
 struct AutocastMode: Sendable {
     private let dtype: DType
 
-    /// This thread's mode now.
+    /// The state of this thread.
     static func current(on device: Device) -> AutocastMode {
         var now = ct_autocast()
         if let message = ct_autocast_now(device.description, &now) {
@@ -303,17 +306,17 @@ struct AutocastMode: Sendable {
         return AutocastMode(dtype: now.enabled ? DType(rawValue: now.dtype) ?? .float32 : .float32)
     }
 
-    /// Runs `body` in this mode, on whatever thread.
+    /// Runs `body` in this state, on any thread.
     func run<Result>(on device: Device, _ body: () throws -> Result) rethrows -> Result {
         try withAutocast(to: dtype, on: device, body)
     }
 
-    /// The tensor as an operator that is cast would take it.
+    /// The tensor cast as autocast casts the arguments of a matrix product.
     func cast(_ x: Tensor) -> Tensor {
         dtype != .float32 && x.dtype == .float32 ? x.to(dtype) : x
     }
 
-    /// Runs `body`, whose tensors are cast already, without the mode.
+    /// Runs `body`, whose tensors are cast already, without autocast.
     func suspended<Result>(_ body: () throws -> Result) rethrows -> Result {
         try withAutocast(to: .float32, body)
     }

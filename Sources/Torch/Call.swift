@@ -3,16 +3,16 @@ import Foundation
 
 /// Calls an ATen operator by name.
 ///
-/// Every operator of this module passes here: what is to be known of all of them (errors,
-/// recordings, counts) has one place.
+/// All operators of this module are called here, so that errors and traces are handled once.
 ///
 /// - Parameters:
 ///   - op: name and overload, as `add.Tensor` or `layer_norm`, in the namespace aten.
-///   - arguments: in the operator's order; nil for None, and what is left out takes its default.
-/// - Returns: the tensors it gives, the elements of a list in order; numbers become tensors of one
+///   - arguments: arguments in the operator's order; nil for None. Omitted last arguments take their
+///     defaults.
+/// - Returns: the result tensors, a list's elements in order; a number becomes a tensor of one
 ///   element.
 /// - Throws: ``TorchError`` with the shapes of the arguments and libtorch's message, or with the
-///   place of a result that libtorch left undefined.
+///   index of a result that libtorch left undefined.
 @discardableResult
 public func attempt(
     _ op: StaticString, _ arguments: [(any OperatorArgument)?]
@@ -28,7 +28,7 @@ public func attempt(
     return defined
 }
 
-/// Calls an operator and hands its results to `take`, which owns the tensors in them.
+/// Calls an operator; `take` receives the results and owns their tensors.
 private func perform<Results>(
     _ op: StaticString, _ arguments: [(any OperatorArgument)?],
     _ take: (UnsafeBufferPointer<ct_value>) -> Results
@@ -71,7 +71,7 @@ private enum Outcome<Results> {
     case message(UnsafeMutablePointer<CChar>)
 }
 
-/// The tensors of one result; nil in the place of an undefined one.
+/// The tensors of one result; nil for an undefined tensor.
 private func tensors(of value: ct_value) -> [Tensor?] {
     switch value.kind {
     case CT_TENSOR:
@@ -107,10 +107,10 @@ private func shapes(of arguments: [(any OperatorArgument)?]) -> [[Int]] {
     }
 }
 
-/// Calls an operator that gives one tensor; a failure is a mistake of the program and traps.
+/// Calls an operator that returns one tensor; a failure is a programming error and traps.
 func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor {
     do throws(TorchError) {
-        // No list is made of the one result: this is the way of nearly every operator.
+        // Nearly every operator is called here: no array is allocated for the one result.
         let result = try perform(op, arguments) { results in
             guard results.count == 1, results[0].kind == CT_TENSOR, let raw = results[0].pointer
             else { preconditionFailure("\(op) does not give one tensor") }
@@ -123,8 +123,8 @@ func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor
     }
 }
 
-/// Calls an operator that gives several tensors; a failure is a mistake of the program and traps.
-func callForSeveral(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> [Tensor] {
+/// Calls an operator that returns several tensors; a failure is a programming error and traps.
+func callReturningTensors(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> [Tensor] {
     do throws(TorchError) {
         return try attempt(op, arguments)
     } catch {
@@ -132,12 +132,12 @@ func callForSeveral(_ op: StaticString, _ arguments: (any OperatorArgument)?...)
     }
 }
 
-/// A value that an operator takes: a tensor, a number, a list of them, a name, a generator.
+/// A value that an operator accepts: a tensor, a number, a list of these, a string, a generator.
 public protocol OperatorArgument {
-    /// Writes the value in the form of the binding.
+    /// Converts the value for the C interface.
     ///
-    /// - Parameter frame: keeps what the value points to for the length of the call.
-    /// - Returns: the value; pointers in it are good until the frame is released.
+    /// - Parameter frame: owns the memory that the value points to during the call.
+    /// - Returns: the value; its pointers are valid until the frame is released.
     func lower(into frame: inout ArgumentFrame) -> ct_value
 }
 
@@ -173,7 +173,7 @@ extension ct_value {
 }
 
 extension Tensor: OperatorArgument {
-    /// The tensor's handle; whoever calls keeps the tensor alive.
+    /// The tensor's handle; the caller keeps the tensor alive.
     public func lower(into frame: inout ArgumentFrame) -> ct_value {
         ct_value(CT_TENSOR, pointer: UnsafeRawPointer(handle.raw))
     }
@@ -235,9 +235,9 @@ extension Array: OperatorArgument where Element: ListArgument {
     }
 }
 
-/// A value that operators take lists of.
+/// An element of the lists that operators accept.
 public protocol ListArgument {
-    /// Writes a list of such values in the form of the binding.
+    /// Converts a list for the C interface.
     static func lower(_ list: [Self], into frame: inout ArgumentFrame) -> ct_value
 }
 
@@ -276,13 +276,13 @@ extension Tensor?: ListArgument {
     }
 }
 
-/// An operator that libtorch refused, or that failed.
+/// An operator call that failed in libtorch.
 public struct TorchError: Error, Equatable, Sendable {
     /// The operator's name, as `add.Tensor`.
     public let op: String
     /// The shape of each tensor among its arguments, in order.
     public let shapes: [[Int]]
-    /// libtorch's own words.
+    /// libtorch's message.
     public let message: String
 
     init(op: String, shapes: [[Int]], message: String) {
@@ -328,9 +328,9 @@ public struct Span: TensorIndex {
     }
 }
 
-/// A range of places along an axis.
+/// A range of indices along an axis.
 public protocol PlaceRange: TensorIndex {
-    /// The same as a span.
+    /// The range as a span.
     var span: Span { get }
 }
 
@@ -345,26 +345,26 @@ extension PlaceRange {
 }
 
 extension Range<Int>: PlaceRange, TensorIndex {
-    /// From the first place up to the last, without it.
+    /// From the lower bound up to, not including, the upper.
     public var span: Span { Span(from: lowerBound, to: upperBound) }
 }
 
 extension ClosedRange<Int>: PlaceRange, TensorIndex {
-    /// From the first place to the last.
+    /// From the lower bound to the upper, inclusive.
     public var span: Span { Span(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1) }
 }
 
 extension PartialRangeFrom<Int>: PlaceRange, TensorIndex {
-    /// From a place on; negative counts from the end.
+    /// From an index on; a negative one counts from the end.
     public var span: Span { Span(from: lowerBound) }
 }
 
 extension PartialRangeUpTo<Int>: PlaceRange, TensorIndex {
-    /// Up to a place, without it; negative counts from the end.
+    /// Up to, not including, an index; a negative one counts from the end.
     public var span: Span { Span(to: upperBound) }
 }
 
 extension PartialRangeThrough<Int>: PlaceRange, TensorIndex {
-    /// Up to a place and with it; negative counts from the end.
+    /// Up to an index, inclusive; a negative one counts from the end.
     public var span: Span { Span(to: upperBound == -1 ? nil : upperBound + 1) }
 }

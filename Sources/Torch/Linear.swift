@@ -1,23 +1,23 @@
 import CTorch
 
-/// What is done to the values of a linear layer while they are still in the processor's registers.
+/// An activation fused into a linear layer.
 public enum LinearActivation: String, Sendable {
     case none
     /// The exact GELU.
     case gelu
 }
 
-/// `x W^T + b`, or a function of it.
+/// `x W^T + b`, optionally with a fused activation.
 ///
-/// float32 on the CPU goes to oneDNN: libtorch's own choice, MKL, does not use all of the processors
-/// that are not Intel's (measured by Benchmarks/samus and Benchmarks/training). A recording has the
-/// plain operator.
+/// float32 on the CPU uses oneDNN, because libtorch's default, MKL, is slow on processors that are
+/// not Intel's (measured by `Benchmarks/bench.py samus` and `training`). A trace has the plain
+/// operator.
 ///
 /// - Parameters:
 ///   - x: `[..., I]`.
 ///   - weight: `[O, I]`.
 ///   - bias: `[O]`.
-///   - activation: done to each value of the result.
+///   - activation: activation of each element of the result.
 /// - Returns: `[..., O]`.
 public func linear(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, activation: LinearActivation = .none
@@ -34,7 +34,7 @@ public func linear(
     return activation == .gelu ? gelu(y) : y
 }
 
-/// A product of oneDNN whose gradient for `x` is one too; that for the weight is libtorch's.
+/// A oneDNN product; backward uses oneDNN for the gradient of `x` and libtorch for that of the weight.
 ///
 /// - Parameter inputs: x, weight, and where there is one the bias.
 /// - Returns: `[..., O]`.
@@ -43,7 +43,7 @@ private func recordedLinear(_ inputs: [Tensor]) -> Tensor {
     let bias = inputs.count > 2 ? inputs[2].detached() : nil
     let before = inputs.prefix(2).map(Tensor.Snapshot.init)
     let result = withoutGrad { OneDNN.product(x, weight, bias, .none) }
-    return recorded([result], from: inputs) { gradients in
+    return withCustomGradient([result], inputs: inputs) { gradients in
         precondition(
             zip(before, inputs).allSatisfy { $0.isCurrent($1) },
             "an input or a weight of a linear layer was written to before backward")
@@ -60,12 +60,12 @@ private func recordedLinear(_ inputs: [Tensor]) -> Tensor {
     }[0]
 }
 
-/// The matrix products that oneDNN computes.
+/// Matrix products by oneDNN.
 private enum OneDNN {
-    /// Fewer rows are not worth its preparation.
+    /// With fewer rows the set-up costs more than it saves.
     private static let leastRows = 64
 
-    /// Whether this libtorch has it: not on every system.
+    /// Whether this build of libtorch has oneDNN.
     private static let isPresent: Bool = {
         let one = Tensor.ones([1, 1])
         let found = try? attempt(
@@ -73,7 +73,7 @@ private enum OneDNN {
         return found?.count == 1
     }()
 
-    /// `x W^T + b`, and what is done to it, without history.
+    /// `x W^T + b` and the activation, without gradients.
     static func product(
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ activation: LinearActivation
     ) -> Tensor {
@@ -87,7 +87,7 @@ private enum OneDNN {
         bias.shape == [weight.size(0)] && bias.dtype == .float32 && bias.isContiguous
     }
 
-    /// Whether it computes this product; what is wrong in one is left to libtorch, which says so.
+    /// Whether oneDNN supports this product; invalid arguments go to libtorch, which reports them.
     static func takes(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Bool {
         guard x.rank > 0, weight.rank == 2, weight.size(1) > 0, x.size(-1) == weight.size(1)
         else { return false }

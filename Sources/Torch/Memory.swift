@@ -74,7 +74,7 @@ extension Tensor {
     ) rethrows -> Result {
         precondition(
             device.kind == .cpu && isContiguous, "\(self) is not dense memory of the CPU")
-        defer { countEdit() }
+        defer { bumpVersion() }
         return try handle.with { raw in
             try body(
                 UnsafeMutableRawBufferPointer(

@@ -76,7 +76,7 @@ public final class ProcessGroup: @unchecked Sendable {
     /// - Parameters:
     ///   - timeout: seconds that a collective may take.
     ///   - joinTimeout: seconds in which all processes must have come.
-    /// - Returns: nil for a process on its own.
+    /// - Returns: nil for a single process.
     /// - Throws: ``ProcessGroupError`` for variables half set, or when the others do not come.
     public static func fromEnvironment(
         timeout: Double = 60, joinTimeout: Double = 600
@@ -151,7 +151,7 @@ public final class Collective: @unchecked Sendable {
             throw .lostPeer(rank: group.rank, size: group.size, work: work, reason: reason)
         }
         if tensor.sharesMemory(with: carrier) {
-            tensor.countEdit()
+            tensor.bumpVersion()
         } else {
             withoutGrad { tensor.assign(from: carrier) }
         }

@@ -43,7 +43,7 @@ public struct Rendezvous: Equatable, Sendable {
     /// What a launcher says in `MASTER_ADDR`, `MASTER_PORT`, `RANK`, `WORLD_SIZE` and `LOCAL_RANK`.
     ///
     /// - Parameter environment: the process's variables.
-    /// - Returns: nil for a process on its own: `RANK` and `WORLD_SIZE` absent, or a size of 1.
+    /// - Returns: nil for a single process: `RANK` and `WORLD_SIZE` absent, or a size of 1.
     /// - Throws: ``ProcessGroupError`` for variables half set or out of range.
     public static func fromEnvironment(
         _ environment: [String: String] = ProcessInfo.processInfo.environment

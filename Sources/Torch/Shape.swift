@@ -44,12 +44,12 @@ extension Tensor {
 
     /// Pieces of given sizes along an axis, as views.
     public func split(_ sizes: [Int], axis: Int) -> [Tensor] {
-        callForSeveral("split_with_sizes", self, sizes, axis)
+        callReturningTensors("split_with_sizes", self, sizes, axis)
     }
 
     /// Slices along an axis, which they lose, as views.
     public func unbound(axis: Int = 0) -> [Tensor] {
-        callForSeveral("unbind.int", self, axis)
+        callReturningTensors("unbind.int", self, axis)
     }
 
     /// The order of elements along axes turned round.
@@ -255,7 +255,7 @@ extension Tensor {
     ///   - descending: whether the largest comes first.
     /// - Returns: the elements, and the places they had, as 64-bit integers.
     public func sorted(axis: Int, descending: Bool = false) -> (values: Tensor, places: Tensor) {
-        let results = callForSeveral("sort", self, axis, descending)
+        let results = callReturningTensors("sort", self, axis, descending)
         return (results[0], results[1])
     }
 
@@ -265,8 +265,8 @@ extension Tensor {
     ///   - count: how many.
     ///   - axis: axis to look along.
     /// - Returns: the elements, and their places, as 64-bit integers.
-    public func largest(_ count: Int, axis: Int) -> (values: Tensor, places: Tensor) {
-        let results = callForSeveral("topk", self, count, axis)
+    public func topK(_ count: Int, axis: Int) -> (values: Tensor, places: Tensor) {
+        let results = callReturningTensors("topk", self, count, axis)
         return (results[0], results[1])
     }
 

@@ -96,7 +96,7 @@ extension Tensor {
 
 extension Tensor {
     /// Counts a write into the elements that its operator does not count, as fused Adam does not.
-    public func countEdit() {
+    public func bumpVersion() {
         handle.with { ct_count_edit($0) }
     }
 }

@@ -1,20 +1,21 @@
+import SegmentAnything
 import Segmentation
 import Torch
 import TorchNN
 
-/// The network that named tensors come nearest to, and what keeps them from fitting it.
+/// The network that shares the most tensors with a file, and how the file differs from it.
 public struct NearestNetwork {
     /// Which network.
     public let kind: ModelArchitecture
     /// Its sizes.
-    public let sizes: SAMConfiguration
+    public let sizes: ModelConfiguration
     /// How many of its tensors there are, by name and shape.
     public let shared: Int
     /// How many tensors it has.
     public let count: Int
     /// How the names had to be changed to be compared; nil when they are as in the network.
     public let renaming: String?
-    /// What keeps the tensors from fitting; nil when they fit.
+    /// How the tensors differ from the network's; nil when they match.
     public let difference: ModuleLoadError?
 
     /// Compares with one network.
@@ -25,11 +26,11 @@ public struct NearestNetwork {
     ///   - source: the tensors.
     ///   - renaming: how their names were changed.
     public init(
-        _ kind: ModelArchitecture, sizes: SAMConfiguration, source: some TensorSource,
+        _ kind: ModelArchitecture, sizes: ModelConfiguration, source: some TensorSource,
         renaming: String? = nil
     ) {
         // Without values the network takes no memory, however large it is.
-        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
+        let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
         let values = network.namedValues()
         self.kind = kind
         self.sizes = sizes
@@ -39,20 +40,21 @@ public struct NearestNetwork {
         difference = network.difference(from: source)
     }
 
-    /// Compares with all networks in their published sizes, and in those that the tensors tell:
-    /// gives the one that shares the most tensors, of several the one with the fewest differences;
-    /// nil when none shares any.
+    /// Finds the network that shares the most tensors, and of several the one with the fewest
+    /// differences, among the published sizes and those detected from the tensors; nil when none
+    /// shares any.
     ///
     /// - Parameters:
     ///   - source: the tensors.
-    ///   - sizes: gives the sizes of a network of a kind, where the tensors tell them.
+    ///   - sizes: the sizes of an architecture, where they can be detected from the tensors.
     public init?(
-        to source: some TensorSource, sizes: (ModelArchitecture) -> SAMConfiguration? = { _ in nil }
+        to source: some TensorSource,
+        sizes: (ModelArchitecture) -> ModelConfiguration? = { _ in nil }
     ) {
         var best: NearestNetwork?
         for form in RenamedTensors.forms(of: source) {
-            for kind in ModelArchitecture.allCases {
-                for sizes in Set(Self.published(kind) + [sizes(kind)].compactMap { $0 }) {
+            for kind in ModelArchitecture.all {
+                for sizes in Set(kind.published + [sizes(kind)].compactMap { $0 }) {
                     let found = NearestNetwork(
                         kind, sizes: sizes, source: form, renaming: form.renaming)
                     if best.map(found.isNearer) ?? (found.shared > 0) { best = found }
@@ -68,19 +70,11 @@ public struct NearestNetwork {
     }
 
     private var differences: Int { difference?.differences.count ?? 0 }
-
-    private static func published(_ kind: ModelArchitecture) -> [SAMConfiguration] {
-        switch kind {
-        case .liteMedSAM: [.base(imageSize: 256)]
-        case .sam: [.base(imageSize: 1024), .large(imageSize: 1024), .huge(imageSize: 1024)]
-        case .samus, .autoSAMUS:
-            [.base(imageSize: 256), .large(imageSize: 256), .huge(imageSize: 256)]
-        }
-    }
 }
 
 extension NearestNetwork: CustomStringConvertible {
-    /// The network, how much of it is there, a guess at what the tensors are, and the differences.
+    /// The network, the share of its tensors in the file, a guess at the file's origin, and the
+    /// differences.
     public var description: String {
         let opening =
             "\(kind.text(sizes)): \(shared) of its \(count) tensors are there by name and shape"
@@ -90,7 +84,7 @@ extension NearestNetwork: CustomStringConvertible {
         return "\(opening)\(guess)\n\(difference)"
     }
 
-    /// What files are that almost fit, as far as their names tell.
+    /// Known kinds of files that nearly match, detected by tensor names.
     private enum Guess {
         case lowRank, encoder, adapters
 
@@ -121,5 +115,65 @@ extension NearestNetwork: CustomStringConvertible {
                 return nil
             }
         }
+    }
+}
+
+/// Tensors under changed names: with a prefix added or removed.
+struct RenamedTensors: TensorSource {
+    /// The changed names.
+    let names: [String]
+    /// How the names were changed, in words; nil when they were not.
+    let renaming: String?
+    private let source: any TensorSource
+    private let original: [String: String]
+
+    private init(
+        _ source: any TensorSource, renaming: String?, _ rename: (String) -> String
+    ) {
+        names = source.names.map(rename)
+        original = Dictionary(zip(names, source.names)) { first, _ in first }
+        self.renaming = renaming
+        self.source = source
+    }
+
+    /// The tensors under their own names, and without or with the prefixes of wrapper modules.
+    static func forms(of source: some TensorSource) -> [RenamedTensors] {
+        var forms = [RenamedTensors(source, renaming: nil) { $0 }]
+        let encoder = "image_encoder."
+        if source.names.contains(where: { $0.hasPrefix("blocks.") || $0.hasPrefix("patch_embed.") })
+        {
+            forms.append(
+                RenamedTensors(source, renaming: "under names with '\(encoder)' before them") {
+                    encoder + $0
+                })
+        }
+        // A wrapper module: most names have the same first part.
+        let firsts = source.names.compactMap { name in
+            name.firstIndex(of: ".").map { String(name[...$0]) }
+        }
+        let counts = Dictionary(grouping: firsts) { $0 }.mapValues(\.count)
+        if let (first, count) = counts.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
+            first != encoder, 2 * count > source.names.count,
+            // The prefix is printed and must not contain line breaks.
+            first.unicodeScalars.allSatisfy({ $0.isASCII && $0.value > 31 })
+        {
+            forms.append(
+                RenamedTensors(source, renaming: "under names without their '\(first)'") {
+                    $0.hasPrefix(first) ? String($0.dropFirst(first.count)) : $0
+                })
+        }
+        return forms
+    }
+
+    func shape(of name: String) -> [Int]? {
+        original[name].flatMap { source.shape(of: $0) }
+    }
+
+    func dtype(of name: String) -> DType? {
+        original[name].flatMap { source.dtype(of: $0) }
+    }
+
+    func read(_ name: String, into target: Tensor) throws {
+        try source.read(original[name] ?? name, into: target)
     }
 }

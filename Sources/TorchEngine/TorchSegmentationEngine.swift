@@ -26,9 +26,9 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         checkpoint: Checkpoint, model: ModelDescription, options: TorchEngineOptions = .init()
     ) throws {
         try options.device.check()
-        let sized = try SizedNetwork(model.kind, checkpoint: checkpoint)
-        network = sized.network
-        inputSize = sized.inputSize
+        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
+        self.network = network
+        inputSize = configuration.inputSize
         self.model = model
         self.options = options
         network.setTrainable(false)
@@ -85,7 +85,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         }
 
         func predictPromptFree() throws -> MaskPrediction {
-            let found = engine.options.run { engine.network.decodeUnprompted(embedding) }
+            let found = engine.options.run { engine.network.decodePromptFree(embedding) }
             guard let (logits, iou) = found else {
                 throw EngineError.needsPrompt(model: engine.model.name)
             }
@@ -94,9 +94,9 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
     }
 }
 
-/// How an engine runs on libtorch.
+/// How the libtorch engine runs.
 public struct TorchEngineOptions: Sendable {
-    /// The arithmetic of matrix products and convolutions; all else is float32.
+    /// Precision of matrix products and convolutions; everything else is float32.
     public enum Precision: Sendable {
         case float32
         /// By autocast. Outlines differ a little from float32's.
@@ -112,20 +112,20 @@ public struct TorchEngineOptions: Sendable {
 
     /// Where it runs.
     public var device: Device
-    /// The arithmetic of matrix products and convolutions.
+    /// Precision of matrix products and convolutions.
     public var precision: Precision
 
     /// Options.
     ///
     /// - Parameters:
     ///   - device: where it runs.
-    ///   - precision: the arithmetic of matrix products and convolutions.
+    ///   - precision: precision of matrix products and convolutions.
     public init(device: Device = .cpu, precision: Precision = .float32) {
         self.device = device
         self.precision = precision
     }
 
-    /// Runs a network for inference under these options, on this thread.
+    /// Runs inference with these options on this thread.
     func run<Result>(_ body: () -> Result) -> Result {
         withoutGrad {
             withAutocast(to: precision.dtype, on: Device(device.kind), body)

@@ -10,7 +10,7 @@ public final class Linear: Module, Layer {
     /// - Parameters:
     ///   - inputs: width of its input.
     ///   - outputs: width of its output.
-    ///   - bias: whether it adds one.
+    ///   - bias: whether the layer adds a bias.
     public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) {
         weight = Parameter(Initialization.uniform([outputs, inputs], fanIn: inputs))
         self.bias = bias ? Parameter(Initialization.uniform([outputs], fanIn: inputs)) : nil
@@ -22,16 +22,16 @@ public final class Linear: Module, Layer {
         linear(x, weight: weight.value, bias: bias?.value)
     }
 
-    /// What it gives for zeros: its bias, `[outputs]`.
-    public var ofZeros: Tensor {
+    /// The output for an input of zeros: the bias, `[outputs]`.
+    public var outputForZeros: Tensor {
         bias?.value ?? Tensor.zeros([weight.value.size(0)], device: weight.value.device)
     }
 
-    /// The layer and a function of each of its values, in one pass where that can be.
+    /// The layer with an activation, fused where possible.
     ///
     /// - Parameters:
     ///   - x: `[..., inputs]`.
-    ///   - activation: done to each value of the result.
+    ///   - activation: activation of each element.
     /// - Returns: `[..., outputs]`.
     public func callAsFunction(_ x: Tensor, activation: LinearActivation) -> Tensor {
         linear(x, weight: weight.value, bias: bias?.value, activation: activation)
@@ -63,7 +63,7 @@ public final class Embedding: Module {
     }
 }
 
-/// The exact GELU as a layer of a ``Sequential``.
+/// The exact GELU (with the error function) as a layer.
 public final class GELU: Module, Layer {
     /// Applies it to each element.
     public func callAsFunction(_ x: Tensor) -> Tensor {
@@ -71,7 +71,7 @@ public final class GELU: Module, Layer {
     }
 }
 
-/// ReLU as a layer of a ``Sequential``.
+/// ReLU as a layer.
 public final class ReLU: Module, Layer {
     /// Applies it to each element.
     public func callAsFunction(_ x: Tensor) -> Tensor {

@@ -1,6 +1,6 @@
 import Torch
 
-/// A part of a network: its weights are stored `let`s, its parts are other modules.
+/// A network or a part of one, as PyTorch's `nn.Module`: its weights and parts are stored `let`s.
 ///
 /// The name of a weight in a checkpoint is the path of properties that leads to it, each in
 /// snake_case and joined by dots, as PyTorch's are; lists count from 0.
@@ -51,7 +51,7 @@ open class Module {
         visit { _, module in module.isTraining = false }
     }
 
-    /// Calls `body` with this module and all its parts, parents first, and their names.
+    /// Calls `body` with the name and the object of this module and of all its parts, parents first.
     public func visit(_ body: (String, Module) throws -> Void) rethrows {
         try visit(prefix: "", body)
     }
@@ -67,6 +67,15 @@ open class Module {
     /// the code.
     public func namedValues() -> [(name: String, value: StoredValue)] {
         allValues().filter { ($0.value as? Buffer)?.isSaved != false }
+    }
+
+    /// The parameters and buffers of some parts of this module.
+    ///
+    /// - Parameter parts: modules inside this one.
+    /// - Returns: values under their names in a checkpoint of the whole module.
+    public func namedValues(in parts: [Module]) -> [(name: String, value: StoredValue)] {
+        let own = Set(parts.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
+        return namedValues().filter { own.contains(ObjectIdentifier($0.value)) }
     }
 
     private func allValues() -> [(name: String, value: StoredValue)] {
@@ -100,18 +109,18 @@ open class Module {
         parameters.filter(\.isTrainable)
     }
 
-    /// Freezes or frees all parameters whose name a condition holds for.
+    /// Freezes or unfreezes all parameters whose name meets a condition.
     ///
     /// - Parameters:
-    ///   - trainable: whether gradients are computed for them from now on.
-    ///   - condition: gets the name in a checkpoint.
+    ///   - trainable: whether gradients are computed for them.
+    ///   - condition: receives the name in a checkpoint.
     public func setTrainable(_ trainable: Bool, where condition: (String) -> Bool = { _ in true }) {
         for (name, parameter) in namedParameters() where condition(name) {
             parameter.isTrainable = trainable
         }
     }
 
-    /// Forgets all gradients.
+    /// Removes all gradients.
     public func zeroGrad() {
         for parameter in parameters {
             parameter.value.setGrad(nil)
@@ -131,23 +140,23 @@ open class Module {
     }
 }
 
-/// A module that takes one tensor and gives one.
+/// A module that maps one tensor to one tensor.
 public protocol Layer: Module {
     /// Applies the layer.
     func callAsFunction(_ x: Tensor) -> Tensor
 }
 
 extension Layer {
-    /// Applies the layer without keeping what lies inside for backward, which computes it anew.
+    /// Applies the layer with activation checkpointing: backward recomputes its activations.
     ///
-    /// - Parameter x: as the layer takes it.
-    /// - Returns: as the layer gives it.
+    /// - Parameter x: the layer's input.
+    /// - Returns: the layer's output.
     public func checkpointed(_ x: Tensor) -> Tensor {
         Torch.checkpointed([x], parameters: parameters.map(\.value)) { [self($0[0])] }[0]
     }
 }
 
-/// What a module can hold: a weight, or another module.
+/// A member of a module: a weight or another module.
 public enum Member {
     case value(StoredValue)
     case module(Module)
@@ -186,9 +195,9 @@ func snakeCase(_ name: String) -> String {
     }
 }
 
-/// A tensor that belongs to a module and is saved with it.
+/// A tensor of a module: a parameter or a buffer.
 ///
-/// The module holds it as a `let`; its value changes when weights are loaded or folded.
+/// The module stores it as a `let`; its value changes when weights are loaded or folded.
 public class StoredValue {
     /// The tensor itself.
     public internal(set) var value: Tensor
@@ -198,9 +207,9 @@ public class StoredValue {
     }
 }
 
-/// A weight that training can change.
+/// A trainable weight, as PyTorch's `nn.Parameter`.
 public final class Parameter: StoredValue {
-    /// A weight with its first value; it requires a gradient until it is frozen.
+    /// A weight with its initial value; it requires a gradient until it is frozen.
     public override init(_ value: Tensor) {
         super.init(value)
         value.requiringGrad()
@@ -212,29 +221,29 @@ public final class Parameter: StoredValue {
         set { value.requiringGrad(newValue) }
     }
 
-    /// The gradient gathered by the last backward passes, if there is one.
+    /// The accumulated gradient, if there is one.
     public var grad: Tensor? {
         value.grad
     }
 }
 
-/// A tensor that a module computes or keeps itself, as a running mean; never trained.
+/// A tensor of a module that is not trained, for example a running mean.
 public final class Buffer: StoredValue {
     /// Whether checkpoints hold it.
     public let isSaved: Bool
 
-    /// A buffer with its first value.
+    /// A buffer with its initial value.
     ///
     /// - Parameters:
-    ///   - value: its first value.
-    ///   - isSaved: false for what the module's sizes alone determine.
+    ///   - value: the initial value.
+    ///   - isSaved: false for a buffer that the module's sizes determine.
     public init(_ value: Tensor, isSaved: Bool = true) {
         self.isSaved = isSaved
         super.init(value)
     }
 }
 
-/// Layers one after the other; their names in a checkpoint are their places, from 0.
+/// Layers applied in order; their names in a checkpoint are their indices, from 0.
 public final class Sequential: Module, Layer {
     let layers: [any Layer]
 
@@ -243,7 +252,7 @@ public final class Sequential: Module, Layer {
         self.layers = layers
     }
 
-    /// The layers by their places.
+    /// The layers by their indices.
     public override var members: [(name: String, member: Member)] {
         layers.enumerated().map { ("\($0.offset)", .module($0.element)) }
     }

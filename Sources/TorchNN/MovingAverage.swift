@@ -51,7 +51,7 @@ public final class MovingAverage {
             for (index, entry) in tracked.enumerated() {
                 let weight = entry.parameter.value.detached().clone()
                 entry.parameter.value.detached().assign(from: averages[index])
-                entry.parameter.value.countEdit()
+                entry.parameter.value.bumpVersion()
                 averages[index] = weight
             }
         }

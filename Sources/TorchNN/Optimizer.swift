@@ -136,7 +136,7 @@ public final class Adam {
                 states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false, false,
             ])
         for value in values {
-            value.countEdit()
+            value.bumpVersion()
         }
     }
 

@@ -8,14 +8,16 @@ import Inference
 import Segmentation
 import TorchEngine
 
-/// What less precision does to masks; chooses the layers that are computed in 8-bit integers: as many
-/// as leave masks as they are.
+/// Compares masks at reduced precision with float32's, and chooses the layers to compute in 8-bit
+/// integers: as many as possible while masks agree well.
 struct ReducedPrecision {
-    /// What masks have to reach against float32's.
-    static let leastMean = 0.99
-    static let leastSingle = 0.95
-    /// Rounds in which further layers are kept in float32.
+    /// Dice that masks should reach against float32's: on average, and each of them.
+    private static let requiredMeanDice = 0.99
+    private static let requiredMinDice = 0.95
+    /// Rounds, each of which moves the most sensitive layers back to float32.
     private static let rounds = 6
+    /// Share of the layers that a round moves.
+    private static let movedShare = 0.15
 
     let exporter: Exporter
     let data: CalibrationData
@@ -25,52 +27,55 @@ struct ReducedPrecision {
         self.data = data
     }
 
-    /// - Returns: the layers, and how masks agree.
-    /// - Throws: an exit code, its reason said.
-    func integers() throws -> QuantizedLayers {
+    /// Calibrates 8-bit integers and chooses the layers that use them.
+    ///
+    /// - Returns: the layers, and how masks agree on objects that did not take part in the choice.
+    /// - Throws: `ExitError`.
+    func chooseIntegerLayers() throws -> QuantizedLayers {
         var progress = ProgressBar(total: data.images.count)
         var layers = try withExitStatus(.unavailable) {
-            try exporter.calibrated(on: data.images) { done, all in
+            try exporter.calibrate(on: data.images) { done, all in
                 progress.show(done: done * data.images.count / all, name: "calibration")
             }
         }
         progress.clear()
-        // Half of the objects choose, the others tell how good the choice is.
+        // Half of the objects choose the layers, the other half measures the result.
         let choosing = data.objects.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
-        let telling = data.objects.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        let measuring = data.objects.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
         try withExitStatus(.unavailable) {
             let reference = try masks(of: exporter.engine, on: choosing)
             for round in 1...Self.rounds {
-                let found = try agreement(of: .int8, layers, on: choosing, with: reference)
+                let agreement = try agreement(of: .int8, layers, on: choosing, with: reference)
                 Terminal.log(
-                    "\(layers.counts.integers) of \(layers.counts.all) layers in integers: "
-                        + Self.words(found))
-                if Self.isGood(found) || round == Self.rounds { break }
-                layers.keepMostSensitive(0.15)
+                    "\(layers.counts.integer) of \(layers.counts.all) layers in integers: "
+                        + Self.summary(agreement))
+                if Self.isSufficient(agreement) || round == Self.rounds { break }
+                layers.excludeMostSensitive(Self.movedShare)
             }
-            let told = telling.isEmpty ? choosing : telling
+            let objects = measuring.isEmpty ? choosing : measuring
             layers.agreement = try agreement(
-                of: .int8, layers, on: told, with: masks(of: exporter.engine, on: told))
+                of: .int8, layers, on: objects, with: masks(of: exporter.engine, on: objects))
         }
-        if !Self.isGood(layers.agreement) {
+        if !Self.isSufficient(layers.agreement) {
             Terminal.log(
-                "warning: masks differ from float32's by more than is good: "
-                    + Self.words(layers.agreement))
+                "warning: masks differ from float32's more than they should: "
+                    + Self.summary(layers.agreement))
         }
         return layers
     }
 
-    private static func isGood(_ agreement: [MaskAgreement]) -> Bool {
-        agreement.last.map { $0.meanDice >= leastMean && $0.leastDice >= leastSingle } ?? false
+    private static func isSufficient(_ agreement: [MaskAgreement]) -> Bool {
+        agreement.last.map { $0.meanDice >= requiredMeanDice && $0.minDice >= requiredMinDice }
+            ?? false
     }
 
-    private static func words(_ agreement: [MaskAgreement]) -> String {
+    private static func summary(_ agreement: [MaskAgreement]) -> String {
         agreement.last.map {
-            String(format: "Dice mean %.4f, least %.4f", $0.meanDice, $0.leastDice)
+            String(format: "mean Dice %.4f, min Dice %.4f", $0.meanDice, $0.minDice)
         } ?? "no object was compared"
     }
 
-    /// How masks agree with float32's.
+    /// How masks at a precision agree with float32's, for a precision that needs no calibration.
     func agreement(of precision: ModelBundle.Manifest.Precision) throws -> [MaskAgreement] {
         try withExitStatus(.unavailable) {
             try agreement(
@@ -103,12 +108,13 @@ struct ReducedPrecision {
         }
     }
 
+    /// The kind of prompt from the command line, or one that the model was trained with.
     private var prompt: PromptStrategy {
         data.prompt ?? PromptStrategy(exporter.model.defaultPrompt)
     }
 }
 
-/// Images that 8-bit layers are made fit with, as asked for on the command line.
+/// Options of calibration and of the comparison of masks.
 struct CalibrationOptions: ParsableArguments {
     @Option(
         name: .customLong("calibrate"),
@@ -118,24 +124,25 @@ struct CalibrationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Images of the train lists to take ranges from, evenly over all data sets.",
+            "Images of the train lists to measure ranges on, evenly from all data sets.",
             valueName: "n"))
     var calibrationImages = 32
 
     @Option(
         help: ArgumentHelp(
-            "Objects of the val lists to compare masks on, evenly over all data sets: with int8 half "
-                + "of them choose the layers, and the table is of the others.",
+            "Objects of the val lists to compare masks on, evenly from all data sets; with int8, half "
+                + "of them choose the layers and the other half gives the table.",
             valueName: "n"))
     var comparedObjects = 48
 
     @Option(
-        help: "Prompt of each object: fixed (a click), box or prompt-free (default: as trained).")
+        help: "Prompt of each object: fixed (a point), box or prompt-free (default: as trained).")
     var prompt: PromptStrategy?
 
     func validate() throws {
         if let prompt, prompt.promptCount > 1 || prompt.needsModelInLoop {
-            throw ValidationError("--prompt: one prompt an object is needed, not \(prompt)")
+            throw ValidationError(
+                "--prompt \(prompt): a kind with one prompt for each object is needed")
         }
         guard (1...10_000).contains(calibrationImages), (1...10_000).contains(comparedObjects)
         else {
@@ -147,7 +154,7 @@ struct CalibrationOptions: ParsableArguments {
 
 extension PromptStrategy: ExpressibleByArgument {}
 
-/// The images and objects chosen.
+/// The images and objects that calibration uses.
 struct CalibrationData {
     let images: [Image]
     let objects: [Sample]
@@ -155,18 +162,22 @@ struct CalibrationData {
 
     init(_ root: String, _ options: CalibrationOptions) throws {
         let data = try DatasetCollection(root: root)
-        images = try Self.spread(
-            try data.samples(.train), options.calibrationImages, once: true
-        ).map { try $0.read().image }
-        objects = Self.spread(try data.samples(.val), options.comparedObjects, once: false)
+        images = try Self.evenly(
+            Self.oneForEachImage(data.samples(.train)), options.calibrationImages
+        )
+        .map { try $0.read().image }
+        objects = Self.evenly(try data.samples(.val), options.comparedObjects)
         prompt = options.prompt
     }
 
-    /// Samples evenly over data sets, and evenly over the list of each.
-    private static func spread(_ samples: [Sample], _ count: Int, once: Bool) -> [Sample] {
+    private static func oneForEachImage(_ samples: [Sample]) -> [Sample] {
         var seen: Set<String> = []
-        let kept = samples.filter { !once || seen.insert($0.image).inserted }
-        let sets = Dictionary(grouping: kept) { $0.dataset }.sorted { $0.key < $1.key }
+        return samples.filter { seen.insert($0.image).inserted }
+    }
+
+    /// Samples chosen evenly from the data sets, and evenly from the list of each.
+    private static func evenly(_ samples: [Sample], _ count: Int) -> [Sample] {
+        let sets = Dictionary(grouping: samples) { $0.dataset }.sorted { $0.key < $1.key }
         let share = max(1, count / max(1, sets.count))
         return sets.flatMap { _, samples in
             let taken = min(share, samples.count)

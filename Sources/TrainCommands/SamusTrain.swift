@@ -101,7 +101,7 @@ struct TorchEngineProvider: EngineProvider {
         }
     }
 
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: SAMConfiguration)
+    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
         -> String?
     {
         let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
@@ -109,32 +109,29 @@ struct TorchEngineProvider: EngineProvider {
     }
 
     func nearestNetwork(to checkpoint: Checkpoint) -> String? {
-        NearestNetwork(to: checkpoint) { try? checkpoint.sizes(of: $0) }?.description
+        NearestNetwork(to: checkpoint) { try? checkpoint.configuration(of: $0) }?.description
     }
 
     func start(
         _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
     ) throws -> StartedWeights {
-        let sources: [ModelArchitecture] = kind == .autoSAMUS ? [.sam, .samus] : [.sam]
-        let found = ModelArchitecture(names: checkpoint.names)
-        guard let found, sources.contains(found) else {
+        let found = checkpoint.architecture
+        guard let found, kind.startsFrom.contains(found) else {
             throw UnfittingSource(
                 path: checkpoint.path, kind: kind, found: found,
                 nearest: found == nil ? nearestNetwork(to: checkpoint) : nil)
         }
-        var sizes = try checkpoint.sizes(of: found)
+        let sizes = try checkpoint.configuration(of: found)
         guard NearestNetwork(found, sizes: sizes, source: checkpoint).difference == nil else {
             throw try UnfittingWeights(checkpoint, kind: found)
         }
-        if found == .sam { sizes.imageSize = 256 }
-        let network = Initialization.seeded(seed) {
-            kind == .autoSAMUS ? AutoSAMUS(sizes) : SAMUS(sizes)
-        }
-        let report = try SAMInitialization(of: network, from: checkpoint)
+        let (network, configuration, transfer) = try NetworkRegistry.start(
+            kind, from: found, checkpoint: checkpoint, seed: seed)
         return StartedWeights(
-            sizes: sizes,
+            configuration: configuration,
             tensors: network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
-            taken: report.taken, resized: report.resized, new: report.new, unused: report.unused)
+            taken: transfer.copied, resized: transfer.resized, new: transfer.new,
+            unused: transfer.unused)
     }
 }
 
@@ -144,7 +141,7 @@ struct UnfittingWeights: Error, CustomStringConvertible {
 
     init(_ checkpoint: Checkpoint, kind: ModelArchitecture) throws {
         let network = NearestNetwork(
-            kind, sizes: try checkpoint.sizes(of: kind), source: checkpoint)
+            kind, sizes: try checkpoint.configuration(of: kind), source: checkpoint)
         description = "'\(checkpoint.path)' comes nearest to \(network)"
     }
 }
@@ -157,7 +154,7 @@ struct UnfittingSource: Error, CustomStringConvertible {
     let nearest: String?
 
     var description: String {
-        let needed = kind == .autoSAMUS ? "SAM or SAMUS" : "SAM"
+        let needed = kind.startsFrom.map(\.rawValue).joined(separator: " or ")
         let actual = found?.rawValue ?? "none of the networks this program knows"
         let nearest = nearest.map { "\nnearest to \($0)" } ?? ""
         return "\(kind.rawValue) is started from \(needed); '\(path)' is \(actual)\(nearest)"

@@ -26,7 +26,7 @@ extension TrainingError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .recipe(let recipe, let kind):
-            "the recipe '\(recipe.rawValue)' is for \(recipe.kind?.rawValue ?? "another network"), "
+            "the recipe '\(recipe.rawValue)' is for \(recipe.architecture?.rawValue ?? "another network"), "
                 + "not for \(kind.rawValue): use 'decoder' or 'full'"
         case .prompts(let text):
             "'\(text)' is no prompt of training: \(PromptStrategy.forms), with N from 1 to "

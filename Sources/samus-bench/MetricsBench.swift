@@ -3,10 +3,10 @@ import Foundation
 import Imaging
 import Metrics
 
-/// Scores mask pairs for Tools/parity/test_metrics.py, and times that for Benchmarks/metrics.
+/// Metrics of mask pairs for Tools/parity/test_metrics.py, and their time for `bench.py metrics`.
 enum MetricsBench {
-    /// What `pairs.json` says of each pair; its masks are `NAME-prediction.png` and
-    /// `NAME-reference.png` beside it.
+    /// An entry of `pairs.json`; the masks are `NAME-prediction.png` and `NAME-reference.png` in the
+    /// same folder.
     private struct Pair: Decodable {
         let name: String
         /// Height and width of a pixel.
@@ -23,15 +23,15 @@ enum MetricsBench {
 
     /// Scores the pairs of a folder.
     ///
-    /// - Parameter folder: has `pairs.json` and the masks.
-    /// - Returns: a JSON list, one entry a pair.
+    /// - Parameter folder: with `pairs.json` and the masks.
+    /// - Returns: a JSON list with one entry for each pair.
     /// - Throws: `ImageError`, `DecodingError` or `MetricsError`.
     static func score(_ folder: String) throws -> String {
         let folder = URL(filePath: folder)
         let list = try Data(contentsOf: folder.appending(path: "pairs.json"))
         let scored = try JSONDecoder().decode([Pair].self, from: list).map { pair in
-            func mask(_ which: String) throws -> Mask {
-                try Mask.read(folder.appending(path: "\(pair.name)-\(which).png").path)
+            func mask(_ role: String) throws -> Mask {
+                try Mask.read(folder.appending(path: "\(pair.name)-\(role).png").path)
             }
             let comparison = try MaskComparison(
                 prediction: mask("prediction"), reference: mask("reference"),
@@ -43,11 +43,11 @@ enum MetricsBench {
         return String(decoding: try JSON.encode(scored), as: UTF8.self)
     }
 
-    /// Times the Hausdorff distance, and all figures, of masks of several kinds.
+    /// Times the Hausdorff distance, and all metrics, of masks of several kinds.
     ///
     /// - Parameter size: rows and columns.
-    /// - Returns: a line a kind: its name, and the medians of the seconds of processor time.
-    /// - Throws: `MetricsError`, never: the masks are of one size.
+    /// - Returns: a line for each kind: its name, and the median seconds of processor time of both.
+    /// - Throws: `MetricsError`.
     static func time(_ size: Int) throws -> String {
         try kinds(size).map { name, prediction, reference in
             let comparison = try MaskComparison(prediction: prediction, reference: reference)
@@ -90,7 +90,7 @@ enum MetricsBench {
         }
         return [
             ("two lesions", blob(0.5, 0.5, 0.25), blob(0.53, 0.48, 0.22)),
-            ("everything, a speck in a corner", mask { _, _ in true }, mask { max($0, $1) < 0.01 }),
+            ("full mask, a speck in a corner", mask { _, _ in true }, mask { max($0, $1) < 0.01 }),
             ("noise on both sides", noise(), noise()),
             ("noise, a speck in a corner", noise(), mask { max($0, $1) < 0.01 }),
         ]

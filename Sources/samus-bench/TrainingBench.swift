@@ -5,38 +5,39 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// What is measured of training SAMUS; training_works.py has the same under the same names.
-enum TrainingWork: String {
-    /// A step of training, in seconds.
-    case step
-    /// The same in bf16.
-    case stepHalf = "step_half"
-    /// A step that computes activations anew in backward.
-    case stepCheckpointed = "step_checkpointed"
-    /// The same in bf16.
-    case stepCheckpointedHalf = "step_checkpointed_half"
-    /// The loss of the last step.
-    case loss
-}
-
-/// Training SAMUS with ViT-B's sizes on images of noise, as its authors train it.
+/// Training SAMUS of ViT-B's size on images of noise, as its authors train it; the Swift side of
+/// `bench.py training`.
 final class TrainingBench {
+    /// The same names as in Benchmarks/peers/training.py, which has no checkpointing.
+    enum Measurement: String {
+        /// Seconds of a training step.
+        case step
+        /// The same in bf16 by autocast.
+        case stepBF16 = "step_bf16"
+        /// Seconds of a training step with activation checkpointing.
+        case stepCheckpointed = "step_checkpointed"
+        /// The same in bf16 by autocast.
+        case stepCheckpointedBF16 = "step_checkpointed_bf16"
+        /// The loss of the last step.
+        case loss
+    }
+
     private let network: SAMUS
     private let optimizer: Adam
     private let images: Tensor
     private let prompts: PromptTensors
     private let target: Tensor
-    private var last = Double.nan
+    private var lastLoss = Double.nan
 
     /// - Parameters:
-    ///   - weights: of a SAMUS with ViT-B's sizes.
+    ///   - weights: of a SAMUS of ViT-B's size.
     ///   - batch: number of images.
     /// - Throws: `CheckpointError` when they cannot be read, `ModuleLoadError` when they do not fit.
     init(weights: String, batch: Int) throws {
         network = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
         try network.load(Checkpoint.read(weights))
         network.train()
-        network.freeze()
+        network.setTrainable(by: .samus)
         optimizer = Adam(network.trainable, learningRate: 1e-4)
         images = .uniform([batch, 1, 256, 256], generator: Generator(seed: 20_240_917))
         prompts = PromptTensors(
@@ -46,53 +47,49 @@ final class TrainingBench {
         target[.all, .all, 32..<96, 40..<100].assign(from: .ones([batch, 1, 64, 60]))
     }
 
-    /// Does a work once.
-    ///
-    /// - Returns: its figure.
-    func run(_ work: TrainingWork) -> Double {
-        switch work {
-        case .step: step(in: .float32)
-        case .stepHalf: step(in: .bfloat16)
+    func measure(_ measurement: Measurement) -> Double {
+        switch measurement {
+        case .step: step(in: .float32, checkpointed: false)
+        case .stepBF16: step(in: .bfloat16, checkpointed: false)
         case .stepCheckpointed: step(in: .float32, checkpointed: true)
-        case .stepCheckpointedHalf: step(in: .bfloat16, checkpointed: true)
-        case .loss: last
+        case .stepCheckpointedBF16: step(in: .bfloat16, checkpointed: true)
+        case .loss: lastLoss
         }
     }
 
-    /// Takes three steps, what a process needs to be as large as it gets.
+    /// Takes three steps, after which the process has reached its peak of memory.
     ///
-    /// - Parameter work: the kind of step.
-    /// - Returns: a line of the bytes of memory at the peak, and the loss.
-    func peak(of work: TrainingWork) -> String {
+    /// - Parameter measurement: the kind of step.
+    /// - Returns: a line of the peak in bytes, and the loss.
+    func peakMemory(_ measurement: Measurement) -> String {
         for _ in 0..<3 {
-            _ = run(work)
+            _ = measure(measurement)
         }
-        return "\(CheckpointBench.status("VmHWM:")) \(last)"
+        return "\(processMemory("VmHWM")) \(lastLoss)"
     }
 
-    private func step(in precision: DType, checkpointed: Bool = false) -> Double {
+    private func step(in precision: DType, checkpointed: Bool) -> Double {
         network.checkpointsActivations = checkpointed
-        return seconds { step(in: precision) }
-    }
-
-    private func step(in precision: DType) {
-        let logits = withAutocast(to: precision) {
-            network.decode(network.encode(images), prompts: prompts).logits
+        return seconds {
+            let logits = withAutocast(to: precision) {
+                network.decode(network.encode(images), prompts: prompts).logits
+            }
+            let loss = loss(logits.to(.float32))
+            network.zeroGrad()
+            loss.backward()
+            optimizer.step()
+            lastLoss = loss.item()
         }
-        let loss = loss(logits.to(.float32))
-        network.zeroGrad()
-        loss.backward()
-        optimizer.step()
-        last = loss.item()
     }
 
-    /// The authors' loss: cross entropy, and a Dice that is pooled over the batch.
+    /// The authors' loss: binary cross entropy, and Dice pooled over the batch.
     private func loss(_ logits: Tensor) -> Tensor {
         let entropy = binaryCrossEntropy(
             logits: logits, targets: target, positiveWeight: Tensor(Float(2)))
-        let inside = sigmoid(logits)
-        let overlap = (inside * target).sum() * 2 + 1e-5
-        let dice = overlap / ((inside * inside).sum() + (target * target).sum() + 1e-5)
+        let probability = sigmoid(logits)
+        let overlap = (probability * target).sum() * 2 + 1e-5
+        let dice =
+            overlap / ((probability * probability).sum() + (target * target).sum() + 1e-5)
         return entropy * 0.2 + (1 - dice) * 0.8
     }
 }

@@ -1,7 +1,7 @@
 import Torch
 import TorchNN
 
-/// A block of a vision transformer, ViT-B's in its sizes.
+/// A block of a vision transformer with global attention, as in ViT.
 final class TransformerBlock: Module, Layer {
     let norm1: LayerNorm
     let qkv: Linear

@@ -38,6 +38,7 @@ enum Architecture {
         "Segmentation": Place(side: .inference, level: 2),
         "Datasets": Place(side: .inference, level: 3),
         "Metrics": Place(side: .inference, level: 3),
+        "Measurements": Place(side: .inference, level: 3),
         "Evaluation": Place(side: .inference, level: 4),
         "Inference": Place(side: .inference, level: 5),
         "SAMUSKit": Place(side: .inference, level: 6),

@@ -81,7 +81,7 @@ struct BundleTests {
         try Data([1, 2]).write(to: copy.appending(path: "decoder.onnx"))
         let damaged = try run("--model", copy.path)
         #expect(damaged.code == 69)
-        #expect(damaged.errors.contains("the bundle is not whole"))
+        #expect(damaged.errors.contains("the bundle is incomplete or damaged"))
         #expect(try lonely("info", copy.path).code == 69)
     }
 

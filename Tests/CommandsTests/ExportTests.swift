@@ -4,11 +4,11 @@ import TestSupport
 import Testing
 
 /// `samus export`, as a user runs it.
-@Suite("samus export makes what samus runs without libtorch", .serialized)
+@Suite("samus export writes bundles that samus runs without libtorch", .serialized)
 struct ExportTests {
-    private static let isHere = FileManager.default.fileExists(
+    private static let hasOpenVINO = FileManager.default.fileExists(
         atPath: Program.package.appending(path: ".deps/openvino/libs").path)
-    private static let reason: Comment = "OpenVINO is not here: run 'make setup'"
+    private static let reason: Comment = "OpenVINO is not installed: run 'make setup'"
 
     private let scratch: Scratch
     private var samus = Program()
@@ -32,21 +32,20 @@ struct ExportTests {
     }
 
     @Test(
-        "a bundle's outline is the checkpoint's",
-        .enabled(if: isHere, reason),
-        .enabled(if: Shared.isPresent, "../shared/golden, small weights, is not here"))
+        "a bundle gives the same mask as its checkpoint",
+        .enabled(if: hasOpenVINO, reason),
+        .enabled(if: Shared.isPresent, "the small weights of ../shared/golden are missing"))
     func bundle() throws {
         let weights = try tiny()
         let outcome = try samus("export", weights, scratch.path("tiny.samus"))
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("encoder.onnx"))
         #expect(outcome.output.contains("research use only, not a medical device"))
-        let (one, other) = (
-            try mask(weights, "checkpoint"), try mask(scratch.path("tiny.samus"), "bundle")
-        )
-        let same = zip(one.values, other.values).count { $0 == $1 }
-        // A logit of 1e-6 may lie on either side.
-        #expect(same >= one.values.count - 10)
+        let expected = try mask(weights, "checkpoint")
+        let found = try mask(scratch.path("tiny.samus"), "bundle")
+        let equal = zip(expected.values, found.values).count { $0 == $1 }
+        // A logit of 1e-6 may have either sign.
+        #expect(equal >= expected.values.count - 10)
 
         let again = try samus("export", weights, scratch.path("tiny.samus"))
         #expect(again.code == 73 && again.errors.contains("--force"))
@@ -54,25 +53,25 @@ struct ExportTests {
     }
 
     @Test(
-        "8-bit integers: calibrated on train, compared on val, reported",
-        .enabled(if: isHere, reason),
-        .enabled(if: Shared.isPresent, "../shared/golden, small weights, is not here"))
+        "int8 is calibrated on the train lists, compared on the val lists and reported",
+        .enabled(if: hasOpenVINO, reason),
+        .enabled(if: Shared.isPresent, "the small weights of ../shared/golden are missing"))
     func integers() throws {
         try MadeUpData.write(to: scratch.url.appending(path: "data"), train: 3, val: 2)
         let outcome = try samus(
             "export", try tiny(), scratch.path("small.samus"), "--precision", "int8",
             "--calibrate", scratch.path("data"), "--calibration-images", "2")
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("layers in 8-bit integers, ranges from 2 images"))
+        #expect(outcome.output.contains("layers in 8-bit integers, calibrated on 2 images"))
         #expect(outcome.output.contains("Disc"))
         let report = try String(
             contentsOfFile: scratch.path("small.samus/quantization.json"), encoding: .utf8)
-        #expect(report.contains("\"leastDice\""))
+        #expect(report.contains("\"min_dice\""))
         let info = try samus("info", scratch.path("small.samus"))
         #expect(info.output.contains("weights       int8"))
     }
 
-    @Test("what is asked wrongly is said before any work")
+    @Test("wrong arguments are refused before any work")
     func refusals() throws {
         let outside = scratch.path("out.samus")
         for (arguments, code, words) in [

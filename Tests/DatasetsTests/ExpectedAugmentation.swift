@@ -1,7 +1,7 @@
+import Datasets
 import Foundation
 import Imaging
 import TestSupport
-import Datasets
 
 /// What numpy and Pillow compute; see Tools/fixtures/augmentation.py.
 struct ExpectedAugmentation: Decodable {

@@ -165,7 +165,9 @@ struct PromptSamplerTests {
         for _ in 0..<50 {
             let missed = PromptSampler.correction(of: left, mask: block, using: &random)
             #expect(missed.foregroundPoints.count == 1 && missed.backgroundPoints.isEmpty)
-            #expect(36...49 ~= missed.foregroundPoints[0].x && block.contains(missed.foregroundPoints[0]))
+            #expect(
+                36...49 ~= missed.foregroundPoints[0].x
+                    && block.contains(missed.foregroundPoints[0]))
             let excess = PromptSampler.correction(of: more, mask: block, using: &random)
             #expect(excess.foregroundPoints.isEmpty && 50...89 ~= excess.backgroundPoints[0].x)
         }

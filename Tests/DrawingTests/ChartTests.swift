@@ -1,6 +1,6 @@
-@testable import Drawing
 import Testing
 
+@testable import Drawing
 @testable import Imaging
 
 @Suite("Charts")

@@ -8,26 +8,23 @@ import Torch
 
 @testable import Export
 
-@Suite("Graphs for annotation tools")
+@Suite("Graphs for annotation tools have the inputs and outputs that the tools expect")
 struct AnnotationToolTests {
-    private static let squareDoes: [ModelArchitecture] = [.samus, .autoSAMUS]
-    private static let squareDoesNot: [ModelArchitecture] = [.sam, .liteMedSAM]
-    private static let whole: [AnnotationTool] = [.xAnyLabeling(.efficientViTSAM), .anyLabeling]
-
     private func graphs(
         _ network: ToolNetwork, _ tool: AnnotationTool
     ) throws -> (encoder: Graph, decoder: Graph) {
-        let graphs = try network.exporter.toolGraphs(for: tool)
-        let parts = try network.exporter.parts()
-        return (graphs.encoder(parts[0].graph), graphs.decoder(parts[1].graph))
+        let adapter = try network.exporter.adapter(for: tool)
+        let parts = try network.exporter.float32Graphs()
+        return (adapter.adaptingEncoder(parts[0].graph), adapter.adaptingDecoder(parts[1].graph))
     }
 
+    /// Name, ONNX type and shape of each value: `image 1 1x3x128x128`.
     private func text(_ values: [GraphValue]) -> [String] {
         values.map { value in
-            let lengths = value.shape.map { axis in
-                switch axis {
+            let lengths = value.shape.map { dimension in
+                switch dimension {
                 case .fixed(let number): "\(number)"
-                case .named(let name): name
+                case .dynamic(let name): name
                 }
             }
             return "\(value.name) \(value.type.onnx) \(lengths.joined(separator: "x"))"
@@ -46,7 +43,7 @@ struct AnnotationToolTests {
         ]
     }
 
-    @Test("sam_med2d: a normalized square, an embedding and masks in its proportions")
+    @Test("sam_med2d: a normalized square image; embedding and masks are 1/16 and 1/4 of it")
     func samMed2D() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.samMed2D))
         #expect(text(encoder.inputs) == ["image 1 1x3x128x128"])
@@ -55,7 +52,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("efficientvit_sam: the image's bytes, an embedding of 64x64")
+    @Test("efficientvit_sam: the bytes of the image, and an embedding of 64x64")
     func efficientViTSAM() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.efficientViTSAM))
         #expect(text(encoder.inputs) == ["image 2 heightxwidthx3"])
@@ -64,7 +61,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("AnyLabeling: the image in float32, an embedding as the network has it")
+    @Test("AnyLabeling: the image in float32, and the network's own embedding")
     func anyLabeling() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .anyLabeling)
         #expect(text(encoder.inputs) == ["image 1 heightxwidthx3"])
@@ -74,18 +71,18 @@ struct AnnotationToolTests {
     }
 
     @Test(
-        "no name is given twice, and all that is read is given",
-        arguments: ModelArchitecture.allCases)
+        "names are unique, and nodes read only values that exist",
+        arguments: ModelArchitecture.all)
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)
         for tool in [AnnotationTool.xAnyLabeling(type), .anyLabeling] {
             let (encoder, decoder) = try graphs(network, tool)
             for graph in [encoder, decoder] {
-                let given =
+                let defined =
                     graph.inputs.map(\.name) + graph.constants.map(\.name)
                     + graph.nodes.flatMap(\.outputs)
-                #expect(Set(given).count == given.count)
+                #expect(Set(defined).count == defined.count)
                 var known = Set(graph.inputs.map(\.name) + graph.constants.map(\.name) + [""])
                 for node in graph.nodes {
                     #expect(known.isSuperset(of: node.inputs), "\(node)")
@@ -96,15 +93,17 @@ struct AnnotationToolTests {
         }
     }
 
-    @Test("a type that does not fit the network is refused")
-    func refused() throws {
-        for kind in Self.squareDoesNot {
-            #expect(!XAnyLabelingType.samMed2D.carries(kind))
+    @Test("a tool that cannot run the network is refused")
+    func refusals() throws {
+        for kind in [ModelArchitecture.sam, .liteMedSAM] {
+            #expect(!XAnyLabelingType.samMed2D.supports(kind))
             #expect(XAnyLabelingType(for: kind) == .efficientViTSAM)
         }
-        for kind in Self.squareDoes { #expect(XAnyLabelingType(for: kind) == .samMed2D) }
+        for kind in [ModelArchitecture.samus, .autoSAMUS] {
+            #expect(XAnyLabelingType(for: kind) == .samMed2D)
+        }
         let sam = try ToolNetwork(.sam)
-        #expect(throws: ExportError.needsProportions(network: "SAM", type: "sam_med2d")) {
+        #expect(throws: ExportError.needsAspectRatio(network: "SAM", type: "sam_med2d")) {
             try sam.exporter.check(.xAnyLabeling(.samMed2D))
         }
         let narrow = try ToolNetwork(.samus, width: 32)
@@ -114,7 +113,7 @@ struct AnnotationToolTests {
         }
     }
 
-    @Test("the folder has what the tool's configuration names")
+    @Test("the folder contains config.yaml and the files that it names")
     func folder() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "samus-\(UUID())")
@@ -141,9 +140,11 @@ struct AnnotationToolTests {
     }
 }
 
-@Suite("A tool's masks are ours", .enabled(if: (try? OpenVINOLibrary.shared()) != nil))
+@Suite(
+    "An annotation tool gets the same logits as the network gives on libtorch",
+    .enabled(if: Runtime.isInstalled, Runtime.reason))
 struct AnnotationToolMaskTests {
-    /// Smooth shapes in colours, so that no resizing is in doubt by more than rounding.
+    /// A smooth colour image, on which ways of resizing differ by no more than rounding.
     private func image(width: Int, height: Int) -> Image {
         var pixels: [UInt8] = []
         for y in 0..<height {
@@ -161,24 +162,24 @@ struct AnnotationToolMaskTests {
     ) throws {
         let network = try ToolNetwork(kind)
         let caller = try ToolCaller(network.exporter, tool)
-        let embedded = try network.exporter.engine.encode(image)
+        let encoded = try network.exporter.engine.encode(image)
         let (w, h) = (Double(image.width), Double(image.height))
-        let click = PixelPoint(x: (w * 0.4).rounded(), y: (h * 0.6).rounded())
+        let point = PixelPoint(x: (w * 0.4).rounded(), y: (h * 0.6).rounded())
         let box = PixelRectangle(
             x0: (w * 0.2).rounded(), y0: (h * 0.3).rounded(), x1: (w * 0.7).rounded(),
             y1: (h * 0.8).rounded())
         let corners = [PixelPoint(x: box.x0, y: box.y0), PixelPoint(x: box.x1, y: box.y1)]
         let cases: [(Prompt, [PixelPoint], [Float])] = [
-            (Prompt(foregroundPoints: [click]), [click], [1]),
-            (Prompt(foregroundPoints: [click], box: box), [click] + corners, [1, 2, 3]),
+            (Prompt(foregroundPoints: [point]), [point], [1]),
+            (Prompt(foregroundPoints: [point], box: box), [point] + corners, [1, 2, 3]),
         ]
         for (prompt, points, labels) in cases {
-            let low = try embedded.segment(prompt)[0].logits
-            let expected = embedded.geometry.restoredLogits(low)
+            let low = try encoded.segment(prompt)[0].logits
+            let expected = encoded.geometry.restoredLogits(low)
             for hasPadding in [false, true] {
-                let zero = PixelPoint(x: 0, y: 0)
+                let padding = PixelPoint(x: 0, y: 0)
                 let found = try caller.logits(
-                    image, points: points + (hasPadding ? [zero] : []),
+                    image, points: points + (hasPadding ? [padding] : []),
                     labels: labels + (hasPadding ? [-1] : []))
                 #expect(found.shape == [1, 1, image.height, image.width])
                 let difference = Difference(
@@ -209,7 +210,8 @@ struct AnnotationToolMaskTests {
     }
 
     @Test(
-        "samexporter, an image that it leaves as it is", arguments: [ModelArchitecture.samus, .sam])
+        "samexporter, for an image that it does not resize",
+        arguments: [ModelArchitecture.samus, .sam])
     func anyLabeling(kind: ModelArchitecture) throws {
         try compare(kind, .anyLabeling, image(width: 1024, height: 610), within: 2e-3)
     }

@@ -11,7 +11,7 @@ import TorchNN
 
 @testable import Export
 
-/// Networks of every kind, small enough for a test, with weights by formula; LiteMedSAM has one size.
+/// Small networks of every architecture with weights by formula; LiteMedSAM exists in one size only.
 enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
     case samus, autoSAMUS, sam, liteMedSAM
 
@@ -40,7 +40,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
         return sizes
     }
 
-    /// An exporter of it.
+    /// An exporter for the network.
     func exporter() throws -> Exporter {
         let sizes = sizes
         let network: any PromptableNetwork =
@@ -48,7 +48,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
             case .samus: SAMUS(sizes)
             case .autoSAMUS: AutoSAMUS(sizes)
             case .sam: SAM(sizes)
-            // Its counters are no weights that a formula could give.
+            // Its batch norms have integer counters, which the formula does not cover.
             case .liteMedSAM: Initialization.seeded(1) { LiteMedSAM() }
             }
         if self != .liteMedSAM { try network.load(FormulaWeights(for: network)) }
@@ -77,8 +77,8 @@ final class TemporaryFolder {
     }
 }
 
-/// An image with soft structures, not square.
-func drawnImage(width: Int = 90, height: Int = 70) -> Image {
+/// A smooth grey image that is not square.
+func smoothImage(width: Int = 90, height: Int = 70) -> Image {
     var pixels: [UInt8] = []
     for y in 0..<height {
         for x in 0..<width {
@@ -89,8 +89,8 @@ func drawnImage(width: Int = 90, height: Int = 70) -> Image {
     return Image(width: width, height: height, channels: 1, pixels: pixels)
 }
 
-/// Whether OpenVINO is here to run bundles.
+/// The runtime that tests of bundles need.
 enum Runtime {
-    static let isHere = (try? OpenVINOLibrary.shared()) != nil
-    static let reason: Comment = "OpenVINO is not here: 'make setup' brings it"
+    static let isInstalled = (try? OpenVINOLibrary.shared()) != nil
+    static let reason: Comment = "OpenVINO is not installed: run 'make setup'"
 }

@@ -6,26 +6,27 @@ import Torch
 
 @testable import Export
 
-/// Runs what is written for a tool on OpenVINO, and prepares images and prompts as the tool does.
+/// Runs the graphs for a tool on OpenVINO, with images and prompts prepared as the tool prepares them.
 final class ToolCaller {
-    private let convention: ToolConvention
+    private let interface: ToolInterface
     private let encoder: CompiledModel
     private let decoder: CompiledModel
     private let folder: URL
 
     init(_ exporter: Exporter, _ tool: AnnotationTool) throws {
-        let graphs = try exporter.toolGraphs(for: tool)
-        convention = graphs.convention
+        let adapter = try exporter.adapter(for: tool)
+        interface = adapter.interface
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("samus-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let core = try OpenVINOCore(OpenVINOLibrary.shared())
         var models: [CompiledModel] = []
-        for part in try exporter.parts() where part.role != .auto {
+        for part in try exporter.float32Graphs() where part.role != .promptFree {
             var graph =
-                part.role == .encoder ? graphs.encoder(part.graph) : graphs.decoder(part.graph)
-            // Only float32 goes into OpenVINO here; the graph's first step makes it that anyway.
+                part.role == .encoder
+                ? adapter.adaptingEncoder(part.graph) : adapter.adaptingDecoder(part.graph)
+            // This runtime passes only float32; the graph converts bytes to float32 first anyway.
             graph.inputs[0].type = .float32
-            let file = folder.appendingPathComponent(part.file).path
+            let file = folder.appendingPathComponent(part.fileName).path
             _ = try exporter.write(graph, to: file)
             models.append(try core.compile(file: file, options: RuntimeOptions()))
         }
@@ -36,12 +37,12 @@ final class ToolCaller {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Logits of the image's size.
+    /// Logits at the size of the image.
     ///
     /// - Parameters:
     ///   - source: grey or RGB.
-    ///   - points: in its pixels.
-    ///   - labels: of the points.
+    ///   - points: in pixels of the image.
+    ///   - labels: SAM's labels of the points.
     /// - Returns: `[1, 1, H, W]`.
     /// - Throws: `OpenVINOError`.
     func logits(
@@ -49,12 +50,12 @@ final class ToolCaller {
     ) throws -> FloatTensor {
         let (image, scale) = prepared(source)
         let embedding = try encoder.run(["image": image], outputs: ["image_embeddings"])[0]
-        let places = points.flatMap { [Float($0.x * scale.x), Float($0.y * scale.y)] }
-        let side = convention.maskSide
+        let coordinates = points.flatMap { [Float($0.x * scale.x), Float($0.y * scale.y)] }
+        let side = interface.maskSide
         return try decoder.run(
             [
                 "image_embeddings": embedding,
-                "point_coords": FloatTensor(places, shape: [1, points.count, 2]),
+                "point_coords": FloatTensor(coordinates, shape: [1, points.count, 2]),
                 "point_labels": FloatTensor(labels, shape: [1, labels.count]),
                 "mask_input": FloatTensor(
                     [Float](repeating: 0, count: side * side), shape: [1, 1, side, side]),
@@ -64,9 +65,10 @@ final class ToolCaller {
             ], outputs: ["masks", "iou_predictions", "low_res_logits"])[0]
     }
 
+    /// The encoder's input, and the scale of points.
     private func prepared(_ source: Image) -> (FloatTensor, scale: (x: Double, y: Double)) {
         let (width, height) = (Double(source.width), Double(source.height))
-        switch convention.image {
+        switch interface.image {
         case .stretched(let side):
             var planes = source.rgb().planes()
             let area = source.width * source.height
@@ -80,13 +82,13 @@ final class ToolCaller {
                 FloatTensor(square.values, shape: [1, 3, side, side]),
                 (Double(side) / width, Double(side) / height)
             )
-        case .whole(let type, let longest):
-            let ratio = Double(longest) / max(width, height)
+        case .original(let type, let longestSide):
+            let ratio = Double(longestSide) / max(width, height)
             let size = Size(height: Int(height * ratio + 0.5), width: Int(width * ratio + 0.5))
-            // samexporter resizes first; X-AnyLabeling leaves it to the graph.
-            let given = (type == .float32 ? source.resizedLikePillow(to: size) : source).rgb()
+            // samexporter resizes first; X-AnyLabeling passes the original image.
+            let input = (type == .float32 ? source.resizedLikePillow(to: size) : source).rgb()
             return (
-                FloatTensor(given.pixels.map(Float.init), shape: [given.height, given.width, 3]),
+                FloatTensor(input.pixels.map(Float.init), shape: [input.height, input.width, 3]),
                 (Double(size.width) / width, Double(size.height) / height)
             )
         }

@@ -7,17 +7,17 @@ import TorchNN
 
 @testable import Export
 
-/// A network with weights by formula, small; LiteMedSAM, which has one size and batch norms that no
-/// formula fits, with the weights of the checkout.
+/// A small network with weights by formula; LiteMedSAM, which has one size and batch norms that the
+/// formula does not cover, with the weights of the checkout.
 struct ToolNetwork {
     let exporter: Exporter
 
     /// Makes the network.
     ///
     /// - Parameters:
-    ///   - kind: which one.
-    ///   - width: numbers for each place of its embedding; LiteMedSAM has 256.
-    /// - Throws: why it cannot be made.
+    ///   - kind: the architecture.
+    ///   - width: channels of its embedding; ignored for LiteMedSAM, which has 256.
+    /// - Throws: `CheckpointError`, `ModuleLoadError`.
     init(_ kind: ModelArchitecture, width: Int = 256) throws {
         exporter = try Exporter(
             checkpoint: kind == .liteMedSAM
@@ -36,7 +36,7 @@ struct ToolNetwork {
         sizes.decoder.mlpWidth = 64
         sizes.decoder.heads = 4
         sizes.decoder.iouWidth = 32
-        let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes) }.network
+        let network = Initialization.skipped { NetworkRegistry.make(kind, .sam(sizes)) }
         try network.load(FormulaWeights(for: network))
         let file = FileManager.default.temporaryDirectory
             .appendingPathComponent("samus-\(UUID()).safetensors").path

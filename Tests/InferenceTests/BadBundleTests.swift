@@ -3,7 +3,7 @@ import Testing
 
 @testable import Inference
 
-@Suite("A bundle that is not whole is refused")
+@Suite("An incomplete or damaged bundle is refused")
 struct BadBundleTests {
     private let folder: TemporaryFolder
     private let copy: URL
@@ -27,7 +27,9 @@ struct BadBundleTests {
         try JSONEncoder().encode(manifest).write(to: file("model.json"))
     }
 
-    @Test("without a file", arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
+    @Test(
+        "with a missing file",
+        arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
     func missing(name: String) throws {
         try FileManager.default.removeItem(at: file(name))
         #expect {
@@ -65,7 +67,7 @@ struct BadBundleTests {
         }
     }
 
-    @Test("with a manifest that no bundle needs")
+    @Test("with a manifest above the size limit")
     func large() throws {
         try Data(repeating: 32, count: 2 << 20).write(to: file("model.json"))
         #expect(throws: ModelBundleError.manifestTooLarge(bytes: 2 << 20, limit: 1 << 20)) {
@@ -75,7 +77,7 @@ struct BadBundleTests {
 
     @Test(
         "with other content of the same size",
-        .enabled(if: Runtime.isHere, Runtime.reason))
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func content() throws {
         try change("decoder.onnx") { $0[$0.count / 2] ^= 1 }
         let bundle = try ModelBundle(copy)
@@ -86,14 +88,14 @@ struct BadBundleTests {
         }
     }
 
-    @Test("with a cut ONNX file", .enabled(if: Runtime.isHere, Runtime.reason))
+    @Test("with a truncated ONNX file", .enabled(if: Runtime.isInstalled, Runtime.reason))
     func truncated() throws {
         try change("encoder.onnx") { $0.removeLast($0.count / 2) }
-        try resign("encoder.onnx")
+        try updateManifest(for: "encoder.onnx")
         expectOpenVINOError { if case .failed = $0 { true } else { false } }
     }
 
-    @Test("whose ONNX has other shapes", .enabled(if: Runtime.isHere, Runtime.reason))
+    @Test("whose ONNX has other shapes", .enabled(if: Runtime.isInstalled, Runtime.reason))
     func shapes() throws {
         try manifest { $0.embedding.width = 7 }
         expectOpenVINOError { if case .otherPorts = $0 { true } else { false } }
@@ -103,32 +105,32 @@ struct BadBundleTests {
         }
     }
 
-    @Test("whose decoder is another model", .enabled(if: Runtime.isHere, Runtime.reason))
+    @Test("whose decoder is another model", .enabled(if: Runtime.isInstalled, Runtime.reason))
     func exchanged() throws {
         try FileManager.default.removeItem(at: file("decoder.onnx"))
         try FileManager.default.copyItem(at: file("auto.onnx"), to: file("decoder.onnx"))
-        try resign("decoder.onnx")
+        try updateManifest(for: "decoder.onnx")
         expectOpenVINOError {
             if case .otherPorts(_, "point_coords", _, "missing") = $0 { true } else { false }
         }
     }
 
-    /// Makes the manifest go with a file again.
-    private func resign(_ name: String) throws {
+    /// Writes the size and SHA-256 of a changed file into the manifest.
+    private func updateManifest(for name: String) throws {
         let bytes = try Data(contentsOf: file(name))
         try manifest { manifest in
             manifest.files[name]?.bytes = bytes.count
             manifest.files[name]?.sha256 = String(repeating: "0", count: 64)
         }
-        var wanted = ""
+        var sha256 = ""
         do {
             try ModelBundle(copy).verify(name)
         } catch .otherContent(_, _, let found) {
-            wanted = found
+            sha256 = found
         }
         try manifest { manifest in
             manifest.files[name]?.bytes = bytes.count
-            manifest.files[name]?.sha256 = wanted
+            manifest.files[name]?.sha256 = sha256
         }
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Inference
 
-@Suite("Compiled models that are kept", .enabled(if: Runtime.isHere, Runtime.reason))
+@Suite("The cache of compiled models", .enabled(if: Runtime.isInstalled, Runtime.reason))
 struct CacheTests {
     private let folder: TemporaryFolder
     private let cache: CompiledModelCache
@@ -20,25 +20,25 @@ struct CacheTests {
             at: cache.folder, includingPropertiesForKeys: nil)
     }
 
-    private func expectGood(_ engine: BundleEngine) throws {
+    private func expectGoldenMask(_ engine: BundleEngine) throws {
         let found = try engine.encode(fixture.image)
             .predict(fixture.prompts("box"), multimask: false)[0][0]
         let expected = Array(try fixture.values("box.logits").prefix(32 * 32))
         #expect(difference(found.logits.values, expected) < 1e-4)
     }
 
-    @Test("serve the second start, with the same results")
+    @Test("makes the second load warm, with the same results")
     func warm() throws {
         let cold = try fixture.engine(cache: cache)
         #expect(!cold.isWarm)
         #expect(try entries().count == 2)
         let warm = try fixture.engine(cache: cache)
         #expect(warm.isWarm)
-        try expectGood(cold)
-        try expectGood(warm)
+        try expectGoldenMask(cold)
+        try expectGoldenMask(warm)
     }
 
-    @Test("belong to a file, to options and to nothing else")
+    @Test("has one entry for each file and options")
     func keys() throws {
         let copy = try fixture.copy(into: folder)
         func engine(_ options: RuntimeOptions = .init()) throws -> BundleEngine {
@@ -50,7 +50,7 @@ struct CacheTests {
         #expect(try !engine(RuntimeOptions(threads: 1)).isWarm)
         #expect(try !engine(RuntimeOptions(goal: .throughput)).isWarm)
         #expect(try engine().isWarm)
-        // The same bytes, written anew.
+        // The same content with another modification time.
         for name in ["encoder.onnx", "decoder.onnx"] {
             let file = copy.appendingPathComponent(name)
             try Data(contentsOf: file).write(to: file)
@@ -58,18 +58,20 @@ struct CacheTests {
         #expect(try !engine().isWarm)
     }
 
-    @Test("that are damaged are made again", arguments: ["cut", "changed", "unsealed", "emptied"])
-    func damaged(how: String) throws {
+    @Test(
+        "compiles damaged entries again",
+        arguments: ["truncated", "changed", "unrecorded", "emptied"])
+    func damaged(damage: String) throws {
         _ = try fixture.engine(cache: cache)
         for entry in try entries() {
-            let seal = entry.appendingPathComponent("entry.json")
+            let record = entry.appendingPathComponent("entry.json")
             let names = try FileManager.default.contentsOfDirectory(atPath: entry.path)
             for name in names where name != "entry.json" {
                 let blob = entry.appendingPathComponent(name)
                 var bytes = try Data(contentsOf: blob)
                 try FileManager.default.removeItem(at: blob)
-                switch how {
-                case "cut": bytes.removeLast(bytes.count / 2)
+                switch damage {
+                case "truncated": bytes.removeLast(bytes.count / 2)
                 case "changed":
                     for place in stride(from: 0, to: bytes.count, by: 7) { bytes[place] ^= 0x55 }
                 case "emptied": continue
@@ -77,36 +79,85 @@ struct CacheTests {
                 }
                 try bytes.write(to: blob)
             }
-            if how == "unsealed" { try Data("{\"files\":".utf8).write(to: seal) }
+            if damage == "unrecorded" {
+                try Data("{\"files\":".utf8).write(to: record)
+            }
         }
         let engine = try fixture.engine(cache: cache)
         #expect(!engine.isWarm)
-        try expectGood(engine)
+        try expectGoldenMask(engine)
         #expect(try fixture.engine(cache: cache).isWarm)
     }
 
-    @Test("stay within the limit, the longest unused gone first")
-    func limit() throws {
-        let small = CompiledModelCache(folder: cache.folder, limit: 1)
-        _ = try fixture.engine(cache: small)
-        _ = try fixture.engine(options: RuntimeOptions(threads: 1), cache: small)
-        // The newest stays, whatever its size.
-        #expect(try (1...2).contains(entries().count))
-    }
-
-    @Test("a folder that cannot be made, or is a file, does without")
+    @Test("without a writable folder, models are compiled without a cache")
     func unwritable() throws {
         let file = folder.url.appendingPathComponent("file")
         try Data().write(to: file)
         for place in [file, file.appendingPathComponent("below"), URL(fileURLWithPath: "/proc/x")] {
             let engine = try fixture.engine(cache: CompiledModelCache(folder: place))
             #expect(!engine.isWarm)
-            try expectGood(engine)
+            try expectGoldenMask(engine)
         }
     }
+}
 
-    @Test("are where the environment says")
-    func places() {
+@Suite("The cache of compiled models on disk")
+struct CacheFolderTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// An entry of 100 bytes that was last used some hours ago.
+    private func makeEntry(_ name: String, hours: Double) throws -> URL {
+        let entry = folder.url.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: entry, withIntermediateDirectories: true)
+        try Data(count: 100).write(to: entry.appendingPathComponent("model.blob"))
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSinceNow: -3600 * hours)],
+            ofItemAtPath: entry.path)
+        return entry
+    }
+
+    private func name(_ letter: Character) -> String { String(repeating: letter, count: 32) }
+
+    private func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+    }
+
+    @Test("the least recently used entries are removed until the others fit the limit")
+    func limit() throws {
+        for (letter, hours) in zip("abcd", [3.0, 1, 4, 2]) {
+            _ = try makeEntry(name(letter), hours: hours)
+        }
+        CompiledModelCache(folder: folder.url, limit: 250).removeLeastRecentlyUsed()
+        #expect(try names() == [name("b"), name("d")])
+        CompiledModelCache.Entry.touch(folder.url.appendingPathComponent(name("d")))
+        CompiledModelCache(folder: folder.url, limit: 150).removeLeastRecentlyUsed()
+        #expect(try names() == [name("d")])
+    }
+
+    @Test("the entry in use stays, even if it is the oldest and too large")
+    func current() throws {
+        _ = try makeEntry(name("a"), hours: 1)
+        let current = try makeEntry(name("b"), hours: 2)
+        CompiledModelCache(folder: folder.url, limit: 50)
+            .removeLeastRecentlyUsed(except: current)
+        #expect(try names() == [name("b")])
+    }
+
+    @Test("temporary folders are removed after an hour, foreign folders never")
+    func abandoned() throws {
+        _ = try makeEntry(".old.partial", hours: 2)
+        _ = try makeEntry(".new.partial", hours: 0.5)
+        _ = try makeEntry("photos", hours: 9)
+        CompiledModelCache(folder: folder.url, limit: 1000).removeLeastRecentlyUsed()
+        #expect(try names() == [".new.partial", "photos"])
+    }
+
+    @Test("SAMUS_CACHE comes before XDG_CACHE_HOME, which comes before the home folder")
+    func environment() {
         func place(_ environment: [String: String]) -> String? {
             CompiledModelCache.standard(environment: environment)?.folder.path
         }

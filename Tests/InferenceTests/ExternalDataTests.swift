@@ -2,19 +2,19 @@ import Testing
 
 @testable import Inference
 
-@Suite("Data that an ONNX file has in another file")
+@Suite("References of an ONNX file to weights in another file")
 struct ExternalDataTests {
     private func isNamed(in pieces: [[UInt8]]) -> Bool {
-        var data = ExternalData()
-        for piece in pieces { data.look(at: piece) }
-        return data.isNamed
+        var data = ExternalDataScan()
+        for piece in pieces { data.scan(piece) }
+        return data.found
     }
 
     /// Field 1 of an entry: `location`, its length in one byte or in three.
     private let short: [UInt8] = [0x0A, 0x08] + "location".utf8
     private let long: [UInt8] = [0x0A, 0x88, 0x80, 0x00] + "location".utf8
 
-    @Test("is found wherever the file is cut", arguments: 0..<20)
+    @Test("are found wherever the file is split into chunks", arguments: 0..<20)
     func cuts(at place: Int) {
         for key in [short, long] {
             let bytes = [UInt8](repeating: 0x6C, count: 5) + key + [1, 2, 3]
@@ -24,7 +24,7 @@ struct ExternalDataTests {
         }
     }
 
-    @Test("is not what a text says")
+    @Test("are not confused with the word in a text")
     func texts() {
         #expect(!isNamed(in: [Array("the allocation at its location".utf8)]))
         #expect(!isNamed(in: [[], Array(short.dropLast()), [0]]))

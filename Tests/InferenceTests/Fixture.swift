@@ -1,9 +1,10 @@
 import Checkpoints
 import Foundation
 import Imaging
-import Inference
 import Segmentation
 import Testing
+
+@testable import Inference
 
 /// A toy bundle, its image, and what onnxruntime made of it: Tools/fixtures/bundles.py.
 struct Fixture {
@@ -36,7 +37,7 @@ struct Fixture {
         try #require(golden[name]).elements(as: Float.self)
     }
 
-    /// What the cases of the golden values say, in pixels of the image.
+    /// The prompts of a case of the golden values, in pixels of the image.
     func prompts(_ name: String) throws -> [Prompt.Checked] {
         let click = PixelPoint(x: 9, y: 7)
         let box = PixelRectangle(x0: 4, y0: 5, x1: 25, y1: 19)
@@ -63,13 +64,13 @@ struct Fixture {
 
     func engine(
         options: RuntimeOptions = .init(), cache: CompiledModelCache? = nil,
-        embeddings: EmbeddingCache? = nil
+        embeddings: EncodedImageCache? = nil
     ) throws -> BundleEngine {
         try BundleEngine(
             ModelBundle(folder), options: options, cache: cache, embeddings: embeddings)
     }
 
-    /// A copy that a test may damage.
+    /// A copy of the bundle that a test may change.
     func copy(into folder: TemporaryFolder) throws -> URL {
         let copy = folder.url.appendingPathComponent("copy.samus")
         try FileManager.default.copyItem(at: self.folder, to: copy)
@@ -77,13 +78,17 @@ struct Fixture {
     }
 }
 
-/// Whether the tests that run models can run.
+/// What this machine can run.
 enum Runtime {
-    static let isHere = (try? OpenVINOLibrary.shared()) != nil
-    static let reason: Comment = "OpenVINO is not here: run 'make setup'"
+    static let isInstalled = (try? OpenVINOLibrary.shared()) != nil
+    static let reason: Comment = "OpenVINO is not installed: run 'make setup'"
+
+    private static let core = try? OpenVINOCore(.shared())
+    static let hasBFloat16 = core?.identity(of: "CPU").contains("BF16") ?? false
+    static let hasNPU = (try? core?.devices().contains { $0.hasPrefix("NPU") }) ?? false
 }
 
-/// A folder that goes when the test ends.
+/// A folder that is removed when the test ends.
 final class TemporaryFolder {
     let url: URL
 

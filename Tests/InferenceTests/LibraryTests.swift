@@ -3,7 +3,7 @@ import Testing
 
 @testable import Inference
 
-@Suite("OpenVINO's library is looked for")
+@Suite("The search for OpenVINO's library")
 struct LibraryTests {
     private let folder: TemporaryFolder
 
@@ -16,18 +16,19 @@ struct LibraryTests {
             environment: environment, program: folder.url.appendingPathComponent("a/b/c/d/e"))
     }
 
-    @Test("where SAMUS_OPENVINO says, and only there; a sentence says so")
+    @Test("covers only SAMUS_OPENVINO if it is set, and the error names the remedy")
     func missing() {
         let empty = folder.url.appendingPathComponent("nothing").path
-        let looked = search(["SAMUS_OPENVINO": empty])
-        #expect(throws: OpenVINOError.libraryMissing(looked: ["SAMUS_OPENVINO=\(empty)"])) {
-            try OpenVINOLibrary(looked)
+        let places = search(["SAMUS_OPENVINO": empty])
+        #expect(throws: OpenVINOError.libraryMissing(searched: ["SAMUS_OPENVINO=\(empty)"])) {
+            try OpenVINOLibrary(places)
         }
         #expect(
-            OpenVINOError.libraryMissing(looked: looked.looked).description.contains("make setup"))
+            OpenVINOError.libraryMissing(searched: places.searched).description.contains(
+                "make setup"))
     }
 
-    @Test("in the checkout, beside the program, in the system")
+    @Test("covers the checkout, the program's folder and the system, in this order")
     func places() throws {
         let libraries = folder.url.appendingPathComponent("a/b/.deps/openvino/libs")
         try FileManager.default.createDirectory(
@@ -41,7 +42,7 @@ struct LibraryTests {
         func candidates() -> [String] {
             OpenVINOSearch(environment: [:], program: built).candidates
         }
-        // What lies in a folder above is not the program's own: anybody may have put it there.
+        // Without Package.swift, a folder above the program is not trusted.
         #expect(!candidates().contains { $0.contains(".deps") })
         try Data().write(to: folder.url.appendingPathComponent("a/b/Package.swift"))
         #if os(Linux)
@@ -49,11 +50,12 @@ struct LibraryTests {
             #expect(candidates().first?.hasSuffix(newest) == true)
         #endif
         #expect(!search([:]).candidates.contains { $0.contains(".deps") })
-        #expect(search([:]).looked.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
+        #expect(
+            search([:]).searched.contains(folder.url.appendingPathComponent("a/b/c/d/lib").path))
         #expect(candidates().last?.contains("/") == false)
     }
 
-    @Test("a file that is no library, and a library that is not OpenVINO")
+    @Test("ends with an error at a file that is no library, and at another library")
     func wrong() throws {
         let file = folder.url.appendingPathComponent("libopenvino_c.so")
         try Data("no library".utf8).write(to: file)
@@ -75,7 +77,9 @@ struct LibraryTests {
         #endif
     }
 
-    @Test("and tells its version", .enabled(if: Runtime.isHere, Runtime.reason))
+    @Test(
+        "finds a library that reports its version and a CPU",
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func version() throws {
         #expect(try OpenVINOLibrary.shared().version.hasPrefix("20"))
         #expect(try OpenVINOCore(.shared()).devices().contains("CPU"))

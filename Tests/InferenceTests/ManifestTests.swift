@@ -3,7 +3,7 @@ import Testing
 
 @testable import Inference
 
-@Suite("model.json")
+@Suite("model.json of a bundle")
 struct ManifestTests {
     private let text: String
 
@@ -17,7 +17,21 @@ struct ManifestTests {
         try ModelBundle.Manifest(Data(text.utf8))
     }
 
-    @Test("comes back as it was written")
+    @Test("version 1 is read with its former keys, and written with the present ones")
+    func versions() throws {
+        var manifest = try read(text)
+        #expect(manifest.formatVersion == 1 && manifest.trainedPrompts == [.click])
+        #expect(manifest.input.preprocessing == .samus)
+        manifest.formatVersion = ModelBundle.Manifest.currentFormat
+        let written = String(decoding: try JSONEncoder().encode(manifest), as: UTF8.self)
+        for key in ["\"format_version\":2", "\"trained_prompts\"", "\"preprocessing\""] {
+            #expect(written.contains(key))
+        }
+        #expect(!written.contains("\"format\"") && !written.contains("trainedPrompts"))
+        #expect(try read(written) == manifest)
+    }
+
+    @Test("is decoded as it was encoded")
     func roundTrip() throws {
         let manifest = try read(text)
         #expect(manifest.macs == 12345)
@@ -25,10 +39,10 @@ struct ManifestTests {
     }
 
     @Test(
-        "is refused with a sentence that says why",
+        "an invalid value is refused with a sentence about it",
         arguments: [
-            ("\"format\": 1", "\"format\": 2", "format 2"),
-            ("\"format\": 1", "\"forma\": 1", "'format' is missing"),
+            ("\"format\": 1", "\"format\": 3", "format version 3"),
+            ("\"format\": 1", "\"forma\": 1", "'format_version' is missing"),
             ("\"name\": \"finds\"", "\"name\": \"../finds\"", "name"),
             ("\"name\": \"finds\"", "\"name\": 7", "'name'"),
             ("AutoSAMUS", "Nonesuch", "'kind'"),
@@ -37,9 +51,9 @@ struct ManifestTests {
             ("\"side\": 8", "\"side\": 0", "side"),
             ("\"candidates\": 3", "\"candidates\": 0", "candidates"),
             ("\"candidates\": 3", "\"candidates\": 1e400", "JSON"),
-            ("encoder.onnx", "../encoder.onnx", "plainly"),
-            ("encoder.onnx", "a/encoder.onnx", "plainly"),
-            ("encoder.onnx", ".hidden", "plainly"),
+            ("encoder.onnx", "../encoder.onnx", "plain"),
+            ("encoder.onnx", "a/encoder.onnx", "plain"),
+            ("encoder.onnx", ".hidden", "plain"),
             ("encoder.onnx", "other.onnx", "encoder.onnx"),
             ("auto.onnx", "other.onnx", "auto.onnx"),
             ("\"sha256\": \"", "\"sha256\": \"x", "SHA-256"),
@@ -55,10 +69,10 @@ struct ManifestTests {
         }
     }
 
-    @Test("cut anywhere, or with a bit turned, throws or is a manifest, and never traps")
+    @Test("truncated or with a flipped bit, it throws or is a manifest, and never traps")
     func damaged() {
         let bytes = Array(text.utf8)
-        // Without the last brace; a line break after it may go.
+        // The last character is a line break, which is optional.
         for count in 0..<(bytes.count - 1) {
             #expect(throws: ModelBundleError.self) {
                 try ModelBundle.Manifest(Data(bytes.prefix(count)))
@@ -70,7 +84,7 @@ struct ManifestTests {
                 turned[index] ^= 1 << bit
                 do throws(ModelBundleError) {
                     let manifest = try ModelBundle.Manifest(Data(turned))
-                    #expect(manifest.format == 1)
+                    #expect((1...2).contains(manifest.formatVersion))
                 } catch {
                     #expect(!error.description.isEmpty)
                 }
@@ -78,7 +92,7 @@ struct ManifestTests {
         }
     }
 
-    @Test("nested deeply, or of numbers alone, is refused")
+    @Test("JSON of another structure is refused, even if deeply nested")
     func hostile() {
         let deep = String(repeating: "[", count: 100_000)
         for text in [deep, "{\"format\":\(deep)", "1", "null", "[]", "{}", "\u{0}"] {

@@ -39,7 +39,7 @@ struct OtherSize: CustomTestStringConvertible, Sendable {
     }
 }
 
-@Suite("SAMUS for other inputs than 256 agrees with its peer in Python")
+@Suite("SAMUS for other input sizes agrees with its Python peer")
 struct OtherSizesTests {
     @Test("two images with two clicks each", arguments: OtherSize.all, [false, true])
     func agrees(size: OtherSize, isRecorded: Bool) throws {

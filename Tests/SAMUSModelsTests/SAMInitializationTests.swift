@@ -9,7 +9,7 @@ import Torch
 
 @Suite("SAMUS started from SAM")
 struct SAMInitializationTests {
-    /// As deep as to have blocks of two digits, some of which see the whole image.
+    /// Deep enough for block numbers of two digits, some of them global.
     private static var sizes: SAMConfiguration {
         var sizes = SAMConfiguration(
             width: 16, depth: 14, heads: 2, globalBlocks: [2, 5, 8, 11, 12, 13], imageSize: 1024)
@@ -34,17 +34,17 @@ struct SAMInitializationTests {
 
     private func start(
         seed: UInt64, from source: StateDictionary
-    ) throws -> (StateDictionary, SAMInitialization) {
+    ) throws -> (StateDictionary, WeightTransfer) {
         let network = Initialization.seeded(seed) { SAMUS(Self.samusSizes) }
-        let report = try SAMInitialization(of: network, from: source)
+        let report = try network.transferWeights(from: source)
         return (network.stateDictionary(), report)
     }
 
-    @Test("what is taken is equal, tables are as torch resizes them, the rest is new by seed")
+    @Test("copied tensors are equal, tables are resized as by torch, the rest depends on the seed")
     func fromSAM() throws {
         let source = try sam()
         let (found, report) = try start(seed: 1, from: source)
-        for name in report.taken {
+        for name in report.copied {
             #expect(found[name]?.floats() == source[name]?.floats(), "\(name)")
         }
         let tables = Self.sizes.globalBlocks.flatMap { index in
@@ -62,9 +62,9 @@ struct SAMInitializationTests {
             expectClose(made, resized[0].transposed(0, 1), absolute: 1e-6, name)
         }
         let own = SAMUS(Self.samusSizes)
-        #expect(report.new == own.namedValues().map(\.name).filter(own.isOwnPart))
+        #expect(report.new == own.namedValues(in: own.addedModules).map(\.name))
         #expect(report.unused == [])
-        #expect(report.taken.count + report.resized.count == source.names.count)
+        #expect(report.copied.count + report.resized.count == source.names.count)
         #expect(found["image_encoder.pos_embed"]?.shape == [1, 64, 64, 16])
 
         let (again, _) = try start(seed: 1, from: source)
@@ -75,14 +75,14 @@ struct SAMInitializationTests {
         #expect(report.new.contains { other[$0]?.floats() != found[$0]?.floats() })
     }
 
-    @Test("AutoSAMUS takes all of SAMUS, and keeps what it adds")
+    @Test("AutoSAMUS copies all of SAMUS and keeps its own initial weights")
     func fromSAMUS() throws {
         let samus = SAMUS(Self.samusSizes)
         let source = samus.stateDictionary()
         let network = AutoSAMUS(Self.samusSizes)
         let before = network.stateDictionary()
-        let report = try SAMInitialization(of: network, from: source)
-        #expect(Set(report.taken) == Set(source.names))
+        let report = try network.transferWeights(from: source)
+        #expect(Set(report.copied) == Set(source.names))
         #expect(report.resized == [])
         let found = network.stateDictionary()
         for name in found.names {
@@ -92,7 +92,7 @@ struct SAMInitializationTests {
         #expect(report.new.allSatisfy { $0.hasPrefix("prompt_g") || $0.hasPrefix("feature_a") })
     }
 
-    @Test("what is not used is told, what SAM lacks refused before anything is changed")
+    @Test("unused tensors are listed; missing ones are refused before anything changes")
     func refusals() throws {
         var source = try sam()
         source["adapter"] = .ones([1])
@@ -104,7 +104,7 @@ struct SAMInitializationTests {
         let network = SAMUS(Self.samusSizes)
         let before = network.stateDictionary()
         let error = #expect(throws: ModuleLoadError.self) {
-            try SAMInitialization(of: network, from: source)
+            try network.transferWeights(from: source)
         }
         #expect(error?.missing == ["mask_decoder.iou_token.weight"])
         #expect(error?.unexpected == [])

@@ -7,8 +7,7 @@ import TorchNN
 @testable import SAMUSModels
 @testable import SegmentAnything
 
-@Suite(
-    "SAMUS agrees with its authors' program", .enabled(if: Shared.isPresent, Tiny.absence))
+@Suite("SAMUS agrees with its authors' program")
 struct SAMUSTests {
     static let cases = [
         "one_point", "five_points", "negative_only", "box", "point_and_box", "mask",
@@ -18,12 +17,13 @@ struct SAMUSTests {
     private let network: SAMUS
 
     init() throws {
-        golden = try Golden(file: Tiny.folder.appending(path: "forward.safetensors"))
+        golden = try Golden(authors: "samus-tiny/forward")
         network = try Tiny.network()
     }
 
     private func expect(_ found: Tensor, _ name: String) {
-        expectClose(found, golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
+        expectClose(
+            golden.sampled(found, as: name), golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
     }
 
     @Test("every stage of the encoder", arguments: [1, 3])
@@ -47,7 +47,7 @@ struct SAMUSTests {
         }
     }
 
-    @Test("positions of the embedding's cells")
+    @Test("position encoding of the embedding's cells")
     func positions() {
         expect(network.promptEncoder.densePositions(), "prompt.dense_pe")
     }
@@ -62,8 +62,8 @@ struct SAMUSTests {
         withoutGrad {
             let (sparse, dense) = network.promptEncoder(prompts)
             expect(sparse, "case.\(name).sparse")
-            if let expected = golden.optional("case.\(name).dense") {
-                expectClose(dense, expected, absolute: 1e-4, relativeL2: 1e-5, "dense")
+            if golden.optional("case.\(name).dense") != nil {
+                expect(dense, "case.\(name).dense")
             }
             let embedding = network.encode(golden["input.image"])
             for (multimask, kind) in [(false, "single"), (true, "multi")] {
@@ -80,35 +80,52 @@ struct SAMUSTests {
         }
     }
 
-    @Test("parameters of every size, and which are trained")
+    @Test("names, shapes and trained parameters of the small network")
+    func smallParameters() throws {
+        let sizes = try Tiny.sizes
+        let network = Initialization.skipped { SAMUS(sizes) }
+        network.setTrainable(by: .samus)
+        let expected = try ListedParameter.list("samus-tiny/parameters.json", in: Tiny.folder)
+        #expect(ListedParameter.all(of: network) == expected)
+    }
+
+    @Test(
+        "names, shapes and trained parameters of ViT-B, ViT-L and ViT-H",
+        .enabled(if: Shared.isPresent, "needs ../shared/golden"))
     func parameters() throws {
-        let listed: [(String, SAMConfiguration, TrainedTables)] = [
-            ("samus-tiny/parameters.json", try Tiny.sizes, .globalBlocks),
-            ("samus-vit_b-parameters.json", .base(imageSize: 256), .globalBlocks),
-            ("samus-vit_b-parameters.json", .base(imageSize: 256), .asInProgram),
-            ("samus-vit_l-parameters.json", .large(imageSize: 256), .asInProgram),
-            ("samus-vit_h-parameters.json", .huge(imageSize: 256), .asInProgram),
+        let listed: [(String, SAMConfiguration)] = [
+            ("samus-vit_b-parameters.json", .base(imageSize: 256)),
+            ("samus-vit_l-parameters.json", .large(imageSize: 256)),
+            ("samus-vit_h-parameters.json", .huge(imageSize: 256)),
         ]
-        for (file, sizes, tables) in listed {
+        for (file, sizes) in listed {
             let network = Initialization.skipped { SAMUS(sizes) }
-            network.freeze(but: tables)
+            network.setTrainable(by: .samus)
+            if sizes.depth > 12 {
+                // The authors' program picks the trained tables by the last digits of the block's
+                // number, which is wrong for ViT-L and ViT-H: there only the rest can agree.
+                for (index, block) in network.imageEncoder.blocks.enumerated() {
+                    let isPicked = ["2", "5", "8", "11"].contains { "\(index)".hasSuffix($0) }
+                    block.relativePositions.forEach { $0.isTrainable = isPicked }
+                }
+            }
             let found = ListedParameter.all(of: network)
-            let expected = try ListedParameter.list(file)
+            let expected = try ListedParameter.list(file, in: Shared.golden)
             #expect(found.symmetricDifference(expected).isEmpty, "\(file)")
         }
         let base = Initialization.skipped { SAMUS(.base(imageSize: 256)) }
-        base.freeze()
+        base.setTrainable(by: .samus)
         #expect(base.parameters.map(\.value.elementCount).reduce(0, +) == 133_323_568)
         #expect(base.trainable.map(\.value.elementCount).reduce(0, +) == 39_653_120)
     }
 
-    @Test("the ways without and with gradients give the same")
-    func ways() {
+    @Test("inference and training give the same embeddings")
+    func cachedValues() {
         let images = Tensor.uniform([3, 1, 256, 256], generator: Generator(seed: 5))
         let recorded = network.encode(images)
         let fast = withoutGrad { network.encode(images) }
         expectClose(fast, recorded, absolute: 0, relativeL2: 1e-5)
-        // Kept values follow the weights.
+        // Cached values follow the weights.
         withoutGrad {
             let scale = network.imageEncoder.posEmbed.value
             scale.assign(from: scale * 1.5)
@@ -120,11 +137,11 @@ struct SAMUSTests {
         expectClose(changed, network.encode(images), absolute: 0, relativeL2: 1e-5)
     }
 
-    @Test("one network may be asked on several threads at once")
+    @Test("one network may encode on several threads at once")
     func threads() async throws {
         let images = golden["input.image"]
         let alone = withoutGrad { network.encode(images) }
-        // Nothing is kept yet in this one.
+        // This network has no cached values yet.
         let fresh = try Tiny.network()
         await withTaskGroup(of: Tensor.self) { group in
             for _ in 0..<4 {
@@ -137,7 +154,9 @@ struct SAMUSTests {
         }
     }
 
-    @Test("ViT-B from image to mask, with weights by formula")
+    @Test(
+        "ViT-B from image to mask, with weights by formula",
+        .enabled(if: Shared.isPresent, "needs ../shared/golden"))
     func base() throws {
         let golden = try Golden(
             file: Shared.folder.appending(path: "golden/samus-vitb-formula/forward.safetensors"))

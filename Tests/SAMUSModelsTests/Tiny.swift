@@ -7,35 +7,54 @@ import Testing
 import Torch
 import TorchNN
 
-/// The SAMUS authors' program on a network small enough for a test, and its values.
+/// A network small enough for a test, with weights and results of the SAMUS authors' program.
+///
+/// The files are in `Tests/Fixtures/golden`; `Tools/fixtures/authors_goldens.py` made them.
 enum Tiny {
-    static let folder = Shared.folder.appending(path: "golden/samus-tiny")
-    static let absence: Comment =
-        "../shared/golden, the values of the authors' program, is not here"
+    static let folder = Shared.package.appending(path: "Tests/Fixtures/golden")
 
-    /// The sizes of that network.
+    /// The network's sizes.
     static var sizes: SAMConfiguration {
         get throws {
-            try JSONDecoder().decode(
-                SAMConfiguration.self, from: Data(contentsOf: folder.appending(path: "config.json"))
-            )
+            let file = folder.appending(path: "samus-tiny/config.json")
+            return try JSONDecoder().decode(SAMConfiguration.self, from: Data(contentsOf: file))
         }
     }
 
-    /// That network with its weights.
+    /// SAMUS's weights.
+    static func weights() throws -> StateDictionary {
+        var state = try Golden(authors: "samus-tiny/weights").state
+        // The file has the maxima over 2 x 2 cells, which is all that the position adapter reads.
+        if let maxima = state["image_encoder.pos_embed"] {
+            state["image_encoder.pos_embed"] = maxima.reshaped([1, 32, 1, 32, 1, 48])
+                .expanded([1, 32, 2, 32, 2, 48]).reshaped([1, 64, 64, 48])
+        }
+        return state
+    }
+
+    /// The weights that AutoSAMUS adds.
+    static func addedWeights() throws -> StateDictionary {
+        var state = try Golden(authors: "autosamus-tiny/extra-weights").state
+        let listed = try ListedParameter.list("autosamus-tiny/parameters.json", in: folder)
+        for parameter in listed where state[parameter.name]?.elementCount == 1 {
+            state[parameter.name] = .zeros(parameter.shape)
+        }
+        return state
+    }
+
+    /// SAMUS with its weights.
     static func network() throws -> SAMUS {
         let network = SAMUS(try sizes)
-        try network.load(Golden(file: folder.appending(path: "weights.safetensors")).state)
+        try network.load(weights())
         network.evaluate()
         return network
     }
 
-    /// AutoSAMUS of that size with the weights of its authors' program.
+    /// AutoSAMUS with its weights.
     static func autoNetwork() throws -> AutoSAMUS {
         let network = AutoSAMUS(try sizes)
-        var state = try Golden(file: folder.appending(path: "weights.safetensors")).state
-        let added = try Golden(
-            file: Shared.folder.appending(path: "golden/autosamus-tiny/extra-weights.safetensors"))
+        var state = try weights()
+        let added = try addedWeights()
         for name in added.names {
             state[name] = added[name]
         }
@@ -51,14 +70,14 @@ struct ListedParameter: Hashable {
     let shape: [Int]
     let trainable: Bool
 
-    /// A list of `../shared/golden`, without the buffers that only some of them have.
-    static func list(_ path: String) throws -> Set<ListedParameter> {
+    /// Reads a list, without the buffers that only some lists have.
+    static func list(_ path: String, in folder: URL) throws -> Set<ListedParameter> {
         struct Line: Decodable {
             let name: String
             let shape: [Int]
             let trainable: Bool?
         }
-        let file = Shared.folder.appending(path: "golden/\(path)")
+        let file = folder.appending(path: path)
         let lines = try JSONDecoder().decode([Line].self, from: Data(contentsOf: file))
         return Set(
             lines.compactMap { line in

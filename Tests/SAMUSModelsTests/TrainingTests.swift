@@ -43,20 +43,19 @@ private struct Trajectory: Decodable {
     }
 }
 
-@Suite(
-    "SAMUS trains as its authors' program does", .enabled(if: Shared.isPresent, Tiny.absence))
+@Suite("SAMUS trains as its authors' program does")
 struct TrainingTests {
-    private let folder = Shared.folder.appending(path: "golden/samus-tiny-training")
     private let batch: Golden
     private let expected: Trajectory
     private let network: SAMUS
 
     init() throws {
-        batch = try Golden(file: folder.appending(path: "batch-and-first-gradients.safetensors"))
-        expected = try Trajectory.read(folder.appending(path: "trajectory.json"))
+        batch = try Golden(authors: "samus-tiny-training/batch-and-first-gradients")
+        expected = try Trajectory.read(
+            Tiny.folder.appending(path: "samus-tiny-training/trajectory.json"))
         network = try Tiny.network()
         network.train()
-        network.freeze()
+        network.setTrainable(by: .samus)
     }
 
     @Test("the first gradients")
@@ -106,7 +105,7 @@ struct TrainingTests {
     }
 
     @Test(
-        "activations computed anew give the same gradients",
+        "activation checkpointing gives the same gradients",
         arguments: [DType.float32, .bfloat16])
     func checkpointing(precision: DType) throws {
         func gradients(checkpointed: Bool) -> [String: Tensor] {
@@ -115,11 +114,11 @@ struct TrainingTests {
             loss(in: precision).backward()
             return network.namedParameters().reduce(into: [:]) { $0[$1.name] = $1.parameter.grad }
         }
-        let kept = gradients(checkpointed: false)
-        let anew = gradients(checkpointed: true)
-        #expect(Set(anew.keys) == Set(kept.keys) && kept.count > 47)
-        for (name, gradient) in kept {
-            let found = try #require(anew[name], "\(name)")
+        let stored = gradients(checkpointed: false)
+        let recomputed = gradients(checkpointed: true)
+        #expect(Set(recomputed.keys) == Set(stored.keys) && stored.count > 47)
+        for (name, gradient) in stored {
+            let found = try #require(recomputed[name], "\(name)")
             // Sums of the same terms: threads may add them in another order.
             expectClose(found, gradient, absolute: 1e-9, relativeL2: 1e-6, name)
         }

@@ -37,7 +37,7 @@ struct DecoderTests {
         "one_point", "five_points", "negative_only", "box", "point_and_box", "mask",
     ]
 
-    @Test("positions of the embedding's cells")
+    @Test("position encoding of the embedding's cells")
     func positions() {
         expectClose(model.promptEncoder.densePositions(), golden["positions"])
     }
@@ -61,7 +61,7 @@ struct DecoderTests {
         expectClose(iou, golden["case.\(name).\(kind).iou"], absolute: 1e-5, "IoU")
     }
 
-    @Test("two prompts in one pass are the same as each alone")
+    @Test("two prompts in one pass give the result of each alone")
     func batch() {
         let first = golden.prompts("box")
         let boxes = Tensor.concatenate(

@@ -176,7 +176,7 @@ struct LiteMedSAMTests {
     }
 }
 
-@Suite("The engine keeps what it has seen")
+@Suite("The libtorch engine")
 struct LiteMedSAMEngineTests {
     private let frame: Image
     private let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
@@ -185,7 +185,7 @@ struct LiteMedSAMEngineTests {
         frame = try MaskCase.frame()
     }
 
-    @Test("the left ventricle of the example, and a second prompt without the encoder")
+    @Test("segments the left ventricle; a second prompt does not encode again")
     func example() throws {
         let engine = try Weights.engine()
         let source = try engine.encode(frame)
@@ -207,7 +207,7 @@ struct LiteMedSAMEngineTests {
         }
     }
 
-    @Test("candidates come best first; clicks and rough masks are taken")
+    @Test("candidates come best first; clicks and mask prompts work")
     func candidates() throws {
         let source = try Weights.engine().encode(frame)
         let candidates = try source.segment(Prompt(box: box), multimask: true)
@@ -229,7 +229,7 @@ struct LiteMedSAMEngineTests {
         #expect(clicked[0].mask.size == frame.size)
     }
 
-    @Test("a prompt that does not fit the image is refused, not answered")
+    @Test("a prompt outside the image is refused")
     func unfit() throws {
         let source = try Weights.engine().encode(frame)
         #expect(throws: PromptError.empty) { try source.segment(Prompt()) }
@@ -238,7 +238,7 @@ struct LiteMedSAMEngineTests {
             try source.segment(Prompt(box: inverted)) == source.segment(Prompt(box: box)))
     }
 
-    @Test("attention in windows moves to another device whole")
+    @Test("windowed attention moves to another device with its buffers")
     func move() throws {
         let attention = WindowAttention(width: 8, heads: 2, window: 3)
         attention.move(to: Device(.meta))
@@ -246,7 +246,7 @@ struct LiteMedSAMEngineTests {
         #expect(attention.attentionBiases.value.device.kind == .meta)
     }
 
-    @Test("bf16 keeps the outline")
+    @Test("bf16 gives nearly the same outline")
     func halfPrecision() throws {
         let full = try Weights.engine().encode(frame).segment(Prompt(box: box), multimask: false)
         let half = try Weights.engine(.init(precision: .bfloat16)).encode(frame)
@@ -255,11 +255,11 @@ struct LiteMedSAMEngineTests {
         #expect(half[0].logits != full[0].logits)
     }
 
-    @Test("tasks at the same time give the same answer")
+    @Test("concurrent tasks give the same result")
     func concurrency() async throws {
         let source = try Weights.engine().encode(frame)
         let alone = try source.segment(Prompt(box: box), multimask: true)
-        try await withThrowingTaskGroup(of: [Segmentation].self) { group in
+        try await withThrowingTaskGroup(of: [SegmentationResult].self) { group in
             for _ in 0..<8 {
                 group.addTask { try source.segment(Prompt(box: box), multimask: true) }
             }
@@ -269,7 +269,7 @@ struct LiteMedSAMEngineTests {
         }
     }
 
-    @Test("weights that do not fit are refused with all differences")
+    @Test("mismatched weights are refused with all differences")
     func misfit() throws {
         let path = FileManager.default.temporaryDirectory
             .appending(path: "misfit-\(UUID()).safetensors").path

@@ -5,7 +5,7 @@ import Torch
 import TorchEngine
 import TorchNN
 
-@Suite("The network that a file comes nearest to")
+@Suite("The nearest network of a file that matches none")
 struct NearestNetworkTests {
     /// Names and shapes without values, as many files have them.
     private struct Shapes: TensorSource {
@@ -13,8 +13,8 @@ struct NearestNetworkTests {
         var shapes: [String: [Int]]
 
         /// Those of a network.
-        init(_ kind: ModelArchitecture, _ sizes: SAMConfiguration) {
-            let network = Initialization.skipped { SizedNetwork(kind, sizes: sizes).network }
+        init(_ kind: ModelArchitecture, _ sizes: ModelConfiguration) {
+            let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
             let values = network.namedValues()
             names = values.map(\.name)
             shapes = Dictionary(
@@ -43,14 +43,13 @@ struct NearestNetworkTests {
     }
 
     @Test(
-        "published sizes are told apart",
+        "published sizes are distinguished",
         arguments: [
-            (ModelArchitecture.sam, SAMConfiguration.base(imageSize: 1024)),
-            (.sam, .large(imageSize: 1024)), (.sam, .huge(imageSize: 1024)),
-            (.samus, .base(imageSize: 256)), (.autoSAMUS, .base(imageSize: 256)),
-            (.liteMedSAM, .base(imageSize: 256)),
+            (ModelArchitecture.sam, 0), (.sam, 1), (.sam, 2), (.samus, 0), (.autoSAMUS, 0),
+            (.liteMedSAM, 0),
         ])
-    func published(kind: ModelArchitecture, sizes: SAMConfiguration) throws {
+    func published(kind: ModelArchitecture, index: Int) throws {
+        let sizes = kind.published[index]
         let found = try #require(NearestNetwork(to: Shapes(kind, sizes)))
         #expect(found.kind == kind)
         #expect(found.sizes == sizes)
@@ -60,7 +59,7 @@ struct NearestNetworkTests {
 
     @Test("adapters, as SAM-Med2D has them")
     func adapters() throws {
-        var tensors = Shapes(.sam, .base(imageSize: 1024))
+        var tensors = Shapes(.sam, .sam(.base(imageSize: 1024)))
         for index in 0..<12 {
             tensors.add("image_encoder.blocks.\(index).Adapter.channel.0.weight", [192, 768])
         }
@@ -74,16 +73,16 @@ struct NearestNetworkTests {
         #expect(words.hasSuffix("… and 2 more"))
     }
 
-    @Test("an image encoder alone, with and without its first name")
+    @Test("an image encoder alone, with and without its prefix")
     func encoder() throws {
-        var tensors = Shapes(.sam, .large(imageSize: 1024))
+        var tensors = Shapes(.sam, .sam(.large(imageSize: 1024)))
         tensors.rename { $0.hasPrefix("image_encoder.") ? $0 : nil }
         var bare = tensors
         bare.rename { String($0.dropFirst("image_encoder.".count)) }
         for source in [tensors, bare] {
             let found = try #require(NearestNetwork(to: source))
             #expect(found.kind == .sam)
-            #expect(found.sizes == .large(imageSize: 1024))
+            #expect(found.sizes == .sam(.large(imageSize: 1024)))
             #expect(found.description.contains("an image encoder only"))
         }
         #expect(NearestNetwork(to: bare)?.renaming?.contains("'image_encoder.'") == true)
@@ -92,18 +91,18 @@ struct NearestNetworkTests {
 
     @Test("a network inside another, LoRA alone, and nothing at all")
     func others() throws {
-        var inside = Shapes(.sam, .base(imageSize: 1024))
+        var inside = Shapes(.sam, .sam(.base(imageSize: 1024)))
         inside.rename { "sam_model.\($0)" }
         let found = try #require(NearestNetwork(to: inside))
         #expect(found.difference == nil)
         #expect(found.description.contains("under names without their 'sam_model.'"))
 
-        var additions = Shapes(.sam, .base(imageSize: 1024))
+        var additions = Shapes(.sam, .sam(.base(imageSize: 1024)))
         additions.rename { $0.hasPrefix("mask_decoder.") ? $0 : nil }
         additions.add("w_a_000", [4, 768])
         #expect(NearestNetwork(to: additions)?.description.contains("(LoRA)") == true)
 
-        var nothing = Shapes(.sam, .base(imageSize: 1024))
+        var nothing = Shapes(.sam, .sam(.base(imageSize: 1024)))
         nothing.rename { _ in nil }
         #expect(NearestNetwork(to: nothing) == nil)
         nothing.add("fc.weight", [10, 10])

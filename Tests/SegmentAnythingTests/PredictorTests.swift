@@ -4,9 +4,9 @@ import Testing
 
 @testable import TorchEngine
 
-@Suite("An image that was seen answers many prompts at once")
+@Suite("Many prompts on one encoded image")
 struct PredictorTests {
-    @Test("a batch of prompts of several forms gives what each gives alone")
+    @Test("a batch of mixed prompts gives the result of each prompt alone")
     func batch() throws {
         let image = try Weights.engine().encode(MaskCase.frame())
         let box = PixelRectangle(x0: 150, y0: 48, x1: 208, y1: 140)
@@ -34,7 +34,7 @@ struct PredictorTests {
         #expect(try image.predict([], multimask: false).isEmpty)
     }
 
-    @Test("a model that needs a prompt says so")
+    @Test("a model that needs a prompt refuses to run without one")
     func unprompted() throws {
         let image = try Weights.engine().encode(MaskCase.frame())
         #expect(throws: EngineError.needsPrompt(model: "litemedsam")) {

@@ -58,7 +58,7 @@ struct SAMTests {
     }
 
     @Test(
-        "windows over the edge, windows that fit, tables of another grid",
+        "windows over the edge, windows that fit, tables for another grid",
         arguments: EncoderCase.all)
     func encoder(item: EncoderCase) throws {
         let network = try Tiny.network(side: item.side, window: item.window)
@@ -93,7 +93,7 @@ struct SAMTests {
     }
 }
 
-@Suite("Images go into SAM's input, and logits back, as in segment-anything")
+@Suite("Images and logits are resized as in segment-anything")
 struct SAMGeometryTests {
     private static let names = ["landscape", "portrait", "unscaled"]
     private let golden: Golden
@@ -170,7 +170,7 @@ struct SAMNamesTests {
         ("vit_h", .huge(imageSize: 1024)),
     ]
 
-    @Test("every tensor, and the sizes are told from them", arguments: kinds)
+    @Test("every tensor, and the sizes detected from them", arguments: kinds)
     func names(kind: String, sizes: SAMConfiguration) throws {
         let shapes = try listed(kind)
         let network = Initialization.skipped { SAM(sizes) }
@@ -178,6 +178,7 @@ struct SAMNamesTests {
             uniqueKeysWithValues: network.namedValues().map { ($0.name, $0.value.value.shape) })
         #expect(found == shapes)
         #expect(
-            try SAMConfiguration(kind: .sam, names: shapes.keys.sorted()) { shapes[$0] } == sizes)
+            try SAMConfiguration(patchStride: 16, names: shapes.keys.sorted()) { shapes[$0] }
+                == sizes)
     }
 }

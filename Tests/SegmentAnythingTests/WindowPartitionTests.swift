@@ -31,7 +31,7 @@ struct PartitionSizes: CustomTestStringConvertible, Sendable {
 
 @Suite("Windows without queries for padding")
 struct WindowPartitionTests {
-    @Test("every token is a query once, and its place is told", arguments: PartitionSizes.all)
+    @Test("every token is a query once", arguments: PartitionSizes.all)
     func queries(sizes: PartitionSizes) {
         let partition = WindowPartition(
             rows: sizes.rows, columns: sizes.columns, window: sizes.window)
@@ -46,7 +46,7 @@ struct WindowPartitionTests {
     }
 
     @Test(
-        "keys are those of the query's window, padding where it is over",
+        "keys are the query's window, padded beyond the edge",
         arguments: PartitionSizes.all)
     func keys(sizes: PartitionSizes) {
         let partition = WindowPartition(

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Segmentation
 
-@Suite("Sizes told from tensors are checked before a network is made")
+@Suite("Sizes detected from tensors are checked before a network is made")
 struct ConfigurationTests {
     /// The names and shapes of a SAMUS that sizes are told from, as small as they come.
     private static let samus: [String: [Int]] = {
@@ -31,7 +31,7 @@ struct ConfigurationTests {
         stated.decoder.width = shapes["mask_decoder.iou_token.weight"]?[1] ?? 0
         stated.decoder.heads = heads ?? 0
         return try SAMConfiguration(
-            kind: .samus, names: Array(shapes.keys), stated: heads == nil ? nil : stated
+            patchStride: 8, names: Array(shapes.keys), stated: heads == nil ? nil : stated
         ) { [shapes] in shapes[$0] }
     }
 
@@ -42,18 +42,19 @@ struct ConfigurationTests {
         #expect(sizes.globalBlocks == [1])
         #expect((sizes.windowSize, sizes.imageSize) == (14, 256))
         #expect((sizes.decoder.width, sizes.decoder.heads) == (32, 4))
-        try sizes.check(numbers: 100_000, tensors: 40, pitch: 8)
+        try sizes.check(numbers: 100_000, tensors: 40, patchStride: 8)
     }
 
     @Test(
-        "heads that cannot be", arguments: [0, -4, 3, 32, 5_000_000_000_000_000_000, Int.min])
+        "impossible numbers of heads",
+        arguments: [0, -4, 3, 32, 5_000_000_000_000_000_000, Int.min])
     func heads(count: Int) {
         #expect(throws: ConfigurationError.decoderHeads(count, width: 32)) {
             try sizes(heads: count)
         }
     }
 
-    @Test("heads that nobody states")
+    @Test("an unknown number of heads")
     func unknownHeads() {
         #expect(throws: ConfigurationError.decoderHeadsUnknown(width: 32)) {
             try sizes(heads: nil)
@@ -73,7 +74,7 @@ struct ConfigurationTests {
         #expect(throws: ConfigurationError.self) { try sizes { $0[name] = shape } }
     }
 
-    @Test("a network without its last block or layer is not taken for a smaller one")
+    @Test("a network without its last block or layer is not detected as a smaller one")
     func incomplete() throws {
         var sizes = SAMConfiguration.base(imageSize: 256)
         try sizes.checkComplete(nil)
@@ -96,7 +97,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("sizes out of proportion to the file", arguments: 0..<7)
+    @Test("sizes out of proportion to the file are refused", arguments: 0..<7)
     func proportion(index: Int) throws {
         var sizes = try sizes()
         switch index {
@@ -109,7 +110,7 @@ struct ConfigurationTests {
         default: sizes.decoder.iouWidth = 1 << 40
         }
         #expect(throws: ConfigurationError.self) {
-            try sizes.check(numbers: 1_000_000, tensors: 200, pitch: 8)
+            try sizes.check(numbers: 1_000_000, tensors: 200, patchStride: 8)
         }
     }
 }

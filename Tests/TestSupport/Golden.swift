@@ -10,7 +10,7 @@ public struct Golden: Sendable {
     public let metadata: [String: String]
     /// What is in it, for messages.
     private let title: String
-    private let tensors: StateDictionary
+    private var tensors: StateDictionary
 
     /// Reads a fixture.
     ///
@@ -27,6 +27,37 @@ public struct Golden: Sendable {
     /// - Throws: ``CheckpointError`` when it cannot be read.
     public init(file: URL) throws {
         try self.init(file: file, title: file.lastPathComponent)
+    }
+
+    /// Reads values of the SAMUS authors' program, trimmed by `Tools/fixtures/authors_goldens.py`.
+    ///
+    /// - Parameter name: the file's path in `Tests/Fixtures/golden`, without `.safetensors`.
+    /// - Throws: ``CheckpointError`` when it cannot be read.
+    public init(authors name: String) throws {
+        try self.init("golden/\(name)")
+        if let image = tensors["input.image"] {
+            tensors["input.image"] = image.to(.float32) / 255
+        }
+        if let mask = tensors["case.mask.mask_input"] {
+            tensors["case.mask.mask_input"] = mask.to(.float32)
+        }
+    }
+
+    /// The elements of a result that a golden tensor has: all, or every n-th where it is sampled.
+    ///
+    /// - Parameters:
+    ///   - result: the whole result.
+    ///   - name: the golden tensor.
+    /// - Returns: a tensor of the golden tensor's shape.
+    public func sampled(_ result: Tensor, as name: String) -> Tensor {
+        let expected = self[name]
+        guard let step = metadata["step"].flatMap(Int.init), expected.shape != result.shape else {
+            return result
+        }
+        let places = Array(stride(from: 0, to: result.elementCount, by: step))
+        precondition(
+            expected.shape == [places.count], "\(name) has \(expected.shape) of \(result.shape)")
+        return result.reshaped([-1]).indexed(by: Tensor(places), axis: 0)
     }
 
     private init(file: URL, title: String) throws {

@@ -33,7 +33,7 @@ struct AdamTests {
         }
     }
 
-    @Test("parameters without a gradient stay as they are")
+    @Test("parameters without a gradient do not change")
     func skipsParametersWithoutGradient() {
         let still = Parameter(constant: 1, [2])
         let moved = Parameter(constant: 1, [2])
@@ -45,7 +45,7 @@ struct AdamTests {
         #expect(still.isTrainable && moved.isTrainable)
     }
 
-    @Test("a gradient that lies otherwise than its parameter is paired by place")
+    @Test("a gradient with other strides is paired by index")
     func gradientsInAnotherOrder() {
         let numbers = Tensor([Float(1), -2, 3, -4, 5, -6], shape: [2, 3])
         let shapes: [(Tensor) -> Tensor] = [
@@ -71,7 +71,7 @@ struct AdamTests {
     }
 
     #if compiler(>=6.2)
-        @Test("parameters with gaps, and moments of another form, are refused")
+        @Test("parameters with gaps and moments of another layout are refused")
         func refusals() async {
             await expectWords(
                 "Adam cannot change Tensor(float32, [2], cpu) with strides [2]",

@@ -24,7 +24,7 @@ struct FoldingTests {
         withoutGrad { expectClose(block(input), plain(input), absolute: 1e-5, note) }
     }
 
-    @Test("gives PyTorch's unfolded result, to 1e-5", arguments: ["", "-grouped"])
+    @Test("agrees with PyTorch's unfolded layers to 1e-5", arguments: ["", "-grouped"])
     func agrees(kind: String) throws {
         let golden = try LayerTests.modules.get().section("conv-batch-norm\(kind)")
         let block =
@@ -40,7 +40,7 @@ struct FoldingTests {
         }
     }
 
-    @Test("is not used where gradients are recorded: both layers are trained")
+    @Test("is not used with gradients: both layers are trained")
     func gradients() throws {
         let block = folded()
         block(input).sum().backward()
@@ -51,7 +51,7 @@ struct FoldingTests {
         try expectCurrent(block, "after a step in inference mode")
     }
 
-    @Test("does not outlive the weights it was made of")
+    @Test("is discarded when the weights change")
     func stale() throws {
         let other = ConvBatchNorm(4, 6)
         let changes: [(String, (ConvBatchNorm) throws -> Void)] = [
@@ -86,14 +86,14 @@ struct FoldingTests {
         }
     }
 
-    @Test("is not used when the norm alone is training")
+    @Test("is not used when only the norm is in training mode")
     func normTraining() {
         let block = folded()
         block.norm.train()
         #expect(withoutGrad { !block.isFolded })
     }
 
-    @Test("is forgotten by a move to another type")
+    @Test("is discarded when the module changes type")
     func moved() {
         let block = folded()
         block.move(to: .cpu, dtype: .float64)

@@ -4,9 +4,9 @@ import Torch
 
 @testable import TorchNN
 
-@Suite("First values of weights")
+@Suite("Initial weights")
 struct InitializationTests {
-    @Test("linear layers and convolutions fill PyTorch's interval evenly")
+    @Test("linear layers and convolutions are uniform over PyTorch's interval")
     func bounds() {
         // 1 / sqrt(fan-in), where PyTorch counts output channels for a transposed convolution.
         expectEven(Linear(64, 300).parameters, bound: 1 / 8)
@@ -36,7 +36,7 @@ struct InitializationTests {
         #expect(difference < 1e-4)
     }
 
-    @Test("skipped weights have their shapes and are still trained")
+    @Test("skipped weights have their shapes and are trainable")
     func skipped() {
         let layer = Initialization.skipped { Linear(20, 10) }
         #expect(layer.weight.value.shape == [10, 20])

@@ -88,7 +88,7 @@ struct LayerTests {
         }
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Self.modules.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

@@ -6,7 +6,7 @@ import Torch
 
 @Suite("Loading weights")
 struct LoadingTests {
-    @Test("a state dictionary goes from one module to another")
+    @Test("a state dictionary loads into another module")
     func copies() throws {
         let first = Sequential(Linear(2, 3), BatchNorm2d(3))
         let second = Sequential(Linear(2, 3), BatchNorm2d(3))
@@ -20,7 +20,7 @@ struct LoadingTests {
         #expect(state["0.weight"]?.floats() == second.parameters[0].value.floats())
     }
 
-    @Test("all differences are told at once, and nothing is changed")
+    @Test("all differences are reported at once and nothing is changed")
     func allDifferences() throws {
         let module = Sequential(Linear(2, 3), Linear(3, 4))
         let before = module.stateDictionary()
@@ -56,7 +56,7 @@ struct LoadingTests {
         }
     }
 
-    @Test("the first ten of many differences are shown, all can be had, and nothing is read")
+    @Test("the first ten differences are shown, all are available, nothing is read")
     func manyDifferences() throws {
         let module = Initialization.skipped { Sequential(Linear(2, 3)) }
         var state = StateDictionary()
@@ -76,7 +76,7 @@ struct LoadingTests {
         #expect(module.difference(from: Sequential(Linear(2, 3)).stateDictionary()) == nil)
     }
 
-    @Test("float16 weights become the module's float32")
+    @Test("float16 weights are converted to the module's float32")
     func converts() throws {
         var state = StateDictionary()
         state["weight"] = Tensor([Float(0.1), 2]).to(.float16).reshaped([1, 2])
@@ -86,7 +86,7 @@ struct LoadingTests {
         expectClose(layer.weight.value, Tensor([Float(0.1), 2], shape: [1, 2]), absolute: 1e-4)
     }
 
-    @Test("what is frozen stays frozen, what is trained stays trained")
+    @Test("loading keeps parameters frozen or trainable")
     func keepsFrozen() throws {
         let layer = Linear(2, 1)
         layer.setTrainable(false) { $0 == "weight" }
@@ -95,7 +95,7 @@ struct LoadingTests {
         #expect(layer.bias?.isTrainable == true)
     }
 
-    @Test("weights may come from tensors that are being trained")
+    @Test("weights can be loaded from tensors that require gradients")
     func loadsFromTrainedTensors() throws {
         let source = Linear(2, 1)
         var state = StateDictionary()
@@ -109,7 +109,7 @@ struct LoadingTests {
         #expect(layer.weight.value.floats() == source.weight.value.floats().map { $0 * 2 })
     }
 
-    @Test("names keep their order; nil takes one away")
+    @Test("names keep their order; assigning nil removes one")
     func stateDictionary() {
         var state = StateDictionary()
         for name in ["c", "a", "b"] { state[name] = .zeros([1]) }

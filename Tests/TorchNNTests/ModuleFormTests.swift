@@ -28,16 +28,16 @@ private final class Bare: Module {
     let mean = Tensor([Float(0)])
 }
 
-@Suite("What a module may be made of")
+@Suite("Members of a module")
 struct ModuleFormTests {
-    @Test("a weight that two parts share is trained once")
+    @Test("a weight shared by two submodules is trained once")
     func tied() {
         let module = Tied()
         #expect(module.parameters.count == 1)
         #expect(module.namedValues().map(\.name) == ["first.weight", "second.weight"])
     }
 
-    @Test("a buffer that is not saved moves, and is in no checkpoint")
+    @Test("an unsaved buffer moves with the module and is in no checkpoint")
     func unsaved() throws {
         let module = Constants()
         #expect(module.namedValues().map(\.name) == ["weight"])
@@ -45,7 +45,7 @@ struct ModuleFormTests {
         #expect(module.table.value.device.kind == .meta)
     }
 
-    @Test("truth values of a file are 0 or 1, whatever its bytes")
+    @Test("booleans of a file are 0 or 1, whatever its bytes")
     func truth() throws {
         let stored = StoredTensor(elementType: .bool, shape: [3], bytes: [0, 2, 255])
         let tensor = try Tensor(stored)
@@ -54,13 +54,13 @@ struct ModuleFormTests {
     }
 
     #if compiler(>=6.2)
-        @Test("weights that would not be found stop the program")
+        @Test("weights in unsupported containers trap")
         func hidden() async {
             await #expect(processExitsWith: .failure) { _ = Pair().parameters }
             await #expect(processExitsWith: .failure) { _ = Bare().parameters }
         }
 
-        @Test("a batch norm does not train on one value a channel")
+        @Test("a batch norm refuses to train on one value per channel")
         func single() async {
             await #expect(processExitsWith: .failure) {
                 _ = BatchNorm2d(2)(Tensor.ones([1, 2, 1, 1]))

@@ -33,7 +33,7 @@ private final class LargerBlock: Block {
 
 @Suite("Modules")
 struct ModuleTests {
-    @Test("names are those of PyTorch, those of the parent class first")
+    @Test("names are PyTorch's, those of the superclass first")
     func names() {
         let expected = [
             "tokens.0", "tokens.1", "pos_embed", "D_fc1.weight", "D_fc1.bias",
@@ -46,7 +46,7 @@ struct ModuleTests {
             LargerBlock().namedValues().map(\.name).sorted() == (expected + ["out"]).sorted())
     }
 
-    @Test("parts are visited with their names, parents first")
+    @Test("submodules are visited with their names, parents first")
     func visits() {
         var found: [String] = []
         Block().visit { name, _ in found.append(name) }
@@ -57,7 +57,7 @@ struct ModuleTests {
             ])
     }
 
-    @Test("parameters are trainable, buffers are none, and names freeze and free")
+    @Test("parameters are trainable, buffers are not; names select what is frozen")
     func freezing() {
         let block = LargerBlock()
         #expect(block.parameters.count == block.namedValues().count - 1)
@@ -69,7 +69,7 @@ struct ModuleTests {
                 == ["neck.0.weight", "neck.0.bias", "neck.2.weight"])
     }
 
-    @Test("training and inference reach every part")
+    @Test("training mode reaches every submodule")
     func modes() {
         let block = Block()
         let modes = {
@@ -84,7 +84,7 @@ struct ModuleTests {
         #expect(modes() == [true])
     }
 
-    @Test("gradients are forgotten")
+    @Test("zeroGrad removes gradients")
     func zeroGrad() {
         let layer = Linear(2, 1)
         layer(Tensor.ones([1, 2])).sum().backward()
@@ -93,7 +93,7 @@ struct ModuleTests {
         #expect(layer.parameters.allSatisfy { $0.grad == nil })
     }
 
-    @Test("a move changes types of floating point values only, and keeps what is frozen")
+    @Test("move converts floating point tensors only and keeps parameters frozen")
     func moves() {
         let norm = BatchNorm2d(2)
         norm.setTrainable(false) { $0 == "bias" }

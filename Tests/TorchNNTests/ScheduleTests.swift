@@ -5,7 +5,7 @@ import TorchNN
 
 @Suite("Learning rate, clipping, moving average")
 struct ScheduleTests {
-    @Test("polynomial as the authors': 250 steps of warm-up, then power 0.9")
+    @Test("polynomial decay as the SAMUS authors use it: 250 warm-up steps, power 0.9")
     func polynomial() {
         let schedule = LearningRateSchedule(
             1e-3, shape: .polynomial(power: 0.9), warmUp: 250, total: 1000)
@@ -16,7 +16,7 @@ struct ScheduleTests {
         #expect(schedule.rate(at: 5000) == 0)
     }
 
-    @Test("cosine ends at its lowest share, constant stays")
+    @Test("cosine ends at its lowest share; constant stays constant")
     func cosine() {
         let schedule = LearningRateSchedule(2, shape: .cosine(lowest: 0.1), total: 100)
         #expect(schedule.rate(at: 0) == 2)
@@ -32,7 +32,7 @@ struct ScheduleTests {
         return parameters
     }
 
-    @Test("clipping shortens all gradients together")
+    @Test("clipping scales all gradients together")
     func clipping() {
         let parameters = pair()
         #expect(GradientClipping.clip(parameters, to: 10) == 5)
@@ -45,7 +45,7 @@ struct ScheduleTests {
         let weight = Parameter(Tensor([Float(1)]))
     }
 
-    @Test("the average follows, stands in for the weights, and gives them back")
+    @Test("the moving average follows the weights, replaces them, and restores them")
     func average() throws {
         let network = One()
         let average = MovingAverage(of: network, decay: 0.9)
@@ -63,7 +63,7 @@ struct ScheduleTests {
         #expect(throws: ModuleLoadError.self) { try other.load(StateDictionary(), steps: 0) }
     }
 
-    @Test("Adam goes on from kept moments as if it had not stopped")
+    @Test("Adam resumes bit for bit from saved moments")
     func resumed() throws {
         func step(_ parameter: Parameter, _ optimizer: Adam) {
             parameter.value.setGrad(nil)

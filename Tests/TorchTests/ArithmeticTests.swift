@@ -49,7 +49,7 @@ struct ArithmeticTests {
         operation.expectAgreement(with: try Fixtures.arithmetic.get())
     }
 
-    @Test("integers stay integers, with all their digits, beside whole numbers")
+    @Test("integers stay exact in expressions with whole numbers")
     func integers() {
         let large = 1 << 53 + 1
         let x = Tensor([large, -3])
@@ -61,7 +61,7 @@ struct ArithmeticTests {
         #expect(x.pow(0.5).dtype == .float32)
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.arithmetic.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

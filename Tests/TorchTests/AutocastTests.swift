@@ -24,7 +24,7 @@ struct AutocastTests {
         #expect(weight.grad?.dtype == .float32)
     }
 
-    @Test("the mode nests, ends with its closure and stays on its thread")
+    @Test("autocast nests, ends with its closure and stays on its thread")
     func nesting() {
         let x = Tensor.ones([2, 2])
         let dtype: @Sendable () -> DType = { x.matmul(x).dtype }
@@ -47,7 +47,7 @@ struct AutocastTests {
         withAutocast(to: .float32) { #expect(dtype() == .float32) }
     }
 
-    @Test("a weight changed between two closures is cast anew")
+    @Test("a weight changed between two closures is cast again")
     func weightsAreCastAnew() {
         let weight = Tensor.ones([1, 1]).requiringGrad()
         let product = { withAutocast(to: .bfloat16) { weight.matmul(Tensor.ones([1, 1])).item() } }

@@ -4,7 +4,7 @@ import Torch
 
 @Suite("Gradients")
 struct AutogradTests {
-    @Test("backward adds to what is there; nil takes it away")
+    @Test("backward accumulates gradients; setting nil removes them")
     func backwardGathers() {
         let x = Tensor([Float(1), 2, 3]).requiringGrad()
         #expect(x.grad == nil)
@@ -18,7 +18,7 @@ struct AutogradTests {
         #expect(x.grad == nil)
     }
 
-    @Test("grad(of:) leaves the inputs alone and gives nil for those not used")
+    @Test("grad(of:) does not accumulate and returns nil for unused inputs")
     func gradOfOutputs() {
         let x = Tensor([Float(1), 2]).requiringGrad()
         let y = Tensor([Float(3), 4]).requiringGrad()
@@ -31,7 +31,7 @@ struct AutogradTests {
         #expect(weighted.map { $0?.floats() } == [[30, 400]])
     }
 
-    @Test("a kept graph is differentiated again")
+    @Test("a retained graph can be differentiated again")
     func retainedGraph() {
         let x = Tensor(Float(3)).requiringGrad()
         let y = x * x
@@ -50,7 +50,7 @@ struct AutogradTests {
         #expect(x.grad?.item() == 12)
     }
 
-    @Test("nothing is recorded in withoutGrad, and the mode is restored")
+    @Test("withoutGrad disables gradients and restores the mode")
     func withoutGradRecordsNothing() {
         let x = Tensor(Float(2)).requiringGrad()
         struct Stop: Error {}
@@ -67,7 +67,7 @@ struct AutogradTests {
         #expect((x * 2).requiresGrad)
     }
 
-    @Test("detached tensors and frozen ones record nothing")
+    @Test("detached and frozen tensors have no graph")
     func detachment() {
         let x = Tensor(Float(2)).requiringGrad()
         #expect(!x.detached().requiresGrad)
@@ -77,7 +77,7 @@ struct AutogradTests {
     }
 
     #if compiler(>=6.2)
-        @Test("a gradient of another shape, type or device is refused in PyTorch's words")
+        @Test("a gradient of another shape, type or device is refused with PyTorch's message")
         func refusedGradients() async {
             await expectWords(
                 "grad([2], [3]): assigned grad has data of a different size",

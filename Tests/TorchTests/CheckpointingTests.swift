@@ -7,7 +7,7 @@ struct CheckpointingTests {
     private let x = Tensor([Float(1), 2, 3]).requiringGrad()
     private let weight = Tensor([Float(2), 3, 4]).requiringGrad()
 
-    @Test("gradients reach inputs and parameters, as without")
+    @Test("gradients equal those without checkpointing")
     func gradients() {
         for isOn in [false, true] {
             let body = { [weight] (inputs: [Tensor]) in
@@ -22,7 +22,7 @@ struct CheckpointingTests {
         }
     }
 
-    @Test("an output that is not used, an input that needs nothing, and one handed through")
+    @Test("unused outputs, inputs without gradients, and passed-through inputs")
     func gaps() {
         let plain = Tensor([Float(5), 6, 7])
         let found = checkpointed([plain, x], parameters: [weight]) { [weight] inputs in
@@ -35,7 +35,7 @@ struct CheckpointingTests {
         #expect(weight.grad == nil)
     }
 
-    @Test("parameters alone are differentiated, by grad(of:) too")
+    @Test("parameters alone can be differentiated, also by grad(of:)")
     func parameters() {
         let plain = Tensor([Float(5), 6, 7])
         func run() -> Tensor {
@@ -46,7 +46,7 @@ struct CheckpointingTests {
         #expect(grad(of: [run()], withRespectTo: [weight])[0]?.floats() == [5, 6, 7])
     }
 
-    @Test("parts within parts, and a history that is kept")
+    @Test("nested checkpointing and a retained graph")
     func nested() {
         let result = checkpointed([x], parameters: [weight]) { [weight] outer in
             checkpointed(outer, parameters: [weight]) { [weight] in [$0[0] * weight] }
@@ -58,7 +58,7 @@ struct CheckpointingTests {
         #expect(x.grad?.floats() == [16, 72, 192])
     }
 
-    @Test("without gradients the body runs once, and records nothing")
+    @Test("without gradients the body runs once")
     func withoutGradients() {
         let found = withoutGrad {
             checkpointed([x], parameters: [weight]) { [weight] in [$0[0] * weight] }
@@ -67,7 +67,7 @@ struct CheckpointingTests {
         #expect(!found[0].requiresGrad)
     }
 
-    @Test("backward is in the same autocast, on whatever thread, and casts have a history")
+    @Test("backward uses the same autocast state on any thread")
     func autocast() {
         let x = Tensor.normal([8, 16], generator: Generator(seed: 1)).requiringGrad()
         let weight = Tensor.normal([16, 16], generator: Generator(seed: 2)).requiringGrad()
@@ -88,7 +88,7 @@ struct CheckpointingTests {
         expectClose(found[1], expected[1], absolute: 0, relativeL2: 1e-2)
     }
 
-    @Test("what a part holds goes with its history")
+    @Test("captures are released with the graph")
     func lifetime() {
         final class Witness: Sendable {}
         weak var weak: Witness?

@@ -26,7 +26,7 @@ struct ComparisonTests {
     }
 
     // Not in the fixture.
-    @Test("with equality, and difference of pairs; no order holds for what is no number")
+    @Test("NaN compares as in PyTorch")
     func bounds() {
         let x = Tensor([Float(1), 2, 3, .nan])
         let y = Tensor([Float(2), 2, 2, 2])
@@ -37,7 +37,7 @@ struct ComparisonTests {
         #expect((x .!= y).elements() == [true, false, true, true])
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.comparison.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

@@ -8,7 +8,7 @@ struct ConversionTests {
         .float32, .float16, .bfloat16, .float64, .int64, .int32, .uint8, .bool,
     ]
 
-    @Test("every type becomes every other as in PyTorch", arguments: types)
+    @Test("every type converts to every other as in PyTorch", arguments: types)
     func converts(from source: DType) throws {
         let golden = try Fixtures.conversion.get().section("\(source)")
         let input = golden["input"]
@@ -20,7 +20,7 @@ struct ConversionTests {
         }
     }
 
-    @Test("Swift arrays come back as they went in")
+    @Test("Swift arrays survive the round trip")
     func roundTrips() {
         expectRoundTrip([Float(0.1), -.infinity, .greatestFiniteMagnitude], .float32)
         expectRoundTrip([0.1, Double.pi, -.leastNonzeroMagnitude], .float64)
@@ -37,7 +37,7 @@ struct ConversionTests {
         expectRoundTrip([Float](), .float32)
     }
 
-    @Test("sizes in memory and kinds are libtorch's", arguments: DType.allCases)
+    @Test("byte counts and type numbers are libtorch's", arguments: DType.allCases)
     func facts(dtype: DType) {
         let tensor = Tensor.zeros([3], dtype: dtype)
         #expect(tensor.withUnsafeBytes(\.count) == 3 * dtype.byteCount)
@@ -47,7 +47,7 @@ struct ConversionTests {
         }
     }
 
-    @Test("a conversion to the tensor's own type is no copy")
+    @Test("converting to the same type does not copy")
     func sameType() {
         let x = Tensor([Float(1), 2])
         x.to(.float32).fill(with: 3)

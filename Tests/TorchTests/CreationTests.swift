@@ -1,7 +1,7 @@
 import Testing
 import Torch
 
-@Suite("Tensors of given numbers")
+@Suite("Creating tensors")
 struct CreationTests {
     @Test("constants")
     func constants() {

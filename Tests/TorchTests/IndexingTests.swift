@@ -41,12 +41,12 @@ struct IndexingTests {
         operation.expectAgreement(with: try Fixtures.indexing.get())
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.indexing.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }
 
-    @Test("closed ranges may end at the last element by its negative place")
+    @Test("closed ranges may end at the last element by its negative index")
     func closedRangesFromTheEnd() {
         let x = Tensor([0, 1, 2, 3, 4])
         #expect(x[...(-1)].elements(as: Int.self) == [0, 1, 2, 3, 4])
@@ -55,7 +55,7 @@ struct IndexingTests {
         #expect(x[...1].elements(as: Int.self) == [0, 1])
     }
 
-    @Test("a view writes into the tensor it looks at")
+    @Test("writing into a view changes its base")
     func viewsWriteThrough() {
         let x = Tensor.zeros([3, 4])
         x[1].assign(from: Tensor([Float(1), 2, 3, 4]))
@@ -65,7 +65,7 @@ struct IndexingTests {
         #expect(x.floats() == [9, 7, 7, 9, 9, 2, 3, 9, 9, 0, 5, 9])
     }
 
-    @Test("tensors as indexes give copies")
+    @Test("indexing with tensors copies")
     func placesCopy() {
         let x = Tensor.zeros([3])
         x[Tensor([0, 2])].fill(with: 1)
@@ -74,7 +74,7 @@ struct IndexingTests {
     }
 
     #if compiler(>=6.2)
-        @Test("the rest cannot be meant twice")
+        @Test("`.rest` cannot occur twice")
         func twoRests() async {
             await expectWords(
                 "two .rest in one index",

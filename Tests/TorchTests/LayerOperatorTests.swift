@@ -67,7 +67,7 @@ struct LayerOperatorTests {
         operation.expectAgreement(with: try Fixtures.layers.get(), absolute: 1e-5)
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.layers.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

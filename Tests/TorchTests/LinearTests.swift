@@ -23,7 +23,7 @@ struct ProductSizes: CustomTestStringConvertible, Sendable {
     ]
 }
 
-@Suite("A linear layer gives the same as libtorch's product, without gradients and with them")
+@Suite("The linear layer agrees with libtorch's product, with and without gradients")
 struct LinearTests {
     private func normal(_ shape: [Int], seed: UInt64) -> Tensor {
         .normal(shape, generator: Generator(seed: seed))
@@ -84,7 +84,7 @@ struct LinearTests {
         }
     }
 
-    @Test("input, weight and bias that lie otherwise in memory")
+    @Test("input, weight and bias with other strides")
     func layouts() {
         let x = normal([65, 2, 12], seed: 1)
         let weight = normal([10, 12], seed: 2)
@@ -123,7 +123,7 @@ struct LinearTests {
         }
     }
 
-    @Test("other types are left to libtorch", arguments: [DType.float64, .bfloat16])
+    @Test("other types use libtorch", arguments: [DType.float64, .bfloat16])
     func types(dtype: DType) {
         let x = normal([70, 9], seed: 1).to(dtype)
         let weight = normal([4, 9], seed: 2).to(dtype)
@@ -132,7 +132,7 @@ struct LinearTests {
         expectClose(found, gelu(linear(x, weight: weight)), absolute: 0)
     }
 
-    @Test("autocast holds in both ways", arguments: [LinearActivation.none, .gelu])
+    @Test("autocast applies with and without oneDNN", arguments: [LinearActivation.none, .gelu])
     func autocast(activation: LinearActivation) {
         let x = normal([70, 33], seed: 1)
         let weight = normal([9, 33], seed: 2)
@@ -151,7 +151,7 @@ struct LinearTests {
         }
     }
 
-    @Test("a bias of one number, and a weight without outputs' axis, are libtorch's to read")
+    @Test("a scalar bias and a one-axis weight use libtorch")
     func leftToLibtorch() {
         let x = normal([70, 5], seed: 1)
         expectSame(x, weight: normal([3, 5], seed: 2), bias: normal([1], seed: 3))

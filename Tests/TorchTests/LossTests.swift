@@ -24,7 +24,7 @@ struct LossTests {
         operation.expectAgreement(with: try Fixtures.losses.get())
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.losses.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

@@ -5,7 +5,7 @@ import Torch
 
 @Suite("Memory")
 struct MemoryTests {
-    @Test("memory of somebody else's is used in place and let go with the last tensor")
+    @Test("borrowed memory is used in place and released with the last tensor")
     func borrowedMemory() {
         let released = Counter()
         var owner: Owner? = Owner(count: 6, released)
@@ -38,7 +38,7 @@ struct MemoryTests {
         #expect(copy.floats() == [0, 0, 0, 0])
     }
 
-    @Test("memory of no bytes is borrowed and let go too")
+    @Test("empty memory is borrowed and released too")
     func emptyMemory() {
         let released = Counter()
         var tensor: Tensor? = {

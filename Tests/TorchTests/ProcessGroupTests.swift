@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Torch
 
-@Suite("What a launcher's variables say")
+@Suite("The launcher's environment variables")
 struct RendezvousTests {
     private let variables = [
         "MASTER_ADDR": "node7", "MASTER_PORT": "29500", "RANK": "3", "WORLD_SIZE": "4",
@@ -22,7 +22,7 @@ struct RendezvousTests {
         #expect(served.localRank == 1 && !served.isServing && served.restart == 2)
     }
 
-    @Test("a process on its own")
+    @Test("a single process")
     func alone() throws {
         for environment in [
             [:], ["MASTER_ADDR": "node7"], ["RANK": "0", "WORLD_SIZE": "1"],
@@ -33,7 +33,7 @@ struct RendezvousTests {
     }
 
     @Test(
-        "half set, or out of range",
+        "incomplete or out of range",
         arguments: [
             (["RANK": nil], "WORLD_SIZE set but not RANK"),
             (["MASTER_PORT": nil], "but not MASTER_PORT: set all of them"),
@@ -54,7 +54,7 @@ struct RendezvousTests {
 }
 
 #if compiler(>=6.3)
-    @Suite("Processes that work together", .timeLimit(.minutes(3)))
+    @Suite("Process group", .timeLimit(.minutes(3)))
     struct ProcessGroupTests {
         @Test("sums, means, broadcasts, gathering and the differentiable sum")
         func collectives() async {
@@ -98,7 +98,7 @@ struct RendezvousTests {
             }
         }
 
-        @Test("a process that is killed ends the others with a sentence")
+        @Test("a killed process ends the others with an error")
         func killed() async {
             let meeting = Meeting()
             defer { meeting.end() }
@@ -126,7 +126,7 @@ struct RendezvousTests {
             #expect(ContinuousClock.now - start < .seconds(60))
         }
 
-        @Test("one that hangs is missed after the timeout")
+        @Test("a hanging process is reported after the timeout")
         func hanging() async {
             let meeting = Meeting()
             defer { meeting.end() }
@@ -152,7 +152,7 @@ struct RendezvousTests {
                 "rank 0 of 2 waited 2.0 s for the other processes during a barrier", survivor)
         }
 
-        @Test("others that do not come are counted")
+        @Test("missing processes are counted")
         func absent() async {
             let error = #expect(throws: ProcessGroupError.self) {
                 try ProcessGroup(Rendezvous(port: 0, rank: 0, size: 3), joinTimeout: 1)

@@ -16,7 +16,7 @@ struct RandomTests {
         expectClose(.permutation(50, generator: stream()), golden["permutation"])
     }
 
-    @Test("a generator goes on where it stopped", arguments: [0, 1, 20_240_917])
+    @Test("a generator continues its stream", arguments: [0, 1, 20_240_917])
     func sequences(seed: Int) throws {
         let golden = try Fixtures.random.get().section("\(seed)")
         let one = Generator(seed: UInt64(seed))
@@ -31,7 +31,7 @@ struct RandomTests {
 
     #if compiler(>=6.2)
         // In a process of its own: the default generator belongs to all tests.
-        @Test("the default generator is seeded for all")
+        @Test("the default generator can be seeded")
         func defaultGenerator() async {
             await #expect(processExitsWith: .success) {
                 for seed in [0, 1, 20_240_917] {

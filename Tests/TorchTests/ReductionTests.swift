@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Torch
 
-@Suite("Reductions and orders agree with PyTorch, forward and backward")
+@Suite("Reductions and sorting agree with PyTorch, forward and backward")
 struct ReductionTests {
     static let cases: [OperatorCase] = [
         .one("sum") { $0.sum() },
@@ -25,7 +25,7 @@ struct ReductionTests {
         .one("cumulative-sum") { $0.cumulativeSum(axis: 1) },
         .several("sort") { pair($0.sorted(axis: -1)) },
         .several("sort-descending") { pair($0.sorted(axis: 0, descending: true)) },
-        .several("largest") { pair($0.largest(2, axis: -1)) },
+        .several("largest") { pair($0.topK(2, axis: -1)) },
     ]
 
     @Test("operator", arguments: cases)
@@ -33,7 +33,7 @@ struct ReductionTests {
         operation.expectAgreement(with: try Fixtures.reduction.get())
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.reduction.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

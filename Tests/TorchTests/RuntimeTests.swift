@@ -16,7 +16,7 @@ struct RuntimeTests {
         #expect(Tensor.zeros([1]).device == .cpu)
     }
 
-    @Test("a device that is not there is refused with libtorch's reason")
+    @Test("a missing device is refused with libtorch's message")
     func absentDevice() throws {
         try Device.cpu.check()
         let error = #expect(throws: TorchError.self) { try Device(.cuda, index: 63).check() }
@@ -30,7 +30,7 @@ struct RuntimeTests {
         #endif
     }
 
-    @Test("an error carries the operator, its shapes and libtorch's words")
+    @Test("an error has the operator, its shapes and libtorch's message")
     func errors() throws {
         let a = Tensor.zeros([2, 3])
         let b = Tensor.zeros([4, 5])
@@ -49,7 +49,7 @@ struct RuntimeTests {
         #expect(gaps?.shapes == [[2, 3], [4, 5]])
     }
 
-    @Test("arguments that do not fit are named")
+    @Test("invalid arguments are named")
     func arguments() throws {
         let a = Tensor.zeros([2])
         expectMessage("this libtorch has no such operator") { try attempt("no_such_thing", [a]) }
@@ -105,7 +105,7 @@ struct RuntimeTests {
         #expect(try attempt("unbind.int", [a]).count == 3)
     }
 
-    @Test("a result that is undefined is an error, not a gap that moves the others up")
+    @Test("an undefined result is an error and does not shift the others")
     func undefinedResults() throws {
         let x = Tensor.ones([1, 1, 3, 3])
         let weight = Tensor.ones([1, 1, 1, 1])
@@ -127,7 +127,7 @@ struct RuntimeTests {
 
     #if compiler(>=6.2)
         // In a process of its own: the count belongs to all tests.
-        @Test("the thread count holds on every thread, also those that worked before")
+        @Test("the thread count applies to every thread, also to existing ones")
         func threads() async {
             await #expect(processExitsWith: .success) {
                 let worker = Worker()
@@ -142,7 +142,7 @@ struct RuntimeTests {
             }
         }
 
-        @Test("no thread, or less, is refused")
+        @Test("a thread count below 1 is refused")
         func noThreads() async {
             await expectWords(
                 "0 threads do no work",
@@ -156,7 +156,7 @@ struct RuntimeTests {
                 })
         }
 
-        @Test("what libtorch refuses in a function without an error ends with its words")
+        @Test("a libtorch failure in a non-throwing function traps with its message")
         func sparse() async {
             await expectWords(
                 "libtorch: Sparse CSR tensors do not have strides",
@@ -166,7 +166,7 @@ struct RuntimeTests {
                 })
         }
 
-        @Test("an operator that does not fit traps")
+        @Test("invalid operator arguments trap")
         func traps() async {
             await #expect(processExitsWith: .failure) {
                 _ = Tensor.zeros([2]) + Tensor.zeros([3])

@@ -30,7 +30,7 @@ struct ShapeTests {
         operation.expectAgreement(with: try Fixtures.shape.get())
     }
 
-    @Test("no case of the fixture is left out")
+    @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.shape.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }

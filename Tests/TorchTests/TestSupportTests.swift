@@ -32,7 +32,7 @@ struct DifferenceTests {
 
 @Suite("Golden and Shared")
 struct GoldenTests {
-    @Test("fixtures tell which PyTorch and seed made them")
+    @Test("fixtures name the PyTorch version and seed that made them")
     func metadata() throws {
         let golden = try Golden("torch/arithmetic")
         #expect(golden.metadata["seed"] == "20240917")
@@ -40,13 +40,13 @@ struct GoldenTests {
         #expect(golden.section("add").list("input").count == 2)
     }
 
-    @Test("a fixture that is not there throws")
+    @Test("a missing fixture throws")
     func absent() {
         #expect(throws: (any Error).self) { try Golden("torch/no-such-fixture") }
     }
 
     @Test(
-        "the shared folder lies beside the package",
+        "the shared folder is next to the package",
         .enabled(if: Shared.isPresent, "../shared is absent"))
     func shared() {
         #expect(Shared.folder.lastPathComponent == "shared")

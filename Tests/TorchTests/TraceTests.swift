@@ -3,12 +3,12 @@ import Testing
 
 @testable import Torch
 
-@Suite("A trace is what a computation does to its inputs")
+@Suite("A trace records the operators applied to the inputs")
 struct TraceTests {
     private let x = Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
     private let weight = Tensor([1, 0, -1, 2, 1, 0.5] as [Float], shape: [2, 3])
 
-    @Test("what does not depend on the inputs is a constant")
+    @Test("values that do not depend on the inputs are constants")
     func foldsConstants() throws {
         let trace = try Trace.recording(of: [x]) { [$0[0] * (weight + 1).exp()] }
         #expect(trace.steps.map { "\($0.op)" } == ["mul.Tensor"])
@@ -19,7 +19,7 @@ struct TraceTests {
         expectClose(factor, (weight + 1).exp())
     }
 
-    @Test("it runs again on other inputs, all forms of arguments among its steps")
+    @Test("a trace replays on other inputs, with every kind of argument")
     func runsAgain() throws {
         func compute(_ x: Tensor) -> Tensor {
             let parts = x.split([1, 2], axis: 1)
@@ -33,7 +33,7 @@ struct TraceTests {
         expectClose(found[0], compute(other), absolute: 0)
     }
 
-    @Test("a recording has the plain operators, not one runtime's")
+    @Test("a trace has the plain operators, not oneDNN's")
     func plainOperators() throws {
         let rows = Tensor.ones([128, 3])
         let trace = try Trace.recording(of: [rows]) {
@@ -42,7 +42,7 @@ struct TraceTests {
         #expect(trace.steps.map { "\($0.op)" } == ["linear", "gelu"])
     }
 
-    @Test("writing into a value that is recorded is refused")
+    @Test("writing into a traced value is refused")
     func refusesWriting() {
         #expect(throws: TraceError.writesInPlace("fill_.Scalar")) {
             _ = try Trace.recording(of: [x]) { inputs in
@@ -53,7 +53,7 @@ struct TraceTests {
         }
     }
 
-    @Test("reading the numbers of a value is refused: what follows may depend on them")
+    @Test("reading the elements of a traced value is refused")
     func refusesReading() {
         #expect(throws: TraceError.readsNumbers(shape: [])) {
             _ = try Trace.recording(of: [x]) { $0[0].sum().item() > 1 ? [$0[0]] : [] }
@@ -63,7 +63,7 @@ struct TraceTests {
         }
     }
 
-    @Test("a tensor of an earlier recording is a constant of the next")
+    @Test("a tensor of an earlier trace is a constant of the next")
     func earlierValues() throws {
         var kept: Tensor?
         _ = try Trace.recording(of: [x]) { inputs in
@@ -79,7 +79,7 @@ struct TraceTests {
         }
     }
 
-    @Test("outside of a recording nothing is recorded")
+    @Test("operators outside a trace are not recorded")
     func outside() throws {
         #expect(!Trace.isRecording)
         let trace = try Trace.recording(of: [x]) { $0 }

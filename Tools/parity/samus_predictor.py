@@ -1,6 +1,6 @@
 """SAMUS in Python with the interface of segment-anything's SamPredictor.
 
-The network is Benchmarks/samus_peer.py. Preprocessing and postprocessing are those of the authors'
+The network is Benchmarks/peers/samus_network.py. Preprocessing and postprocessing are those of the authors'
 program: grey levels by OpenCV, bilinear resizing to the square input by Pillow, values in 0..1,
 clicks scaled along each side, logits resized bilinearly to the input and then to the image.
 """
@@ -12,7 +12,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from samus_peer import SAMUS, VIT_B
+from samus_network import SAMUS, VIT_B
 
 
 class SamusPredictor:

@@ -10,12 +10,12 @@ import onnx
 import onnxruntime
 import openvino
 import pytest
-import samus_peer
 import torch
 from formula_weights import fill
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from samus_command import ROOT, SHARED, run
+from samus_network import SAMUS, VIT_B
 
 GOLDEN = SHARED / "golden"
 
@@ -31,7 +31,7 @@ def litemedsam(folder):
 
 
 def samus_vit_b(folder):
-    torch.save(fill(samus_peer.SAMUS(samus_peer.VIT_B)).state_dict(), folder / "weights.pth")
+    torch.save(fill(SAMUS(VIT_B)).state_dict(), folder / "weights.pth")
     return folder / "weights.pth"
 
 
@@ -96,17 +96,19 @@ def decoder_inputs(reference, name, mask_side):
     }
 
 
-def has_free_batch(folder):
+def encoder_input(folder):
+    """The name of the encoder's input, and whether its batch is dynamic."""
     graph = onnx.load(str(folder / "encoder.onnx"), load_external_data=False).graph
-    return bool(graph.input[0].type.tensor_type.shape.dim[0].dim_param)
+    return graph.input[0].name, bool(graph.input[0].type.tensor_type.shape.dim[0].dim_param)
 
 
 def differences(session, folder, reference):
     """Yields the name and difference of each result."""
     encode = session(str(folder / "encoder.onnx"))
-    images, embeddings = reference["pictures"], reference["embeddings"]
-    for count in (1, 2) if has_free_batch(folder) else (1,):
-        computed = encode({"pictures": images[:count]})[0]
+    images, embeddings = reference["images"], reference["embeddings"]
+    input_name, is_dynamic = encoder_input(folder)
+    for count in (1, 2) if is_dynamic else (1,):
+        computed = encode({input_name: images[:count]})[0]
         yield f"encoder, batch of {count}", difference(computed, embeddings[:count])
     decode = session(str(folder / "decoder.onnx"))
     side = 4 * embeddings.shape[2]

@@ -1,14 +1,14 @@
 // The functions of OpenVINO's C API that this package calls, as pointers found at run time.
 //
-// Declared here after OpenVINO's documentation, for neither its headers nor its library are there
-// when this is built. A name without `ov_` is the function's own; types are called as there, with
-// `cov_` for `ov_`. The values are those of OpenVINO 2026.
+// Declared here after OpenVINO's documentation, so that neither its headers nor its library are
+// needed for the build. Functions have OpenVINO's names without `ov_`, types have `cov_` in place of
+// `ov_`. The constants are those of OpenVINO 2026.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-/// 0 is success; what else a program can tell from.
+/// Status of a call; 0 is success.
 typedef int32_t cov_status;
 enum {
     COV_OK = 0,
@@ -16,7 +16,7 @@ enum {
     COV_INFER_CANCELLED = -13,
 };
 
-/// The number of float32 among the element types.
+/// The element type float32.
 enum { COV_F32 = 4 };
 
 typedef struct cov_core cov_core;
@@ -46,7 +46,7 @@ typedef struct {
     int64_t *sizes;
 } cov_shape;
 
-/// From `min` to `max`; -1 as `max` is any size.
+/// Sizes from `min` to `max`; a `max` of -1 is unbounded.
 typedef struct {
     int64_t min;
     int64_t max;
@@ -57,7 +57,7 @@ typedef struct {
     cov_dimension *sizes;
 } cov_partial_shape;
 
-/// The functions; borrowed pointers unless there is a `_free` for what comes out.
+/// OpenVINO's functions. Returned pointers are borrowed, unless the type has a `_free` function.
 typedef struct {
     cov_status (*get_openvino_version)(cov_version *);
     void (*version_free)(cov_version *);
@@ -98,7 +98,6 @@ typedef struct {
     cov_status (*infer_request_set_tensor)(cov_infer_request *, const char *, const cov_tensor *);
     cov_status (*infer_request_get_tensor)(const cov_infer_request *, const char *, cov_tensor **);
     cov_status (*infer_request_start_async)(cov_infer_request *);
-    cov_status (*infer_request_wait)(cov_infer_request *);
     cov_status (*infer_request_wait_for)(cov_infer_request *, int64_t milliseconds);
     cov_status (*infer_request_cancel)(cov_infer_request *);
     void (*infer_request_free)(cov_infer_request *);
@@ -111,16 +110,16 @@ typedef struct {
     void (*tensor_free)(cov_tensor *);
 } cov_functions;
 
-/// Why a library could not be opened.
+/// Result of `cov_open`.
 typedef enum {
     COV_OPENED,
-    /// The dynamic linker's words say why.
+    /// `reason` has the message of the dynamic linker.
     COV_NOT_OPENED,
-    /// It lacks a function, which is named.
+    /// `reason` has the name of the missing function.
     COV_LACKS_FUNCTION,
 } cov_opening;
 
-/// Opens the library that a path or a name leads to. It stays open: it has threads of its own.
+/// Opens a library by path or name. It is never closed, because it has running threads.
 ///
-/// `reason` gets the linker's words or the name of the function, cut to `capacity` bytes.
+/// `reason` receives at most `capacity` bytes.
 cov_opening cov_open(const char *path, cov_functions *functions, char *reason, size_t capacity);

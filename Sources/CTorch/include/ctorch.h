@@ -134,7 +134,7 @@ bool ct_autocast_enabled(void);
 /// This thread's autocast as it is now.
 char *ct_autocast_now(const char *device, ct_autocast *now);
 /// Whether autocast keeps the weights that it casts, on this thread; returns what was before.
-bool ct_autocast_keep(bool keep);
+bool ct_autocast_cache(bool keep);
 
 /// Seeds the default generators of all devices.
 char *ct_seed(uint64_t seed);

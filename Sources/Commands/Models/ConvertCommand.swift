@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 
 /// `samus convert`: writes the weights of a checkpoint as safetensors.
@@ -89,10 +90,10 @@ struct ConvertCommand: ParsableCommand {
 
     private func network(
         of source: Checkpoint
-    ) throws -> (kind: ModelArchitecture, sizes: SAMConfiguration)? {
+    ) throws -> (kind: ModelArchitecture, sizes: ModelConfiguration)? {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
-        let kind = ModelArchitecture(names: source.names)
-        guard decoderHeads == nil || kind.map({ $0 != .liteMedSAM }) ?? false else {
+        let kind = source.architecture
+        guard decoderHeads == nil || kind?.hasDecoderHeads ?? false else {
             throw ExitError(
                 .input,
                 "--decoder-heads is for SAM, SAMUS and AutoSAMUS; this is "
@@ -104,7 +105,7 @@ struct ConvertCommand: ParsableCommand {
                     + "without architecture metadata")
             return nil
         }
-        return (kind: kind, sizes: try source.sizes(of: kind, decoderHeads: decoderHeads))
+        return (kind: kind, sizes: try source.configuration(of: kind, decoderHeads: decoderHeads))
     }
 
     private func licence(of source: Checkpoint) throws(CheckpointError) -> String? {
@@ -203,7 +204,7 @@ struct WeightsRemarks {
     static let notTrained = "not trained"
 
     /// The architecture and its sizes, where they are known.
-    var network: (kind: ModelArchitecture, sizes: SAMConfiguration)?
+    var network: (kind: ModelArchitecture, sizes: ModelConfiguration)?
     /// The checkpoint that the weights come from.
     let source: Checkpoint
     var licence: String?
@@ -218,9 +219,7 @@ struct WeightsRemarks {
         metadata["license"] = licence ?? metadata["license"]
         if let (kind, sizes) = network {
             metadata["samus.kind"] = kind.rawValue
-            if kind != .liteMedSAM {
-                metadata[SAMConfiguration.metadataKey] = sizes.json
-            }
+            metadata[SAMConfiguration.metadataKey] = sizes.metadata
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent
         metadata["samus.source.sha256"] = try source.sha256
@@ -235,7 +234,8 @@ struct WeightsRemarks {
 
 extension Checkpoint {
     /// The last lines of a command that wrote this file.
-    func closing(_ network: (kind: ModelArchitecture, sizes: SAMConfiguration)?) throws -> String {
+    func closing(_ network: (kind: ModelArchitecture, sizes: ModelConfiguration)?) throws -> String
+    {
         let tensors = names.compactMap { self[$0] }
         let bytes = tensors.reduce(0) { $0 + $1.byteCount }
         let types = Set(tensors.map(\.elementType.rawValue)).sorted().joined(separator: ", ")

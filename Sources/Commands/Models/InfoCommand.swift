@@ -59,9 +59,9 @@ public struct InfoCommand: ParsableCommand {
     /// Describes the architecture; comparing every tensor with it needs libtorch, in `samus-train`.
     private func network(of checkpoint: Checkpoint) throws -> String {
         var opening = "unknown"
-        if let kind = ModelArchitecture(names: checkpoint.names) {
+        if let kind = checkpoint.architecture {
             do {
-                let sizes = try checkpoint.sizes(of: kind)
+                let sizes = try checkpoint.configuration(of: kind)
                 return try fitted(checkpoint, kind, sizes)
             } catch let error as ConfigurationError {
                 opening = "looks like \(kind.rawValue), but \(error)".visibleLine
@@ -81,7 +81,7 @@ public struct InfoCommand: ParsableCommand {
 
     /// The detected architecture, and where tensors differ from it, how.
     private func fitted(
-        _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: SAMConfiguration
+        _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: ModelConfiguration
     ) throws -> String {
         let text = kind.text(sizes)
         // Models of the catalog are known to fit.
@@ -100,7 +100,7 @@ public struct InfoCommand: ParsableCommand {
     ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
         let known = ModelCatalog.entry(sha256: sha256)
-        let kind = ModelArchitecture(names: checkpoint.names)
+        let kind = checkpoint.architecture
         let tensors = checkpoint.names.compactMap { checkpoint[$0] }
         var rows: [(String, String)] = [
             ("file", path),
@@ -189,7 +189,7 @@ enum BundleInfo {
         let size = "\(manifest.input.size)x\(manifest.input.size)"
         return [
             ("bundle", path),
-            ("format", "\(manifest.format)"),
+            ("format", "\(manifest.formatVersion)"),
             ("model", manifest.name),
             ("network", "\(manifest.kind.rawValue) (\(manifest.encoder), input \(size))"),
             ("trained", manifest.kind.trainingText(trained)),

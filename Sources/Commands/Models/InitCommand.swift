@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import Inference
 import Segmentation
 
 /// `samus init`: initial weights for training, taken from SAM.
@@ -36,7 +37,7 @@ public struct InitCommand: ParsableCommand {
     var output: String
 
     @Option(help: "The model to make weights for.")
-    var network = StartedNetwork.samus
+    var network = ModelArchitecture.samus
 
     @Option(help: ArgumentHelp("Seed of the random values of new parts.", valueName: "n"))
     var seed: UInt64 = 0
@@ -53,6 +54,12 @@ public struct InitCommand: ParsableCommand {
     /// Checks how the options go together.
     public func validate() throws {
         try WeightsFile.validate(output)
+        guard !network.startsFrom.isEmpty else {
+            let known = ModelArchitecture.all.filter { !$0.startsFrom.isEmpty }
+            throw ValidationError(
+                "--network \(network.commandName): choose one of "
+                    + known.map(\.commandName).joined(separator: ", "))
+        }
     }
 
     /// Makes the weights and writes them.
@@ -64,14 +71,14 @@ public struct InitCommand: ParsableCommand {
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
-        let kind = network.kind
+        let kind = network
         let started = try withExitStatus(.unavailable) {
             try provider.start(kind, from: checkpoint, seed: seed)
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
         let metadata = try withExitStatus(.unavailable) {
             try WeightsRemarks(
-                network: (kind, started.sizes), source: checkpoint,
+                network: (kind, started.configuration), source: checkpoint,
                 licence: checkpoint.statedLicence,
                 origin: "\(WeightsRemarks.notTrained); from \(name), seed \(seed): "
                     + started.parts.map { "\($0.names.count) \($0.words)" }.joined(separator: ", ")
@@ -82,19 +89,7 @@ public struct InitCommand: ParsableCommand {
         }
         let written = try file.write(tensors, metadata: metadata)
         print(started.table(listing: verbose))
-        try withExitStatus(.output) { print(try written.closing((kind, started.sizes))) }
-    }
-}
-
-/// A network that can be started from another's weights.
-enum StartedNetwork: String, ExpressibleByArgument, CaseIterable {
-    case samus, autosamus
-
-    var kind: ModelArchitecture {
-        switch self {
-        case .samus: .samus
-        case .autosamus: .autoSAMUS
-        }
+        try withExitStatus(.output) { print(try written.closing((kind, started.configuration))) }
     }
 }
 

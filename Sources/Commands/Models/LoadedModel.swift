@@ -30,7 +30,7 @@ struct LoadedModel {
             let file = try ModelFile(options.model, provider: provider)
             path = file.path
             model = file.model
-            candidates = file.sizes.decoder.candidates
+            candidates = file.configuration.candidates
             macs = nil
             notes = file.notes
             source = .checkpoint(file.checkpoint, provider)

@@ -10,7 +10,7 @@ public struct ModelFile {
     public let checkpoint: Checkpoint
     /// What it is and where it comes from.
     public let model: ModelDescription
-    let sizes: SAMConfiguration
+    let configuration: ModelConfiguration
     /// What to say about a file that nobody vouched for: what it was taken for, and whether its
     /// weights were ever trained.
     public let notes: [String]
@@ -38,23 +38,59 @@ public struct ModelFile {
                 path: path, name: entry.name, expected: entry.sha256, found: sha256)
         }
         let kind: ModelArchitecture
-        (kind, sizes) = try checkpoint.network(at: path, provider: provider)
+        (kind, configuration) = try checkpoint.network(at: path, provider: provider)
         let known = ModelCatalog.entry(sha256: sha256)
         let parameters = checkpoint.parameterCount
         model = ModelDescription(
             name: known?.name ?? URL(fileURLWithPath: path).lastPathComponent, kind: kind,
             network: .init(
-                encoder: kind.encoderName(sizes), inputSize: sizes.imageSize,
-                candidates: sizes.decoder.candidates, parameters: parameters),
+                encoder: configuration.encoderName, inputSize: configuration.inputSize,
+                candidates: configuration.candidates, parameters: parameters),
             sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence,
             origin: checkpoint.metadata["samus.origin"],
             trainedPrompts: PromptKind.stated(in: checkpoint.metadata))
         let name = model.name.visibleLine
         notes =
             entry == nil
-            ? ["note: \(name) is \(kind.text(sizes)), \(parameters.formatted()) parameters"]
+            ? ["note: \(name) is \(kind.text(configuration)), \(parameters.formatted()) parameters"]
                 + model.warnings
             : []
+    }
+}
+
+extension ModelCatalog {
+    /// Hints at another model of the catalogue that suits a prompt better.
+    ///
+    /// - Parameters:
+    ///   - prompt: the prompt on the command line.
+    ///   - model: the chosen model.
+    /// - Returns: one sentence for each hint.
+    static func hints(about prompt: Prompt, to model: ModelDescription) -> [String] {
+        // A bundle has a SHA-256 of its own: compare the name too.
+        guard model.sha256 == standard.sha256 || model.name == standard.name, prompt.box == nil,
+            !prompt.foregroundPoints.isEmpty
+        else {
+            return []
+        }
+        return ["--model \(ultrasound.name) was trained with clicks"]
+    }
+
+    /// The checkpoint that a name or path means.
+    ///
+    /// - Parameter nameOrFile: a model's name, or the path of a checkpoint.
+    /// - Returns: path of an existing file.
+    /// - Throws: ``ModelError`` if there is no such file.
+    package static func path(of nameOrFile: String) throws(ModelError) -> String {
+        guard let entry = entry(named: nameOrFile) else {
+            guard FileManager.default.fileExists(atPath: nameOrFile) else {
+                throw .notFound(nameOrFile)
+            }
+            return nameOrFile
+        }
+        guard let found = checkpoint(of: entry) else {
+            throw .notInstalled(entry.name, looked: folders.map(\.path))
+        }
+        return found
     }
 }
 
@@ -84,13 +120,13 @@ extension Checkpoint {
     /// - Throws: ``ModelError``.
     func network(
         at path: String, provider: any EngineProvider
-    ) throws(ModelError) -> (ModelArchitecture, SAMConfiguration) {
-        guard let kind = ModelArchitecture(names: names) else {
+    ) throws(ModelError) -> (ModelArchitecture, ModelConfiguration) {
+        guard let kind = architecture else {
             throw .unknownKind(
                 path: path, tensors: names.count, nearest: provider.nearestNetwork(to: self))
         }
         do throws(ConfigurationError) {
-            return (kind, try sizes(of: kind))
+            return (kind, try configuration(of: kind))
         } catch {
             throw .noSizes(
                 path: path, kind, error,
@@ -138,7 +174,7 @@ extension ModelError: CustomStringConvertible {
             "'\(path)' contains no tensors"
         case .unknownKind(let path, let tensors, let nearest):
             "the \(tensors) tensors of '\(path)' do not belong to a known architecture: "
-                + ModelArchitecture.allCases.map(\.rawValue).joined(separator: ", ")
+                + ModelArchitecture.all.map(\.rawValue).joined(separator: ", ")
                 + Self.nearest(nearest)
         case .noSizes(let path, let kind, let error, let nearest):
             "'\(path)' looks like \(kind.rawValue), but \(error)"
@@ -165,7 +201,7 @@ extension ModelError: CustomStringConvertible {
 /// A network's first weights, and where each comes from.
 public struct StartedWeights {
     /// The network's sizes.
-    public let sizes: SAMConfiguration
+    public let configuration: ModelConfiguration
     /// All weights, in the network's order.
     public let tensors: [(name: String, tensor: StoredTensor)]
     /// Names taken as they were.
@@ -180,17 +216,17 @@ public struct StartedWeights {
     /// Weights.
     ///
     /// - Parameters:
-    ///   - sizes: the network's.
+    ///   - configuration: the network's sizes.
     ///   - tensors: all weights, in the network's order.
     ///   - taken: names taken as they were.
     ///   - resized: names taken and resized.
     ///   - new: names that have new values.
     ///   - unused: names of the source that are not used.
     public init(
-        sizes: SAMConfiguration, tensors: [(name: String, tensor: StoredTensor)],
+        configuration: ModelConfiguration, tensors: [(name: String, tensor: StoredTensor)],
         taken: [String], resized: [String], new: [String], unused: [String]
     ) {
-        self.sizes = sizes
+        self.configuration = configuration
         self.tensors = tensors
         self.taken = taken
         self.resized = resized

@@ -208,7 +208,7 @@ extension ResultWriter {
     /// Every candidate of every object.
     private func numbered(
         _ objects: [SegmentedObject]
-    ) -> [(object: Int, candidate: Int, SegmentedObject, Segmentation)] {
+    ) -> [(object: Int, candidate: Int, SegmentedObject, SegmentationResult)] {
         objects.enumerated().flatMap { index, object in
             object.candidates.enumerated().map { (index, $0.offset, object, $0.element) }
         }

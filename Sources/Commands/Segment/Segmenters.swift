@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 
 /// Finds the objects of one image after the other.
@@ -45,7 +46,7 @@ struct SegmentedObject {
     /// prompt-free object.
     let prompt: Prompt
     /// One mask, or all candidates, best estimate first.
-    let candidates: [Segmentation]
+    let candidates: [SegmentationResult]
     /// What was changed in the prompt, and whether a mask is empty.
     let notes: [String]
     /// Which part of the request is outside the model's training.

@@ -2,74 +2,76 @@ import Imaging
 import Segmentation
 import Torch
 
-/// A program for annotating images that runs models of ours.
+/// A program for annotating images that loads exported models.
 public enum AnnotationTool: Equatable, Sendable {
     case xAnyLabeling(XAnyLabelingType)
-    /// AnyLabeling, and samexporter, with which its models are made and tried.
+    /// AnyLabeling, and samexporter, which makes and tries its models.
     case anyLabeling
 }
 
-/// The `type` of an X-AnyLabeling model: which of its classes prepares images and calls the graphs.
+/// The `type` of an X-AnyLabeling model: the class that prepares images and runs the graphs.
 public enum XAnyLabelingType: String, Sendable, CaseIterable {
-    /// Images are stretched to a square before the encoder gets them.
+    /// The class stretches images to a square before the encoder.
     case samMed2D = "sam_med2d"
-    /// The encoder gets images as they are.
+    /// The class gives the encoder the original image.
     case efficientViTSAM = "efficientvit_sam"
 
-    /// The type that a network is written for unless another is asked for.
+    /// The default type for an architecture.
     ///
-    /// - Parameter kind: of the network.
+    /// - Parameter kind: the architecture.
     public init(for kind: ModelArchitecture) {
         self = kind.preprocessing.keepsProportions ? .efficientViTSAM : .samMed2D
     }
 
-    /// Whether a network can be called so: the proportions of a stretched image are told to the
-    /// decoder alone, too late for a network that keeps them.
+    /// Whether the type supports an architecture.
     ///
-    /// - Parameter kind: of the network.
-    /// - Returns: false where its masks would be wrong.
-    public func carries(_ kind: ModelArchitecture) -> Bool {
+    /// A class that stretches images tells only the decoder their aspect ratio, which is too late for
+    /// a network whose encoder needs it.
+    ///
+    /// - Parameter kind: the architecture.
+    /// - Returns: false where masks would be wrong.
+    public func supports(_ kind: ModelArchitecture) -> Bool {
         self == .efficientViTSAM || !kind.preprocessing.keepsProportions
     }
 }
 
-/// How a tool calls encoder and decoder.
-struct ToolConvention {
-    enum ImageEntry {
-        /// Stretched to a square and normalized as SAM's input, `[1, 3, side, side]`; clicks lie in
-        /// the square.
+/// The inputs and outputs of encoder and decoder that a tool expects.
+struct ToolInterface {
+    enum ImageInput {
+        /// Stretched to a square and normalized like SAM's input, `[1, 3, side, side]`; prompts are
+        /// in pixels of the square.
         case stretched(side: Int)
-        /// As it is, 0 to 255, `[H, W, 3]`; clicks lie in the image as it were with so long a
-        /// longest side.
-        case whole(DType, longestSide: Int)
+        /// The original image, 0 to 255, `[H, W, 3]`; prompts are in pixels of the image scaled to
+        /// this longest side.
+        case original(DType, longestSide: Int)
     }
 
-    let image: ImageEntry
-    /// Height and width that the embedding must have; nil where any will do.
+    let image: ImageInput
+    /// Height and width that the embedding must have; nil where any size is accepted.
     let embeddingSide: Int?
-    /// Numbers for each place of it; nil where any will do.
+    /// Channels that the embedding must have; nil where any number is accepted.
     let embeddingWidth: Int?
-    /// Height and width of the earlier mask that the decoder is given.
+    /// Height and width of the decoder's mask input.
     let maskSide: Int
 
     /// - Parameters:
-    ///   - tool: who calls.
-    ///   - network: what is called.
-    init(_ tool: AnnotationTool, _ network: NetworkForm) {
+    ///   - tool: the annotation tool.
+    ///   - network: the network that it will run.
+    init(_ tool: AnnotationTool, _ network: NetworkInterface) {
         switch tool {
         case .xAnyLabeling(.samMed2D):
-            // The class wants an embedding of a sixteenth and masks of a quarter of its square.
+            // The class expects an embedding of 1/16 and masks of 1/4 of its square.
             image = .stretched(side: 16 * network.grid)
             embeddingSide = network.grid
             embeddingWidth = 256
             maskSide = 4 * network.grid
         case .xAnyLabeling(.efficientViTSAM):
-            image = .whole(.uint8, longestSide: network.inputSize)
+            image = .original(.uint8, longestSide: network.inputSize)
             embeddingSide = 64
             embeddingWidth = 256
             maskSide = 256
         case .anyLabeling:
-            image = .whole(.float32, longestSide: 1024)
+            image = .original(.float32, longestSide: 1024)
             embeddingSide = nil
             embeddingWidth = nil
             maskSide = 256
@@ -77,17 +79,28 @@ struct ToolConvention {
     }
 }
 
-/// The file by which a tool's user loads a model.
+/// Preprocessing and sizes of a network, which a tool's graphs are fitted to.
+struct NetworkInterface {
+    /// Height and width of its input in pixels.
+    let inputSize: Int
+    let preprocessing: Preprocessing
+    /// Channels of the embedding, D.
+    let width: Int
+    /// Height and width of the embedding.
+    let grid: Int
+}
+
+/// The configuration file that the user of a tool opens to load a model.
 struct ToolConfiguration {
     /// Its name in the model's folder.
-    static let file = "config.yaml"
+    static let fileName = "config.yaml"
 
     let tool: AnnotationTool
     let name: String
     let kind: ModelArchitecture
-    let network: NetworkForm
+    let network: NetworkInterface
 
-    /// The content; texts are quoted, since YAML takes a name like `1.5` or `no` for something else.
+    /// The content; names are quoted, since YAML reads `1.5` and `no` as other types.
     var yaml: String {
         let lines =
             ["# \(ResearchNotice.text)", "type: \(type)", "name: \"\(name)\""]
@@ -106,8 +119,7 @@ struct ToolConfiguration {
         }
     }
 
-    /// What the tool wants to know besides; it prepares images for these sizes, or only asks that
-    /// they be there.
+    /// Sizes that the tool prepares images for; AnyLabeling requires them without using them all.
     private var sizes: [String] {
         switch tool {
         case .xAnyLabeling(.samMed2D): ["input_size: \(16 * network.grid)"]
@@ -115,15 +127,4 @@ struct ToolConfiguration {
         case .anyLabeling: ["input_size: 1024", "max_width: 1024", "max_height: 682"]
         }
     }
-}
-
-/// What has to be known of a network to feed its graphs.
-struct NetworkForm {
-    /// Height and width of its input in pixels.
-    let inputSize: Int
-    let preprocessing: Preprocessing
-    /// Numbers for each place of the embedding, D.
-    let width: Int
-    /// Height and width of the embedding.
-    let grid: Int
 }

@@ -1,14 +1,14 @@
 import COpenVINO
 import Synchronization
 
-/// A model that OpenVINO has compiled, and its requests.
-public final class CompiledModel: @unchecked Sendable {
-    // A compiled model may be used from any thread; of the requests each by one at a time.
+/// A model compiled by OpenVINO, and its inference requests.
+package final class CompiledModel: @unchecked Sendable {
+    // A compiled model may be used from any thread, each request from one thread at a time.
     private let compiled: OpaquePointer
     private let core: OpenVINOCore
     private let idle = Mutex<[InferRequest]>([])
-    /// Where the model came from.
-    public let file: String
+    /// The file that the model was compiled from.
+    package let file: String
 
     init(_ compiled: OpaquePointer, core: OpenVINOCore, file: String) {
         self.compiled = compiled
@@ -17,12 +17,12 @@ public final class CompiledModel: @unchecked Sendable {
     }
 
     deinit {
-        // Requests go before the model they belong to.
+        // Requests must be freed before their model.
         idle.withLock { $0.removeAll() }
         core.library.functions.compiled_model_free(compiled)
     }
 
-    /// Whether it came out of OpenVINO's cache; nil where OpenVINO does not tell.
+    /// Whether the model was loaded from OpenVINO's cache; nil if OpenVINO does not report it.
     var isFromCache: Bool? {
         var value: UnsafeMutablePointer<CChar>?
         let functions = core.library.functions
@@ -31,13 +31,23 @@ public final class CompiledModel: @unchecked Sendable {
         return ["YES", "TRUE", "1"].contains(core.library.taken(value).uppercased())
     }
 
+    /// Whether the model has an input of this name.
+    func hasInput(_ name: String) -> Bool {
+        var found: OpaquePointer?
+        let functions = core.library.functions
+        guard functions.compiled_model_input_by_name(compiled, name, &found) == COV_OK, let found
+        else { return false }
+        functions.output_const_port_free(found)
+        return true
+    }
+
     /// Refuses a model with other inputs or outputs.
     ///
     /// - Parameters:
-    ///   - inputs: all there should be, and their shapes; nil for a length that varies.
-    ///   - outputs: those wanted, and their shapes.
+    ///   - inputs: all inputs with their shapes; nil for a variable length.
+    ///   - outputs: the required outputs with their shapes.
     /// - Throws: ``OpenVINOError/otherPorts(file:port:expected:found:)``.
-    public func check(
+    package func check(
         inputs: KeyValuePairs<String, [Int?]>, outputs: KeyValuePairs<String, [Int?]>
     ) throws(OpenVINOError) {
         let functions = core.library.functions
@@ -74,48 +84,50 @@ public final class CompiledModel: @unchecked Sendable {
         }
     }
 
-    /// Runs the model once, on a request of its own: calls may come from many threads.
+    /// Runs the model once.
+    ///
+    /// May be called from many threads: each call has its own request.
     ///
     /// - Parameters:
-    ///   - inputs: by name.
-    ///   - outputs: names of what is wanted.
-    /// - Returns: what was wanted, in that order.
-    /// - Throws: ``OpenVINOError``; `CancellationError` when the task that calls is cancelled.
-    public func run(_ inputs: [String: FloatTensor], outputs: [String]) throws -> [FloatTensor] {
+    ///   - inputs: tensors by name.
+    ///   - outputs: names of the outputs to return.
+    /// - Returns: the outputs, in the order of their names.
+    /// - Throws: ``OpenVINOError``; `CancellationError` if the calling task is cancelled.
+    package func run(_ inputs: [String: FloatTensor], outputs: [String]) throws -> [FloatTensor] {
         try Task.checkCancellation()
         let request = try idle.withLock { $0.popLast() } ?? makeRequest()
-        // One that failed or was cancelled is not used again.
+        // A request that failed or was cancelled is not used again.
         let results = try request.run(inputs, outputs: outputs)
         idle.withLock { $0.append(request) }
         return results
     }
 
-    private func makeRequest() throws(OpenVINOError) -> InferRequest {
+    func makeRequest() throws(OpenVINOError) -> InferRequest {
         var request: OpaquePointer?
         let doing = "prepare '\(file)' for running"
         try core.library.check(doing) {
             $0.compiled_model_create_infer_request(compiled, &request)
         }
-        guard let request else { throw .failed(doing: doing, message: "it gave nothing") }
+        guard let request else { throw .failed(doing: doing, message: "OpenVINO returned nothing") }
         return InferRequest(request, library: core.library, file: file)
     }
 }
 
-/// An input or output of a model.
-public struct Port: Equatable, Sendable {
-    /// The length of each axis; nil where any length will do.
-    public let shape: [Int?]
-    /// Whether it holds 32-bit floating-point numbers.
-    public let isFloat32: Bool
+/// Shape and type of a model's input or output.
+package struct Port: Equatable, Sendable {
+    /// Length of each axis; nil for any length.
+    package let shape: [Int?]
+    /// Whether the element type is float32.
+    package let isFloat32: Bool
 
     init(_ port: OpaquePointer, _ library: OpenVINOLibrary) throws(OpenVINOError) {
         var type: Int32 = 0
-        try library.check("tell a type") { $0.port_get_element_type(port, &type) }
+        try library.check("read an element type") { $0.port_get_element_type(port, &type) }
         isFloat32 = Int(type) == COV_F32
         var partial = cov_partial_shape()
-        try library.check("tell a shape") { $0.port_get_partial_shape(port, &partial) }
+        try library.check("read a shape") { $0.port_get_partial_shape(port, &partial) }
         defer { library.functions.partial_shape_free(&partial) }
-        // A rank that may vary has no list of sizes.
+        // A variable rank has no list of sizes.
         let rank = partial.rank.min == partial.rank.max ? Int(partial.rank.min) : 0
         shape = (0..<rank).map { axis in
             let size = partial.sizes[axis]
@@ -123,16 +135,16 @@ public struct Port: Equatable, Sendable {
         }
     }
 
-    /// Whether float32 tensors of a shape go in or come out.
+    /// Whether the port takes float32 tensors of a shape.
     ///
-    /// - Parameter expected: nil where the caller will give, or take, any length.
-    /// - Returns: false where a length is fixed, to another one.
+    /// - Parameter expected: length of each axis; nil for any length.
+    /// - Returns: false if the type or a fixed length differs.
     func fits(_ expected: [Int?]) -> Bool {
         isFloat32 && shape.count == expected.count
             && zip(shape, expected).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
     }
 
-    /// As `float32 [?, 3, 256, 256]`.
+    /// Type and shape, as `float32 [?, 3, 256, 256]`.
     var text: String { isFloat32 ? Self.text(shape) : "not float32" }
 
     static func text(_ shape: [Int?]) -> String {
@@ -140,9 +152,9 @@ public struct Port: Equatable, Sendable {
     }
 }
 
-/// One run of a model at a time.
+/// An inference request: one run of a model at a time.
 final class InferRequest: @unchecked Sendable {
-    // Used by one thread at a time: see `CompiledModel.run`.
+    // Used by one thread at a time, see `CompiledModel.run`.
     private let request: OpaquePointer
     private let library: OpenVINOLibrary
     private let file: String
@@ -157,13 +169,15 @@ final class InferRequest: @unchecked Sendable {
         library.functions.infer_request_free(request)
     }
 
-    /// Runs once; the inputs' memory is OpenVINO's for as long.
+    /// Runs the model once.
+    ///
+    /// OpenVINO reads the inputs in place, without a copy.
     ///
     /// - Parameters:
-    ///   - inputs: by name.
-    ///   - outputs: names of what is wanted.
-    /// - Returns: copies of what was wanted, in that order.
-    /// - Throws: ``OpenVINOError``; `CancellationError` when the task that calls is cancelled.
+    ///   - inputs: tensors by name.
+    ///   - outputs: names of the outputs to return.
+    /// - Returns: copies of the outputs, in the order of their names.
+    /// - Throws: ``OpenVINOError``; `CancellationError` if the calling task is cancelled.
     func run(_ inputs: [String: FloatTensor], outputs: [String]) throws -> [FloatTensor] {
         try withTensors(inputs[...]) {
             try infer()
@@ -171,13 +185,13 @@ final class InferRequest: @unchecked Sendable {
         }
     }
 
-    /// Lends the inputs' memory one by one, and calls `body` within all of them.
+    /// Sets the inputs one after the other, and calls `body` while all of them are in memory.
     private func withTensors<Result>(
         _ inputs: [String: FloatTensor].SubSequence, _ body: () throws -> Result
     ) throws -> Result {
         guard let (name, input) = inputs.first else { return try body() }
         var shape = input.shape.map(Int64.init)
-        // An empty array has no memory, and OpenVINO takes none without.
+        // An empty array has no memory, which OpenVINO refuses.
         var values = input.values.isEmpty ? [0] : input.values
         return try values.withUnsafeMutableBufferPointer { memory in
             var tensor: OpaquePointer?
@@ -196,21 +210,21 @@ final class InferRequest: @unchecked Sendable {
         }
     }
 
-    /// Milliseconds until a cancelled task is noticed; a result is noticed at once.
-    private static let patience: Int64 = 20
+    /// Milliseconds between checks for cancellation; a result ends the wait at once.
+    private static let cancellationInterval: Int64 = 20
 
     private func infer() throws {
         try library.check("run '\(file)'") { $0.infer_request_start_async(request) }
         var isCancelled = false
         while true {
-            let status = library.functions.infer_request_wait_for(request, Self.patience)
-            if status == COV_RESULT_NOT_READY {
-                guard Task.isCancelled, !isCancelled else { continue }
+            if Task.isCancelled, !isCancelled {
                 isCancelled = true
                 _ = library.functions.infer_request_cancel(request)
-                continue
             }
-            // The memory lent is in use until here, cancelled or not.
+            let status = library.functions.infer_request_wait_for(
+                request, Self.cancellationInterval)
+            if status == COV_RESULT_NOT_READY { continue }
+            // OpenVINO reads the inputs until here, even if cancelled.
             if isCancelled || status == COV_INFER_CANCELLED { throw CancellationError() }
             return try library.check("run '\(file)'") { _ in status }
         }
@@ -223,13 +237,13 @@ final class InferRequest: @unchecked Sendable {
         }
         defer { library.functions.tensor_free(tensor) }
         var type: Int32 = 0
-        try library.check("tell a type") { $0.tensor_get_element_type(tensor, &type) }
+        try library.check("read an element type") { $0.tensor_get_element_type(tensor, &type) }
         guard Int(type) == COV_F32 else {
             throw .otherPorts(
-                file: file, port: name, expected: "float32", found: "another type's")
+                file: file, port: name, expected: "float32", found: "another type")
         }
         var shape = cov_shape()
-        try library.check("tell a shape") { $0.tensor_get_shape(tensor, &shape) }
+        try library.check("read a shape") { $0.tensor_get_shape(tensor, &shape) }
         defer { _ = library.functions.shape_free(&shape) }
         let sizes = (0..<Int(shape.rank)).map { Int(shape.sizes[$0]) }
         let count = sizes.reduce(1, *)
@@ -241,19 +255,19 @@ final class InferRequest: @unchecked Sendable {
     }
 }
 
-/// Numbers and their shape, in the last axis's order.
-public struct FloatTensor: Equatable, Sendable {
-    /// The numbers.
-    public var values: [Float]
-    /// The length of each axis.
-    public let shape: [Int]
+/// A float32 tensor in row-major order.
+package struct FloatTensor: Equatable, Sendable {
+    /// The elements.
+    package var values: [Float]
+    /// Length of each axis.
+    package let shape: [Int]
 
-    /// A tensor.
+    /// Creates a tensor.
     ///
     /// - Parameters:
-    ///   - values: as many as the shape has.
-    ///   - shape: the length of each axis.
-    public init(_ values: [Float], shape: [Int]) {
+    ///   - values: the elements; their number must be the product of `shape`.
+    ///   - shape: length of each axis.
+    package init(_ values: [Float], shape: [Int]) {
         precondition(values.count == shape.reduce(1, *), "\(values.count) numbers for \(shape)")
         self.values = values
         self.shape = shape

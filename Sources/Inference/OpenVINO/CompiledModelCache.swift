@@ -2,44 +2,44 @@ import Checkpoints
 import FileIO
 import Foundation
 
-/// Compiled models on the disk, so that a second start is fast.
+/// A disk cache of compiled models, for a fast start.
 ///
-/// An entry is a folder named by the hash of all that its content depends on: the model's path,
-/// size, time of change and SHA-256, OpenVINO's version, the processor, and the options. In it lie
-/// OpenVINO's own file, and `entry.json`, which says that the entry is whole and how that file was
-/// when it was written. An entry that is not as it says is made again. New entries are made under
-/// another name and renamed: two programs at a time do not meet. What goes wrong here never fails a
-/// run: it then goes without.
+/// An entry is a folder whose name is the hash of everything that the compiled model depends on: the
+/// file's path, size, modification time and SHA-256, OpenVINO's version, the device and the options.
+/// The folder contains OpenVINO's file, and `entry.json`, which records that file's size and
+/// modification time. An entry that differs from its `entry.json` is compiled again. New entries are
+/// written under a temporary name and renamed, so that concurrent programs do not interfere. Errors
+/// of the cache never fail a run; the model is then compiled without the cache.
 ///
-/// Who can write the user's cache folder can change results, as with the user's programs.
-public struct CompiledModelCache: Sendable {
-    /// Where the entries are.
-    public let folder: URL
-    /// Bytes of all entries together; the longest unused go first.
-    public let limit: Int
+/// Anybody who can write to the cache folder can change results, as with the user's programs.
+package struct CompiledModelCache: Sendable {
+    /// The folder of the entries.
+    package let folder: URL
+    /// Largest total size in bytes; the least recently used entries are removed first.
+    package let limit: Int
 
-    /// A cache.
+    /// Creates a cache.
     ///
     /// - Parameters:
-    ///   - folder: made when it is needed.
-    ///   - limit: bytes of all entries together.
-    public init(folder: URL, limit: Int = 4 << 30) {
+    ///   - folder: the folder of the entries; created when needed.
+    ///   - limit: largest total size in bytes.
+    package init(folder: URL, limit: Int = 4 << 30) {
         self.folder = folder
         self.limit = limit
     }
 
-    /// The cache of this user: `SAMUS_CACHE`, else `samus` in `XDG_CACHE_HOME` or `~/.cache`.
+    /// The user's cache: in `SAMUS_CACHE`, else in `samus` of `XDG_CACHE_HOME` or `~/.cache`.
     ///
-    /// - Parameter environment: variables of the process.
-    /// - Returns: nil where `SAMUS_CACHE` is empty, which switches it off, or there is no home.
-    public static func standard(
+    /// - Parameter environment: the process's environment.
+    /// - Returns: nil if `SAMUS_CACHE` is empty, which disables the cache, or there is no home.
+    package static func standard(
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> CompiledModelCache? {
         if let named = environment["SAMUS_CACHE"] {
             guard !named.isEmpty else { return nil }
             return CompiledModelCache(folder: URL(fileURLWithPath: named))
         }
-        // The specification wants paths that are not absolute to be passed over.
+        // The XDG specification requires relative paths to be ignored.
         if let general = environment["XDG_CACHE_HOME"], general.hasPrefix("/") {
             return CompiledModelCache(
                 folder: URL(fileURLWithPath: general).appendingPathComponent("samus"))
@@ -49,30 +49,29 @@ public struct CompiledModelCache: Sendable {
             folder: URL(fileURLWithPath: home).appendingPathComponent(".cache/samus"))
     }
 
-    /// A compiled model, out of the cache where it is there.
+    /// Loads a compiled model from the cache, or compiles and stores it.
     ///
     /// - Parameters:
     ///   - file: the model's file.
-    ///   - options: how it will run.
-    ///   - core: what compiles.
-    ///   - verify: reads the file and throws where it is not the one it should be; called before
-    ///     it is compiled, not when the compiled model was here.
-    /// - Returns: the model, and whether it was here.
-    /// - Throws: what `verify` throws, ``OpenVINOError``.
+    ///   - options: device, precision and threads.
+    ///   - core: OpenVINO.
+    ///   - verify: compares the file's SHA-256; called only before compiling.
+    /// - Returns: the model, and whether it came from the cache.
+    /// - Throws: errors of `verify`, ``OpenVINOError``.
     func model(
         _ file: ModelFileIdentity, options: RuntimeOptions, core: OpenVINOCore,
         verify: () throws -> Void
     ) throws -> (CompiledModel, isWarm: Bool) {
         let entry = folder.appendingPathComponent(key(of: file, options: options, core: core))
-        if Entry.isWhole(entry) {
+        if Entry.isComplete(entry) {
             let found = try? core.compile(file: file.path, options: options, cache: entry.path)
-            // Not taken from the entry means not verified.
+            // A model that OpenVINO compiled itself has not been verified.
             if let found, found.isFromCache == true {
                 Entry.touch(entry)
                 return (found, true)
             }
         }
-        // Not whole, or it was not taken: else it would be in the new one's way.
+        // The entry is missing, damaged or unusable: make room for a new one.
         try? FileManager.default.removeItem(at: entry)
         try verify()
         return (try compile(file, into: entry, options: options, core: core), false)
@@ -89,13 +88,13 @@ public struct CompiledModelCache: Sendable {
         do throws(OpenVINOError) {
             model = try core.compile(file: file.path, options: options, cache: partial.path)
         } catch {
-            // It may have been the cache, as on a full disk.
+            // The cache may be the cause, as on a full disk.
             return try core.compile(file: file.path, options: options)
         }
-        if Entry.seal(partial) {
-            // Fails where another program was faster: its entry is as good.
+        if Entry.writeRecord(partial) {
+            // Fails if another program was faster; that entry is equally good.
             try? FileManager.default.moveItem(at: partial, to: entry)
-            removeOld(but: entry)
+            removeLeastRecentlyUsed(except: entry)
         }
         return model
     }
@@ -108,7 +107,7 @@ public struct CompiledModelCache: Sendable {
         let parts =
             [
                 "1", file.path, "\(file.bytes)", file.changed, file.sha256, core.library.version,
-                device, core.kind(of: device),
+                device, core.identity(of: device),
             ] + options.properties.flatMap { [$0.key, $0.value] }
         for part in parts {
             hash.update(Array("\(part.utf8.count):\(part)".utf8))
@@ -116,7 +115,7 @@ public struct CompiledModelCache: Sendable {
         return String(hash.hexDigest.prefix(32))
     }
 
-    /// nil where nothing can be written.
+    /// Creates a temporary folder; nil if the cache cannot be written to.
     private func makePartialEntry() -> URL? {
         let name = ".\(String(UInt64.random(in: 0 ... .max), radix: 36)).partial"
         let partial = folder.appendingPathComponent(name)
@@ -130,8 +129,8 @@ public struct CompiledModelCache: Sendable {
         }
     }
 
-    /// Removes the longest unused entries beyond the limit, and what a killed program left behind.
-    private func removeOld(but kept: URL) {
+    /// Removes the least recently used entries above the limit, and old temporary folders.
+    func removeLeastRecentlyUsed(except current: URL? = nil) {
         let entries = Entry.all(in: folder).sorted { $0.used > $1.used }
         var total = 0
         for entry in entries {
@@ -141,7 +140,7 @@ public struct CompiledModelCache: Sendable {
             total += entry.bytes
             let isTooMuch =
                 total > limit && !isPartial
-                && entry.url.lastPathComponent != kept.lastPathComponent
+                && entry.url.lastPathComponent != current?.lastPathComponent
             if isAbandoned || isTooMuch {
                 try? FileManager.default.removeItem(at: entry.url)
                 total -= entry.bytes
@@ -150,70 +149,68 @@ public struct CompiledModelCache: Sendable {
     }
 }
 
-/// What tells a model's file from another without reading it.
+/// Identifies a model's file without reading it.
 struct ModelFileIdentity: Equatable, Sendable {
-    /// Absolute, links followed.
+    /// Absolute path, symbolic links resolved.
     let path: String
     let bytes: Int
-    /// Seconds and nanoseconds of its last change.
+    /// Modification time, seconds and nanoseconds.
     let changed: String
-    /// What its bundle says.
+    /// The SHA-256 that the bundle states.
     let sha256: String
 }
 
 extension CompiledModelCache {
-    /// The folder of one compiled model.
+    /// One entry: the folder of a compiled model.
     struct Entry {
         let url: URL
         let bytes: Int
         let used: Date
 
-        /// What `entry.json` says of OpenVINO's files: their sizes and times of change.
-        private struct Seal: Codable, Equatable {
+        /// The content of `entry.json`: size and modification time of each of OpenVINO's files.
+        private struct Record: Codable, Equatable {
             var files: [String: [Int]]
         }
 
-        private static let sealName = "entry.json"
+        private static let recordName = "entry.json"
 
-        /// Whether the entry is as it was sealed.
-        static func isWhole(_ entry: URL) -> Bool {
-            let path = entry.appendingPathComponent(sealName).path
+        /// Whether the entry's files are those that `entry.json` records.
+        static func isComplete(_ entry: URL) -> Bool {
+            let path = entry.appendingPathComponent(recordName).path
             guard let text = try? RegularFile.read(path, limit: 1 << 16),
-                let sealed = try? JSON.decode(Seal.self, from: text)
+                let record = try? JSON.decode(Record.self, from: text)
             else { return false }
-            return !sealed.files.isEmpty && sealed == state(of: entry)
+            return !record.files.isEmpty && record == state(of: entry)
         }
 
-        /// Says that a folder is whole.
+        /// Writes `entry.json`.
         ///
-        /// - Returns: false where OpenVINO has put nothing there, or it cannot be said.
-        static func seal(_ entry: URL) -> Bool {
-            let seal = state(of: entry)
-            guard !seal.files.isEmpty, let text = try? JSON.encode(seal) else {
-                return false
-            }
-            let path = entry.appendingPathComponent(sealName).path
+        /// - Returns: false if OpenVINO has stored nothing, or the file cannot be written.
+        static func writeRecord(_ entry: URL) -> Bool {
+            let record = state(of: entry)
+            guard !record.files.isEmpty, let text = try? JSON.encode(record) else { return false }
+            let path = entry.appendingPathComponent(recordName).path
             return (try? AtomicFile.write(text, to: path)) != nil
         }
 
-        private static func state(of entry: URL) -> Seal {
+        private static func state(of entry: URL) -> Record {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: entry.path)) ?? []
             var files: [String: [Int]] = [:]
-            for name in names where name != sealName {
+            for name in names where name != recordName {
                 var status = stat()
                 guard stat(entry.appendingPathComponent(name).path, &status) == 0 else { continue }
                 let modified = FileTime(modificationOf: status)
                 files[name] = [Int(status.st_size), modified.seconds, modified.nanoseconds]
             }
-            return Seal(files: files)
+            return Record(files: files)
         }
 
-        /// Notes that it was used now.
+        /// Sets the time of last use to now.
         static func touch(_ entry: URL) {
             utimes(entry.path, nil)
         }
 
-        /// The entries of a cache, unfinished ones too; other folders are not its own.
+        /// All entries of a cache, temporary folders included; other folders are ignored.
         static func all(in folder: URL) -> [Entry] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
             return names.filter(isName).compactMap { name in
@@ -223,10 +220,12 @@ extension CompiledModelCache {
                     return nil
                 }
                 let sizes = state(of: url).files.values.map { $0[0] }
+                let modified = FileTime(modificationOf: status)
                 return Entry(
                     url: url, bytes: sizes.reduce(0, +),
                     used: Date(
-                        timeIntervalSince1970: Double(FileTime(modificationOf: status).seconds)))
+                        timeIntervalSince1970: Double(modified.seconds)
+                            + 1e-9 * Double(modified.nanoseconds)))
             }
         }
 

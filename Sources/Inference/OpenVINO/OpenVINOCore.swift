@@ -1,20 +1,20 @@
 import COpenVINO
 import Foundation
 
-/// OpenVINO, ready to compile models.
-public final class OpenVINOCore: @unchecked Sendable {
-    // OpenVINO's core may be used from any thread.
+/// OpenVINO's core: lists devices and compiles models.
+package final class OpenVINOCore: @unchecked Sendable {
+    // OpenVINO's core is thread-safe.
     let library: OpenVINOLibrary
     private let core: OpaquePointer
 
     /// Starts OpenVINO.
     ///
-    /// - Parameter library: opened before.
+    /// - Parameter library: the opened library.
     /// - Throws: ``OpenVINOError``.
-    public init(_ library: OpenVINOLibrary) throws(OpenVINOError) {
+    package init(_ library: OpenVINOLibrary) throws(OpenVINOError) {
         var core: OpaquePointer?
         try library.check("start") { $0.core_create(&core) }
-        guard let core else { throw .failed(doing: "start", message: "it gave nothing") }
+        guard let core else { throw .failed(doing: "start", message: "OpenVINO returned nothing") }
         self.library = library
         self.core = core
     }
@@ -23,11 +23,11 @@ public final class OpenVINOCore: @unchecked Sendable {
         library.functions.core_free(core)
     }
 
-    /// The devices of this machine, as `CPU` or `GPU.0`.
+    /// Names of this machine's devices, as `CPU` or `GPU.0`.
     ///
-    /// - Returns: their names.
+    /// - Returns: the names.
     /// - Throws: ``OpenVINOError``.
-    public func devices() throws(OpenVINOError) -> [String] {
+    package func devices() throws(OpenVINOError) -> [String] {
         var devices = cov_devices()
         try library.check("list devices") { $0.core_get_available_devices(core, &devices) }
         defer { library.functions.available_devices_free(&devices) }
@@ -36,50 +36,51 @@ public final class OpenVINOCore: @unchecked Sendable {
         }
     }
 
-    /// A device's name as its maker calls it; its short name where it tells none.
+    /// The product name of a device, as `AMD EPYC 9R14`; the short name if it has none.
     ///
-    /// - Parameter device: as ``devices()`` names it.
-    /// - Returns: as `AMD EPYC 9R14`.
-    public func fullName(of device: String) -> String {
+    /// - Parameter device: a name of ``devices()``.
+    /// - Returns: the product name.
+    package func fullName(of device: String) -> String {
         let name = try? text("FULL_DEVICE_NAME", of: device)
         return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? device
     }
 
-    /// What tells a kind of device from another, for compiled models: on virtual machines the name
-    /// alone does not.
-    func kind(of device: String) -> String {
+    /// Product name and capabilities of a device: a compiled model is valid for one such identity.
+    ///
+    /// On virtual machines the name alone is ambiguous.
+    func identity(of device: String) -> String {
         let abilities = try? text("OPTIMIZATION_CAPABILITIES", of: device)
         return "\(fullName(of: device)) \(abilities ?? "")"
     }
 
     private func text(_ key: String, of device: String) throws(OpenVINOError) -> String {
         var value: UnsafeMutablePointer<CChar>?
-        try library.check("tell \(key)") { $0.core_get_property(core, device, key, &value) }
+        try library.check("read \(key)") { $0.core_get_property(core, device, key, &value) }
         return library.taken(value)
     }
 
-    /// Refuses a device that is not there; OpenVINO's own words for that are a page long.
+    /// Throws if a device is missing; OpenVINO's own message is a page long.
     ///
-    /// - Parameter device: what was asked for.
-    /// - Throws: ``OpenVINOError/noDevice(asked:available:)``.
-    public func check(_ device: RuntimeOptions.Device) throws(OpenVINOError) {
+    /// - Parameter device: the requested device.
+    /// - Throws: ``OpenVINOError/noDevice(requested:available:)``.
+    package func check(_ device: RuntimeOptions.Device) throws(OpenVINOError) {
         guard device != .auto else { return }
         let available = try devices()
         let isThere = available.contains {
             $0 == device.rawValue || $0.hasPrefix(device.rawValue + ".")
         }
-        guard isThere else { throw .noDevice(asked: device.rawValue, available: available) }
+        guard isThere else { throw .noDevice(requested: device.rawValue, available: available) }
     }
 
-    /// Compiles a model's file.
+    /// Compiles an ONNX file.
     ///
     /// - Parameters:
-    ///   - path: an ONNX file.
-    ///   - options: how it will run.
-    ///   - cache: a folder that OpenVINO keeps the compiled model in, or finds it there.
-    /// - Returns: the model, ready to run.
-    /// - Throws: ``OpenVINOError`` with OpenVINO's words.
-    public func compile(
+    ///   - path: the file.
+    ///   - options: device, precision and threads.
+    ///   - cache: folder in which OpenVINO stores the compiled model, or finds it.
+    /// - Returns: the compiled model.
+    /// - Throws: ``OpenVINOError`` with OpenVINO's message.
+    package func compile(
         file path: String, options: RuntimeOptions, cache: String? = nil
     ) throws(OpenVINOError) -> CompiledModel {
         var compiled: OpaquePointer?
@@ -97,11 +98,11 @@ public final class OpenVINOCore: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - text: OpenVINO's own XML, without weights.
-    ///   - name: what to call it in an error.
-    ///   - options: how it will run.
-    /// - Returns: the model, ready to run.
-    /// - Throws: ``OpenVINOError`` with OpenVINO's words.
-    public func compile(
+    ///   - name: the model's name in error messages.
+    ///   - options: device, precision and threads.
+    /// - Returns: the compiled model.
+    /// - Throws: ``OpenVINOError`` with OpenVINO's message.
+    package func compile(
         text: String, name: String, options: RuntimeOptions
     ) throws(OpenVINOError) -> CompiledModel {
         var model: OpaquePointer?
@@ -123,7 +124,7 @@ public final class OpenVINOCore: @unchecked Sendable {
         _ compiled: OpaquePointer?, file: String
     ) throws(OpenVINOError) -> CompiledModel {
         guard let compiled else {
-            throw .failed(doing: "compile '\(file)'", message: "it gave nothing")
+            throw .failed(doing: "compile '\(file)'", message: "OpenVINO returned nothing")
         }
         return CompiledModel(compiled, core: self, file: file)
     }
@@ -144,54 +145,54 @@ public final class OpenVINOCore: @unchecked Sendable {
     }
 }
 
-/// How models run on OpenVINO.
-public struct RuntimeOptions: Hashable, Sendable {
-    /// The kind of processor, by OpenVINO's names.
-    public enum Device: String, Sendable, CaseIterable {
+/// Device, precision and threads of models on OpenVINO.
+package struct RuntimeOptions: Hashable, Sendable {
+    /// The device, by OpenVINO's names.
+    package enum Device: String, Sendable, CaseIterable {
         case cpu = "CPU"
         case gpu = "GPU"
         case npu = "NPU"
-        /// What OpenVINO thinks best.
+        /// OpenVINO chooses the device.
         case auto = "AUTO"
     }
 
-    /// The arithmetic of what the processor can do faster; the model's own where it cannot.
-    public enum Precision: String, Sendable, CaseIterable {
+    /// The arithmetic precision; float32 on devices without the requested one.
+    package enum Precision: String, Sendable, CaseIterable {
         case float32 = "f32"
-        /// Outlines differ a little from float32's.
+        /// Masks differ slightly from those of float32.
         case bfloat16 = "bf16"
-        /// Outlines differ a little from float32's.
+        /// Masks differ slightly from those of float32.
         case float16 = "f16"
     }
 
-    /// What the processor's parts are arranged for.
-    public enum Goal: String, Sendable, CaseIterable {
-        /// One image as soon as can be.
+    /// What OpenVINO optimizes for.
+    package enum Goal: String, Sendable, CaseIterable {
+        /// Shortest time for one image.
         case latency = "LATENCY"
-        /// Many images at once, each later.
+        /// Most images per second.
         case throughput = "THROUGHPUT"
     }
 
-    /// Where it runs.
-    public var device: Device
-    /// The arithmetic.
-    public var precision: Precision
-    /// Threads on the CPU; nil for as many as OpenVINO takes, one for each core.
-    public var threads: Int?
-    /// What is asked of it.
-    public var goal: Goal
-    /// Requests that run at the same time; nil for what goes with the goal.
-    public var streams: Int?
+    /// The device.
+    package var device: Device
+    /// The arithmetic precision.
+    package var precision: Precision
+    /// Threads on the CPU; nil for one per core.
+    package var threads: Int?
+    /// What OpenVINO optimizes for.
+    package var goal: Goal
+    /// Requests that run concurrently; nil for OpenVINO's default for the goal.
+    package var streams: Int?
 
-    /// Options.
+    /// Creates options.
     ///
     /// - Parameters:
-    ///   - device: where it runs.
-    ///   - precision: the arithmetic.
-    ///   - threads: on the CPU; nil for one for each core.
-    ///   - goal: one image soon, or many.
-    ///   - streams: requests that run at the same time; nil for what goes with the goal.
-    public init(
+    ///   - device: the device.
+    ///   - precision: the arithmetic precision.
+    ///   - threads: threads on the CPU; nil for one per core.
+    ///   - goal: latency or throughput.
+    ///   - streams: requests that run concurrently; nil for the default.
+    package init(
         device: Device = .cpu, precision: Precision = .float32, threads: Int? = nil,
         goal: Goal = .latency, streams: Int? = nil
     ) {
@@ -202,9 +203,9 @@ public struct RuntimeOptions: Hashable, Sendable {
         self.streams = streams
     }
 
-    /// By OpenVINO's names.
+    /// OpenVINO's properties.
     ///
-    /// Precision is always said: OpenVINO's own choice may be bfloat16.
+    /// The precision is always set, because OpenVINO's default may be bfloat16.
     var properties: [(key: String, value: String)] {
         var properties = [
             ("INFERENCE_PRECISION_HINT", precision.rawValue), ("PERFORMANCE_HINT", goal.rawValue),
@@ -219,12 +220,12 @@ public struct RuntimeOptions: Hashable, Sendable {
     }
 }
 
-/// Why OpenVINO cannot be used, or what it could not do.
-public enum OpenVINOError: Error, Equatable, Sendable {
-    case libraryMissing(looked: [String])
+/// Why OpenVINO cannot be used, or which call failed.
+package enum OpenVINOError: Error, Equatable, Sendable {
+    case libraryMissing(searched: [String])
     case libraryUnusable(path: String, reason: String)
     case tooOld(path: String, version: String?, lacking: String?)
-    case noDevice(asked: String, available: [String])
+    case noDevice(requested: String, available: [String])
     case failed(doing: String, message: String)
     case otherPorts(file: String, port: String, expected: String, found: String)
     case otherShape(port: String, expected: [Int], found: [Int])
@@ -232,29 +233,29 @@ public enum OpenVINOError: Error, Equatable, Sendable {
 
 extension OpenVINOError: CustomStringConvertible {
     private static let remedy =
-        "run 'make setup' in the checkout, or name its folder in SAMUS_OPENVINO"
+        "run 'make setup' in the checkout, or set SAMUS_OPENVINO to its folder"
 
     /// One sentence for the person at the terminal.
-    public var description: String {
+    package var description: String {
         switch self {
-        case .libraryMissing(let looked):
-            "OpenVINO, which runs model bundles, is not here: \(Self.remedy) (looked at "
-                + "\(looked.joined(separator: ", ")))"
+        case .libraryMissing(let searched):
+            "OpenVINO, which runs model bundles, is not installed: \(Self.remedy) (searched "
+                + "\(searched.joined(separator: ", ")))"
         case .libraryUnusable(let path, let reason):
             "'\(path)' cannot be opened as OpenVINO: \(reason); \(Self.remedy)"
         case .tooOld(let path, let version, let lacking):
             "'\(path)' is \(version.map { "OpenVINO \($0)" } ?? "no OpenVINO, or too old a one"), "
-                + "2026.0 or newer is needed"
-                + "\(lacking.map { " (it has no function '\($0)')" } ?? ""); \(Self.remedy)"
-        case .noDevice(let asked, let available):
-            "OpenVINO sees no \(asked) on this machine, only \(available.joined(separator: ", "))"
+                + "2026.0 or newer is required"
+                + "\(lacking.map { " (function '\($0)' is missing)" } ?? ""); \(Self.remedy)"
+        case .noDevice(let requested, let available):
+            "OpenVINO finds no device \(requested) on this machine, only "
+                + available.joined(separator: ", ")
         case .failed(let doing, let message):
             "OpenVINO cannot \(doing): \(message)"
         case .otherPorts(let file, let port, let expected, let found):
-            "'\(file)' does not go with its model.json: '\(port)' is \(found), it should be "
-                + expected
+            "'\(file)' does not match its model.json: '\(port)' is \(found), expected \(expected)"
         case .otherShape(let port, let expected, let found):
-            "the model gave '\(port)' with shape \(found), it should be \(expected)"
+            "the model's output '\(port)' has shape \(found), expected \(expected)"
         }
     }
 }

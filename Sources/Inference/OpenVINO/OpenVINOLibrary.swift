@@ -3,27 +3,25 @@ import FileIO
 import Foundation
 import Synchronization
 
-/// OpenVINO's library, opened.
-public final class OpenVINOLibrary: Sendable {
-    /// The file, or the name that the dynamic linker found it by.
-    public let path: String
-    /// OpenVINO's words: `2026.4.1-22982-…`.
-    public let version: String
+/// OpenVINO's shared library, opened at run time.
+package final class OpenVINOLibrary: Sendable {
+    /// The file, or the name that the dynamic linker resolved.
+    package let path: String
+    /// OpenVINO's version, as `2026.4.1-22982-…`.
+    package let version: String
     let functions: cov_functions
 
-    /// The library that this process uses, opened when it is first asked for.
+    /// The library of this process, opened at the first call.
     ///
     /// - Returns: the library.
-    /// - Throws: ``OpenVINOError`` where none can be used; looked for again each time.
-    public static func shared() throws(OpenVINOError) -> OpenVINOLibrary {
+    /// - Throws: ``OpenVINOError`` if there is no usable library; the next call searches again.
+    package static func shared() throws(OpenVINOError) -> OpenVINOLibrary {
         try found.withLock { library throws(OpenVINOError) in
             if let library { return library }
-            let executable = Foundation.Bundle.main.executablePath ?? CommandLine.arguments[0]
             let opened = try OpenVINOLibrary(
                 OpenVINOSearch(
                     environment: ProcessInfo.processInfo.environment,
-                    program: URL(fileURLWithPath: executable).resolvingSymlinksInPath()
-                        .deletingLastPathComponent()))
+                    program: ProgramLocation.folder))
             library = opened
             return opened
         }
@@ -31,9 +29,9 @@ public final class OpenVINOLibrary: Sendable {
 
     private static let found = Mutex<OpenVINOLibrary?>(nil)
 
-    /// Opens the first library that there is.
+    /// Opens the first library that exists.
     ///
-    /// A file that is no OpenVINO ends the search: whoever put it there meant it.
+    /// An unusable file ends the search with an error, rather than being skipped silently.
     init(_ search: OpenVINOSearch) throws(OpenVINOError) {
         for candidate in search.candidates {
             do throws(OpenVINOError) {
@@ -41,14 +39,14 @@ public final class OpenVINOLibrary: Sendable {
                 path = candidate
                 return
             } catch {
-                // The system's names need not exist.
+                // Names that the dynamic linker resolves may be missing.
                 if case .libraryUnusable = error, search.systemNames.contains(candidate) {
                     continue
                 }
                 throw error
             }
         }
-        throw .libraryMissing(looked: search.looked)
+        throw .libraryMissing(searched: search.searched)
     }
 
     private static func open(_ path: String) throws(OpenVINOError) -> (cov_functions, String) {
@@ -65,7 +63,7 @@ public final class OpenVINOLibrary: Sendable {
         var version = cov_version()
         guard functions.get_openvino_version(&version) == COV_OK,
             let number = version.build_number
-        else { throw .libraryUnusable(path: path, reason: "it does not tell its version") }
+        else { throw .libraryUnusable(path: path, reason: "its version cannot be read") }
         defer { functions.version_free(&version) }
         let text = String(cString: number)
         guard let year = Int(text.prefix(4)), year >= 2026 else {
@@ -74,11 +72,11 @@ public final class OpenVINOLibrary: Sendable {
         return (functions, text)
     }
 
-    /// Turns a status into an error with OpenVINO's own words.
+    /// Throws an error with OpenVINO's message if a call fails.
     ///
     /// - Parameters:
-    ///   - doing: what was tried, in words that follow "cannot".
-    ///   - body: a call.
+    ///   - doing: the attempted action, as a phrase that follows "cannot".
+    ///   - body: the call.
     /// - Throws: ``OpenVINOError/failed(doing:message:)``.
     func check(
         _ doing: @autoclosure () -> String, _ body: (cov_functions) -> cov_status
@@ -94,13 +92,13 @@ public final class OpenVINOLibrary: Sendable {
                 ?? "status \(status)"
         }
         defer { functions.free(text) }
-        // Where in OpenVINO's sources it happened helps nobody here.
+        // Leave out the lines that name OpenVINO's source files.
         let lines = String(cString: text).split(separator: "\n").map(String.init)
-        let told = lines.filter { !$0.hasPrefix("Exception from ") }
-        return (told.isEmpty ? lines : told).prefix(3).joined(separator: " ")
+        let messages = lines.filter { !$0.hasPrefix("Exception from ") }
+        return (messages.isEmpty ? lines : messages).prefix(3).joined(separator: " ")
     }
 
-    /// A text that OpenVINO made, given back to it.
+    /// Copies a string that OpenVINO allocated, and frees it.
     func taken(_ text: UnsafeMutablePointer<CChar>?) -> String {
         guard let text else { return "" }
         defer { functions.free(text) }
@@ -108,13 +106,13 @@ public final class OpenVINOLibrary: Sendable {
     }
 }
 
-/// Where OpenVINO's library may lie.
+/// The places where OpenVINO's library is searched.
 struct OpenVINOSearch {
-    /// A folder with the library, or the library itself; given by whoever starts the program.
+    /// `SAMUS_OPENVINO`: the library or its folder.
     let named: String?
-    /// Folders that may have the library.
+    /// Folders to search.
     let folders: [URL]
-    /// What the dynamic linker may find by itself.
+    /// Names that the dynamic linker resolves.
     let systemNames: [String]
 
     #if os(macOS)
@@ -125,11 +123,11 @@ struct OpenVINOSearch {
         private static let systemNames = ["libopenvino_c.so", "libopenvino_c.so.2641"]
     #endif
 
-    /// The search of this process: `SAMUS_OPENVINO` alone when it is set; else `.deps` of the
-    /// checkout that the program was built in, the program's own folder, the system.
+    /// The places of this process: only `SAMUS_OPENVINO` if it is set; else `.deps` of the checkout
+    /// in which the program was built, the program's folder, and the system.
     ///
     /// - Parameters:
-    ///   - environment: variables of the process.
+    ///   - environment: the process's environment.
     ///   - program: the folder of the executable.
     init(environment: [String: String], program: URL) {
         guard let named = environment["SAMUS_OPENVINO"], !named.isEmpty else {
@@ -147,13 +145,13 @@ struct OpenVINOSearch {
         let checkout = Checkout.around(program).map {
             $0.appendingPathComponent(".deps/openvino/libs")
         }
-        let beside = [".", "../lib", "../lib/samus"].map {
+        let installed = [".", "../lib", "../lib/samus"].map {
             program.appendingPathComponent($0).standardizedFileURL
         }
-        return (checkout.map { [$0] } ?? []) + beside
+        return (checkout.map { [$0] } ?? []) + installed
     }
 
-    /// Paths and names to be tried, first to last; those in folders are there.
+    /// Paths and names to try, in order; paths exist.
     var candidates: [String] {
         var candidates: [String] = []
         if let named {
@@ -169,12 +167,12 @@ struct OpenVINOSearch {
         return candidates + folders.flatMap(Self.library) + systemNames
     }
 
-    /// What was looked at, for an error.
-    var looked: [String] {
+    /// All searched places, for an error message.
+    var searched: [String] {
         (named.map { ["SAMUS_OPENVINO=\($0)"] } ?? []) + folders.map(\.path) + systemNames
     }
 
-    /// The library in a folder, the newest first; wheels have versioned names only.
+    /// The libraries in a folder, newest first; Python wheels have versioned names only.
     private static func library(in folder: URL) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return names.filter { $0.hasPrefix(prefix) }.sorted(by: >)

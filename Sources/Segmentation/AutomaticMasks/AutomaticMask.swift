@@ -72,7 +72,7 @@ extension AutomaticMask {
 }
 
 /// A mask that may still turn out to be a duplicate, in the image's pixels.
-struct FoundMask {
+struct MaskProposal {
     var runLength: RunLength
     var box: MaskBox
     var predictedIoU: Float
@@ -81,7 +81,7 @@ struct FoundMask {
     var crop: Crop
 
     /// The same find with other pixels.
-    func redrawn(as mask: Mask) -> FoundMask {
+    func redrawn(as mask: Mask) -> MaskProposal {
         var result = self
         result.runLength = mask.runLength()
         result.box = MaskBox(around: mask)
@@ -89,15 +89,15 @@ struct FoundMask {
     }
 }
 
-extension [FoundMask] {
+extension [MaskProposal] {
     /// Without those whose boxes better ones cover, best first.
-    func suppressed(scores: [Float], above threshold: Double) -> [FoundMask] {
+    func suppressed(scores: [Float], above threshold: Double) -> [MaskProposal] {
         nonMaximumSuppression(map(\.box), scores: scores, threshold: threshold).map { self[$0] }
     }
 }
 
 extension AutomaticMask {
-    init(_ found: FoundMask) {
+    init(_ found: MaskProposal) {
         runLength = found.runLength
         // Every second run is inside.
         area = stride(from: 1, to: found.runLength.counts.count, by: 2).reduce(0) {

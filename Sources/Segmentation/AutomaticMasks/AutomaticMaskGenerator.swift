@@ -47,15 +47,15 @@ public struct AutomaticMaskGenerator: Sendable {
         let crops = Crop.all(
             of: image.size, layers: options.cropLayers, overlap: options.cropOverlap)
         let grids = crops.map {
-            PointGrid.points(side: options.pointsPerSide(inLayer: $0.layer), size: $0.size)
+            ClickGrid.points(side: options.pointsPerSide(inLayer: $0.layer), size: $0.size)
         }
         let total = grids.reduce(0) { $0 + $1.count }
         var done = 0
         try progress(done, total)
-        var found: [FoundMask] = []
+        var found: [MaskProposal] = []
         for (crop, points) in zip(crops, grids) {
             let view = try CropView(of: image, crop: crop, engine: engine, options: options)
-            var inCrop: [FoundMask] = []
+            var inCrop: [MaskProposal] = []
             for start in stride(from: 0, to: points.count, by: options.pointsPerBatch) {
                 try Task.checkCancellation()
                 let batch = points[start..<min(start + options.pointsPerBatch, points.count)]
@@ -77,9 +77,9 @@ public struct AutomaticMaskGenerator: Sendable {
     }
 
     /// Changed masks may have become equal to others: these go, and of two the unchanged one stays.
-    private func withoutSmallRegions(_ found: [FoundMask]) throws -> [FoundMask] {
+    private func withoutSmallRegions(_ found: [MaskProposal]) throws -> [MaskProposal] {
         var scores: [Float] = []
-        var cleaned: [FoundMask] = []
+        var cleaned: [MaskProposal] = []
         for mask in found {
             try Task.checkCancellation()
             let change = mask.runLength.mask().removingSmallRegions(

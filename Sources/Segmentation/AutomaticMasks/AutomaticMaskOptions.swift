@@ -97,7 +97,7 @@ extension AutomaticMaskError: CustomStringConvertible {
 }
 
 /// Clicks spread evenly over a crop, row by row.
-enum PointGrid {
+enum ClickGrid {
     /// The clicks of one crop, in the crop's pixels.
     ///
     /// Each stands in the middle of its cell, computed as NumPy's `linspace` computes it, so that

@@ -82,7 +82,7 @@ struct CropView {
     /// - Parameter points: in the crop's pixels.
     /// - Returns: at most as many for each click as the decoder has candidates.
     /// - Throws: what the engine throws.
-    func masks(at points: some Sequence<PixelPoint>) throws -> [FoundMask] {
+    func masks(at points: some Sequence<PixelPoint>) throws -> [MaskProposal] {
         let prompts = try points.map {
             try Prompt(foregroundPoints: [inside($0)]).checked(for: crop.size)
         }
@@ -99,7 +99,7 @@ struct CropView {
     }
 
     /// Nil for a mask that is not kept; the cheapest question comes first.
-    private func mask(_ prediction: MaskPrediction, at point: PixelPoint) -> FoundMask? {
+    private func mask(_ prediction: MaskPrediction, at point: PixelPoint) -> MaskProposal? {
         // Thresholds are compared in single precision, as PyTorch compares a tensor with a number.
         let isSure = prediction.iouEstimate > Float(options.predictedIoU)
         guard isSure || options.predictedIoU == 0 else { return nil }
@@ -112,7 +112,7 @@ struct CropView {
         guard mask.area > 0 else { return nil }
         let box = MaskBox(around: mask).moved(from: crop.box)
         guard !box.isNearCropEdge(of: crop.box, in: imageSize) else { return nil }
-        return FoundMask(
+        return MaskProposal(
             runLength: crop.uncropped(mask, in: imageSize).runLength(), box: box,
             predictedIoU: prediction.iouEstimate, stabilityScore: stability,
             point: PixelPoint(

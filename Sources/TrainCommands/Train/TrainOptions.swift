@@ -91,7 +91,7 @@ struct TrainNetworkOptions: ParsableArguments {
     @Option(
         name: .customLong("network"),
         help: "The network: samus, autosamus, sam, litemedsam (default: that of --from).")
-    var kind: TrainedKind?
+    var kind: ModelArchitecture?
 
     @Option(
         name: .customLong("from"),
@@ -170,20 +170,6 @@ struct TrainNetworkOptions: ParsableArguments {
             } ?? stride(from: 2, to: depth, by: 3).map { $0 }
         return SAMConfiguration(
             width: width, depth: depth, heads: heads, globalBlocks: blocks, imageSize: 256)
-    }
-}
-
-/// A network by its name at the terminal.
-enum TrainedKind: String, ExpressibleByArgument, CaseIterable {
-    case samus, autosamus, sam, litemedsam
-
-    var kind: ModelArchitecture {
-        switch self {
-        case .samus: .samus
-        case .autosamus: .autoSAMUS
-        case .sam: .sam
-        case .litemedsam: .liteMedSAM
-        }
     }
 }
 

@@ -10,14 +10,14 @@ import Training
 extension TrainDataOptions {
     /// What makes of samples what a network sees.
     func preprocessing(
-        _ start: NetworkStart, variants: Int?, seed: UInt64
+        _ start: InitializedNetwork, variants: Int?, seed: UInt64
     ) throws -> ExamplePreparation {
         let recipe = try AugmentationRecipe(words: augment)
         // A network that pads its input sees no image stretched to a square.
         let keeps = start.kind.preprocessing.keepsProportions
         let cache = LabelledImageCache(limit: Int(imageCache * 1e9))
         return ExamplePreparation(
-            inputSize: start.sizes.imageSize, preprocessing: start.kind.preprocessing,
+            inputSize: start.configuration.inputSize, preprocessing: start.kind.preprocessing,
             variants: variants, seed: seed,
             augment: { image, random in
                 image =
@@ -55,8 +55,8 @@ extension TrainDataOptions {
 
 extension TrainNetworkOptions {
     /// Freezes what is not trained, by recipe and by name.
-    func freeze(_ start: NetworkStart) throws {
-        try recipe.freeze(start.network, kind: start.kind)
+    func freeze(_ start: InitializedNetwork) throws {
+        try recipe.freeze(start.network)
         for (list, trainable) in [(freeze, false), (unfreeze, true)] {
             for name in list?.split(separator: ",") ?? [] {
                 let isKnown = start.network.namedParameters().contains { $0.name.hasPrefix(name) }
@@ -103,7 +103,7 @@ extension TrainCommand {
             .init("validate", text(data.pointedBy)),
             .init("validation-fraction", .number(data.validationFraction)),
             .init("recipe", .text(network.recipe.rawValue)),
-            .init("network", text(network.kind?.rawValue)), .init("from", text(network.start)),
+            .init("network", text(network.kind?.commandName)), .init("from", text(network.start)),
             .init("decoder-from", text(network.decoderFrom)),
             .init("teacher", text(network.teacher)),
             .init("teacher-weight", .number(network.teacherWeight)),
@@ -148,7 +148,7 @@ extension TrainCommand {
 
     /// Everything that the result depends on, as one line.
     func identity(
-        of start: NetworkStart, teacher: Checkpoint?, _ selection: SampleSelection
+        of start: InitializedNetwork, teacher: Checkpoint?, _ selection: SampleSelection
     ) throws -> String {
         let options = arguments.entries.filter { !Self.free.contains($0.name) }
             .map { "\($0.name)=\($0.value)" }
@@ -158,10 +158,15 @@ extension TrainCommand {
     }
 }
 
-extension NetworkStart {
+extension InitializedNetwork {
     /// What its image encoder depends on, as one line.
     var encoderName: String {
         let files = sources.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        return ([kind.rawValue, sizes.json, origin] + files).joined(separator: " ")
+        // Version 0.1 wrote ViT-B's sizes for LiteMedSAM. The text must not change, or its runs could
+        // not be resumed and its cached embeddings not be found.
+        let sizes =
+            configuration.metadata
+            ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
+        return ([kind.rawValue, sizes, origin] + files).joined(separator: " ")
     }
 }

@@ -48,7 +48,7 @@ extension TrainPlan {
         let sets = Dictionary(grouping: batches.samples, by: \.dataset).mapValues(\.count)
             .sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         return """
-            network    \(start.kind.text(start.sizes)), \(all.formatted()) parameters, \
+            network    \(start.kind.text(start.configuration)), \(all.formatted()) parameters, \
             \(trained.formatted()) trained (\(command.network.recipe.rawValue)); \(start.origin)
             samples    \(batches.samples.count) (\(sets))
             validation \(validation.map { "\($0.samples.count), pointed at by "

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Commands
+import Inference
 import SAMUSModels
 import SegmentAnything
 import Segmentation
@@ -12,7 +13,7 @@ import Training
 /// A training as its options mean it: data, network and numbers, ready to run.
 struct TrainPlan {
     let command: TrainCommand
-    let start: NetworkStart
+    let start: InitializedNetwork
     let trainer: Trainer
     let validation: Validation?
     let folder: RunFolder?
@@ -86,7 +87,7 @@ struct TrainPlan {
                         taught.network, cache: try cache(taught.encoderName),
                         isBFloat16: settings.isBFloat16,
                         isPooled: Self.gridSize(taught) != Self.gridSize(start)),
-                    inputSize: taught.sizes.imageSize, preprocessing: taught.kind.preprocessing)
+                    inputSize: taught.configuration.inputSize, preprocessing: taught.kind.preprocessing)
             }, group: try group.map { try ProcessTraining(start.network, in: $0) })
         self.command = command
         self.start = start
@@ -95,11 +96,11 @@ struct TrainPlan {
     /// The network with its first weights, frozen where it is not trained.
     private static func started(
         _ command: TrainCommand, on device: Device
-    ) throws -> NetworkStart {
+    ) throws -> InitializedNetwork {
         let options = command.network
-        let start = try NetworkStart(
-            options.kind?.kind ?? options.recipe.kind,
-            sizes: options.start == nil ? try options.sizes() : nil,
+        let start = try InitializedNetwork(
+            options.kind ?? options.recipe.architecture,
+            configuration: options.start == nil ? .sam(try options.sizes()) : nil,
             from: try options.start.map(checkpoint),
             decoder: try options.decoderFrom.map(checkpoint), seed: command.steps.seed)
         try options.freeze(start)
@@ -147,15 +148,15 @@ struct TrainPlan {
         try Checkpoint.read(ModelCatalog.path(of: name))
     }
 
-    private static func gridSize(_ start: NetworkStart) -> Int {
+    private static func gridSize(_ start: InitializedNetwork) -> Int {
         start.network.promptEncoder.gridSize
     }
 
     /// A network that teaches, as it comes.
     private static func taught(
-        _ checkpoint: Checkpoint, student: NetworkStart, on device: Device
-    ) throws -> NetworkStart {
-        let taught = try NetworkStart(nil, sizes: nil, from: checkpoint, seed: 0)
+        _ checkpoint: Checkpoint, student: InitializedNetwork, on device: Device
+    ) throws -> InitializedNetwork {
+        let taught = try InitializedNetwork(nil, configuration: nil, from: checkpoint, seed: 0)
         let network = taught.network
         network.setTrainable(false)
         network.evaluate()

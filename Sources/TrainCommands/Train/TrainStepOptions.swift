@@ -1,4 +1,5 @@
 import ArgumentParser
+import Segmentation
 import Commands
 import TorchNN
 import Training

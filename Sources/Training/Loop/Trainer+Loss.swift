@@ -39,7 +39,7 @@ extension Trainer {
         let side = 4 * embedding.size(2)
         let targets = batch.targets(side: side).to(embedding.device)
         guard batch.kind != .promptFree else {
-            guard let (logits, iou) = network.decodeUnprompted(embedding) else {
+            guard let (logits, iou) = network.decodePromptFree(embedding) else {
                 preconditionFailure("a network without prompts was refused before")
             }
             return try value(logits, targets, iou)

@@ -75,7 +75,7 @@ public final class Trainer {
     ) throws(TrainingError) {
         guard !network.trainable.isEmpty else { throw .nothingToTrain }
         guard
-            kind == .autoSAMUS || !batches.prompts.parts.contains(where: { $0.kind == .promptFree })
+            kind.isPromptFree || !batches.prompts.parts.contains(where: { $0.kind == .promptFree })
         else { throw .unprompted(kind: kind) }
         guard batches.count > 0 else {
             throw .start(

@@ -182,7 +182,7 @@ public struct Validation: Sendable {
             for: example.inside.cropped(to: example.extent), using: &random)
         let decoded =
             pointing == .promptFree
-            ? network.decodeUnprompted(embedding)
+            ? network.decodePromptFree(embedding)
             : network.decode(
                 embedding,
                 prompts: PromptTensors(

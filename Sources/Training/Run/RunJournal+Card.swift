@@ -13,7 +13,7 @@ extension RunJournal {
         let best = bestRow ?? [:]
         return ModelCard(
             name:
-                "\(weights.kind.text(weights.sizes)), \(folder.path.split(separator: "/").last ?? "run")",
+                "\(weights.kind.text(weights.configuration)), \(folder.path.split(separator: "/").last ?? "run")",
             summary: "\(weights.kind.rawValue) for ultrasound images; \(weights.origin).",
             licence: weights.licence, start: weights.origin,
             data: Set(batches.samples.map(\.dataset)).sorted().map {

@@ -6,7 +6,7 @@ import TorchNN
 /// A network's weights as a file that the other commands take, stating what they are.
 struct TrainedWeights {
     let kind: ModelArchitecture
-    let sizes: SAMConfiguration
+    let configuration: ModelConfiguration
     /// How they came about.
     let origin: String
     let licence: String?
@@ -24,9 +24,7 @@ struct TrainedWeights {
         var metadata = remarks
         metadata["format"] = "pt"
         metadata["samus.kind"] = kind.rawValue
-        if kind != .liteMedSAM {
-            metadata[SAMConfiguration.metadataKey] = sizes.json
-        }
+        metadata[SAMConfiguration.metadataKey] = configuration.metadata
         metadata["samus.origin"] = origin
         metadata[PromptKind.metadataKey] = prompts.map(\.rawValue).sorted().joined(separator: ",")
         metadata["license"] = licence

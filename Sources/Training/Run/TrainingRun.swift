@@ -44,7 +44,7 @@ public final class TrainingRun {
     ///   ``RunFolderError`` when the folder cannot be written, `ProcessGroupError` when another
     ///   process is lost.
     public init(
-        _ trainer: Trainer, validation: Validation?, folder: RunFolder, start: NetworkStart,
+        _ trainer: Trainer, validation: Validation?, folder: RunFolder, start: InitializedNetwork,
         recipe: Recipe, identity: String, licence: String?,
         dataHash: @autoclosure () throws -> String?, versions: [String: String] = [:],
         notice: @escaping (RunNotice) -> Void
@@ -66,7 +66,7 @@ public final class TrainingRun {
             : try RunJournal(
                 trainer, folder: folder, state: state,
                 weights: TrainedWeights(
-                    kind: start.kind, sizes: start.sizes,
+                    kind: start.kind, configuration: start.configuration,
                     origin: "trained by the recipe '\(recipe.rawValue)' with "
                         + "\(trainer.batches.samples.count) samples; \(start.origin)",
                     licence: licence, prompts: trainer.batches.prompts.promptKinds),

@@ -1,40 +1,52 @@
 import Foundation
 import SAMUSModels
 import SegmentAnything
+import Segmentation
 import TestSupport
 import Testing
 import Torch
 import TorchNN
 
-@Suite(
-    "AutoSAMUS's parts agree with the authors' program",
-    .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
+@Suite("AutoSAMUS agrees with its authors' program")
 struct AutoSAMUSGoldenTests {
-    @Test("parameters, and which are trained")
+    @Test("names, shapes and trained parameters of the small network")
     func parameters() throws {
-        let listed = [
-            ("autosamus-tiny/parameters.json", try Tiny.sizes, 1_067_344),
-            ("autosamus-vit_b-parameters.json", .base(imageSize: 256), 8_861_312),
-        ]
-        for (file, sizes, trained) in listed {
-            let network = Initialization.skipped { AutoSAMUS(sizes) }
-            network.freeze()
-            let found = ListedParameter.all(of: network)
-            #expect(try found.symmetricDifference(ListedParameter.list(file)).isEmpty, "\(file)")
-            #expect(network.trainable.map(\.value.elementCount).reduce(0, +) == trained)
-        }
+        let sizes = try Tiny.sizes
+        try expectParameters(
+            sizes, ListedParameter.list("autosamus-tiny/parameters.json", in: Tiny.folder),
+            trained: 1_067_344)
+    }
+
+    @Test(
+        "names, shapes and trained parameters of ViT-B",
+        .enabled(if: Shared.isPresent, "needs ../shared/golden"))
+    func baseParameters() throws {
+        try expectParameters(
+            .base(imageSize: 256),
+            ListedParameter.list("autosamus-vit_b-parameters.json", in: Shared.golden),
+            trained: 8_861_312)
+    }
+
+    private func expectParameters(
+        _ sizes: SAMConfiguration, _ expected: Set<ListedParameter>, trained: Int
+    ) {
+        let network = Initialization.skipped { AutoSAMUS(sizes) }
+        network.setTrainable(by: .autosamus)
+        #expect(ListedParameter.all(of: network).symmetricDifference(expected).isEmpty)
+        #expect(network.trainable.map(\.value.elementCount).reduce(0, +) == trained)
     }
 
     @Test("the whole network from image to logits")
     func network() throws {
-        let golden = try Golden(
-            file: Shared.folder.appending(path: "golden/autosamus-tiny/forward.safetensors"))
+        let golden = try Golden(authors: "autosamus-tiny/forward")
         let network = try Tiny.autoNetwork()
         let (logits, _) = try withoutGrad {
-            try #require(network.decodeUnprompted(network.encode(golden["input.image"])))
+            try #require(network.decodePromptFree(network.encode(golden["input.image"])))
         }
         // As below: the authors' single precision is itself 2.8e-5 away from double precision.
-        expectClose(logits, golden["low_res_logits"], absolute: 0, relativeL2: 5e-5)
+        expectClose(
+            golden.sampled(logits, as: "low_res_logits"), golden["low_res_logits"], absolute: 0,
+            relativeL2: 5e-5)
     }
 
     @Test("prompt generator and feature adapter")
@@ -92,11 +104,9 @@ private struct TinyModel {
         candidates: 3, iouDepth: 3, iouWidth: 32)
 
     init() throws {
-        let folder = Shared.folder.appending(path: "golden")
-        let own = folder.appending(path: "autosamus-tiny")
-        golden = try Golden(file: own.appending(path: "forward.safetensors"))
-        try parts.load(Golden(file: own.appending(path: "extra-weights.safetensors")).state)
-        let samus = try Golden(file: folder.appending(path: "samus-tiny/weights.safetensors"))
+        golden = try Golden(authors: "autosamus-tiny/forward")
+        try parts.load(Tiny.addedWeights())
+        let samus = try Golden(authors: "samus-tiny/weights")
         try promptEncoder.load(samus.section("prompt_encoder").state)
         try maskDecoder.load(samus.section("mask_decoder").state)
         for module in [parts, promptEncoder, maskDecoder] {
@@ -112,11 +122,14 @@ private struct TinyModel {
                 image: image, positions: promptEncoder.densePositions(), sparse: sparse,
                 dense: dense, multimask: false)
             expectClose(
-                logits, golden["low_res_logits"], absolute: 1e-4, relativeL2: relativeL2,
+                golden.sampled(logits, as: "low_res_logits"), golden["low_res_logits"],
+                absolute: 1e-4, relativeL2: relativeL2,
                 "at low resolution")
             expectClose(
-                bilinear(logits, height: 256, width: 256), golden["mask_logits_256"],
-                absolute: 1e-4, relativeL2: relativeL2, "at full resolution")
+                golden.sampled(
+                    bilinear(logits, height: 256, width: 256), as: "mask_logits_256"),
+                golden["mask_logits_256"], absolute: 1e-4, relativeL2: relativeL2,
+                "at full resolution")
         }
     }
 }

@@ -46,7 +46,7 @@ struct AutoSAMUSSmallTests {
         #expect(untouched.allSatisfy { $0.hasPrefix("\(last).1.") || $0.hasPrefix("\(last).3.") })
     }
 
-    @Test("two images in one pass are the same as each alone")
+    @Test("two images in one pass give the result of each alone")
     func batch() {
         let together = outputs()
         for index in 0..<2 {
@@ -64,7 +64,7 @@ struct AutoSAMUSSmallTests {
         }
     }
 
-    @Test("the softmax may attend to nothing")
+    @Test("the softmax can attend to nothing")
     func softmax() {
         let scores = Tensor([Float](arrayLiteral: 5, 5, 1000, -1000), shape: [2, 2])
         let third = Float(1) / 3

@@ -1,0 +1,72 @@
+import Datasets
+import Imaging
+import Metrics
+import Segmentation
+
+/// How masks of two engines agree on the objects of a data set.
+public struct MaskAgreement: Codable, Equatable, Sendable {
+    /// The data set's name; "all" for all together.
+    public var dataset: String
+    /// Objects compared.
+    public var objects: Int
+    /// Mean of the Dice coefficients.
+    public var meanDice: Double
+    /// Smallest of the Dice coefficients.
+    public var minDice: Double
+
+    /// Compares masks, object by object.
+    ///
+    /// - Parameters:
+    ///   - masks: of the engine under test.
+    ///   - reference: of the reference engine.
+    ///   - samples: the objects.
+    /// - Returns: a row for each data set, and one for all.
+    /// - Throws: `MetricsError` where two masks differ in size.
+    public static func measure(
+        _ masks: [Mask], against reference: [Mask], of samples: [Sample]
+    ) throws(MetricsError) -> [MaskAgreement] {
+        var scores: [(dataset: String, dice: Double)] = []
+        for (index, sample) in samples.enumerated() {
+            let pair = try MaskComparison(prediction: masks[index], reference: reference[index])
+            scores.append((sample.dataset, pair.counts.dice))
+        }
+        let sets = Dictionary(grouping: scores) { $0.dataset }
+        return sets.sorted { $0.key < $1.key }.map { MaskAgreement($0.key, $0.value.map(\.dice)) }
+            + [MaskAgreement("all", scores.map(\.dice))]
+    }
+
+    /// Segments objects, each with a prompt from its label.
+    ///
+    /// - Parameters:
+    ///   - engine: the engine that segments.
+    ///   - samples: the objects.
+    ///   - prompt: the kind of prompt that is made from each label.
+    ///   - progress: called after each object with the number of objects done.
+    /// - Returns: a mask for each object.
+    /// - Throws: what reading and segmenting throw.
+    public static func masks(
+        of engine: any SegmentationEngine, on samples: [Sample], prompt: PromptStrategy,
+        progress: (Int) -> Void = { _ in }
+    ) throws -> [Mask] {
+        var masks: [Mask] = []
+        for sample in samples {
+            let labelled = try sample.read()
+            let encoded = try engine.encode(labelled.image)
+            var random = SampleRandom(seed: 0, Fingerprint(of: sample.id).streamIndex)
+            let prompts = PromptSampler(prompt).prompts(
+                for: labelled.mask(of: sample.label), using: &random)
+            masks.append(
+                try prompts.map { try encoded.segment($0[0], multimask: false)[0].mask }
+                    ?? encoded.segmentPromptFree().mask)
+            progress(masks.count)
+        }
+        return masks
+    }
+
+    private init(_ dataset: String, _ scores: [Double]) {
+        self.dataset = dataset
+        objects = scores.count
+        meanDice = scores.isEmpty ? 1 : scores.reduce(0, +) / Double(scores.count)
+        minDice = scores.min() ?? 1
+    }
+}

@@ -1,0 +1,148 @@
+import Checkpoints
+import FileIO
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+
+extension Exporter {
+    /// Writes a model bundle: a folder `NAME.samus` with the graphs and `model.json`.
+    ///
+    /// The bundle's encoder takes one image at a time, which needs less memory and time than a
+    /// dynamic batch.
+    ///
+    /// - Parameters:
+    ///   - name: of the model, as results will state it.
+    ///   - precision: how weights are stored and products computed.
+    ///   - layers: for `int8`, the calibrated layers.
+    ///   - path: of the folder, which is written completely or not at all.
+    /// - Throws: ``ExportError``, `FileError`.
+    package func writeBundle(
+        named name: String, precision: ModelBundle.Manifest.Precision,
+        layers: QuantizedLayers? = nil, to path: String
+    ) throws {
+        let folder = try AtomicFolder(path)
+        var files: [String: ModelBundle.Manifest.File] = [:]
+        for part in try graphs(precision: precision, layers: layers) {
+            let graph =
+                part.role == .encoder
+                ? part.graph.fixingAxis(ModelRecordings.imagesAxis, at: 1) : part.graph
+            files[part.fileName] = try write(graph, to: folder.place(of: part.fileName))
+        }
+        let json = try JSON.encode(
+            manifest(named: name, precision: precision, files: files), style: .indented,
+            keys: .exact)
+        try AtomicFile.write(json, to: folder.place(of: ModelBundle.Manifest.FileName.manifest))
+        try writeQuantizationReport(layers, into: folder)
+        try folder.commit()
+    }
+
+    /// Writes the graphs alone, as ONNX files that take any number of images, prompts and points.
+    ///
+    /// - Parameters:
+    ///   - precision: how weights are stored and products computed.
+    ///   - layers: for `int8`, the calibrated layers.
+    ///   - path: of the folder, which is written completely or not at all.
+    /// - Throws: ``ExportError``, `FileError`.
+    package func writeGraphs(
+        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers? = nil,
+        to path: String
+    ) throws {
+        let folder = try AtomicFolder(path)
+        for part in try graphs(precision: precision, layers: layers) {
+            _ = try write(part.graph, to: folder.place(of: part.fileName))
+        }
+        try writeQuantizationReport(layers, into: folder)
+        try folder.commit()
+    }
+
+    private func manifest(
+        named name: String, precision: ModelBundle.Manifest.Precision,
+        files: [String: ModelBundle.Manifest.File]
+    ) -> ModelBundle.Manifest {
+        let preprocessing = model.kind.preprocessing
+        return ModelBundle.Manifest(
+            name: name, kind: model.kind, encoder: model.network?.encoder ?? model.kind.rawValue,
+            parameters: model.network?.parameters ?? 0,
+            candidates: model.network?.candidates ?? 3,
+            input: .init(
+                size: inputSize, channels: preprocessing.channels,
+                preprocessing: preprocessing, range: preprocessing.range),
+            embedding: .init(
+                width: network.maskDecoder.outputTokens.size(1),
+                side: network.promptEncoder.gridSize),
+            prompts: PromptKind.allCases,
+            trainedPrompts: model.trainedPrompts.map { trained in
+                PromptKind.allCases.filter(trained.contains)
+            },
+            precision: precision, files: files,
+            source: .init(sha256: model.sha256, program: program), licence: model.licence,
+            origin: model.origin, notice: ResearchNotice.text,
+            macs: recordings.encoder.multiplyAdds)
+    }
+}
+
+extension Exporter {
+    /// Names of all files that an export may contain.
+    public static let fileNames: Set<String> = [
+        ModelBundle.Manifest.FileName.encoder, ModelBundle.Manifest.FileName.decoder,
+        ModelBundle.Manifest.FileName.automatic, ModelBundle.Manifest.FileName.manifest,
+        quantizationReport, ToolConfiguration.fileName,
+    ]
+
+    private static let quantizationReport = "quantization.json"
+
+    /// Writes `quantization.json` where layers were calibrated.
+    func writeQuantizationReport(_ layers: QuantizedLayers?, into folder: AtomicFolder) throws {
+        guard let layers else { return }
+        try AtomicFile.write(
+            try layers.json(), to: folder.place(of: Self.quantizationReport))
+    }
+
+    /// Writes one graph as an ONNX file.
+    ///
+    /// - Parameters:
+    ///   - graph: after all passes.
+    ///   - path: of the file, which is written completely or not at all.
+    /// - Returns: the file's size and SHA-256.
+    /// - Throws: ``ExportError``, `FileError`.
+    func write(_ graph: Graph, to path: String) throws -> ModelBundle.Manifest.File {
+        var output = HashedFile(file: try AtomicFile(path))
+        try ONNXWriter.write(graph, metadata: metadata, to: &output)
+        try output.file.commit()
+        return .init(bytes: output.bytes, sha256: output.hash.hexDigest)
+    }
+
+    /// ONNX `metadata_props` of every file.
+    private var metadata: [(key: String, value: String)] {
+        [
+            ("model", "\(model.kind.rawValue), \(model.name)"),
+            ("source SHA-256", model.sha256), ("program", program),
+            ("license", model.licence ?? "not stated"), ("origin", model.origin ?? "not stated"),
+            ("notice", ResearchNotice.text),
+        ]
+    }
+}
+
+/// A file under construction, with the size and hash of what was written so far.
+struct HashedFile {
+    let file: AtomicFile
+    private(set) var bytes = 0
+    private(set) var hash = SHA256()
+
+    init(file: AtomicFile) {
+        self.file = file
+    }
+
+    mutating func append(_ piece: [UInt8]) throws(FileError) {
+        try file.append(piece)
+        bytes += piece.count
+        hash.update(piece)
+    }
+
+    mutating func append(_ piece: UnsafeRawBufferPointer) throws(FileError) {
+        try file.append(piece)
+        bytes += piece.count
+        hash.update(piece)
+    }
+}

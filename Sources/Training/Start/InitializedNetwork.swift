@@ -1,0 +1,118 @@
+import Checkpoints
+import Foundation
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchEngine
+import TorchNN
+
+/// A network to be trained, with its initial weights and where they come from.
+public struct InitializedNetwork {
+    /// The network.
+    public let network: any PromptableNetwork
+    /// Its architecture.
+    public let kind: ModelArchitecture
+    /// Its sizes.
+    public let configuration: ModelConfiguration
+    /// Where its weights come from, in words.
+    public let origin: String
+    /// SHA-256 of the files they come from, by file name.
+    public let sources: [String: String]
+
+    /// Makes a network and initializes its weights.
+    ///
+    /// - Parameters:
+    ///   - kind: the architecture; nil for that of the checkpoint.
+    ///   - configuration: sizes of a network that starts from no checkpoint.
+    ///   - checkpoint: weights to start from: the same architecture's, or those of one in
+    ///     ``ModelArchitecture/startsFrom``.
+    ///   - decoder: weights whose prompt encoder and mask decoder replace the network's own.
+    ///   - seed: seed of the weights that no checkpoint has.
+    /// - Throws: ``TrainingError/start(_:)`` where these do not go together, `ConfigurationError`,
+    ///   `ModuleLoadError` and `CheckpointError` where a file does not fit or cannot be read.
+    public init(
+        _ kind: ModelArchitecture?, configuration: ModelConfiguration?,
+        from checkpoint: Checkpoint?, decoder: Checkpoint? = nil, seed: UInt64
+    ) throws {
+        var origins: [String] = []
+        var sources: [String: String] = [:]
+        if let checkpoint {
+            (network, self.kind, self.configuration) = try Self.started(
+                kind, from: checkpoint, seed: seed)
+            let isSame = checkpoint.architecture == self.kind
+            origins.append(
+                "started from \(Self.name(checkpoint))"
+                    + (isSame ? "" : ", what that lacks new with seed \(seed)"))
+            sources[Self.name(checkpoint)] = try checkpoint.sha256
+        } else {
+            guard let kind else {
+                throw TrainingError.start("name a network, or weights to start from")
+            }
+            guard let configuration = kind.onlyConfiguration ?? configuration else {
+                throw TrainingError.start("a new \(kind.rawValue) needs its sizes")
+            }
+            network = Initialization.seeded(seed) { NetworkRegistry.make(kind, configuration) }
+            self.kind = kind
+            self.configuration = configuration
+            origins.append("new weights, seed \(seed)")
+        }
+        if let decoder {
+            try Self.loadDecoder(of: decoder, into: network)
+            origins.append("prompt encoder and mask decoder of \(Self.name(decoder))")
+            sources[Self.name(decoder)] = try decoder.sha256
+        }
+        origin = origins.joined(separator: "; ")
+        self.sources = sources
+    }
+
+    private static func name(_ checkpoint: Checkpoint) -> String {
+        URL(fileURLWithPath: checkpoint.path).lastPathComponent
+    }
+
+    private static func started(
+        _ kind: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> (any PromptableNetwork, ModelArchitecture, ModelConfiguration) {
+        guard let found = checkpoint.architecture else {
+            throw TrainingError.start(
+                "'\(checkpoint.path)' is not a network that this program knows")
+        }
+        guard let kind, kind != found else {
+            let (network, configuration) = try NetworkRegistry.load(found, from: checkpoint)
+            return (network, found, configuration)
+        }
+        guard kind.startsFrom.contains(found) else {
+            throw TrainingError.start(
+                "\(kind.rawValue) cannot start from \(found.rawValue) ('\(checkpoint.path)'); "
+                    + "--decoder-from takes its mask decoder alone")
+        }
+        let (network, configuration, _) = try NetworkRegistry.start(
+            kind, from: found, checkpoint: checkpoint, seed: seed)
+        return (network, kind, configuration)
+    }
+
+    /// Loads prompt encoder and mask decoder.
+    private static func loadDecoder(
+        of checkpoint: Checkpoint, into network: any PromptableNetwork
+    ) throws {
+        let values = network.namedValues(in: [network.promptEncoder, network.maskDecoder])
+        let wrong = values.filter { checkpoint.shape(of: $0.name) != $0.value.value.shape }
+        guard wrong.isEmpty else {
+            throw TrainingError.start(
+                "the decoder of '\(checkpoint.path)' does not fit: \(wrong.count) of "
+                    + "\(values.count) tensors are missing or have another shape, first "
+                    + "'\(wrong[0].name)'")
+        }
+        try withoutGrad {
+            for (name, value) in values {
+                try checkpoint.read(name, into: value.value.detached())
+            }
+        }
+    }
+}
+
+extension InitializedNetwork {
+    /// Whether a weight of the image encoder is trained.
+    public var isEncoderTrained: Bool {
+        network.imageEncoderModule.parameters.contains(where: \.isTrainable)
+    }
+}

@@ -30,7 +30,7 @@ extension Checkpoint {
             throw .malformed("no list of storages", offset: keysOffset)
         }
         let places = try locateStorages(keys, heap, from: unpickler.stream.position, in: file)
-        let dictionary = try StateDictionary(root, in: heap)
+        let dictionary = try PickledStateDictionary(root, in: heap)
         var storages = TorchStorages(file: file, heap: heap, limits: limits)
         let tensors = try storages.tensors(dictionary) {
             storage throws(CheckpointError) -> Range<Int> in

@@ -28,7 +28,7 @@ extension Checkpoint {
         try archive.verify(pickle)
 
         var unpickler = Unpickler(ByteStream(file, range: pickle.range), limits: limits)
-        let dictionary = try StateDictionary(try unpickler.load(), in: unpickler.heap)
+        let dictionary = try PickledStateDictionary(try unpickler.load(), in: unpickler.heap)
         var storages = TorchStorages(file: file, heap: unpickler.heap, limits: limits)
         var places: [String: Range<Int>] = [:]
         let tensors = try storages.tensors(dictionary) {
@@ -86,7 +86,8 @@ struct TorchStorages {
     /// - Returns: names and tensors, in file order.
     /// - Throws: ``CheckpointError/tensorOutOfRange(_:)``, for one.
     mutating func tensors(
-        _ dictionary: StateDictionary, place: (PickledStorage) throws(CheckpointError) -> Place
+        _ dictionary: PickledStateDictionary,
+        place: (PickledStorage) throws(CheckpointError) -> Place
     ) throws(CheckpointError) -> [(name: String, tensor: StoredTensor)] {
         guard dictionary.tensors.count <= limits.maximumTensors else {
             throw .tooLarge(

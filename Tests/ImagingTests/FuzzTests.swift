@@ -1,3 +1,4 @@
+import FileIO
 import Imaging
 import Testing
 
@@ -18,7 +19,7 @@ struct FuzzTests {
 
     @Test("flipped bits, cut ends, repeated and removed pieces")
     func damage() throws {
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         for name in try Fixtures.imageNames() where name != "bomb.png" {
             let bytes = try Fixtures.bytes(name)
             for _ in 0..<60 {

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Testing
@@ -32,7 +33,7 @@ struct MaskTests {
         for text in ["", "6x", "~~", "o", "oooooooooooooooooo", "\u{e9}", "666"] {
             #expect(RunLength(compressed: text, size: size) == nil, "\(text)")
         }
-        var random = SeededGenerator(state: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<2000 {
             let bytes = (0..<Int.random(in: 0...20, using: &random)).map { _ in
                 UInt8.random(in: 40..<120, using: &random)

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Testing
@@ -69,7 +70,7 @@ struct NIfTITests {
 
     @Test("flipped bits and swapped bytes give a volume or an error")
     func damage() throws {
-        var random = SeededGenerator(state: 11)
+        var random = SplitMix64(seed: 11)
         let limits = ImageLimits(pixels: 100_000, bytes: 1 << 20)
         for name in ["u1.nii", "f8.nii", "big-endian.nii", "scaled.nii.gz", "sequence.nii.gz"] {
             let bytes = try ImportFixtures.bytes(name)

@@ -1,5 +1,5 @@
 /// Finds the dictionary of tensors in what a `.pth` holds.
-struct StateDictionary {
+struct PickledStateDictionary {
     /// Names and places in ``PickleHeap/tensors``, in file order.
     private(set) var tensors: [(name: String, place: Int)] = []
     private(set) var ignoredNames: [String] = []

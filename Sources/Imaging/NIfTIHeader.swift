@@ -1,0 +1,161 @@
+/// The first 348 bytes of a NIfTI-1 file, checked.
+struct NIfTIHeader {
+    /// How one voxel is stored; the raw value is the header's `datatype`.
+    enum Element: Int {
+        case uint8 = 2
+        case int16 = 4
+        case int32 = 8
+        case float32 = 16
+        case float64 = 64
+        case int8 = 256
+        case uint16 = 512
+        case uint32 = 768
+        case int64 = 1024
+        case uint64 = 1280
+
+        var bytes: Int {
+            switch self {
+            case .uint8, .int8: 1
+            case .int16, .uint16: 2
+            case .int32, .uint32, .float32: 4
+            case .float64, .int64, .uint64: 8
+            }
+        }
+    }
+
+    static let byteCount = 348
+
+    let width: Int
+    let height: Int
+    /// Images: the product of all axes but the first two.
+    let frames: Int
+    let element: Element
+    let isBigEndian: Bool
+    /// Where the voxels begin.
+    let offset: Int
+    /// A stored number `v` means `slope * v + intercept`.
+    let slope: Double
+    let intercept: Double
+    let spacing: PixelSpacing?
+
+    /// Bytes of all voxels.
+    var voxelBytes: Int { width * height * frames * element.bytes }
+
+    /// - Parameters:
+    ///   - bytes: at least the first 348 of the file.
+    ///   - name: what to call it in an error.
+    ///   - limits: how many voxels and bytes are accepted.
+    /// - Throws: ``NIfTIError`` before memory is taken for what the header asks for.
+    init(_ bytes: [UInt8], name: String, limits: ImageLimits) throws(NIfTIError) {
+        guard bytes.count >= Self.byteCount else { throw .notNIfTI(name: name) }
+        let fields = Fields(bytes: bytes)
+        switch (fields.int32(0, bigEndian: false), fields.int32(0, bigEndian: true)) {
+        case (348, _): isBigEndian = false
+        case (_, 348): isBigEndian = true
+        case (540, _), (_, 540): throw .unsupported(name: name, what: "a NIfTI-2 file")
+        default: throw .notNIfTI(name: name)
+        }
+        let magic = Array(bytes[344..<348])
+        guard magic != Array("ni1\0".utf8) else {
+            throw .unsupported(name: name, what: "the header of a NIfTI file in two parts")
+        }
+        guard magic == Array("n+1\0".utf8) else { throw .notNIfTI(name: name) }
+
+        let axes = fields.int16(40, isBigEndian)
+        guard (2...7).contains(axes) else {
+            throw .damaged(name: name, reason: "it says it has \(axes) axes")
+        }
+        let order = isBigEndian
+        let lengths = (1...axes).map { fields.int16(40 + 2 * $0, order) }
+        guard lengths.allSatisfy({ $0 > 0 }) else {
+            throw .damaged(name: name, reason: "an axis has length \(lengths.min() ?? 0)")
+        }
+        width = lengths[0]
+        height = lengths[1]
+        let type = fields.int16(70, isBigEndian)
+        guard let element = Element(rawValue: type) else {
+            throw .unsupported(name: name, what: "of data type \(type)")
+        }
+        self.element = element
+        frames = try Self.frames(lengths, element, name: name, limits: limits)
+        offset = try Self.offset(fields.float32(108, isBigEndian), name: name)
+        (slope, intercept) = Self.scaling(
+            fields.float32(112, isBigEndian), fields.float32(116, isBigEndian))
+        spacing = Self.spacing(
+            x: fields.float32(80, isBigEndian), y: fields.float32(84, isBigEndian),
+            unit: bytes[123] & 7)
+    }
+
+    private static func frames(
+        _ lengths: [Int], _ element: Element, name: String, limits: ImageLimits
+    ) throws(NIfTIError) -> Int {
+        var voxels = 1
+        for length in lengths {
+            let (product, overflows) = voxels.multipliedReportingOverflow(by: length)
+            guard !overflows, product <= limits.pixels else {
+                throw .tooLarge(
+                    name: name,
+                    reason: "it says it has \(lengths) voxels; at most \(limits.pixels) are read")
+            }
+            voxels = product
+        }
+        guard voxels * element.bytes <= limits.bytes else {
+            throw .tooLarge(
+                name: name,
+                reason: "its voxels have \(voxels * element.bytes) bytes; at most \(limits.bytes)"
+                    + " are read")
+        }
+        return voxels / (lengths[0] * lengths[1])
+    }
+
+    private static func offset(_ stored: Double, name: String) throws(NIfTIError) -> Int {
+        // Writers that leave it 0 mean the place right after the header and its 4 extension bytes.
+        if stored == 0 { return 352 }
+        guard stored >= 352, stored <= 1_048_576, stored == stored.rounded() else {
+            throw .damaged(name: name, reason: "its voxels begin at byte \(stored)")
+        }
+        return Int(stored)
+    }
+
+    /// A slope of 0, or one that is no number, means that nothing is scaled.
+    private static func scaling(_ slope: Double, _ intercept: Double) -> (Double, Double) {
+        slope != 0 && slope.isFinite ? (slope, intercept.isFinite ? intercept : 0) : (1, 0)
+    }
+
+    /// Unit 1 is the metre, 3 the micrometre; 2 and no unit at all are mm.
+    private static func spacing(x: Double, y: Double, unit: UInt8) -> PixelSpacing? {
+        let millimetres: Double =
+            switch unit {
+            case 1: 1000
+            case 3: 0.001
+            default: 1
+            }
+        let (width, height) = (abs(x) * millimetres, abs(y) * millimetres)
+        guard width > 0, height > 0, width.isFinite, height.isFinite else { return nil }
+        return PixelSpacing(x: width, y: height)
+    }
+
+    /// Numbers at places in the header.
+    private struct Fields {
+        let bytes: [UInt8]
+
+        func int32(_ offset: Int, bigEndian: Bool) -> Int {
+            Int(Int32(truncatingIfNeeded: unsigned(offset, 4, bigEndian)))
+        }
+
+        func int16(_ offset: Int, _ bigEndian: Bool) -> Int {
+            Int(Int16(truncatingIfNeeded: unsigned(offset, 2, bigEndian)))
+        }
+
+        /// Rounded to 7 digits, as it was meant: 0.4 is not 0.4000000059604645.
+        func float32(_ offset: Int, _ bigEndian: Bool) -> Double {
+            let value = Float(bitPattern: UInt32(unsigned(offset, 4, bigEndian)))
+            return Double("\(value)") ?? Double(value)
+        }
+
+        private func unsigned(_ offset: Int, _ count: Int, _ bigEndian: Bool) -> UInt64 {
+            let places = bigEndian ? Array(0..<count) : Array((0..<count).reversed())
+            return places.reduce(0) { $0 << 8 | UInt64(bytes[offset + $1]) }
+        }
+    }
+}

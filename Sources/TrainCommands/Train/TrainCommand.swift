@@ -1,6 +1,6 @@
 import ArgumentParser
-import Imaging
 import Commands
+import Imaging
 import Segmentation
 import Torch
 import Training
@@ -42,7 +42,8 @@ struct TrainCommand: ParsableCommand {
     func validate() throws {
         guard course.resume == nil else { return }
         guard data.root != nil else { throw ValidationError("--data ROOT is needed") }
-        guard network.start != nil || network.kind != nil || network.recipe.architecture != nil else {
+        guard network.start != nil || network.kind != nil || network.recipe.architecture != nil
+        else {
             throw ValidationError("--network or --from is needed")
         }
     }

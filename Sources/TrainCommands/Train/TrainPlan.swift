@@ -87,7 +87,8 @@ struct TrainPlan {
                         taught.network, cache: try cache(taught.encoderName),
                         isBFloat16: settings.isBFloat16,
                         isPooled: Self.gridSize(taught) != Self.gridSize(start)),
-                    inputSize: taught.configuration.inputSize, preprocessing: taught.kind.preprocessing)
+                    inputSize: taught.configuration.inputSize,
+                    preprocessing: taught.kind.preprocessing)
             }, group: try group.map { try ProcessTraining(start.network, in: $0) })
         self.command = command
         self.start = start

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Segmentation
 import Commands
+import Segmentation
 import TorchNN
 import Training
 

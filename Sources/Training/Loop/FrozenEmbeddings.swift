@@ -1,6 +1,6 @@
+import Datasets
 import SegmentAnything
 import Torch
-import Datasets
 
 /// Embeddings of an encoder that is not trained, computed once for each variant of an image.
 public struct FrozenEmbeddings {

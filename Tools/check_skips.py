@@ -17,6 +17,8 @@ LIST = ROOT / "Tests" / "allowed-skips.txt"
 CONDITIONS = {
     "without ../shared": not (ROOT.parent / "shared").exists(),
     "as root": os.getuid() == 0,
+    "without bfloat16": not re.search(
+        r"\b(avx512_bf16|amx_bf16)\b", pathlib.Path("/proc/cpuinfo").read_text()),
     "without .deps/peers": not (ROOT / ".deps" / "peers" / "stamp").exists(),
 }
 SKIP = re.compile(r'^\S+\s+(?:Test|Suite) (.*) skipped(?:: "(.*)"|\.)\s*$')

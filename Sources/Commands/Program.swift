@@ -98,6 +98,10 @@ public enum ProgramArguments {
     static let renamedOptions = [
         RenamedOption(command: "segment", former: "--negative", name: "--background-point"),
         RenamedOption(command: "segment", former: "--auto", name: "--prompt-free"),
+        RenamedOption(command: "train", former: "--picture-cache", name: "--image-cache"),
+        RenamedOption(command: "train", former: "--dice-per-picture", name: "--dice-per-image"),
+        RenamedOption(command: "train", former: "--validate", name: "--validation-prompts"),
+        RenamedOption(command: "train", former: "--keep-every", name: "--save-every"),
     ]
 
     /// Without the program's name; one note on standard error for each former name in use.

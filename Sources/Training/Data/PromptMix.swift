@@ -43,6 +43,9 @@ public struct PromptMix: Hashable, Sendable {
         return parts[parts.count - 1].strategy
     }
 
+    /// Whether some steps have no prompt.
+    var containsPromptFree: Bool { parts.contains { $0.strategy == .promptFree } }
+
     /// The kinds of prompt that a network trained with this mix has seen.
     public var promptKinds: Set<PromptKind> {
         parts.reduce(into: []) { $0.formUnion($1.strategy.kinds) }

@@ -307,8 +307,7 @@ extension Trainer {
         _ batches: TrainingBatches
     ) throws(TrainingError) {
         guard !network.trainable.isEmpty else { throw .nothingToTrain }
-        let hasPromptFree = batches.prompts.parts.contains { $0.strategy == .promptFree }
-        guard architecture.isPromptFree || !hasPromptFree else {
+        guard architecture.isPromptFree || !batches.prompts.containsPromptFree else {
             throw .needsPrompt(architecture)
         }
         guard batches.count > 0 else {

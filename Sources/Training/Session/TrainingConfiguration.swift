@@ -362,9 +362,9 @@ extension TrainingConfiguration {
     ) throws(TrainingError) -> [PromptStrategy] {
         guard let text = validationPrompts else {
             let kinds = prompts.promptKinds
-            let hasPromptFree = prompts.parts.contains { $0.strategy == .promptFree }
             return (kinds.contains(.click) ? [.fixedClick] : [])
-                + (kinds.contains(.box) ? [.box()] : []) + (hasPromptFree ? [.promptFree] : [])
+                + (kinds.contains(.box) ? [.box()] : [])
+                + (prompts.containsPromptFree ? [.promptFree] : [])
         }
         // Former versions called the fixed click 'click'.
         let strategies = PromptStrategy.list(text)?.map { $0 == .clicks(1) ? .fixedClick : $0 }

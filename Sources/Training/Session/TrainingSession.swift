@@ -342,6 +342,9 @@ extension TrainingConfiguration {
         }
         resolved.prompts = prompts ?? recipe.prompts(for: network.kind).description
         let mix = try PromptMix(resolved.prompts ?? "")
+        guard network.kind.isPromptFree || !mix.containsPromptFree else {
+            throw TrainingError.needsPrompt(network.kind)
+        }
         if validationPrompts == nil {
             resolved.validationPrompts = try validationStrategies(
                 trainedWith: mix, for: network.kind

@@ -171,8 +171,9 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything", "Datasets",
-                "Imaging", "Checkpoints", "TestSupport",
+                "Training", "TrainCommands", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything",
+                "Datasets", "Imaging", "Checkpoints", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
         .testTarget(name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"]),

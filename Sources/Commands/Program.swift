@@ -100,6 +100,10 @@ public enum ProgramArguments {
         RenamedOption(command: "segment", former: "--auto", name: "--prompt-free"),
         RenamedOption(
             command: "export", former: "--calibration-pictures", name: "--calibration-images"),
+        RenamedOption(command: "train", former: "--picture-cache", name: "--image-cache"),
+        RenamedOption(command: "train", former: "--dice-per-picture", name: "--dice-per-image"),
+        RenamedOption(command: "train", former: "--validate", name: "--validation-prompts"),
+        RenamedOption(command: "train", former: "--keep-every", name: "--save-every"),
     ]
 
     /// Without the program's name; one note on standard error for each former name in use.

@@ -6,13 +6,16 @@ import Segmentation
 import Torch
 import TorchEngine
 import TorchNN
+import Training
 
-/// `samus-train`, the part of the program that needs libtorch: `samus` hands its commands over.
+/// The program `samus-train`: the commands that need libtorch.
+///
+/// `samus` starts it where a command needs it.
 public struct SamusTrainCommand: ParsableCommand {
     /// Name, version and subcommands.
     public static let configuration = CommandConfiguration(
         commandName: "samus-train",
-        abstract: "The part of samus that needs libtorch; 'samus' starts it when it has to.",
+        abstract: "The commands of samus that need libtorch; 'samus' starts this program.",
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
@@ -20,10 +23,10 @@ public struct SamusTrainCommand: ParsableCommand {
             InfoCommand.self, InitCommand.self, BenchCommand.self,
         ])
 
-    /// The command without arguments, as the parser makes it.
+    /// A command without arguments.
     public init() {}
 
-    /// Runs the command of this process's arguments with engines on libtorch.
+    /// Runs the command line of this process, with engines that run on libtorch.
     public static func runWithTorch() -> Never {
         EngineProviders.$current.withValue(TorchEngineProvider()) {
             runProgram()
@@ -31,34 +34,15 @@ public struct SamusTrainCommand: ParsableCommand {
     }
 }
 
-/// The kinds of processor that libtorch runs on here.
-enum TorchProcessor: String, ExpressibleByArgument, CaseIterable {
-    case cpu, cuda, mps
-}
-
-extension Device {
-    /// - Parameters:
-    ///   - processor: of which kind.
-    ///   - index: which of several GPUs; nil for the current one.
-    init(_ processor: TorchProcessor, index: Int? = nil) {
-        self =
-            switch processor {
-            case .cpu: .cpu
-            case .cuda: Device(Device.Kind.cuda, index: index)
-            case .mps: .mps
-            }
-    }
-}
-
 extension TorchEngineOptions {
-    /// Options as asked for on the command line.
+    /// Engine options of the command line.
     ///
-    /// - Throws: ``UnsupportedOption`` for what only model bundles have.
+    /// - Throws: ``UnsupportedOption`` for options that only model bundles have.
     init(_ options: EngineOptions) throws(UnsupportedOption) {
-        guard let processor = TorchProcessor(rawValue: options.device.rawValue) else {
+        guard let device = TrainingDevice(rawValue: options.device.rawValue) else {
             throw UnsupportedOption(
                 option: "--device \(options.device.rawValue)",
-                known: TorchProcessor.allCases.map(\.rawValue))
+                known: TrainingDevice.allCases.map(\.rawValue))
         }
         let precision: Precision
         switch options.precision {
@@ -67,7 +51,7 @@ extension TorchEngineOptions {
         case .f16:
             throw UnsupportedOption(option: "--precision f16", known: ["f32", "bf16"])
         }
-        self.init(device: Device(processor), precision: precision)
+        self.init(device: Device(device.kind), precision: precision)
     }
 }
 
@@ -82,7 +66,7 @@ struct UnsupportedOption: Error, CustomStringConvertible {
     }
 }
 
-/// What the commands need libtorch for.
+/// Engines and weights on libtorch, for the commands that both programs have.
 struct TorchEngineProvider: EngineProvider {
     var versions: [String: String] { ["libtorch": TorchRuntime.version] }
 
@@ -135,7 +119,7 @@ struct TorchEngineProvider: EngineProvider {
     }
 }
 
-/// Weights of a network that lack parts of it, or have others.
+/// Weights that lack tensors of their network, or have others.
 struct UnfittingWeights: Error, CustomStringConvertible {
     let description: String
 
@@ -146,7 +130,7 @@ struct UnfittingWeights: Error, CustomStringConvertible {
     }
 }
 
-/// Weights that the network asked for cannot be started from.
+/// Weights that a network cannot be started from.
 struct UnfittingSource: Error, CustomStringConvertible {
     let path: String
     let kind: ModelArchitecture

@@ -23,9 +23,9 @@ extension Recipe {
         case .full where kind.isPromptFree: .init([.init(.promptFree)])
         case .decoder, .full:
             .init([
-                .init(.clicks(1), share: 3), .init(.box(), share: 3),
-                .init(.corrections(2), share: 2),
-                .init(.clicks(3), share: 1), .init(.backgroundPoints(1), share: 1),
+                .init(.clicks(1), weight: 3), .init(.box(), weight: 3),
+                .init(.corrections(2), weight: 2),
+                .init(.clicks(3), weight: 1), .init(.backgroundPoints(1), weight: 1),
             ])
         }
     }

@@ -1,51 +1,54 @@
 import Datasets
 import Segmentation
 
-/// Why a training cannot begin, go on or end.
+/// Why a training cannot start or continue.
 public enum TrainingError: Error, Equatable, Sendable {
+    /// An option has a value that it does not take.
+    case option(String)
     /// A recipe for another network.
     case recipe(Recipe, kind: ModelArchitecture)
-    /// A part of the prompts that means nothing.
+    /// A part of the prompts that cannot be read.
     case prompts(String)
-    /// A network that no weights can be started from in this way.
+    /// A network, weights or data that cannot be trained in this way.
     case start(String)
-    /// A loss that is not a finite number, and the samples it came from.
+    /// A loss or gradient that is not finite, and the samples of the batch.
     case notFinite(what: String, step: Int, samples: [String])
-    /// A loss that has grown far above its lowest.
+    /// A smoothed loss far above its minimum.
     case diverged(loss: Double, lowest: Double, step: Int, samples: [String])
-    /// A state that does not belong to this run, or is damaged.
+    /// A checkpoint that belongs to another run or is damaged.
     case state(path: String, reason: String)
-    /// Nothing would be trained.
+    /// All weights are frozen.
     case nothingToTrain
-    /// A network that needs a prompt was given none, or the other way round.
-    case unprompted(kind: ModelArchitecture)
+    /// A network that needs a prompt cannot be trained without one.
+    case needsPrompt(ModelArchitecture)
 }
 
 extension TrainingError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
         switch self {
+        case .option(let reason): reason
         case .recipe(let recipe, let kind):
             "the recipe '\(recipe.rawValue)' is for \(recipe.architecture?.rawValue ?? "another network"), "
                 + "not for \(kind.rawValue): use 'decoder' or 'full'"
         case .prompts(let text):
-            "'\(text)' is no prompt of training: \(PromptStrategy.forms), with N from 1 to "
-                + "\(PromptStrategy.maximumClicks), each with *SHARE if wanted"
+            "'\(text)' is no prompt of a training: \(PromptStrategy.forms), with N from 1 to "
+                + "\(PromptStrategy.maximumClicks), each with *WEIGHT if wanted"
         case .start(let reason): reason
         case .notFinite(let what, let step, let samples):
             "the \(what) of step \(step) is not a finite number; its images were "
-                + "\(samples.joined(separator: ", ")). The last state that gave a finite loss is kept: try a smaller "
-                + "--learning-rate, --clip or f32"
+                + "\(samples.joined(separator: ", ")). The last checkpoint with a finite loss stays: "
+                + "try a smaller --learning-rate, --clip or --precision f32"
         case .diverged(let loss, let lowest, let step, let samples):
             "the loss diverges: \(loss.formatted(.number.precision(.significantDigits(3)))) at "
-                + "step \(step), lowest so far "
+                + "step \(step), its minimum was "
                 + "\(lowest.formatted(.number.precision(.significantDigits(3)))); the last "
-                + "images were \(samples.joined(separator: ", ")). The state kept last and the best weights stay: "
-                + "try a smaller --learning-rate or --clip"
+                + "images were \(samples.joined(separator: ", ")). The last checkpoint and the best "
+                + "weights stay: try a smaller --learning-rate or --clip"
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
-        case .nothingToTrain: "every weight is frozen: there is nothing to train"
-        case .unprompted(let kind):
-            "\(kind.rawValue) cannot be trained so: only AutoSAMUS works without prompts ('none')"
+        case .nothingToTrain: "all weights are frozen: there is nothing to train"
+        case .needsPrompt(let architecture):
+            "\(architecture.rawValue) needs a prompt: only AutoSAMUS can be trained prompt-free"
         }
     }
 }

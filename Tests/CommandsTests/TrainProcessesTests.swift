@@ -9,7 +9,7 @@ struct TrainProcessesTests {
     private let root: String
     private let start: String
 
-    /// Data, and the weights of a network small enough for a test.
+    /// Data, and weights of a small network.
     init() throws {
         scratch = try Scratch()
         root = scratch.path("data")
@@ -23,12 +23,12 @@ struct TrainProcessesTests {
         try #require(made.code == 0, "\(made.errors)")
     }
 
-    /// The decoder's recipe: a frozen encoder has no batch statistics, which differ between processes.
+    /// The recipe decoder: batch statistics of a trained encoder would differ between processes.
     private func arguments(_ name: String, batch: Int, _ more: String...) -> [String] {
         [
             "train", "--data", root, "--recipe", "decoder", "--from", start, "--epochs", "2",
             "--batch", "\(batch)", "--prompts", "click,corrections:1", "--project",
-            scratch.path("runs"), "--name", name, "--deterministic", "--keep-every", "0", "--ema",
+            scratch.path("runs"), "--name", name, "--deterministic", "--save-every", "0", "--ema",
             "0.9", "--learning-rate", "1e-4",
         ] + more
     }
@@ -60,7 +60,7 @@ struct TrainProcessesTests {
         return rows.dropFirst().compactMap { Double($0[place]) }
     }
 
-    @Test("they leave one run, with the weights and figures of one process with the doubled batch")
+    @Test("two processes give the weights and figures of one process with twice the batch size")
     func together() throws {
         let two = try running { _ in arguments("two", batch: 2) }.map { $0.outcome() }
         for outcome in two { #expect(outcome.code == 0, "\(outcome.errors)") }
@@ -70,7 +70,7 @@ struct TrainProcessesTests {
         #expect(one.code == 0, "\(one.errors)")
         let (mine, whole) = (try weights("two"), try weights("one"))
         #expect(mine.names == whole.names)
-        // The gradient of a key's bias is nothing but rounding.
+        // The gradient of a key's bias is rounding noise.
         for name in mine.names where !name.hasSuffix("k_proj.bias") {
             let values = try [mine, whole].map { try numbers(#require($0[name])) }
             let difference = zip(values[0], values[1]).map { abs($0 - $1) }.max() ?? 0
@@ -89,12 +89,16 @@ struct TrainProcessesTests {
         #expect(cases[0] == cases[1])
     }
 
-    @Test("when one is killed the other says so and ends; the state goes on to the end")
+    @Test("when one process is killed, the other reports it and ends; the run can be resumed")
     func lost() throws {
         let running = try running { _ in arguments("lost", batch: 2, "--epochs", "4000") }
         let state = scratch.path("runs/lost/weights/state.safetensors")
-        let deadline = Date().addingTimeInterval(120)
-        while !FileManager.default.fileExists(atPath: state), Date() < deadline { usleep(2000) }
+        while !FileManager.default.fileExists(atPath: state),
+            running.allSatisfy({ $0.process.isRunning })
+        {
+            usleep(2000)
+        }
+        try #require(FileManager.default.fileExists(atPath: state), "no checkpoint was written")
         kill(running[1].process.processIdentifier, SIGKILL)
         let killed = Date()
         let ended = running[0].outcome()
@@ -110,11 +114,11 @@ struct TrainProcessesTests {
             ["train", "--resume", scratch.path("runs/lost"), "--time-limit", "0.01"]
         }.map { $0.outcome() }
         for outcome in resumed { #expect(outcome.code == 0, "\(outcome.errors)") }
-        #expect(resumed[0].output.contains("goes on at step"))
+        #expect(resumed[0].output.contains("resuming at step"))
         #expect(resumed[0].output.contains("time limit after"))
     }
 
-    @Test("a loss that is not a number in one process ends all, and no ruined state stays")
+    @Test("a loss that is not finite in one process ends all, and leaves no checkpoint of it")
     func notFinite() throws {
         let ended = try running { _ in
             arguments("nan", batch: 2, "--learning-rate", "1e30", "--dice-per-image")
@@ -124,7 +128,7 @@ struct TrainProcessesTests {
         #expect(scratch.files("runs/nan/weights").isEmpty)
     }
 
-    @Test("half of a launcher's variables, or other options, are refused and leave no run")
+    @Test("incomplete launcher variables or different options are refused and leave no folder")
     func disagreeing() throws {
         var samus = Program()
         samus.environment = ["RANK": "0"]
@@ -139,12 +143,12 @@ struct TrainProcessesTests {
     }
 }
 
-/// A tensor's float32 numbers; nothing for another type.
+/// The numbers of a float32 tensor; empty for another type.
 private func numbers(_ tensor: StoredTensor) throws -> [Float] {
     tensor.elementType == .float32 ? try tensor.elements(as: Float.self) : []
 }
 
-/// A port that nobody listened at a moment ago.
+/// A port that no process listens on.
 private func freePort() throws -> Int {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(listener) }

@@ -15,13 +15,13 @@ struct TrainTests {
         try MadeUpData.write(to: URL(filePath: root), train: 6, val: 2)
     }
 
-    /// A network small enough for a test, two epochs of three steps.
+    /// Options of a small network, two epochs of three steps.
     private func arguments(_ name: String, _ more: String...) -> [String] {
         [
             "train", "--data", root, "--recipe", "full", "--network", "samus", "--width", "16",
             "--depth", "2", "--heads", "2", "--global-blocks", "1", "--epochs", "2", "--batch", "2",
             "--prompts", "click,box,corrections:1", "--project", scratch.path("runs"), "--name",
-            name, "--deterministic", "--keep-every", "0", "--ema", "0.9", "--clip", "1",
+            name, "--deterministic", "--save-every", "0", "--ema", "0.9", "--clip", "1",
         ] + more
     }
 
@@ -33,24 +33,17 @@ struct TrainTests {
         try Checkpoint.read(scratch.path("runs/\(name)/weights/\(file).safetensors"))
     }
 
-    @Test("killed at any moment it goes on to the same bits, and leaves what it promises")
+    @Test("a run that was killed is resumed bit for bit, and its folder has all files")
     func resumed() throws {
         let whole = try run(arguments("whole"))
         #expect(whole.code == 0, "\(whole.errors)")
         #expect(whole.output.contains("finished after 2 epochs, 6 steps"))
         #expect(whole.output.contains("research use only, not a medical device"))
 
-        let running = try samus.start(arguments("killed"))
-        let state = scratch.path("runs/killed/weights/state.safetensors")
-        let deadline = Date().addingTimeInterval(120)
-        while !FileManager.default.fileExists(atPath: state), Date() < deadline {
-            usleep(2000)
-        }
-        kill(running.process.processIdentifier, SIGKILL)
-        #expect(running.outcome().code == 9)
+        try killAfterCheckpoint("killed")
         let resumed = try run(["train", "--resume", scratch.path("runs/killed")])
         #expect(resumed.code == 0, "\(resumed.errors)")
-        #expect(resumed.output.contains("goes on at step"))
+        #expect(resumed.output.contains("resuming at step"))
         for file in ["last", "best"] {
             #expect(try weights("killed", file).sha256 == weights("whole", file).sha256)
         }
@@ -74,6 +67,15 @@ struct TrainTests {
         }
         #expect(files.filter { $0.hasPrefix("events.out.tfevents.") }.count == 2)
 
+        let options = try String(
+            contentsOfFile: scratch.path("runs/whole/args.yaml"), encoding: .utf8)
+        for line in [
+            "network: samus", "weight-decay: 0.0", "iou-loss: 0.1", "variants: 0", "threads: 1",
+            "prompts: \"click,box,corrections:1\"", "validation-prompts: \"fixed,box\"",
+        ] {
+            #expect(options.contains(line + "\n"), "\(line)\n\(options)")
+        }
+
         let best = try weights("whole", "best")
         #expect(best.metadata["samus.kind"] == "SAMUS")
         #expect(best.metadata["samus.prompts"] == "box,click,mask")
@@ -85,14 +87,33 @@ struct TrainTests {
         #expect(!drawn.errors.contains("outside"))
     }
 
-    @Test("Ctrl-C keeps the state; a run is not replaced, nor taken twice")
-    func interrupted() throws {
-        let running = try samus.start(arguments("stopped", "--epochs", "500"))
-        let state = scratch.path("runs/stopped/weights/state.safetensors")
-        let deadline = Date().addingTimeInterval(120)
-        while !FileManager.default.fileExists(atPath: state), Date() < deadline {
+    /// Starts a run and kills it between its first checkpoint and its end.
+    private func killAfterCheckpoint(_ name: String) throws {
+        // A run may end before the signal arrives: it is started again then.
+        for _ in 0..<5 {
+            let running = try samus.start(arguments(name, "--force"))
+            try waitForCheckpoint(name, of: running)
+            kill(running.process.processIdentifier, SIGKILL)
+            if running.outcome().code == SIGKILL { return }
+        }
+        Issue.record("no run was killed before its end")
+    }
+
+    /// Waits until a run has written a checkpoint, or has ended.
+    @discardableResult
+    private func waitForCheckpoint(_ name: String, of running: Program.Running) throws -> String {
+        let state = scratch.path("runs/\(name)/weights/state.safetensors")
+        while !FileManager.default.fileExists(atPath: state), running.process.isRunning {
             usleep(2000)
         }
+        try #require(FileManager.default.fileExists(atPath: state), "no checkpoint was written")
+        return state
+    }
+
+    @Test("Ctrl-C leaves a checkpoint; a run is not replaced, nor opened twice")
+    func interrupted() throws {
+        let running = try samus.start(arguments("stopped", "--epochs", "500"))
+        let state = try waitForCheckpoint("stopped", of: running)
         let twice = try run(["train", "--resume", scratch.path("runs/stopped")])
         #expect(twice.code != 0)
         kill(running.process.processIdentifier, SIGINT)
@@ -104,16 +125,16 @@ struct TrainTests {
         #expect(FileManager.default.fileExists(atPath: state))
     }
 
-    @Test("a dry run says what would be trained and writes nothing")
+    @Test("a dry run prints what would be trained and writes nothing")
     func dryRun() throws {
         let outcome = try run(arguments("dry", "--dry-run"))
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("3 batches of 2 an epoch"))
+        #expect(outcome.output.contains("3 batches of 2 per epoch"))
         #expect(scratch.files("runs").isEmpty)
     }
 
     @Test(
-        "what cannot be trained is refused with what is needed",
+        "a training that cannot start exits with the code and the reason of the error",
         arguments: [
             (["--recipe", "samus"], 64, "--data"),
             (["--data", "nowhere", "--recipe", "full", "--network", "samus"], 66, "nowhere"),
@@ -130,7 +151,7 @@ struct TrainTests {
             (
                 [
                     "--data", "ROOT", "--recipe", "full", "--network", "samus", "--width", "16",
-                    "--depth", "2", "--prompts", "none",
+                    "--depth", "2", "--prompts", "prompt-free",
                 ], 64, "only AutoSAMUS"
             ),
             (["--resume", "nowhere"], 66, "nowhere"),
@@ -144,7 +165,7 @@ struct TrainTests {
                 [
                     "--data", "ROOT", "--recipe", "decoder", "--network", "samus", "--width", "16",
                     "--depth", "2", "--teacher", "litemedsam",
-                ], 69, "could not teach"
+                ], 69, "cannot learn"
             ),
             (["--data", "ROOT", "--network", "samus", "--embeddings-limit", "inf"], 64, "GB"),
             (["--data", "ROOT", "--network", "samus", "--divergence=-1"], 64, "--divergence"),
@@ -158,7 +179,7 @@ struct TrainTests {
         #expect(!FileManager.default.fileExists(atPath: scratch.path("runs/exp")))
     }
 
-    @Test("what the result does not depend on may change when it goes on, the rest is refused")
+    @Test("on resume, only options that do not affect the result can change")
     func otherOptions() throws {
         let begun = try run(arguments("changed", "--time-limit", "0", "--continue"))
         #expect(begun.code == 0, "\(begun.errors)")
@@ -169,24 +190,34 @@ struct TrainTests {
         let rate = try run(["train", "--resume", folder, "--learning-rate", "1e-5"])
         #expect(rate.code == 64)
         #expect(rate.errors.contains("--learning-rate cannot change"), "\(rate.errors)")
-        let usual = try run([
+        let second = try run([
             "train", "--resume", folder, "--ema", "0.999", "--learning-rate", "5e-4",
         ])
-        #expect(usual.code == 64)
-        #expect(usual.errors.contains("--ema cannot change"), "\(usual.errors)")
+        #expect(second.code == 64)
+        #expect(second.errors.contains("--ema cannot change"), "\(second.errors)")
         let onward = try run(arguments("changed", "--continue", "--workers", "1"))
         #expect(onward.code == 0, "\(onward.errors)")
-        #expect(onward.output.contains("goes on at step"))
+        #expect(onward.output.contains("resuming at step"))
         #expect(onward.output.contains("finished after 2 epochs, 6 steps"))
     }
 
-    @Test("a loss that is not a number stops it; the images are named, no ruined state stays")
+    @Test("a loss that is not finite ends the run, names the images and leaves no checkpoint of it")
     func notFinite() throws {
         let outcome = try run(arguments("nan", "--learning-rate", "1e30"))
         #expect(outcome.code == 69, "\(outcome.errors)")
         #expect(outcome.errors.contains("is not a finite number"))
         #expect(outcome.errors.contains("Disc/p"))
-        // The only state was that of the step which lost the loss: it is no state to go on from.
+        // The only checkpoint was that of the step that lost the loss.
         #expect(scratch.files("runs/nan/weights").isEmpty)
+    }
+
+    @Test("names of former versions work and print a note")
+    func formerNames() throws {
+        let outcome = try run(
+            arguments("dry", "--dry-run", "--picture-cache", "1", "--validate", "click"))
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("--picture-cache is now called --image-cache"))
+        #expect(outcome.errors.contains("--validate is now called --validation-prompts"))
+        #expect(outcome.output.contains("prompts fixed"), "\(outcome.output)")
     }
 }

@@ -6,15 +6,15 @@ import Testing
 
 @testable import Training
 
-@Suite("What the network sees")
-struct LoadingTests {
+@Suite("Training batches")
+struct TrainingBatchesTests {
     private let samples = (0..<10).map {
         Sample(
             dataset: "Made-UP", name: "p\($0)", label: 1, classes: 2, imagePath: "", labelPath: "")
     }
 
-    private func preprocessing(variants: Int? = nil) -> ExamplePreparation {
-        ExamplePreparation(
+    private func transform(variants: Int? = nil) -> ExampleTransform {
+        ExampleTransform(
             inputSize: 64, preprocessing: .samus, variants: variants, seed: 3,
             augment: { labelled, random in
                 labelled.image.pixels = labelled.image.pixels.map { $0 ^ UInt8(random.below(2)) }
@@ -32,54 +32,54 @@ struct LoadingTests {
             })
     }
 
-    private func batches(_ workers: Int, epoch: Int = 1) throws -> [Batch] {
-        let maker = BatchMaker(
-            samples: samples, preprocessing: preprocessing(),
+    private func batches(workers: Int, epoch: Int = 1) throws -> [Batch] {
+        let batches = TrainingBatches(
+            samples: samples, transform: transform(),
             prompts: try PromptMix("click*2,box,corrections:2,background:2"), size: 3)
-        let order = maker.order(of: epoch)
-        let loader = Loader(0..<order.count, workers: workers) {
-            try maker.batch(order[$0], place: $0, epoch: epoch)
+        let order = batches.order(of: epoch)
+        let prefetcher = Prefetcher(0..<order.count, workers: workers) {
+            try batches.batch(order[$0], index: $0, epoch: epoch)
         }
-        var found: [Batch] = []
-        while let batch = try loader.next() { found.append(batch) }
-        return found
+        var all: [Batch] = []
+        while let batch = try prefetcher.next() { all.append(batch) }
+        return all
     }
 
-    @Test("is the same for any number of workers, and another in each epoch")
+    @Test("do not depend on the number of workers, and differ between epochs")
     func deterministic() throws {
-        let one = try batches(1)
-        let four = try batches(4)
+        let one = try batches(workers: 1)
+        let four = try batches(workers: 4)
         #expect(one.map(\.names) == four.map(\.names))
-        #expect(one.map(\.kind) == four.map(\.kind))
+        #expect(one.map(\.strategy) == four.map(\.strategy))
         #expect(one.flatMap(\.examples).map(\.prompt) == four.flatMap(\.examples).map(\.prompt))
         #expect(one.flatMap(\.examples).map(\.input) == four.flatMap(\.examples).map(\.input))
-        #expect(one.map(\.names) != (try batches(1, epoch: 2)).map(\.names))
+        #expect(one.map(\.names) != (try batches(workers: 1, epoch: 2)).map(\.names))
     }
 
-    @Test("every sample comes once an epoch")
+    @Test("contain every sample once per epoch")
     func complete() throws {
-        let names = try batches(2).flatMap(\.names)
+        let names = try batches(workers: 2).flatMap(\.names)
         #expect(names.sorted() == samples.map(\.id).sorted())
     }
 
-    @Test("two processes share the batches of one with twice the size")
+    @Test("of two processes are those of one process with twice the batch size")
     func shared() {
-        let one = EpochOrder.batches(count: 11, batch: 4, seed: 5, epoch: 2)
-        let two = EpochOrder.batches(count: 11, batch: 2, processes: 2, seed: 5, epoch: 2)
+        let one = BatchSampler.batches(count: 11, batch: 4, seed: 5, epoch: 2)
+        let two = BatchSampler.batches(count: 11, batch: 2, processes: 2, seed: 5, epoch: 2)
         #expect(one.dropLast() == two.dropLast())
         #expect(one.last?.count == 3)
         #expect(two.last?.count == 2)
-        #expect(EpochOrder.share([1, 2, 3, 4], rank: 1, of: 2) == [3, 4])
+        #expect(BatchSampler.share([1, 2, 3, 4], rank: 1, of: 2) == [3, 4])
     }
 
-    @Test("clicks lie where they say, boxes around the object")
+    @Test("have foreground points on the object, background points off it, and boxes around it")
     func prompts() throws {
-        for example in try batches(1).flatMap(\.examples) {
-            for (clicks, wanted) in [
+        for example in try batches(workers: 1).flatMap(\.examples) {
+            for (points, value) in [
                 (example.prompt.foregroundPoints, 1), (example.prompt.backgroundPoints, 0),
             ] {
-                for click in clicks {
-                    #expect(example.inside.values[Int(click.y) * 64 + Int(click.x)] == wanted)
+                for point in points {
+                    #expect(example.object.values[Int(point.y) * 64 + Int(point.x)] == value)
                 }
             }
             if let box = example.prompt.box {
@@ -89,51 +89,40 @@ struct LoadingTests {
         }
     }
 
-    @Test("fixed variants: the first is the image itself, the others stay what they are")
+    @Test("with fixed variants: the first is the image itself, the others never change")
     func variants() throws {
-        let preprocessing = preprocessing(variants: 3)
+        let transform = transform(variants: 3)
         var seen: [Int: Planes] = [:]
         for epoch in 0..<12 {
-            let example = try preprocessing.example(
-                of: samples[0], epoch: epoch, number: 0, pointing: .clicks(1))
+            let example = try transform.example(
+                of: samples[0], epoch: epoch, number: 0, strategy: .clicks(1))
             let variant = try #require(example.variant)
             if let earlier = seen[variant] { #expect(earlier == example.input) }
             seen[variant] = example.input
         }
-        let plain = try preprocessing.plainExample(of: samples[0]) { _, _ in Prompt() }
+        let plain = try transform.plainExample(of: samples[0])
         #expect(seen.count == 3)
         #expect(seen[0] == plain.input)
         #expect(seen[1] != plain.input)
     }
 
-    @Test("an empty object gets a click beside it, whatever the kind")
-    func empty() {
-        let nothing = Mask(width: 8, height: 8, values: [UInt8](repeating: 0, count: 64))
-        var random = SampleRandom(seed: 0)
-        for kind in [PromptStrategy.clicks(2), .box(), .corrections(1), .backgroundPoints(1)] {
-            let prompt = kind.prompt(on: nothing, within: nothing.size, using: &random)
-            #expect(
-                prompt.foregroundPoints == [] && prompt.backgroundPoints.count == 1
-                    && prompt.box == nil)
-        }
-    }
-
-    @Test("prompts are read as they are written; what means nothing is named")
+    @Test("a prompt mix is read as it is written; a part that cannot be read is named")
     func mix() throws {
         let text = "click*3,box*2,clicks:3,background:2,corrections:2*0.5,box+click"
         #expect(try PromptMix(text).description == text)
+        #expect(try PromptMix("negatives:2,none").description == "background:2,prompt-free")
         for wrong in ["", "clack", "clicks:0", "click*-1", "box:2", "random:2", "click*nan"] {
             #expect(throws: TrainingError.self) { try PromptMix(wrong) }
         }
     }
 
-    @Test("what making a batch throws reaches the one who waits")
+    @Test("an error of making an item is thrown by next() in its place")
     func failing() {
-        let loader = Loader(0..<3, workers: 2) { (number: Int) throws -> Int in
+        let prefetcher = Prefetcher(0..<3, workers: 2) { (number: Int) throws -> Int in
             guard number < 1 else { throw DatasetError.empty(root: "r", what: "samples") }
             return number
         }
-        #expect(throws: Never.self) { try loader.next() }
-        #expect(throws: DatasetError.self) { try loader.next() }
+        #expect(throws: Never.self) { try prefetcher.next() }
+        #expect(throws: DatasetError.self) { try prefetcher.next() }
     }
 }

@@ -5,9 +5,9 @@ import Torch
 
 @testable import Training
 
-@Suite("The loss")
+@Suite("The segmentation loss")
 struct LossTests {
-    /// Two images of 2 x 2: one half right, one empty and found empty.
+    /// Two images of 2 x 2 pixels: one half right, one with empty label and prediction.
     private let logits = Tensor(
         [Float(2), -1, 0.5, -3, -4, -4, -4, -4], shape: [2, 1, 2, 2])
     private let targets = Tensor([Float(1), 0, 0, 1, 0, 0, 0, 0], shape: [2, 1, 2, 2])
@@ -19,7 +19,7 @@ struct LossTests {
         return loss(logits: logits, targets: targets, iou: iou).total.item()
     }
 
-    /// By hand, in double precision.
+    /// Computed by hand in double precision.
     private func expected(pooled: Bool) -> (entropy: Double, dice: Double) {
         let x = [2, -1, 0.5, -3, -4, -4, -4, -4].map { 1 / (1 + exp(-$0)) }
         let t = [1.0, 0, 0, 1, 0, 0, 0, 0]
@@ -33,27 +33,27 @@ struct LossTests {
         return (entropy, pooled ? dice(0..<8) : (dice(0..<4) + dice(4..<8)) / 2)
     }
 
-    @Test("the authors', pooled over the batch")
+    @Test("is the authors', with Dice pooled over the batch")
     func authors() {
         let (entropy, dice) = expected(pooled: true)
         #expect(abs(value() - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("Dice image by image")
+    @Test("can average Dice over images")
     func perImage() {
         let (entropy, dice) = expected(pooled: false)
         #expect(
             abs(value { $0.isDicePerImage = true } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("the IoU estimate learns the IoU of the mask as it is")
+    @Test("compares the IoU estimate with the IoU of the thresholded mask")
     func estimate() {
-        // Overlap 1 of 3 pixels; both empty.
+        // First image: IoU 1/3. Second image: both empty, IoU 1.
         let error = (pow(0.5 - 1.0 / 3, 2) + pow(0.25 - 1, 2)) / 2
         #expect(abs(value { $0.iouEstimate = 1 } - value() - error) < 1e-5)
     }
 
-    @Test("focal loss leaves easy pixels out")
+    @Test("has a focal term that ignores easy pixels")
     func focal() {
         var loss = SegmentationLoss()
         loss.crossEntropy = 0
@@ -72,9 +72,9 @@ struct LossTests {
         #expect(abs(hard + 0.25 * pow(1 - p, 2) * log(p)) < 1e-6)
     }
 
-    @Test("sums can be pooled over processes")
+    @Test("can pool the sums of Dice over processes")
     func pooled() {
-        // Two processes with the same batch: the same Dice.
+        // Two processes with the same batch have the same Dice as one.
         let alone = SegmentationLoss()(logits: logits, targets: targets, iou: iou)
         let together = SegmentationLoss()(logits: logits, targets: targets, iou: iou) { $0 * 2 }
         #expect(abs(alone.dice.item() - together.dice.item()) < 1e-4)

@@ -1,33 +1,37 @@
 import ArgumentParser
+import Checkpoints
 import Commands
+import Datasets
+import FileIO
 import Imaging
+import Inference
 import Segmentation
 import Torch
 import Training
 
-/// `samus train`: a network and images with masks in, weights and figures out.
+/// `samus train`: trains a network on images with masks.
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train SAMUS, AutoSAMUS or LiteMedSAM's decoder.",
+        commandName: "train", abstract: "Train SAMUS, AutoSAMUS or the decoder of LiteMedSAM.",
         usage: """
             samus train --data ROOT --recipe samus --from sam_vit_b.pth
             samus train --data ROOT --recipe decoder --from litemedsam
             samus train --data ROOT --recipe full --network samus --width 192 --depth 12
-            samus train --resume [RUN]
+            samus train --resume RUN
             """,
         discussion: """
-            ROOT is in the US30K layout ('samus data check ROOT' looks it over). Recipes: samus \
-            and autosamus as their authors train them, decoder (prompt encoder and mask decoder on \
-            a frozen image encoder), full (every weight).
+            ROOT has the US30K layout ('samus data check ROOT' checks it). Recipes: samus and \
+            autosamus as their authors train them, decoder (prompt encoder and mask decoder on a \
+            frozen image encoder), full (all weights).
 
-            A run has a folder, runs/train/exp, exp2 …: options, results.csv and .png, TensorBoard \
-            events, images, weights/best.safetensors and last.safetensors, which all other \
-            commands take. It can be stopped at any moment, by Ctrl-C or otherwise, and goes on \
-            with --resume as if it had not been.
+            Each run has a folder, runs/train/exp, exp2, ..., with its options (args.yaml), \
+            results.csv and .png, TensorBoard events, images, and weights/best.safetensors and \
+            last.safetensors, which all other commands take. A run that was stopped, by Ctrl-C or \
+            otherwise, is resumed bit for bit with --resume.
 
             Several processes train together when RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT \
-            say so, as under torchrun, Slurm and Kubernetes (Docs/DataParallel.md); --batch is then \
-            of each.
+            are set, as by torchrun, Slurm and Kubernetes (Docs/DataParallel.md); --batch is then \
+            the batch size of each process.
 
             Exit codes: 0 done, also by patience or time limit; 64 wrong arguments; 66 data are \
             missing or cannot be used; 69 weights do not fit, or the training failed; 73 results \
@@ -36,25 +40,122 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup(title: "Data") var data: TrainDataOptions
     @OptionGroup(title: "Network") var network: TrainNetworkOptions
-    @OptionGroup(title: "Steps") var steps: TrainStepOptions
+    @OptionGroup(title: "Optimization") var steps: TrainStepOptions
+    @OptionGroup(title: "Run") var folder: TrainFolderOptions
     @OptionGroup(title: "Run") var course: TrainRunOptions
 
+    /// The training options that were given, by their keys in `args.yaml`.
+    var given: RunArguments {
+        RunArguments(
+            data.givenOptions + network.givenOptions + steps.givenOptions + course.givenOptions)
+    }
+
     func validate() throws {
-        guard course.resume == nil else { return }
-        guard data.root != nil else { throw ValidationError("--data ROOT is needed") }
-        guard network.start != nil || network.kind != nil || network.recipe.architecture != nil
-        else {
-            throw ValidationError("--network or --from is needed")
+        do {
+            var configuration = TrainingConfiguration.default
+            try configuration.set(given)
+            try configuration.check()
+            guard folder.resume == nil else { return }
+            guard configuration.data != nil else { throw ValidationError("--data ROOT is needed") }
+            guard
+                configuration.from != nil || configuration.network != nil
+                    || configuration.recipe.architecture != nil
+            else { throw ValidationError("--network or --from is needed") }
+        } catch let error as TrainingError {
+            throw ValidationError("\(error)")
+        }
+        if folder.continues, folder.name == nil {
+            throw ValidationError("--continue needs the --name of the run")
         }
     }
 
     func run() throws {
-        let plan: TrainPlan
+        printNotes()
+        let display = TrainingDisplay()
         do {
-            plan = try TrainPlan(resolving: self)
+            let session = TrainingSession(try start(), path: ModelCatalog.path(of:))
+            let training = try session.prepare()
+            let trainer = training.trainer
+            let isFirst = trainer.batches.rank == 0
+            if isFirst { print(training.summary) }
+            guard let runFolder = training.folder, !folder.dryRun else { return }
+            if isFirst, training.isResumed {
+                print(
+                    "resuming at step \(trainer.position.step), epoch "
+                        + "\(trainer.position.epoch + 1)")
+            }
+            let versions = ["samus": ProgramVersion.current, "libtorch": TorchRuntime.version]
+            let observers = TrainingObserverList(
+                try training.makeWriters(versions: versions) + [InterruptionObserver()]
+                    + (isFirst ? [display] : []))
+            let end = try trainer.fit(observer: observers)
+            display.clear()
+            if isFirst { print(closing(end, trainer, runFolder)) }
+            if end == .interrupted { throw ExitError(.interrupted) }
         } catch {
-            throw TrainFailure.exit(for: error)
+            display.clear()
+            throw exit(for: error)
         }
-        try plan.run()
+    }
+
+    /// A new run or one to resume, by the folder options.
+    private func start() throws -> TrainingSession.Start {
+        var resume = folder.resume
+        if folder.continues, let name = folder.name {
+            let path = folder.project + "/" + name
+            resume = resume ?? (RunFolder.isRun(path) ? path : nil)
+        }
+        if let resume {
+            guard let path = resume == "latest" ? RunFolder.latest(in: folder.project) : resume
+            else { throw RunFolderError.noRun(path: folder.project) }
+            return .resume(path: path, changes: given)
+        }
+        var configuration = TrainingConfiguration.default
+        try configuration.set(given)
+        return folder.dryRun
+            ? .dryRun(configuration)
+            : .new(
+                configuration, project: folder.project, name: folder.name,
+                replacing: folder.force)
+    }
+
+    /// Prints how words of former versions are called now.
+    private func printNotes() {
+        for case .text(let text) in [given["prompts"], given["validation-prompts"]] {
+            if let note = PromptStrategy.noteOnFormerWords(in: text) {
+                Terminal.log("note: \(note)")
+            }
+        }
+    }
+
+    private func closing(_ end: TrainingEnd, _ trainer: Trainer, _ folder: RunFolder) -> String {
+        let position = trainer.position
+        let best = position.best.map {
+            "; best validation Dice \($0.formatted(.number.precision(.fractionLength(4)))) in "
+                + "epoch \((position.bestEpoch ?? 0) + 1)"
+        }
+        return """
+            \(end.rawValue) after \(position.epoch) epochs, \(position.step) steps\(best ?? "")
+            \(folder.path)\
+            \(end.isResumable ? "  (resume with: samus train --resume \(folder.path))" : "")
+            \(ResearchNotice.text)
+            """
+    }
+
+    /// The error with the exit code of its kind.
+    private func exit(for error: any Error) -> any Error {
+        switch error {
+        case is ExitError, is ValidationError: error
+        case ProcessGroupError.halfSetEnvironment, ProcessGroupError.badEnvironment:
+            ValidationError("\(error)")
+        case is AugmentationError: ValidationError("--augment: \(error)")
+        case TrainingError.option, TrainingError.prompts, TrainingError.needsPrompt:
+            ValidationError("\(error)")
+        case is DatasetError, RunFolderError.noRun, RunFolderError.unreadable:
+            ExitError(.input, "\(error)")
+        case is RunFolderError, is FileError, CheckpointError.writeFailed:
+            ExitError(.output, "\(error)")
+        default: ExitError(.unavailable, "\(error)")
+        }
     }
 }

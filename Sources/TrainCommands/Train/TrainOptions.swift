@@ -1,176 +1,160 @@
 import ArgumentParser
+import Commands
 import Segmentation
 import Training
 
-/// What is trained with.
+/// Data options of ``TrainCommand``.
+///
+/// The options of a training are declared here with the names of `TrainingConfiguration`'s
+/// properties; their defaults and help come from `TrainingConfiguration.fields`. An option that is
+/// not given is nil.
 struct TrainDataOptions: ParsableArguments {
-    @Option(
-        name: .customLong("data"),
-        help: ArgumentHelp("Data sets in the US30K layout.", valueName: "root"),
-        completion: .directory)
-    var root: String?
+    @Option(help: help(\.data), completion: .directory) var data: String?
+    @Option(help: help(\.sets)) var sets: String?
+    @Option(help: help(\.fraction)) var fraction: Double?
+    @Option(help: help(\.augment)) var augment: String?
+    @Option(help: help(\.prompts)) var prompts: String?
+    @Option(help: help(\.variants)) var variants: Int?
+    @Option(help: help(\.embeddings), completion: .directory) var embeddings: String?
+    @Option(help: help(\.embeddingsLimit)) var embeddingsLimit: Double?
+    @Option(help: help(\.imageCache)) var imageCache: Double?
+    @Option(help: help(\.validationPrompts)) var validationPrompts: String?
+    @Option(help: help(\.validationFraction)) var validationFraction: Double?
+}
 
+/// Network options of ``TrainCommand``.
+struct TrainNetworkOptions: ParsableArguments {
+    @Option(help: help(\.recipe)) var recipe: Recipe?
+    @Option(help: help(\.network)) var network: ModelArchitecture?
+    @Option(help: help(\.from), completion: .file(extensions: ["pth", "safetensors"]))
+    var from: String?
+    @Option(help: help(\.decoderFrom), completion: .file(extensions: ["pth", "safetensors"]))
+    var decoderFrom: String?
+    @Option(help: help(\.teacher), completion: .file(extensions: ["pth", "safetensors"]))
+    var teacher: String?
+    @Option(help: help(\.teacherWeight)) var teacherWeight: Double?
+    @Option(help: help(\.width)) var width: Int?
+    @Option(help: help(\.depth)) var depth: Int?
+    @Option(help: help(\.heads)) var heads: Int?
+    @Option(help: help(\.globalBlocks)) var globalBlocks: String?
+    @Option(help: help(\.freeze)) var freeze: String?
+    @Option(help: help(\.unfreeze)) var unfreeze: String?
+}
+
+/// Optimization options of ``TrainCommand``.
+struct TrainStepOptions: ParsableArguments {
+    @Option(help: help(\.epochs)) var epochs: Int?
+    @Option(help: help(\.batch)) var batch: Int?
+    @Option(help: help(\.accumulate)) var accumulate: Int?
+    @Option(help: help(\.optimizer)) var optimizer: OptimizerName?
+    @Option(help: help(\.learningRate)) var learningRate: Double?
+    @Option(help: help(\.schedule)) var schedule: ScheduleName?
+    @Option(help: help(\.warmUp)) var warmUp: Int?
+    @Option(help: help(\.weightDecay)) var weightDecay: Double?
+    @Option(help: help(\.clip)) var clip: Double?
+    @Option(help: help(\.ema)) var ema: Double?
+    @Flag(help: help(\.dicePerImage)) var dicePerImage = false
+    @Option(help: help(\.focal)) var focal: Double?
+    @Option(help: help(\.iouLoss)) var iouLoss: Double?
+    @Option(help: help(\.precision)) var precision: PrecisionName?
+    @Option(help: help(\.seed)) var seed: UInt64?
+    @Option(help: help(\.divergence)) var divergence: Double?
+}
+
+/// Run options of ``TrainCommand`` that are part of the configuration.
+struct TrainRunOptions: ParsableArguments {
+    @Option(help: help(\.patience)) var patience: Int?
+    @Option(help: help(\.timeLimit)) var timeLimit: Double?
+    @Option(help: help(\.saveEvery)) var saveEvery: Double?
+    @Option(help: help(\.threads)) var threads: Int?
+    @Option(help: help(\.workers)) var workers: Int?
+    @Flag(help: help(\.deterministic)) var deterministic = false
+    @Flag(help: help(\.checkpointActivations)) var checkpointActivations = false
+    @Option(help: help(\.device)) var device: TrainingDevice?
+    @Option(help: help(\.licence)) var licence: String?
+}
+
+/// Options of ``TrainCommand`` that select the run's folder; they are not part of `args.yaml`.
+struct TrainFolderOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The folder of runs.", valueName: "folder"))
+    var project = "runs/train"
     @Option(
         help: ArgumentHelp(
-            "Only these data sets, separated by commas; with - before them all but these.",
-            valueName: "names"))
-    var sets: String?
-
+            "Name of the run's folder in --project (default: exp, exp2, ...).", valueName: "name"))
+    var name: String?
+    @Flag(help: "Replace a run of that name.")
+    var force = false
     @Option(
         help: ArgumentHelp(
-            "Train with a seeded part of the images, 0 to 1.", valueName: "share"))
-    var fraction = 1.0
+            "Resume a run: its folder, or 'latest'. Only options that do not affect the result may "
+                + "be given too, as --threads, --workers, --patience, --time-limit, --data.",
+            valueName: "run"))
+    var resume: String?
+    @Flag(
+        name: .customLong("continue"),
+        help: "Resume the run of that --name where there is one, else start it.")
+    var continues = false
+    @Flag(help: "Show what would be trained, and train nothing.")
+    var dryRun = false
+}
 
-    @Option(
-        help: ArgumentHelp(
-            "Augmentation, by names separated by commas: authors, none, flip …",
-            valueName: "names"))
-    var augment = "authors"
+/// The help of a training option: its text, the name of its value and its default.
+private func help(_ keyPath: PartialKeyPath<TrainingConfiguration>) -> ArgumentHelp {
+    let field = TrainingConfiguration.field(keyPath)
+    var text = field.help
+    switch field.value(in: .default) {
+    case .null, .flag: break
+    case let value: text += " (default: \(value.text))"
+    }
+    return field.valueName.map { ArgumentHelp(stringLiteral: text).named($0) }
+        ?? ArgumentHelp(stringLiteral: text)
+}
 
-    @Option(
-        help: ArgumentHelp(
-            "Prompts of the steps and their shares, as click*3,box*2,corrections:2 (default: the "
-                + "recipe's).", valueName: "mix"))
-    var prompts: String?
+extension ArgumentHelp {
+    /// The same help with a name for the option's value.
+    fileprivate func named(_ valueName: String) -> ArgumentHelp {
+        var help = self
+        help.valueName = valueName
+        return help
+    }
+}
 
-    @Option(
-        help: ArgumentHelp(
-            "Fixed augmented variants of each image, so that a frozen encoder sees each once "
-                + "(default: 4 with the recipe decoder or a teacher, else new ones each epoch).",
-            valueName: "n"))
-    var variants: Int?
+/// An option whose value may have been given.
+private protocol GivenOption {
+    var runArgument: RunArgument { get }
+}
 
-    @Option(
-        help: ArgumentHelp(
-            "Where embeddings of a frozen encoder are kept (default: in the run's folder).",
-            valueName: "folder"), completion: .directory)
-    var embeddings: String?
+extension Option: GivenOption where Value: RunArgumentConvertible {
+    var runArgument: RunArgument { wrappedValue.runArgument }
+}
 
-    @Option(help: ArgumentHelp("Bound on kept embeddings, in GB.", valueName: "gb"))
-    var embeddingsLimit = 16.0
+extension Flag: GivenOption where Value == Bool {
+    var runArgument: RunArgument { wrappedValue.runArgument }
+}
 
-    @Option(help: ArgumentHelp("Bound on decoded images in memory, in GB.", valueName: "gb"))
-    var imageCache = 1.0
-
-    @Option(
-        name: .customLong("validate"),
-        help: ArgumentHelp(
-            "What points at the object in validation: click, box or none, separated by commas "
-                + "(default: what is trained).", valueName: "kinds"))
-    var pointedBy: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Validate with a seeded part of the images, 0 to 1.", valueName: "share"))
-    var validationFraction = 1.0
-
-    func validate() throws {
-        for (name, share) in [
-            ("--fraction", fraction), ("--validation-fraction", validationFraction),
-        ]
-        where !(share > 0 && share <= 1) {
-            throw ValidationError("\(name) \(share): above 0, at most 1")
-        }
-        for (name, bytes) in [
-            ("--image-cache", imageCache), ("--embeddings-limit", embeddingsLimit),
-        ]
-        where !(bytes >= 0 && bytes <= 1e6) {
-            throw ValidationError("\(name) \(bytes): from 0 to 1,000,000 GB")
-        }
-        if let variants, !(1...1000).contains(variants) {
-            throw ValidationError("--variants \(variants): from 1 to 1000")
+extension ParsableArguments {
+    /// The options that were given, by their keys in `args.yaml`.
+    ///
+    /// The properties are read by reflection, so that no option can be missing here.
+    var givenOptions: [RunArguments.Entry] {
+        Mirror(reflecting: self).children.compactMap { child in
+            // Property wrappers are stored with an underscore before the property's name.
+            guard let label = child.label?.dropFirst(), let option = child.value as? GivenOption
+            else { preconditionFailure("\(child) is not an option of a training") }
+            let value = option.runArgument
+            guard value != .null, value != .flag(false) else { return nil }
+            return .init(kebabCase(label), value)
         }
     }
 }
 
-/// What is trained.
-struct TrainNetworkOptions: ParsableArguments {
-    @Option(help: "What of the network is trained, and how by default.")
-    var recipe = Recipe.samus
-
-    @Option(
-        name: .customLong("network"),
-        help: "The network: samus, autosamus, sam, litemedsam (default: that of --from).")
-    var kind: ModelArchitecture?
-
-    @Option(
-        name: .customLong("from"),
-        help: ArgumentHelp(
-            "Weights to start from: the same network's, SAM's for SAMUS and AutoSAMUS, SAMUS's "
-                + "for AutoSAMUS; a name or a file.", valueName: "name|file"),
-        completion: .file(extensions: ["pth", "safetensors"]))
-    var start: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Another network's weights whose prompt encoder and mask decoder are taken.",
-            valueName: "name|file"), completion: .file(extensions: ["pth", "safetensors"]))
-    var decoderFrom: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "A network whose embeddings are to be imitated.", valueName: "name|file"),
-        completion: .file(extensions: ["pth", "safetensors"]))
-    var teacher: String?
-
-    @Option(help: ArgumentHelp("Weight of the distance to the teacher.", valueName: "w"))
-    var teacherWeight = 1.0
-
-    func validate() throws {
-        guard teacherWeight >= 0, teacherWeight.isFinite else {
-            throw ValidationError("--teacher-weight \(teacherWeight): at least 0")
-        }
-    }
-
-    @Option(help: ArgumentHelp("Width of a new network's tokens.", valueName: "n"))
-    var width = 768
-
-    @Option(help: ArgumentHelp("Blocks of a new network.", valueName: "n"))
-    var depth = 12
-
-    @Option(
-        help: ArgumentHelp(
-            "Attention heads of a new network (default: width / 64).", valueName: "n"))
-    var heads: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Blocks that see the whole image (default: every third).", valueName: "list"))
-    var globalBlocks: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Also freeze weights whose names begin so, separated by commas.", valueName: "names"))
-    var freeze: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Train weights whose names begin so after all, separated by commas.",
-            valueName: "names"))
-    var unfreeze: String?
-
-    /// The sizes of a new network.
-    func sizes() throws -> SAMConfiguration {
-        guard (16...4096).contains(width), (1...64).contains(depth) else {
-            throw ValidationError("--width 16 to 4096 and --depth 1 to 64")
-        }
-        let heads = heads ?? max(width / 64, 1)
-        guard heads > 0, width % heads == 0 else {
-            throw ValidationError("--width \(width) cannot be shared out among \(heads) heads")
-        }
-        let blocks =
-            try globalBlocks.map { text in
-                try text.split(separator: ",").map { word in
-                    guard let block = Int(word), (0..<depth).contains(block) else {
-                        throw ValidationError(
-                            "--global-blocks \(word): numbers from 0 to \(depth - 1)")
-                    }
-                    return block
-                }
-            } ?? stride(from: 2, to: depth, by: 3).map { $0 }
-        return SAMConfiguration(
-            width: width, depth: depth, heads: heads, globalBlocks: blocks, imageSize: 256)
-    }
+/// `learningRate` becomes `learning-rate`.
+private func kebabCase(_ name: Substring) -> String {
+    name.reduce(into: "") { $0 += $1.isUppercase ? "-\($1.lowercased())" : String($1) }
 }
 
 extension Recipe: ExpressibleByArgument {}
+extension OptimizerName: ExpressibleByArgument {}
+extension ScheduleName: ExpressibleByArgument {}
+extension PrecisionName: ExpressibleByArgument {}
+extension TrainingDevice: ExpressibleByArgument {}

@@ -2,31 +2,31 @@ import Synchronization
 import Torch
 import TorchNN
 
-/// A network trained by several processes, each on its own share of every batch.
+/// A network that several processes train, each on its own share of every batch.
 ///
-/// Gradients become the mean over the processes, in buckets that are sent while the backward pass
-/// still computes the others. A step is
+/// Gradients are averaged over the processes, in buckets that are sent while the backward pass
+/// computes the others. A step is
 /// ```swift
 /// parallel.expectGradients()
 /// loss.backward()
 /// try parallel.averageGradients()
 /// optimizer.step()
 /// ```
-/// With accumulation, only the last backward pass of a step is announced so; without an announcement
-/// ``averageGradients()`` sends all by itself. Gradients are clipped after it.
+/// With accumulation, only the last backward pass of a step is announced by ``expectGradients()``;
+/// without it ``averageGradients()`` sends all gradients. Gradients are clipped afterwards.
 ///
-/// With `ProcessGroup/sum(_:for:)` in a loss pooled over the batch, R processes with b images
-/// each take the step of one process with R·b.
+/// With `ProcessGroup/sum(_:for:)` in a loss that is pooled over the batch, R processes with b
+/// images each take the step of one process with R·b images.
 public final class DataParallel {
     private let module: Module
     private let group: ProcessGroup
     private let buckets: [GradientBucket]
     private let places: [ObjectIdentifier: (bucket: Int, index: Int)]
     private let hooked: [Parameter]
-    // Hooks run on the thread of the backward pass, which for a GPU is libtorch's own.
+    // Hooks run on the thread of the backward pass, which for a GPU is a thread of libtorch.
     private let arrivals = Mutex(Arrivals())
 
-    /// What happened in this backward pass.
+    /// The gradients that have arrived in this backward pass.
     private struct Arrivals {
         var isExpecting = false
         var next = 0
@@ -34,19 +34,19 @@ public final class DataParallel {
         var isLate = false
     }
 
-    /// Makes the weights of all processes those of rank 0.
+    /// Gives all processes the weights of rank 0.
     ///
-    /// Nothing changes where the processes hold different networks.
+    /// Nothing changes where the processes have different networks.
     ///
     /// - Parameters:
-    ///   - module: the same network in all processes, with the same parameters trainable; these, and
-    ///     their tensors, stay what they are from now on.
+    ///   - module: the same network in all processes, with the same trainable parameters. Which
+    ///     parameters are trainable, and their tensors, must not change afterwards.
     ///   - group: the processes.
-    ///   - bucketBytes: how much is sent at a time.
-    ///   - isOverlapping: whether gradients are sent during the backward pass. Switched off where a
+    ///   - bucketBytes: size of a bucket.
+    ///   - isOverlapping: whether gradients are sent during the backward pass. Must be false where a
     ///     step runs several backward passes over one weight, as checkpointing of shared layers does.
     /// - Throws: `ProcessGroupError/disagreement(rank:about:)` for different networks, or when
-    ///   another process has gone.
+    ///   another process is lost.
     public init(
         _ module: Module, in group: ProcessGroup, bucketBytes: Int = 25 << 20,
         isOverlapping: Bool = true
@@ -80,16 +80,17 @@ public final class DataParallel {
 
     /// Gives all processes the parameters and saved buffers of rank 0.
     ///
-    /// Batch statistics drift apart, as each process sees other images: call this before evaluating.
+    /// Batch statistics differ between processes, which see different images: call this before an
+    /// evaluation.
     ///
-    /// - Throws: `ProcessGroupError` when another process has gone.
+    /// - Throws: `ProcessGroupError` when another process is lost.
     public func broadcastValues() throws(ProcessGroupError) {
         for (name, value) in module.namedValues() {
             try group.broadcast(value.value, for: "the broadcast of '\(name)'")
         }
     }
 
-    /// Announces the backward pass that ends this step: its gradients are sent as they come.
+    /// Announces the last backward pass of a step: its gradients are sent as they arrive.
     public func expectGradients() {
         arrivals.withLock {
             $0 = Arrivals()
@@ -97,12 +98,12 @@ public final class DataParallel {
         }
     }
 
-    /// Makes the gradients the mean over all processes.
+    /// Averages the gradients over all processes.
     ///
-    /// A parameter that some processes did not use counts as 0 there; one that none used stays
-    /// without a gradient.
+    /// A parameter that a process did not use counts as 0 there; one that no process used has no
+    /// gradient.
     ///
-    /// - Throws: `ProcessGroupError` when another process has gone; the gradients are of no use then.
+    /// - Throws: `ProcessGroupError` when another process is lost; the gradients are invalid then.
     public func averageGradients() throws(ProcessGroupError) {
         let found = arrivals.withLock { state in
             defer { state = Arrivals() }
@@ -124,8 +125,7 @@ public final class DataParallel {
         }
     }
 
-    /// Takes a gradient, and sends all buckets that are full and whose turn it is: all processes
-    /// send in one order.
+    /// Adds a gradient to its bucket, and sends full buckets in the order that all processes share.
     fileprivate func arrived(_ parameter: ObjectIdentifier) {
         arrivals.withLock { state in
             guard state.isExpecting, state.failure == nil, let place = places[parameter] else {
@@ -148,9 +148,11 @@ public final class DataParallel {
     }
 }
 
-/// What a gradient's hook holds: neither the network nor its weights, which would never be freed.
+/// The hook of a gradient.
+///
+/// It does not retain the network or its weights, which would never be freed.
 private final class Hook: @unchecked Sendable {
-    // Read only, on the thread of the backward pass; DataParallel locks its own state.
+    // Only read, on the thread of the backward pass; DataParallel locks its own state.
     private weak var owner: DataParallel?
     private let parameter: ObjectIdentifier
 
@@ -165,7 +167,7 @@ private final class Hook: @unchecked Sendable {
 }
 
 extension Module {
-    /// Names, shapes and types of all values, and which are trained.
+    /// Names, shapes and types of all values, and which are trainable.
     fileprivate var form: String {
         namedValues().map { name, value in
             "\(name) \(value.value.shape) \(value.value.dtype) \(value.value.requiresGrad)"
@@ -173,10 +175,10 @@ extension Module {
     }
 }
 
-/// Gradients that travel together: one message is faster than many.
+/// Gradients that are sent together: one message is faster than many.
 ///
-/// Behind the gradients lies a 1 for each parameter that has one. Its sum tells all processes
-/// alike whether anybody used the parameter in this step.
+/// After the gradients follows a 1 for each parameter that has one. Its sum over the processes
+/// shows whether any process used the parameter in this step.
 final class GradientBucket {
     let parameters: [Parameter]
     private let memory: Tensor
@@ -201,20 +203,20 @@ final class GradientBucket {
         hasGradient = counts.map { _ in false }
     }
 
-    /// Whether all its gradients are in.
+    /// Whether all gradients have arrived.
     var isFull: Bool { hasGradient.allSatisfy(\.self) }
 
-    /// Whether it is on its way.
+    /// Whether the bucket has been sent.
     var isSent: Bool { work != nil }
 
-    /// Takes the gradient of one parameter as its share in the mean over `size` processes.
+    /// Adds the gradient of one parameter, divided by `size` for the mean over the processes.
     func take(_ index: Int, of size: Int) {
         guard let gradient = parameters[index].grad else { return }
         withoutGrad { slices[index].assign(from: gradient / Double(size)) }
         hasGradient[index] = true
     }
 
-    /// Starts the sum; what has no gradient here counts as 0.
+    /// Starts the sum; a parameter without a gradient counts as 0.
     func send(in group: ProcessGroup) throws(ProcessGroupError) {
         withoutGrad {
             for index in parameters.indices {
@@ -225,7 +227,7 @@ final class GradientBucket {
         work = try group.startSum(memory, for: "the sum of gradients")
     }
 
-    /// Waits, and gives the parameters the mean; none to those that no process has a gradient for.
+    /// Waits for the sum and sets the gradients; parameters that no process used get none.
     func receive() throws(ProcessGroupError) {
         try work?.wait()
         work = nil
@@ -242,7 +244,7 @@ final class GradientBucket {
         hasGradient = hasGradient.map { _ in false }
     }
 
-    /// Parameters in the order in which backward passes reach them, in buckets of about `bytes`.
+    /// Buckets of about `bytes`, in the order in which a backward pass reaches the parameters.
     static func make(of parameters: [Parameter], bytes: Int) -> [GradientBucket] {
         var buckets: [GradientBucket] = []
         var waiting: [Parameter] = []

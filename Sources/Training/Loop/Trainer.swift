@@ -4,190 +4,175 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// Trains a network of SAM's family, step by step.
+/// Trains a network of SAM's family.
 ///
-/// All that is random depends on the seed, the epoch and the sample's number alone, so that a
-/// training that was stopped goes on as if it had not been.
+/// Everything random depends on the seed, the epoch and the sample's index only, so that a run that
+/// was stopped resumes bit for bit.
 public final class Trainer {
     /// The network.
     public let network: any PromptableNetwork
-    /// Which network it is.
-    public let kind: ModelArchitecture
-    /// The numbers of the training.
-    public let settings: TrainingSettings
-    /// Makes the batches.
-    public let batches: BatchMaker
-    /// Where the training stands.
-    public internal(set) var position = TrainingPosition()
-    /// The moving average of weights, where there is one.
-    public let average: MovingAverage?
+    /// The architecture of the network.
+    public let architecture: ModelArchitecture
+    /// All options, with effective values.
+    public let configuration: TrainingConfiguration
+    /// The batches of every epoch.
+    public let batches: TrainingBatches
+    /// The validation after each epoch; nil for none.
+    public let validation: Validation?
+    /// How far the training is.
+    public private(set) var position = TrainingPosition()
+    /// Training speed since the start of the program.
+    public private(set) var throughput = Throughput()
 
-    let embeddings: FrozenEmbeddings?
-    let teacher: Teacher?
-    let group: ProcessTraining?
-    let optimizer: Adam
-    let schedule: LearningRateSchedule
+    private let objective: TrainingObjective
+    private let group: DistributedTraining?
+    private let checkpoint: TrainingCheckpoint?
+    private let optimizer: Adam
+    private let schedule: LearningRateSchedule
+    private let average: MovingAverage?
+    private let start = ContinuousClock.now
 
     /// A training that has not begun.
     ///
     /// - Parameters:
-    ///   - network: with its first weights, frozen where it is not trained.
-    ///   - kind: which network it is.
-    ///   - settings: the numbers of the training.
-    ///   - batches: makes the batches.
-    ///   - embeddings: of a frozen image encoder, kept; nil where the encoder is trained.
-    ///   - teacher: whose embeddings are to be imitated.
-    ///   - group: the processes that train together; nil for this one alone.
-    /// - Throws: ``TrainingError`` when there is nothing to train, or prompts and network do not go
-    ///   together.
-    public init(
-        _ network: any PromptableNetwork, kind: ModelArchitecture, settings: TrainingSettings,
-        batches: BatchMaker, embeddings: FrozenEmbeddings? = nil, teacher: Teacher? = nil,
-        group: ProcessTraining? = nil
-    ) throws {
-        try Self.check(network, kind: kind, batches: batches)
+    ///   - network: the network with its first weights, frozen where it is not trained.
+    ///   - architecture: the architecture of the network.
+    ///   - configuration: all options, with effective values.
+    ///   - batches: the batches of every epoch.
+    ///   - validation: the validation after each epoch; nil for none.
+    ///   - encoder: the frozen image encoder with its cache; nil where the encoder is trained.
+    ///   - teacher: the network whose embeddings are predicted; nil for none.
+    ///   - group: the processes that train together; nil for one process.
+    ///   - checkpoint: the file to save to; nil for none.
+    /// - Throws: ``TrainingError`` when nothing is trained, or the network cannot be trained with
+    ///   these prompts.
+    init(
+        _ network: any PromptableNetwork, architecture: ModelArchitecture,
+        configuration: TrainingConfiguration, batches: TrainingBatches, validation: Validation?,
+        encoder: CachedEncoder?, teacher: Teacher?, group: DistributedTraining?,
+        checkpoint: TrainingCheckpoint?
+    ) throws(TrainingError) {
+        try Self.check(network, architecture, batches)
         self.network = network
-        self.kind = kind
-        self.settings = settings
+        self.architecture = architecture
+        self.configuration = configuration
         self.batches = batches
-        self.embeddings = embeddings
-        self.teacher = teacher
+        self.validation = validation
         self.group = group
+        self.checkpoint = checkpoint
+        objective = TrainingObjective(
+            network: network, configuration: configuration, encoder: encoder, teacher: teacher,
+            group: group)
         optimizer = Adam(
-            network.trainable, learningRate: settings.learningRate,
-            weightDecay: settings.isDecoupled
-                ? .decoupled(settings.weightDecay) : .inGradient(settings.weightDecay))
-        average = settings.averageDecay.map { MovingAverage(of: network, decay: $0) }
+            network.trainable, learningRate: configuration.learningRate,
+            weightDecay: configuration.optimizer == .adamw
+                ? .decoupled(configuration.effectiveWeightDecay)
+                : .inGradient(configuration.effectiveWeightDecay))
+        average = configuration.ema.map { MovingAverage(of: network, decay: $0) }
         schedule = LearningRateSchedule(
-            settings.learningRate, shape: settings.shape, warmUp: settings.warmUp,
-            total: settings.epochs * ((batches.count - 1) / settings.accumulation + 1))
+            configuration.learningRate, shape: configuration.schedule.shape,
+            warmUp: configuration.warmUp,
+            total: configuration.epochs * ((batches.count - 1) / configuration.accumulate + 1))
     }
 
-    /// Makes sure that there is something to train, with prompts that the network takes.
+    /// Trains until the last epoch or a stop condition.
     ///
-    /// - Parameters:
-    ///   - network: frozen where it is not trained.
-    ///   - kind: which network it is.
-    ///   - batches: makes the batches.
-    /// - Throws: ``TrainingError`` with what is missing.
-    public static func check(
-        _ network: any PromptableNetwork, kind: ModelArchitecture, batches: BatchMaker
-    ) throws(TrainingError) {
-        guard !network.trainable.isEmpty else { throw .nothingToTrain }
-        guard
-            kind.isPromptFree || !batches.prompts.parts.contains(where: { $0.kind == .promptFree })
-        else { throw .unprompted(kind: kind) }
-        guard batches.count > 0 else {
-            throw .start(
-                "\(batches.samples.count) samples cannot be shared out among "
-                    + "\(batches.processes) processes")
+    /// - Parameter observer: writes files and shows progress.
+    /// - Returns: why the training ended.
+    /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and errors of reading
+    ///   images and writing files. The last sound checkpoint stays.
+    public func fit(observer: any TrainingObserver) throws -> TrainingEnd {
+        do {
+            try observer.trainingWillStart(self)
+            let end = try trainEpochs(observer)
+            try averaged { try observer.trainingDidEnd(end, self) }
+            checkpoint?.finish(isComplete: !end.isResumable)
+            return end
+        } catch let error as TrainingError {
+            // The last checkpoint may hold the weights that lost the loss.
+            try checkpoint?.discardUnconfirmed()
+            throw error
         }
     }
 
-    /// Goes on with the epoch under way.
+    private func trainEpochs(_ observer: any TrainingObserver) throws -> TrainingEnd {
+        while position.epoch < configuration.epochs {
+            if isPatienceExhausted { return .patience }
+            // The first process may have had files to write.
+            try group?.meet()
+            let stop = try trainEpoch(observer)
+            if position.batch == batches.count { try finishEpoch(observer) }
+            try save(observer)
+            if let stop { return stop }
+        }
+        return .finished
+    }
+
+    /// Trains the rest of the epoch under way.
     ///
-    /// - Parameters:
-    ///   - after: told of each batch, and asked what is wanted; what one of several processes wants
-    ///     happens in all, after a step of the optimizer.
-    ///   - keep: keeps the state.
-    /// - Returns: whether the epoch is done, and why it was stopped; both after its last step.
-    /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and what reading
-    ///   images throws.
-    func runEpoch(
-        after: (StepReport) throws -> StepWish, keep: () throws -> Void
-    ) throws -> (isDone: Bool, ending: StepWish) {
-        setMode()
+    /// - Returns: why it was stopped early; nil otherwise.
+    private func trainEpoch(_ observer: any TrainingObserver) throws -> TrainingEnd? {
+        setLayerModes()
         let epoch = position.epoch
         let order = batches.order(of: epoch)
-        let loader = Loader(position.batch..<order.count, workers: settings.workers) {
-            [batches] place in
-            try batches.batch(order[place], place: place, epoch: epoch)
+        let prefetcher = Prefetcher(position.batch..<order.count, workers: configuration.workers) {
+            [batches] index in
+            try batches.batch(order[index], index: index, epoch: epoch)
         }
-        defer { loader.stop() }
-        var waited = 0.0
-        var ending: StepWish = []
-        while ending.isEmpty, let batch = try loader.next() {
-            let start = ContinuousClock.now
-            let isLast = position.batch + 1 == order.count
-            let isStep = isLast || (position.batch + 1) % settings.accumulation == 0
-            let first = position.batch / settings.accumulation * settings.accumulation
-            let parts = min(settings.accumulation, order.count - first)
-            var report = try self.batch(batch, share: 1 / Double(parts), isStep: isStep)
-            let wait = loader.waited - waited
-            waited = loader.waited
-            report.waited = wait
-            report.seconds = (ContinuousClock.now - start).inSeconds + wait
-            report.batches = order.count
+        defer { prefetcher.stop() }
+        var waitedBefore = 0.0
+        while let batch = try prefetcher.next() {
+            let begin = ContinuousClock.now
+            let result = try train(batch, of: order.count)
+            let waited = prefetcher.waited - waitedBefore
+            waitedBefore = prefetcher.waited
+            let report = StepReport(
+                epoch: epoch, batch: position.batch, batches: order.count, step: position.step,
+                loss: result.loss.value, crossEntropy: result.loss.crossEntropy,
+                dice: result.loss.dice, teacher: result.loss.teacher,
+                gradientNorm: result.gradientNorm, learningRate: result.rate,
+                samples: batch.examples.count * batches.processes,
+                seconds: (ContinuousClock.now - begin).inSeconds + waited, waited: waited)
             position.seconds += report.seconds
-            var wish = try after(report)
-            guard isStep else { continue }
-            if let group { wish = try group.union(wish) }
-            if wish.contains(.keep) {
-                try keep()
+            throughput.add(report)
+            checkpoint?.confirm()
+            try observer.stepDidEnd(report, self)
+            guard report.gradientNorm != nil else { continue }
+            let decision = try agreedDecision(after: report, observer)
+            if decision.contains(.save) {
+                try save(observer)
                 try group?.meet()
             }
-            ending = wish.intersection([.interrupted, .timeLimit])
+            if decision.contains(.interrupt) { return .interrupted }
+            if decision.contains(.timeLimit) { return .timeLimit }
         }
-        return (position.batch == order.count, ending)
+        return nil
     }
 
-    /// Runs `body` with the averaged weights, where there are some.
-    func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
-        try average.map { try $0.applied(body) } ?? body()
-    }
-
-    /// Begins the next epoch.
-    public func nextEpoch() {
-        position.epoch += 1
-        position.batch = 0
-        position.sums = .init()
-    }
-
-    /// Training's behaviour of layers; what is frozen keeps that of inference, with its statistics.
-    private func setMode() {
-        guard embeddings != nil else {
-            network.train()
-            network.visit { _, module in
-                let weights = module.parameters
-                if !weights.isEmpty, !weights.contains(where: \.isTrainable) { module.evaluate() }
-            }
-            return
-        }
-        network.evaluate()
-        network.foldBatchNorms()
-    }
-
-    /// One batch forward and backward, and where it is due a step of the optimizer.
-    private func batch(_ batch: Batch, share: Double, isStep: Bool) throws -> StepReport {
-        var loss = try self.loss(of: batch)
-        var total = loss.total.item()
-        if let group {
-            // Each process has the figures of its own part.
-            let means = try group.mean([total, loss.crossEntropy, loss.dice, loss.teacher])
-            (total, loss.crossEntropy, loss.dice, loss.teacher) = (
-                means[0], means[1], means[2], means[3]
-            )
-        }
-        guard total.isFinite else {
+    /// One batch forward and backward and, after the last batch of an accumulation, one step of the
+    /// optimizer.
+    private func train(
+        _ batch: Batch, of count: Int
+    ) throws -> (loss: BatchLoss.Values, gradientNorm: Double?, rate: Double) {
+        let accumulate = configuration.accumulate
+        let isStep = position.batch + 1 == count || (position.batch + 1) % accumulate == 0
+        let parts = min(accumulate, count - position.batch / accumulate * accumulate)
+        let loss = try objective(batch)
+        let values = try group?.mean(loss.values) ?? loss.values
+        guard values.value.isFinite else {
             throw TrainingError.notFinite(
                 what: "loss", step: position.step, samples: batch.names)
         }
         group?.willRunBackward(isLast: isStep)
-        (loss.total * share).backward()
-        var sums = position.sums
-        sums.loss += total
-        sums.crossEntropy += loss.crossEntropy
-        sums.dice += loss.dice
-        sums.teacher += loss.teacher
-        sums.batches += 1
-        var norm: Double?
+        (loss.total * (1 / Double(parts))).backward()
         let rate = schedule.rate(at: position.step)
+        var norm: Double?
         if isStep {
             try group?.finishGradients()
-            norm =
-                settings.clip.map { GradientClipping.clip(network.trainable, to: $0) }
+            let length =
+                configuration.clip.map { GradientClipping.clip(network.trainable, to: $0) }
                 ?? GradientClipping.norm(of: network.trainable)
-            guard let norm, norm.isFinite else {
+            guard length.isFinite else {
                 throw TrainingError.notFinite(
                     what: "gradient", step: position.step, samples: batch.names)
             }
@@ -195,30 +180,155 @@ public final class Trainer {
             optimizer.step()
             network.zeroGrad()
             average?.update()
-            sums.gradientNorm += norm
-            sums.steps += 1
-            position.step += 1
+            norm = length
         }
-        position.sums = sums
-        position.batch += 1
-        position.samples += batch.examples.count * batches.processes
-        try watch(total, batch)
-        return StepReport(
-            epoch: position.epoch, batch: position.batch, step: position.step, loss: total,
-            crossEntropy: loss.crossEntropy, dice: loss.dice, teacher: loss.teacher,
-            gradientNorm: norm, learningRate: rate,
-            samples: batch.examples.count * batches.processes)
+        position.add(
+            values, gradientNorm: norm, samples: batch.examples.count * batches.processes)
+        try stopIfDiverged(values.value, batch)
+        return (values, norm, rate)
     }
 
-    /// Stops a training whose loss has left its lowest far below.
-    private func watch(_ loss: Double, _ batch: Batch) throws(TrainingError) {
+    /// Validates, and moves on to the next epoch.
+    private func finishEpoch(_ observer: any TrainingObserver) throws {
+        var row = position.sums.means
+        row["epoch"] = Double(position.epoch + 1)
+        row["step"] = Double(position.step)
+        row["time"] = position.seconds
+        row["lr"] = schedule.rate(at: max(position.step - 1, 0))
+        row["images_per_s"] = throughput.rate
+        row["waited"] = throughput.waitedFraction
+        row["memory_mb"] = Double(ProcessMemory.resident() ?? 0) / 1e6
+        try averaged {
+            if let validation {
+                // Batch statistics are those of the first process, whose weights are written.
+                try group?.shareValues()
+                let result = try validation.run { observer.validationDidAdvance($0, of: $1) }
+                row["val/dice"] = result.meanDice
+                row["val/iou"] = result.meanIoU
+                for (group, dice) in result.dice { row["val/dice/\(group)"] = dice }
+                let isBest = result.meanDice > position.best ?? -1
+                if isBest {
+                    position.best = result.meanDice
+                    position.bestEpoch = position.epoch
+                }
+                try observer.validationDidEnd(result, isBest: isBest, self)
+            }
+            try observer.epochDidEnd(EpochReport(number: position.epoch + 1, row: row), self)
+        }
+        position.nextEpoch()
+    }
+
+    private func save(_ observer: any TrainingObserver) throws {
+        try observer.checkpointWillBeSaved(self)
+        try checkpoint?.save(
+            network: network, optimizer: optimizer, average: average, position: position)
+    }
+
+    /// Loads a checkpoint into a training that has not begun.
+    ///
+    /// - Parameter checkpoint: the checkpoint's file; nothing happens where it does not exist.
+    /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run.
+    func resume(from checkpoint: TrainingCheckpoint) throws {
+        guard checkpoint.exists else { return }
+        position = try checkpoint.load(network: network, optimizer: optimizer, average: average)
+    }
+}
+
+extension Trainer {
+    /// What happens after a step of the optimizer.
+    struct Decision: OptionSet {
+        let rawValue: Int
+
+        static let interrupt = Decision(rawValue: 1)
+        static let timeLimit = Decision(rawValue: 2)
+        static let save = Decision(rawValue: 4)
+    }
+
+    /// The decision of this process and all others: what one process needs happens in all.
+    private func agreedDecision(
+        after report: StepReport, _ observer: any TrainingObserver
+    ) throws -> Decision {
+        var decision: Decision = []
+        if observer.isStopRequested { decision.insert(.interrupt) }
+        if let limit = configuration.timeLimit, (ContinuousClock.now - start).inSeconds > 60 * limit
+        {
+            decision.insert(.timeLimit)
+        }
+        // A loss far above its minimum is no state to go back to.
+        let isSound = (position.smoothedLoss ?? 0) <= 1.5 * (position.lowestLoss ?? .infinity)
+        if let checkpoint, checkpoint.secondsSinceSave > 60 * configuration.saveEvery, isSound,
+            report.batch < report.batches
+        {
+            decision.insert(.save)
+        }
+        return try group?.union(decision) ?? decision
+    }
+
+    private var isPatienceExhausted: Bool {
+        guard let patience = configuration.patience, let best = position.bestEpoch else {
+            return false
+        }
+        return position.epoch - 1 - best >= patience
+    }
+
+    /// Runs `body` while the network has its averaged weights, where there is an average.
+    private func averaged<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try average.map { try $0.applied(body) } ?? body()
+    }
+
+    /// Sets layers to training mode; frozen layers keep their batch statistics.
+    private func setLayerModes() {
+        guard objective.encoder == nil else {
+            network.evaluate()
+            network.foldBatchNorms()
+            return
+        }
+        network.train()
+        network.visit { _, module in
+            let weights = module.parameters
+            if !weights.isEmpty, !weights.contains(where: \.isTrainable) { module.evaluate() }
+        }
+    }
+
+    private func stopIfDiverged(_ loss: Double, _ batch: Batch) throws(TrainingError) {
         let smoothed = position.smoothedLoss.map { 0.98 * $0 + 0.02 * loss } ?? loss
-        position.smoothedLoss = smoothed
         let lowest = min(position.lowestLoss ?? smoothed, smoothed)
+        position.smoothedLoss = smoothed
         position.lowestLoss = lowest
-        guard settings.divergence > 0, position.step > 100, smoothed > settings.divergence * lowest
-        else { return }
+        let limit = configuration.divergence
+        guard limit > 0, position.step > 100, smoothed > limit * lowest else { return }
         throw .diverged(
             loss: smoothed, lowest: lowest, step: position.step, samples: batch.names)
+    }
+
+    /// Checks that there is something to train, with prompts that the network takes.
+    static func check(
+        _ network: any PromptableNetwork, _ architecture: ModelArchitecture,
+        _ batches: TrainingBatches
+    ) throws(TrainingError) {
+        guard !network.trainable.isEmpty else { throw .nothingToTrain }
+        guard architecture.isPromptFree || !batches.prompts.containsPromptFree else {
+            throw .needsPrompt(architecture)
+        }
+        guard batches.count > 0 else {
+            throw .start(
+                "\(batches.samples.count) samples are too few for \(batches.processes) processes")
+        }
+    }
+}
+
+extension TrainingConfiguration {
+    /// The weight decay, by the optimizer where none is given.
+    var effectiveWeightDecay: Double { weightDecay ?? (optimizer == .adamw ? 0.1 : 0) }
+}
+
+extension ScheduleName {
+    /// The shape of the learning rate.
+    var shape: LearningRateSchedule.Shape {
+        switch self {
+        case .constant: .constant
+        case .polynomial: .polynomial(power: 0.9)
+        case .cosine: .cosine(lowest: 0.01)
+        }
     }
 }

@@ -3,21 +3,21 @@ import Foundation
 import Imaging
 import Yams
 
-/// `model_card.md`: what weights are, for people, in the form of Hugging Face's model cards.
+/// `model_card.md`: a description of weights for people, in the form of Hugging Face's model cards.
 public struct ModelCard: Sendable {
     /// A data set that weights were trained or measured on.
     public struct DataSet: Sendable {
-        /// Its name.
+        /// Name of the data set.
         public var name: String
-        /// Images by split, in order, such as ("train", 1200).
+        /// Number of images of each split, as ("train", 1200).
         public var images: [(split: String, count: Int)]
-        /// Under what terms it may be used; nil when nobody said.
+        /// Licence of the data set; nil where unknown.
         public var licence: String?
 
         /// - Parameters:
-        ///   - name: its name.
-        ///   - images: images by split, in order.
-        ///   - licence: under what terms it may be used.
+        ///   - name: name of the data set.
+        ///   - images: number of images of each split.
+        ///   - licence: licence of the data set; nil where unknown.
         public init(name: String, images: [(split: String, count: Int)], licence: String? = nil) {
             self.name = name
             self.images = images
@@ -25,22 +25,22 @@ public struct ModelCard: Sendable {
         }
     }
 
-    /// A measured number.
+    /// A measured value.
     public struct Figure: Sendable {
-        /// The data that it was measured on, such as `BUSI, validation`.
+        /// The data, as `BUSI, validation`.
         public var data: String
-        /// How the target was named to the network, such as `one fixed click`.
+        /// The prompt of each object, as `one fixed click`.
         public var prompt: String
-        /// What was measured, such as `Dice`.
+        /// The metric, as `Dice`.
         public var metric: String
-        /// The number.
+        /// The value.
         public var value: Double
 
         /// - Parameters:
-        ///   - data: the data that it was measured on.
-        ///   - prompt: how the target was named to the network.
-        ///   - metric: what was measured.
-        ///   - value: the number.
+        ///   - data: the data.
+        ///   - prompt: the prompt of each object.
+        ///   - metric: the metric.
+        ///   - value: the value.
         public init(data: String, prompt: String, metric: String, value: Double) {
             self.data = data
             self.prompt = prompt
@@ -49,32 +49,32 @@ public struct ModelCard: Sendable {
         }
     }
 
-    /// The weights' name.
+    /// Name of the weights.
     public var name: String
-    /// What they are, in a sentence or two.
+    /// Description in a sentence or two.
     public var summary: String
-    /// The terms of the weights themselves; nil when the owner has yet to decide.
+    /// Licence of the weights; nil where undecided.
     public var licence: String?
-    /// What they started from, such as `SAM ViT-B`; nil for nothing.
+    /// The weights that the training started from, as `SAM ViT-B`; nil for random weights.
     public var start: String?
-    /// What they saw.
+    /// The training data.
     public var data: [DataSet]
-    /// How they were trained: name and value of what matters, in order.
+    /// The main options of the training, by name.
     public var recipe: [(name: String, value: String)]
-    /// What was measured.
+    /// Measured values.
     public var figures: [Figure]
-    /// What they cannot do, a sentence each; what every network here cannot do is added.
+    /// Limitations, a sentence each; those of every network are added.
     public var limits: [String]
 
     /// - Parameters:
-    ///   - name: the weights' name.
-    ///   - summary: what they are, in a sentence or two.
-    ///   - licence: the terms of the weights themselves.
-    ///   - start: what they started from.
-    ///   - data: what they saw.
-    ///   - recipe: how they were trained.
-    ///   - figures: what was measured.
-    ///   - limits: what they cannot do.
+    ///   - name: name of the weights.
+    ///   - summary: description in a sentence or two.
+    ///   - licence: licence of the weights; nil where undecided.
+    ///   - start: the weights that the training started from.
+    ///   - data: the training data.
+    ///   - recipe: the main options of the training.
+    ///   - figures: measured values.
+    ///   - limits: limitations, a sentence each.
     public init(
         name: String, summary: String, licence: String? = nil, start: String? = nil,
         data: [DataSet], recipe: [(name: String, value: String)], figures: [Figure] = [],
@@ -90,7 +90,7 @@ public struct ModelCard: Sendable {
         self.limits = limits
     }
 
-    /// Writes the card, whole or not at all.
+    /// Writes the card atomically.
     ///
     /// - Parameter path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
@@ -104,11 +104,11 @@ public struct ModelCard: Sendable {
         try writeRunFile("---\n" + header + "---\n\n" + body, to: path)
     }
 
-    /// What Hugging Face's Hub reads: https://huggingface.co/docs/hub/model-cards.
+    /// The header that Hugging Face's Hub reads: https://huggingface.co/docs/hub/model-cards.
     private var frontMatter: Node {
         var pairs: [(Node, Node)] = []
         if let licence {
-            // Those that the Hub knows by name.
+            // Identifiers that the Hub knows.
             let isKnown = [
                 "apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0",
                 "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
@@ -138,7 +138,7 @@ public struct ModelCard: Sendable {
             let metric: [(Node, Node)] = [
                 (Node("type"), RunArgument.text(figure.metric.lowercased()).node),
                 (Node("name"), RunArgument.text("\(figure.metric), \(figure.prompt)").node),
-                (Node("value"), Node(Self.words(figure.value))),
+                (Node("value"), Node(Self.text(figure.value))),
             ]
             return Node([
                 (
@@ -163,9 +163,9 @@ public struct ModelCard: Sendable {
             "# \(name.line)\n\n**Research use only, not a medical device.**\n\n\(summary)",
             "## Intended use\n\n" + Self.intendedUse,
             "## Training data\n\n" + dataTable,
-            "## Recipe\n\n" + recipeTable,
+            "## Training\n\n" + recipeTable,
             "## Figures\n\n" + figureTable,
-            "## Limits\n\n"
+            "## Limitations\n\n"
                 + (limits + Self.commonLimits).map { "- \($0)" }.joined(separator: "\n"),
         ]
         return sections.joined(separator: "\n\n") + "\n"
@@ -173,41 +173,40 @@ public struct ModelCard: Sendable {
 
     private static let intendedUse = """
         Research on the segmentation of ultrasound images: comparing methods, and drawing \
-        outlines that a person checks. Not for diagnosis, treatment or any decision about a patient.
+        outlines that a person checks. Not for diagnosis, treatment or decisions about patients.
         """
 
     private static let commonLimits = [
-        "Other machines, probes, organs and populations than those of the training data may give"
-            + " much worse outlines, without a sign of it.",
-        "A prompt made from the label, as in every table above that names a click or a box,"
-            + " flatters: a person's prompt is less exact.",
-        "The network outlines something wherever it is asked to; that it finds a target does not"
-            + " mean that there is one.",
+        "Accuracy may be much lower, without any warning, on machines, probes, organs and"
+            + " populations that are not in the training data.",
+        "Prompts made from labels, as in the table of figures, are more exact than a person's:"
+            + " accuracy with hand-made prompts is lower.",
+        "The network returns a mask for every prompt, also where there is no such object.",
     ]
 
     private var dataTable: String {
         guard !data.isEmpty else { return "Not recorded." }
         let rows = data.map { set in
             let counts = set.images.map { "\($0.count) \($0.split)" }.joined(separator: ", ")
-            return [set.name, counts, set.licence ?? "not stated: ask its authors before use"]
+            return [set.name, counts, set.licence ?? "not stated: ask the authors before use"]
         }
-        return MarkdownTable(["dataset", "images", "licence remark"], rows: rows).text
+        return MarkdownTable(["dataset", "images", "licence"], rows: rows).text
     }
 
     private var recipeTable: String {
-        let rows = [["start", start ?? "nothing"]] + recipe.map { [$0.name, $0.value] }
-        return MarkdownTable(["what", "value"], rows: rows).text
+        let rows = [["start", start ?? "random weights"]] + recipe.map { [$0.name, $0.value] }
+        return MarkdownTable(["option", "value"], rows: rows).text
     }
 
     private var figureTable: String {
-        guard !figures.isEmpty else { return "None were measured." }
+        guard !figures.isEmpty else { return "Not measured." }
         let rows = figures.map { figure in
-            [figure.data, figure.prompt, figure.metric, Self.words(figure.value)]
+            [figure.data, figure.prompt, figure.metric, Self.text(figure.value)]
         }
         return MarkdownTable(["data", "prompt", "metric", "value"], rows: rows).text
     }
 
-    private static func words(_ value: Double) -> String {
+    private static func text(_ value: Double) -> String {
         value.isFinite ? String(format: "%.4g", value) : "nan"
     }
 }

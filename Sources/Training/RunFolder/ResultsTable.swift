@@ -4,22 +4,21 @@ import FileIO
 import Foundation
 import Imaging
 
-/// `results.csv`: a row a validation, always a whole file, whenever the program ends.
+/// `results.csv`: one row per epoch.
 ///
-/// Each row replaces the file by one that is a row longer, so that neither a reader nor a sudden
-/// end ever sees half a row.
+/// The file is replaced atomically for each row, so that a reader never sees half a row.
 public struct ResultsTable: Sendable {
-    /// Their names, in the order of the file.
+    /// Names of the columns, in the order of the file.
     public let columns: [String]
     /// The rows; nil where a column has no value in a row.
     public private(set) var rows: [[Double?]]
     /// The file.
     public let path: String
 
-    /// Columns that every run has; the Dice of each class of each validation set comes after `val/iou`.
+    /// The columns of a run.
     ///
-    /// - Parameter sets: validation sets and classes, as `Echo-CAMUS#2`.
-    /// - Returns: names in the file's order.
+    /// - Parameter sets: data sets and classes of the validation, as `Echo-CAMUS#2`.
+    /// - Returns: names in the order of the file.
     public static func columns(sets: [String] = []) -> [String] {
         [
             "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/dice",
@@ -28,28 +27,28 @@ public struct ResultsTable: Sendable {
             + ["lr", "grad_norm", "images_per_s", "waited", "memory_mb"]
     }
 
-    /// Begins a table.
+    /// Makes a table without rows.
     ///
     /// - Parameters:
     ///   - path: the file to make.
-    ///   - columns: names, `step` among them.
+    ///   - columns: names of the columns, `step` among them.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
     public init(creating path: String, columns: [String]) throws(RunFolderError) {
-        precondition(columns.contains("step"), "rows are cut by their step")
-        precondition(Set(columns).count == columns.count, "each column once")
+        precondition(columns.contains("step"), "a table needs the column step")
+        precondition(Set(columns).count == columns.count, "each column occurs once")
         self.path = path
         self.columns = columns
         rows = []
         try write()
     }
 
-    /// Goes on with a table: rows after the step that the run resumes at are cut.
+    /// Resumes a table: rows after the step that the run resumes at are removed.
     ///
     /// - Parameters:
-    ///   - path: the file; where it is missing, an empty table is begun.
-    ///   - columns: the names that it must have.
-    ///   - step: the last step to keep.
-    /// - Throws: ``RunFolderError/columns(path:found:expected:)`` when it has other columns.
+    ///   - path: the file; made where it is missing.
+    ///   - columns: names of the columns that the file must have.
+    ///   - step: the step that the run resumes at.
+    /// - Throws: ``RunFolderError/columns(path:found:expected:)`` when the file has other columns.
     public init(
         resuming path: String, columns: [String], keepingUpTo step: Int
     ) throws(RunFolderError) {
@@ -73,14 +72,15 @@ public struct ResultsTable: Sendable {
     /// Reads a table.
     ///
     /// - Parameter path: the file.
-    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the line at fault.
+    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the row that is wrong.
     public init(reading path: String) throws(RunFolderError) {
         var lines = CSV.rows(try readRunFile(path, limit: 1 << 28))
         guard !lines.isEmpty, lines[0].contains("step") else {
             throw .unreadable(path: path, reason: "a first line with the column 'step' is needed")
         }
         self.path = path
-        columns = lines.removeFirst()
+        // Versions up to 0.1 wrote 'pictures_per_s'.
+        columns = lines.removeFirst().map { $0 == "pictures_per_s" ? "images_per_s" : $0 }
         rows = []
         for (index, line) in lines.enumerated() {
             guard line.count == columns.count else {
@@ -103,12 +103,12 @@ public struct ResultsTable: Sendable {
 
     /// Adds a row and writes the file.
     ///
-    /// - Parameter values: numbers by their columns, `step` among them; missing ones stay empty.
-    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)``; the file is then as it was.
+    /// - Parameter values: numbers by their columns, `step` among them; other fields stay empty.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)``; the file is unchanged then.
     public mutating func append(_ values: [String: Double]) throws(RunFolderError) {
         let unknown = Set(values.keys).subtracting(columns)
         precondition(unknown.isEmpty, "no column \(unknown.sorted())")
-        precondition(values["step"] != nil, "a row has its step")
+        precondition(values["step"] != nil, "a row needs its step")
         rows.append(columns.map { values[$0] })
         do throws(RunFolderError) {
             try write()
@@ -118,12 +118,21 @@ public struct ResultsTable: Sendable {
         }
     }
 
-    /// The numbers of a column over the steps, where it has any.
+    /// One row.
+    ///
+    /// - Parameter index: index of the row, from 0.
+    /// - Returns: numbers by their columns; nil where there is no such row.
+    public func row(_ index: Int) -> [String: Double]? {
+        guard rows.indices.contains(index) else { return nil }
+        return zip(columns, rows[index]).reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+
+    /// The numbers of a column against another one.
     ///
     /// - Parameters:
-    ///   - column: its name.
-    ///   - other: the column to go along.
-    /// - Returns: pairs, empty for a column that is not there.
+    ///   - column: name of the column.
+    ///   - other: name of the column for the x axis.
+    /// - Returns: pairs (x, y); empty where a column is missing.
     public func values(of column: String, over other: String = "step") -> [(Double, Double)] {
         guard let x = columns.firstIndex(of: other), let y = columns.firstIndex(of: column) else {
             return []
@@ -135,12 +144,12 @@ public struct ResultsTable: Sendable {
     }
 
     private func write() throws(RunFolderError) {
-        let lines = rows.map { row in row.map { $0.map(Self.words) ?? "" } }
+        let lines = rows.map { row in row.map { $0.map(Self.text) ?? "" } }
         let text = ([columns] + lines).map(CSV.line).joined(separator: "\n") + "\n"
         try writeRunFile(text, to: path)
     }
 
-    private static func words(_ value: Double) -> String {
+    private static func text(_ value: Double) -> String {
         if value.rounded() == value && abs(value) < 1e15 { return "\(Int(value))" }
         return String(format: "%.7g", value)
     }
@@ -149,9 +158,9 @@ public struct ResultsTable: Sendable {
 extension ResultsTable {
     /// `results.png`: loss, validation, learning rate, gradient norm and speed over the steps.
     ///
-    /// Panels without any number are left out.
+    /// Charts without numbers are left out.
     ///
-    /// - Returns: a sheet of charts; nil while there is nothing to draw.
+    /// - Returns: a sheet of charts; nil where there is nothing to draw.
     public func image() -> Image? {
         let sets = columns.filter { $0.hasPrefix("val/dice/") }
         let panels = [
@@ -178,14 +187,14 @@ extension ResultsTable {
     }
 }
 
-/// `per_case.csv`: a row an image and class of an evaluation.
+/// `per_case.csv`: one row per case of a validation.
 public struct CaseTable: Equatable, Sendable {
-    /// Names in the file's order.
+    /// Names of the columns, in the order of the file.
     public let columns: [String]
-    /// Fields row by row.
+    /// The fields of each row.
     public private(set) var rows: [[String]]
 
-    /// - Parameter columns: names in the file's order.
+    /// - Parameter columns: names of the columns, in the order of the file.
     public init(columns: [String]) {
         self.columns = columns
         rows = []
@@ -193,13 +202,13 @@ public struct CaseTable: Equatable, Sendable {
 
     /// Adds a row.
     ///
-    /// - Parameter fields: one for each column.
+    /// - Parameter fields: one field per column.
     public mutating func append(_ fields: [String]) {
-        precondition(fields.count == columns.count, "a field for each column")
+        precondition(fields.count == columns.count, "a row needs one field per column")
         rows.append(fields)
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     ///
     /// - Parameter path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.

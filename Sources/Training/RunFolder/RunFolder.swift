@@ -3,8 +3,8 @@ import Foundation
 
 /// The folder of one training run, `runs/train/exp`, and where each file of it lies.
 ///
-/// While it exists no other process can take the same folder, but for those that train together. Names are those of Ultralytics'
-/// programs where they have one.
+/// While the value exists, other processes cannot open the same folder, except those that train
+/// together. File names are those of Ultralytics' programs where these have one.
 public final class RunFolder: Sendable {
     /// The folder itself.
     public let path: String
@@ -19,9 +19,9 @@ public final class RunFolder: Sendable {
     ///
     /// - Parameters:
     ///   - project: the folder of runs; made where it is missing.
-    ///   - name: the run's folder; without it the first free one of exp, exp2, exp3, ….
-    ///   - replacing: whether a run of that name is removed first: the files that runs write, and
-    ///     nothing else that lies there.
+    ///   - name: name of the run's folder; nil for the first free one of exp, exp2, exp3, ….
+    ///   - replacing: whether a run of that name is removed first. Only files that runs write are
+    ///     removed.
     /// - Returns: the folder, locked.
     /// - Throws: ``RunFolderError/exists(path:)`` when `name` is taken.
     public static func create(
@@ -37,7 +37,7 @@ public final class RunFolder: Sendable {
         var number = 1
         while true {
             let path = project + "/exp" + (number == 1 ? "" : "\(number)")
-            // Of two processes that try the same name, one makes it and the other goes on.
+            // Of two processes that try the same name, one makes it and the other tries the next.
             if mkdir(path, 0o777) == 0 {
                 return try RunFolder(path: path, lock: FileLock(runFolder: path)).prepared()
             }
@@ -57,7 +57,7 @@ public final class RunFolder: Sendable {
             throw .exists(path: path)
         }
         let isEmpty = content.allSatisfy { name in
-            // What a start that was killed at once has made.
+            // A start that was killed at once leaves only these.
             let below = try? FileManager.default.contentsOfDirectory(atPath: path + "/weights")
             return name == ".lock" || name == "weights" && below == []
                 || name.hasPrefix(".") && name.hasSuffix(".partial")
@@ -69,26 +69,26 @@ public final class RunFolder: Sendable {
         return try folder.prepared()
     }
 
-    /// The folder that the first of several processes has made or taken; the others only read it.
+    /// The folder that rank 0 of several processes has made or opened; the others only read it.
     ///
-    /// - Parameter path: its folder, on a disk that all of them reach.
+    /// - Parameter path: the folder, on a disk that all processes reach.
     /// - Returns: the folder, not locked.
-    /// - Throws: ``RunFolderError/notShared(path:)`` where it is not to be seen.
+    /// - Throws: ``RunFolderError/notShared(path:)`` where this process does not see it.
     public static func joining(_ path: String) throws(RunFolderError) -> RunFolder {
         guard isRun(path) else { throw .notShared(path: path) }
         return RunFolder(path: path, lock: nil)
     }
 
-    /// Takes a run to go on with it.
+    /// Opens the folder of a run to resume it.
     ///
-    /// - Parameter path: its folder, `weights` in it, or a file in either.
+    /// - Parameter path: the run's folder, `weights` in it, or a file in either.
     /// - Returns: the folder, locked.
     /// - Throws: ``RunFolderError/noRun(path:)`` where there is none.
     public static func resume(_ path: String) throws(RunFolderError) -> RunFolder {
         var url = URL(fileURLWithPath: path).standardizedFileURL
         for _ in 0..<3 {
             if isRun(url.path) {
-                // As it was given, so that messages show what was typed.
+                // Messages show the path as it was typed.
                 let shown = isRun(path) ? path : url.path
                 return try RunFolder(path: shown, lock: FileLock(runFolder: shown)).prepared()
             }
@@ -97,25 +97,25 @@ public final class RunFolder: Sendable {
         throw .noRun(path: path)
     }
 
-    /// The run that was begun last, for a `--resume` that names none.
+    /// The run that was started last.
     ///
     /// - Parameter project: the folder of runs.
-    /// - Returns: its folder, or nil where there is no run.
+    /// - Returns: the run's folder; nil where there is no run.
     public static func latest(in project: String = "runs/train") -> String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: project)) ?? []
         let runs = names.map { project + "/" + $0 }.filter(isRun)
-        return runs.max { a, b in (began(a), a) < (began(b), b) }
+        return runs.max { a, b in (startDate(a), a) < (startDate(b), b) }
     }
 
-    private static func began(_ run: String) -> Date {
+    private static func startDate(_ run: String) -> Date {
         let attributes = try? FileManager.default.attributesOfItem(atPath: run + "/args.yaml")
         return attributes?[.modificationDate] as? Date ?? .distantPast
     }
 
     /// Whether a folder holds a run.
     ///
-    /// - Parameter path: a folder, or what is none.
-    /// - Returns: whether it has a run's `args.yaml` or `run.json`.
+    /// - Parameter path: any path.
+    /// - Returns: whether there is a folder with `args.yaml` or `run.json`.
     public static func isRun(_ path: String) -> Bool {
         let files = ["args.yaml", "run.json"]
         return files.contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
@@ -136,12 +136,12 @@ public final class RunFolder: Sendable {
 
     private func prepared() throws(RunFolderError) -> RunFolder {
         try Self.makeFolder(weights)
-        removeHalfWritten()
+        removePartialFiles()
         return self
     }
 
-    /// Takes away what a sudden end left of files that were being written by `AtomicFile`.
-    private func removeHalfWritten() {
+    /// Removes partial files that a killed process left.
+    private func removePartialFiles() {
         let manager = FileManager.default
         for folder in [path, weights] {
             let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
@@ -174,43 +174,45 @@ public final class RunFolder: Sendable {
 }
 
 extension RunFolder {
-    /// All options of the run, read again when it is resumed.
+    /// All options of the run; read again on resume.
     public var arguments: String { path + "/args.yaml" }
-    /// A row a validation.
+    /// One row per epoch.
     public var results: String { path + "/results.csv" }
     /// The curves of ``results``.
     public var resultsImage: String { path + "/results.png" }
-    /// Seed, hashes, versions, machine, begin and end.
+    /// Seed, hashes, versions, machine, start and end.
     public var record: String { path + "/run.json" }
-    /// What came out, in figures.
+    /// The result in figures.
     public var summary: String { path + "/summary.json" }
-    /// A row an image of the last evaluation.
+    /// One row per case of the last validation.
     public var cases: String { path + "/per_case.csv" }
-    /// What the weights are, for people.
+    /// Description of the weights for people.
     public var modelCard: String { path + "/model_card.md" }
     /// The folder of weights.
     public var weights: String { path + "/weights" }
     /// The weights with the best validation.
     public var bestWeights: String { weights + "/best.safetensors" }
-    /// The weights of the last step that was kept.
+    /// The weights at the end of the last epoch, or when the run was stopped.
     public var lastWeights: String { weights + "/last.safetensors" }
+    /// The last checkpoint.
+    public var state: String { weights + "/state.safetensors" }
 
-    /// The images of a training batch, as the network sees them.
+    /// Drawing of a training batch.
     ///
-    /// - Parameter index: which batch, from 0.
+    /// - Parameter index: index of the batch, from 0.
     /// - Returns: the path of `train_batch0.png`.
     public func trainingBatch(_ index: Int = 0) -> String { path + "/train_batch\(index).png" }
 
-    /// Predictions beside labels.
+    /// Drawing of predictions and labels of the last validation.
     ///
-    /// - Parameter rank: which of them.
-    /// - Returns: the path of `val_pred_worst.png`, say.
+    /// - Parameter rank: the worst, median or best predictions.
+    /// - Returns: the path, as of `val_pred_worst.png`.
     public func predictions(_ rank: PredictionRank) -> String {
         path + "/val_pred_\(rank.rawValue).png"
     }
 }
 
-/// Which predictions of a validation an image shows.
+/// Which predictions of a validation a drawing shows.
 public enum PredictionRank: String, CaseIterable, Sendable {
     case worst, median, best
 }
@@ -231,7 +233,7 @@ extension FileLock {
     }
 }
 
-/// Writes a file of a run, whole or not at all.
+/// Writes a file of a run atomically.
 func writeRunFile(_ text: String, to path: String) throws(RunFolderError) {
     do throws(FileError) {
         try AtomicFile.write(Array(text.utf8), to: path)
@@ -251,23 +253,23 @@ func readRunFile(_ path: String, limit: Int) throws(RunFolderError) -> String {
 
 /// Why a run folder cannot be made, taken or read.
 public enum RunFolderError: Error, Equatable, Sendable {
-    /// A name that would leave the folder of runs.
+    /// A name that is no plain folder name.
     case badName(String)
-    /// Something is there already.
+    /// The folder exists.
     case exists(path: String)
-    /// What is there is not a run, so it is not replaced.
+    /// The folder exists and holds no run, so it is not replaced.
     case notARun(path: String)
-    /// There is nothing to go on with.
+    /// There is no run to resume.
     case noRun(path: String)
-    /// The folder of the first of several processes is not to be seen by another.
+    /// A process does not see the folder of rank 0.
     case notShared(path: String)
     /// Another process writes to the run.
     case inUse(path: String, holder: String)
     /// A file of the run cannot be read.
     case unreadable(path: String, reason: String)
-    /// The system does not let us write.
+    /// A file cannot be written.
     case cannotWrite(path: String, reason: String)
-    /// `results.csv` has other columns than this run writes.
+    /// `results.csv` has other columns than the run writes.
     case columns(path: String, found: [String], expected: [String])
 }
 
@@ -278,20 +280,20 @@ extension RunFolderError: CustomStringConvertible {
         case .badName(let name):
             "'\(name)' cannot name a run; a plain folder name such as 'exp' is needed"
         case .exists(let path):
-            "'\(path)' exists already; choose another --name, go on with it (--resume '\(path)')"
+            "'\(path)' exists already; choose another --name, resume it (--resume '\(path)')"
                 + " or replace it (--force)"
         case .notARun(let path):
             "'\(path)' is not a run (it has no args.yaml and no run.json), so --force does not"
                 + " replace it"
         case .noRun(let path):
-            "'\(path)' holds no run to go on with; a folder such as runs/train/exp with args.yaml"
+            "'\(path)' holds no run to resume; a folder such as runs/train/exp with args.yaml"
                 + " is needed"
         case .notShared(let path):
-            "'\(path)', which rank 0 writes to, is not to be seen here; --project has to name a folder"
-                + " on a disk that all processes reach"
+            "rank 0 writes to '\(path)', which this process does not see; --project must be on a"
+                + " disk that all processes reach"
         case .inUse(let path, let holder):
             "another process writes to '\(path)'\(holder.isEmpty ? "" : " (\(holder))"); wait for"
-                + " it or end it"
+                + " that process or end it"
         case .unreadable(let path, let reason):
             "'\(path)' cannot be read: \(reason)"
         case .cannotWrite(let path, let reason):

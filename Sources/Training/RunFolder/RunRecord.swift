@@ -3,24 +3,24 @@ import FileIO
 import Foundation
 import Imaging
 
-/// `run.json`: what a run was made of, so that it can be repeated and told from another.
+/// `run.json`: everything that repeating a run needs.
 public struct RunRecord: Codable, Equatable, Sendable {
-    /// A later start of the same run.
+    /// A resume of the run.
     public struct Resume: Codable, Equatable, Sendable {
-        /// When.
+        /// Date of the resume.
         public var at: Date
-        /// The step that it went on from.
+        /// Optimizer step at which the run was resumed.
         public var step: Int
-        /// The words at the terminal.
+        /// The command line.
         public var commandLine: [String]
-        /// The computer, which may be another one.
+        /// The machine of this start.
         public var machine: Machine
 
         /// - Parameters:
-        ///   - step: the step that it went on from.
-        ///   - at: when.
-        ///   - commandLine: the words at the terminal.
-        ///   - machine: the computer.
+        ///   - step: optimizer step at which the run was resumed.
+        ///   - at: date of the resume.
+        ///   - commandLine: the command line.
+        ///   - machine: the machine of this start.
         public init(
             step: Int, at: Date = Date(), commandLine: [String] = CommandLine.arguments,
             machine: Machine = .current()
@@ -34,35 +34,35 @@ public struct RunRecord: Codable, Equatable, Sendable {
 
     /// "research use only, not a medical device".
     public private(set) var notice = ResearchNotice.text
-    /// All randomness comes from it.
+    /// Seed of all random numbers.
     public var seed: UInt64
-    /// A fingerprint of the training data, 64 bits; nil where it was not computed.
+    /// Fingerprint of the data, 64 bits; nil where it was not computed.
     public var dataHash: String?
-    /// SHA-256 of the weights that the run started from; nil when it started from nothing.
+    /// SHA-256 of the weights that the run started from; nil for random weights.
     public var startWeightsHash: String?
-    /// Versions by what they are of: the program, libtorch, Swift.
+    /// Versions of the program, libtorch and Swift, by name.
     public var versions: [String: String]
-    /// The computer of the first start.
+    /// The machine of the first start.
     public var machine: Machine
-    /// The words at the terminal of the first start.
+    /// The command line of the first start.
     public var commandLine: [String]
-    /// When the run began.
+    /// Date of the first start.
     public var started: Date
-    /// When it came to its end; nil while it runs and after a sudden end.
+    /// Date of the end; nil while the run is under way and after a kill.
     public var ended: Date?
-    /// Why it ended, such as `finished`, `patience` or `time limit`.
+    /// Why the run ended, as `finished`, `patience` or `time limit`.
     public var end: String?
-    /// Later starts, in order.
+    /// All resumes, in order.
     public var resumes: [Resume]
 
     /// - Parameters:
-    ///   - seed: all randomness comes from it.
-    ///   - dataHash: a fingerprint of the training data.
+    ///   - seed: seed of all random numbers.
+    ///   - dataHash: fingerprint of the data.
     ///   - startWeightsHash: SHA-256 of the weights that the run starts from.
-    ///   - versions: versions by what they are of; Swift's is added.
-    ///   - machine: the computer.
-    ///   - commandLine: the words at the terminal.
-    ///   - started: when the run began.
+    ///   - versions: versions by name; Swift's is added.
+    ///   - machine: the machine.
+    ///   - commandLine: the command line.
+    ///   - started: date of the start.
     public init(
         seed: UInt64, dataHash: String? = nil, startWeightsHash: String? = nil,
         versions: [String: String], machine: Machine = .current(),
@@ -78,12 +78,12 @@ public struct RunRecord: Codable, Equatable, Sendable {
         resumes = []
     }
 
-    /// Notes that the run has ended now.
+    /// Sets the date of the end to now.
     public mutating func finish() {
         ended = Self.wholeSeconds(Date())
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     ///
     /// - Parameter path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
@@ -100,7 +100,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
         try RunJSON.read(RunRecord.self, path)
     }
 
-    /// The file keeps no fractions.
+    /// The file holds whole seconds.
     fileprivate static func wholeSeconds(_ date: Date) -> Date {
         Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
     }
@@ -118,7 +118,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     }
 }
 
-/// JSON as the run folder writes it: keys in order, times in ISO 8601, readable by people.
+/// The JSON files of a run folder.
 public enum RunJSON {
     /// Writes a file such as `summary.json`, whole or not at all; numbers that JSON does not know
     /// become `"nan"` and `"inf"`.
@@ -157,7 +157,7 @@ public enum RunJSON {
     }
 }
 
-/// `summary.json`: what came out of a run, in figures.
+/// `summary.json`: the result of a run in figures.
 public struct RunSummary: Codable, Equatable, Sendable {
     /// "research use only, not a medical device".
     public private(set) var notice = ResearchNotice.text
@@ -165,19 +165,19 @@ public struct RunSummary: Codable, Equatable, Sendable {
     public var epochs: Int
     /// Optimizer steps done.
     public var steps: Int
-    /// Seconds of work, resumed starts included.
+    /// Seconds of training over all starts.
     public var seconds: Double
-    /// The step whose weights are `best.safetensors`; nil when nothing was validated.
+    /// The step of `best.safetensors`; nil without a validation.
     public var bestStep: Int?
-    /// The validation that made them best, by column of `results.csv`.
+    /// The row of the best validation, by column of `results.csv`.
     public var best: [String: Double]
-    /// The last validation.
+    /// The last row of `results.csv`.
     public var last: [String: Double]
-    /// Numbers of the network trained in this run.
+    /// Number of parameters that are trained.
     public var trainedParameters: Int
-    /// Numbers of the network in all.
+    /// Number of parameters.
     public var parameters: Int
-    /// Bytes of memory at most; nil where the system does not tell.
+    /// Peak memory in bytes; nil where the system does not report it.
     public var peakMemory: Int?
     /// Why the run ended.
     public var end: String
@@ -185,13 +185,13 @@ public struct RunSummary: Codable, Equatable, Sendable {
     /// - Parameters:
     ///   - epochs: epochs done.
     ///   - steps: optimizer steps done.
-    ///   - seconds: seconds of work, resumed starts included.
-    ///   - bestStep: the step whose weights are `best.safetensors`.
-    ///   - best: the validation that made them best.
-    ///   - last: the last validation.
-    ///   - trainedParameters: numbers of the network trained in this run.
-    ///   - parameters: numbers of the network in all.
-    ///   - peakMemory: bytes of memory at most.
+    ///   - seconds: seconds of training over all starts.
+    ///   - bestStep: the step of `best.safetensors`.
+    ///   - best: the row of the best validation.
+    ///   - last: the last row of `results.csv`.
+    ///   - trainedParameters: number of parameters that are trained.
+    ///   - parameters: number of parameters.
+    ///   - peakMemory: peak memory in bytes.
     ///   - end: why the run ended.
     public init(
         epochs: Int, steps: Int, seconds: Double, bestStep: Int?, best: [String: Double],
@@ -210,7 +210,7 @@ public struct RunSummary: Codable, Equatable, Sendable {
         self.end = end
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     ///
     /// - Parameter path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.

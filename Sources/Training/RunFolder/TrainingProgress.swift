@@ -1,36 +1,36 @@
 import Foundation
 
-/// How far a training run is.
+/// The figures of the progress line.
 public struct ProgressFigures: Equatable, Sendable {
-    /// The epoch in work, from 1.
+    /// The epoch under way, from 1.
     public var epoch: Int
-    /// How many there will be.
+    /// Number of epochs.
     public var epochs: Int
-    /// Steps done in all.
+    /// Optimizer steps done.
     public var step: Int
-    /// How many there will be.
+    /// Number of optimizer steps.
     public var steps: Int
     /// The loss of the last step.
     public var loss: Double
-    /// Images a second.
+    /// Images per second.
     public var rate: Double
-    /// Share of the time in which the loop waited for the loader, 0 to 1.
+    /// Fraction of the time spent waiting for data, 0 to 1.
     public var waited: Double
-    /// Seconds to the end; nil while unknown.
+    /// Seconds to the end; nil where unknown.
     public var secondsLeft: Double?
-    /// Bytes of memory the process holds; nil where the system does not tell.
+    /// Resident memory in bytes; nil where unknown.
     public var memory: Int?
 
     /// - Parameters:
-    ///   - epoch: the epoch in work, from 1.
-    ///   - epochs: how many there will be.
-    ///   - step: steps done in all.
-    ///   - steps: how many there will be.
+    ///   - epoch: the epoch under way, from 1.
+    ///   - epochs: number of epochs.
+    ///   - step: optimizer steps done.
+    ///   - steps: number of optimizer steps.
     ///   - loss: the loss of the last step.
-    ///   - rate: images a second.
-    ///   - waited: share of the time in which the loop waited for the loader, 0 to 1.
-    ///   - secondsLeft: seconds to the end.
-    ///   - memory: bytes of memory the process holds.
+    ///   - rate: images per second.
+    ///   - waited: fraction of the time spent waiting for data, 0 to 1.
+    ///   - secondsLeft: seconds to the end; nil where unknown.
+    ///   - memory: resident memory in bytes.
     public init(
         epoch: Int, epochs: Int, step: Int, steps: Int, loss: Double, rate: Double, waited: Double,
         secondsLeft: Double? = nil, memory: Int? = ProcessMemory.resident()
@@ -53,17 +53,17 @@ public struct ProgressFigures: Equatable, Sendable {
             "loss \(String(format: "%.4f", loss))",
             "\(String(format: rate < 10 ? "%.2f" : "%.0f", rate)) images/s",
         ]
-        if let secondsLeft { parts.append("\(Self.words(secondsLeft)) left") }
+        if let secondsLeft { parts.append("\(Self.text(secondsLeft)) left") }
         if let memory { parts.append("\((memory + 500_000) / 1_000_000) MB") }
         parts.append("\(String(format: "%.1f", 100 * waited)) % waiting for data")
         return parts.joined(separator: "  ")
     }
 
-    /// A length of time in its two largest units.
+    /// A duration in its two largest units.
     ///
-    /// - Parameter seconds: the length.
-    /// - Returns: such as `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for no number.
-    static func words(_ seconds: Double) -> String {
+    /// - Parameter seconds: the duration.
+    /// - Returns: as `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for infinity or NaN.
+    static func text(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())
         let (days, hours) = (whole / 86400, whole % 86400 / 3600)
@@ -74,7 +74,7 @@ public struct ProgressFigures: Equatable, Sendable {
     }
 }
 
-/// The line that says how far a run is: redrawn on a terminal, else written now and then.
+/// The progress line on standard error: redrawn on a terminal, else written every 30 seconds.
 public struct TrainingProgress {
     private let isInteractive: Bool
     private let interval: Duration
@@ -84,9 +84,9 @@ public struct TrainingProgress {
     private var last: ContinuousClock.Instant?
     private var isShown = false
 
-    /// A line on standard error.
+    /// A progress line.
     ///
-    /// - Parameter interval: seconds between two lines where there is no terminal.
+    /// - Parameter interval: seconds between two lines without a terminal.
     public init(interval: Double = 30) {
         var size = winsize()
         let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
@@ -107,16 +107,16 @@ public struct TrainingProgress {
         self.now = now
     }
 
-    /// Shows how far the run is, at most ten times a second, or a line an interval.
+    /// Shows the progress, at most ten times a second, or once per interval without a terminal.
     ///
-    /// - Parameter figures: only asked for when they are shown.
+    /// - Parameter figures: evaluated only when they are shown.
     public mutating func show(_ figures: @autoclosure () -> ProgressFigures) {
         show(line: figures().line)
     }
 
-    /// Shows a line of another kind of work, as often.
+    /// Shows another line in the place of the progress, as often.
     ///
-    /// - Parameter line: only asked for when it is shown.
+    /// - Parameter line: evaluated only when it is shown.
     public mutating func show(line: @autoclosure () -> String) {
         let time = now()
         let pause = isInteractive ? .milliseconds(100) : interval
@@ -131,15 +131,15 @@ public struct TrainingProgress {
         isShown = true
     }
 
-    /// Writes a line that stays, such as an epoch's result, above the one that is redrawn.
+    /// Prints a line that stays, as the result of an epoch, above the progress line.
     ///
-    /// - Parameter line: words without a line break.
-    public mutating func say(_ line: String) {
+    /// - Parameter line: text without a line break.
+    public mutating func print(_ line: String) {
         clear()
         write(line + "\n")
     }
 
-    /// Takes the redrawn line away.
+    /// Removes the progress line from the terminal.
     public mutating func clear() {
         guard isShown else { return }
         write("\r\u{1B}[K")
@@ -147,7 +147,7 @@ public struct TrainingProgress {
         last = nil
     }
 
-    /// When nobody listens, nothing happens.
+    /// Errors are ignored: the training continues when standard error is closed.
     private static func writeToStandardError(_ text: String) {
         let bytes = Array(text.utf8)
         var done = 0
@@ -163,9 +163,9 @@ public struct TrainingProgress {
     }
 }
 
-/// What this process holds.
+/// Memory of this process.
 public enum ProcessMemory {
-    /// Bytes in memory now; nil where the system does not tell.
+    /// Resident memory in bytes; nil where the system does not report it.
     public static func resident() -> Int? {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
@@ -173,7 +173,7 @@ public enum ProcessMemory {
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// The most bytes that were in memory at once.
+    /// Peak memory in bytes; nil where the system does not report it.
     public static func peak() -> Int? {
         var usage = rusage()
         guard getrusage(RUSAGE_SELF.value, &usage) == 0 else { return nil }

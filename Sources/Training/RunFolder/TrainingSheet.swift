@@ -2,28 +2,28 @@ import Drawing
 import Foundation
 import Imaging
 
-/// One augmented image with its label and prompt, as the network gets them.
+/// One augmented image with its label and prompt.
 public struct TrainingExample: Sendable {
     /// The image.
     public var image: Image
-    /// What is to be found; of the image's size.
+    /// The label, in the image's size.
     public var label: Mask
-    /// Clicks on the target, in pixels of the image.
+    /// Foreground points in pixels of the image.
     public var clicks: [PixelPoint]
-    /// Clicks off the target.
+    /// Background points in pixels of the image.
     public var negativeClicks: [PixelPoint]
-    /// Box around the target.
+    /// Box in pixels of the image.
     public var box: PixelRectangle?
-    /// The sample's name.
+    /// Name of the sample.
     public var name: String
 
     /// - Parameters:
     ///   - image: the image.
-    ///   - label: what is to be found; of the image's size.
-    ///   - clicks: clicks on the target, in pixels of the image.
-    ///   - negativeClicks: clicks off the target.
-    ///   - box: box around the target.
-    ///   - name: the sample's name.
+    ///   - label: the label, in the image's size.
+    ///   - clicks: foreground points in pixels of the image.
+    ///   - negativeClicks: background points in pixels of the image.
+    ///   - box: box in pixels of the image.
+    ///   - name: name of the sample.
     public init(
         image: Image, label: Mask, clicks: [PixelPoint] = [], negativeClicks: [PixelPoint] = [],
         box: PixelRectangle? = nil, name: String
@@ -37,11 +37,11 @@ public struct TrainingExample: Sendable {
     }
 }
 
-/// `train_batch0.png`: a batch on one sheet.
+/// `train_batch0.png`: the images of a batch with labels and prompts.
 ///
 /// - Parameters:
 ///   - examples: at least one; the first 16 are drawn.
-///   - columns: images in a row.
+///   - columns: number of images in a row.
 /// - Returns: an RGB image.
 public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Image {
     sideBySide(
@@ -57,27 +57,27 @@ public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Im
 public struct PredictionExample: Sendable {
     /// The image.
     public var image: Image
-    /// What is to be found; of the image's size.
+    /// The label, in the image's size.
     public var label: Mask
-    /// What was found; of the image's size.
+    /// The prediction, in the image's size.
     public var prediction: Mask
-    /// Their Dice, 0 to 1.
+    /// Dice of label and prediction, 0 to 1.
     public var dice: Double
-    /// Clicks that asked for it, in pixels of the image.
+    /// Foreground points of the prompt in pixels of the image.
     public var clicks: [PixelPoint]
-    /// Box that asked for it.
+    /// Box of the prompt in pixels of the image.
     public var box: PixelRectangle?
-    /// The sample's name.
+    /// Name of the sample.
     public var name: String
 
     /// - Parameters:
     ///   - image: the image.
-    ///   - label: what is to be found; of the image's size.
-    ///   - prediction: what was found; of the image's size.
-    ///   - dice: their Dice, 0 to 1.
-    ///   - clicks: clicks that asked for it, in pixels of the image.
-    ///   - box: box that asked for it.
-    ///   - name: the sample's name.
+    ///   - label: the label, in the image's size.
+    ///   - prediction: the prediction, in the image's size.
+    ///   - dice: Dice of label and prediction, 0 to 1.
+    ///   - clicks: foreground points of the prompt in pixels of the image.
+    ///   - box: box of the prompt in pixels of the image.
+    ///   - name: name of the sample.
     public init(
         image: Image, label: Mask, prediction: Mask, dice: Double, clicks: [PixelPoint] = [],
         box: PixelRectangle? = nil, name: String
@@ -96,7 +96,7 @@ public struct PredictionExample: Sendable {
 ///
 /// - Parameters:
 ///   - examples: at least one; the first 16 are drawn.
-///   - columns: images in a row.
+///   - columns: number of images in a row.
 /// - Returns: an RGB image.
 public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -> Image {
     sideBySide(
@@ -105,18 +105,19 @@ public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -
                 OverlayObject(mask: example.label),
                 OverlayObject(mask: example.prediction, clicks: example.clicks, box: example.box),
             ]
-            let found = example.prediction.area == 0 ? "nothing found" : "orange found"
-            let wanted = example.label.area == 0 ? "nothing to find" : "blue label"
+            let prediction =
+                example.prediction.area == 0 ? "empty prediction" : "orange prediction"
+            let label = example.label.area == 0 ? "empty label" : "blue label"
             let dice = String(format: "%.3f", example.dice)
             return (
                 tile(example.image, objects),
-                "Dice \(dice): \(wanted), \(found)\n\(example.name.shortened)"
+                "Dice \(dice): \(label), \(prediction)\n\(example.name.shortened)"
             )
         }, columns: columns)
 }
 
-/// Contours and prompts on an image of at most 512 pixels a side: a sheet stays of a size that any
-/// viewer opens, whatever the images are.
+/// Contours and prompts on an image of at most 512 x 512 pixels, so that any viewer opens a sheet of
+/// large images.
 private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
     let scale = 512 / Double(max(image.width, image.height))
     guard scale < 1 else {
@@ -125,7 +126,7 @@ private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
     let size = Size(
         height: max(Int(Double(image.height) * scale), 1),
         width: max(Int(Double(image.width) * scale), 1))
-    // Whole numbers are pixel centres.
+    // Pixel centres have integer coordinates.
     func scaled(_ place: Double) -> Double { (place + 0.5) * scale - 0.5 }
     func scaled(_ points: [PixelPoint]) -> [PixelPoint] {
         points.map { PixelPoint(x: scaled($0.x), y: scaled($0.y)) }
@@ -144,15 +145,15 @@ private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
 }
 
 extension PredictionRank {
-    /// The images to show of a validation.
+    /// Selects the cases of a validation to draw.
     ///
     /// - Parameters:
-    ///   - dice: of each image.
-    ///   - count: how many to show.
+    ///   - dice: Dice of each case.
+    ///   - count: number of cases to select.
     /// - Returns: indices into `dice`, the worst (or best) first; of equal ones the first.
-    public func chosen(of dice: [Double], count: Int = 4) -> [Int] {
+    public func selected(of dice: [Double], count: Int = 4) -> [Int] {
         let order = dice.indices.sorted { a, b in
-            // Not a number is worse than any.
+            // NaN is worse than any number.
             let (x, y) = (dice[a].isNaN ? -1 : dice[a], dice[b].isNaN ? -1 : dice[b])
             return (x, a) < (y, b)
         }
@@ -168,7 +169,7 @@ extension PredictionRank {
 }
 
 extension String {
-    /// The end of a long name, which tells it from its neighbours; only what can be drawn.
+    /// The end of a long name; characters that cannot be drawn become '?'.
     fileprivate var shortened: String {
         let drawable = String(map { $0.isASCII && !$0.isNewline ? $0 : "?" })
         return drawable.count > 40 ? "..." + drawable.suffix(37) : drawable

@@ -5,9 +5,9 @@ import Torch
 import TorchNN
 import Training
 
-@Suite("Shards")
+@Suite("Shards of a list")
 struct ShardTests {
-    @Test("each item comes once, or as PyTorch's DistributedSampler repeats it")
+    @Test("contain each item once, or repeat items as PyTorch's DistributedSampler")
     func shards() {
         let items = Array(0..<7)
         let shares = { (remainder: ShardRemainder) in
@@ -24,9 +24,9 @@ struct ShardTests {
 }
 
 #if compiler(>=6.3)
-    @Suite("Two processes train as one", .timeLimit(.minutes(5)))
+    @Suite("Two processes train like one", .timeLimit(.minutes(5)))
     struct DataParallelTests {
-        /// One course of training.
+        /// One way to exchange gradients.
         struct Course: Codable, Sendable {
             let passes: Int
             let isOverlapping: Bool
@@ -80,7 +80,7 @@ struct ShardTests {
                     let difference = Difference(one.parameter.value, other.parameter.value)
                     try #require(difference.isWithin(absolute: 1e-5), "\(one.name): \(difference)")
                 }
-                // The two hold the same bits.
+                // Both processes have the same bits.
                 for (name, parameter) in network.namedParameters() {
                     let all = try group.gather(parameter.value)
                     try #require(Difference(all[0], all[1]).largest == 0, "\(name)")
@@ -88,7 +88,7 @@ struct ShardTests {
             }
         }
 
-        @Test("different networks are told apart, rows come back in order")
+        @Test("different networks are refused, and gathered rows are in order")
         func agreement() async {
             let meeting = Meeting()
             defer { meeting.end() }
@@ -118,7 +118,7 @@ struct ShardTests {
 struct SmallBatch {
     let images: Tensor
     let masks: Tensor
-    /// 1 for each second image.
+    /// 1 for every second image.
     let odd: Tensor
 
     init(count: Int, generator: Generator) {
@@ -139,7 +139,7 @@ struct SmallBatch {
     }
 }
 
-/// Convolutions, one weight that only odd images reach and one that none does.
+/// Convolutions, one weight that only odd images use, and one that is never used.
 final class SmallNetwork: Module {
     let inner: Conv2d
     let outer: Conv2d
@@ -170,7 +170,7 @@ final class SmallNetwork: Module {
     /// The authors' loss; `pool` adds the sums of Dice over all processes.
     func loss(_ batch: SmallBatch, pool: (Tensor) throws -> Tensor) rethrows -> Tensor {
         var logits = outer(gelu(inner(batch.images)))
-        // Rank 0 has even images alone: it does not reach the weight.
+        // Rank 0 has even images only, so that it does not use this weight.
         if batch.odd.sum().item() > 0 { logits = logits + batch.odd * oddOnly.value }
         let entropy = binaryCrossEntropy(
             logits: logits, targets: batch.masks, positiveWeight: Tensor(Float(2)))

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("TensorBoard events")
 struct EventWriterTests {
-    /// RFC 3720, B.4, and the check that every description of the polynomial gives.
-    @Test("the check is CRC-32C")
+    /// Values of RFC 3720, B.4, and the usual check value of the polynomial.
+    @Test("have CRC-32C checksums")
     func check() {
         #expect(EventRecord.crc32c(Array("123456789".utf8)) == 0xE306_9283)
         #expect(EventRecord.crc32c([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
@@ -16,7 +16,7 @@ struct EventWriterTests {
     }
 
     /// The file is made by Tools/fixtures/tensorboard_events.py.
-    @Test("are byte for byte what TensorBoard's own writer makes of them")
+    @Test("are byte for byte those of TensorBoard's own writer")
     func bytes() throws {
         try withTemporaryFolder { folder in
             var time = 1_700_000_000.0
@@ -38,7 +38,7 @@ struct EventWriterTests {
         }
     }
 
-    @Test("what waits is in the file after a flush")
+    @Test("are in the file after a flush")
     func flush() throws {
         try withTemporaryFolder { folder in
             let writer = try EventWriter(folder: folder)
@@ -54,7 +54,7 @@ struct EventWriterTests {
         try Data(contentsOf: URL(fileURLWithPath: path)).count
     }
 
-    @Test("a later start has a file that sorts after the earlier ones")
+    @Test("of a later start are in a file that sorts after the earlier ones")
     func names() throws {
         try withTemporaryFolder { folder in
             let paths = try (0..<4).map { _ in try EventWriter(folder: folder).path }
@@ -94,7 +94,7 @@ struct EventWriterTests {
     private static let hasTensorBoard = run([python, "-c", "import tensorboard"])?.code == 0
 
     @Test(
-        "are read by TensorBoard's EventAccumulator; a resumed run voids the steps it repeats",
+        "are read by TensorBoard's EventAccumulator; a resumed run replaces the steps it repeats",
         .enabled(if: hasTensorBoard, "no Python with tensorboard: make peers brings one"))
     func accumulator() throws {
         try withTemporaryFolder { folder in
@@ -103,7 +103,7 @@ struct EventWriterTests {
             let grey = Image(width: 3, height: 2, channels: 1, pixels: [0, 1, 2, 3, 4, 5])
             try first.add(grey, tag: "image", step: 10)
             try first.flush()
-            // The end of a program amid a write.
+            // A program that was killed during a write leaves this.
             let half = try FileHandle(forWritingTo: URL(fileURLWithPath: first.path))
             try half.seekToEnd()
             try half.write(contentsOf: Data([40, 0, 0, 0]))

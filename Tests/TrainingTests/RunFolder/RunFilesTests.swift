@@ -4,21 +4,21 @@ import Testing
 
 @testable import Training
 
-@Suite("Files of a run")
+@Suite("Files of a run folder")
 struct RunFilesTests {
     private let arguments = RunArguments([
         .init("data", .text("/data/us 30k: a #1")), .init("recipe", .text("samus")),
         .init("name", .text("no")), .init("tag", .text("1e3")), .init("date", .text("2024-01-01")),
         .init("note", .text("two\nlines \"quoted\" é \u{1}")), .init("empty", .text("")),
         .init("octal", .text("012")), .init("tilde", .text("~")), .init("time", .text("1:30")),
-        .init("start", .none), .init("ema", .flag(true)), .init("epochs", .integer(-200)),
+        .init("start", .null), .init("ema", .flag(true)), .init("epochs", .integer(-200)),
         .init("lr", .number(5e-4)), .init("tiny", .number(1e-300)), .init("whole", .number(2)),
         .init("limit", .number(.infinity)), .init("third", .number(1.0 / 3)),
         .init("freeze", .list([.text("yes"), .text("image_encoder.*"), .integer(3)])),
         .init("none", .list([])),
     ])
 
-    @Test("options come back as they were, in their order")
+    @Test("args.yaml: options come back as they were, in their order")
     func roundTrip() throws {
         try withTemporaryFolder { folder in
             try arguments.write(to: folder + "/args.yaml")
@@ -26,7 +26,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("options are one line each, plain where they can be")
+    @Test("args.yaml: one line per option, quoted only where needed")
     func plain() throws {
         try withTemporaryFolder { folder in
             try arguments.write(to: folder + "/args.yaml")
@@ -39,7 +39,7 @@ struct RunFilesTests {
     }
 
     @Test(
-        "an args.yaml that is none is refused with its line",
+        "args.yaml: text that is no list of options is refused",
         arguments: ["a: [1", "- 1", "a: {b: 1}", "a: 1\na: 2", "", "\u{0}"])
     func badArguments(text: String) throws {
         try withTemporaryFolder { folder in
@@ -49,7 +49,7 @@ struct RunFilesTests {
         }
     }
 
-    /// Texts too long to be named in a test's log.
+    /// Texts that are too long for the log of a test.
     private static let hostile = [
         "brackets": String(repeating: "[", count: 500_000),
         "braces": "a: " + String(repeating: "{b: ", count: 200_000),
@@ -58,7 +58,7 @@ struct RunFilesTests {
             + (0..<5_000).map { "b\($0): *a\n" }.joined(),
     ]
 
-    @Test("an args.yaml made to exhaust its reader is refused", arguments: hostile.keys.sorted())
+    @Test("args.yaml: a file made to exhaust memory is refused", arguments: hostile.keys.sorted())
     func hostileArguments(name: String) throws {
         try withTemporaryFolder { folder in
             let path = folder + "/args.yaml"
@@ -68,7 +68,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("results have a row a validation; resuming cuts the rows after its step")
+    @Test("results.csv has one row per epoch; resuming removes the rows after its step")
     func results() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/results.csv"
@@ -100,7 +100,18 @@ struct RunFilesTests {
         }
     }
 
-    @Test("the record comes back as it was, and says what the product is not")
+    @Test("results.csv of version 0.1 is read: its column pictures_per_s is images_per_s now")
+    func formerColumn() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/results.csv"
+            try Data("step,pictures_per_s\n100,2.5\n".utf8).write(to: URL(fileURLWithPath: path))
+            let table = try ResultsTable(
+                resuming: path, columns: ["step", "images_per_s"], keepingUpTo: 100)
+            #expect(table.row(0) == ["step": 100, "images_per_s": 2.5])
+        }
+    }
+
+    @Test("run.json comes back as it was, and states the intended use")
     func record() throws {
         try withTemporaryFolder { folder in
             var record = RunRecord(seed: .max, dataHash: "ab", versions: ["samus": "0.1"])
@@ -114,7 +125,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("a record without a seed is refused with the key's name")
+    @Test("run.json without a seed is refused with the name of the key")
     func badRecord() throws {
         try withTemporaryFolder { folder in
             try Data("{\"notice\": \"x\"}".utf8).write(
@@ -126,7 +137,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("the model card has a header, tables, and the notice")
+    @Test("model_card.md has a header for Hugging Face, tables and the intended use")
     func card() throws {
         try withTemporaryFolder { folder in
             let card = ModelCard(
@@ -155,7 +166,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("cases are quoted where they have to be")
+    @Test("per_case.csv: fields with commas are quoted")
     func cases() throws {
         try withTemporaryFolder { folder in
             var cases = CaseTable(columns: ["name", "dice"])

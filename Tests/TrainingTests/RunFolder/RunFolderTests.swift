@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Run folders")
 struct RunFolderTests {
-    @Test("are exp, exp2, exp3, and the first free one is taken")
+    @Test("are named exp, exp2, exp3; the first free name is used")
     func names() throws {
         try withTemporaryFolder { project in
             let first = try RunFolder.create(in: project)
@@ -19,7 +19,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("that exist are not overwritten, only replaced when asked, and then only a run's files")
+    @Test("that exist are replaced with --force only, and then only the files of a run")
     func replacing() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -33,7 +33,7 @@ struct RunFolderTests {
         }
     }
 
-    /// A finished run with notes of its owner.
+    /// A finished run, and a file that is not of the run.
     private func makeRun(_ project: String) throws -> String {
         let folder = try RunFolder.create(in: project, name: "a")
         for file in [folder.arguments, folder.bestWeights, folder.path + "/notes.txt"] {
@@ -42,7 +42,7 @@ struct RunFolderTests {
         return folder.path
     }
 
-    @Test("that are no runs are not replaced")
+    @Test("without a run in them are not replaced")
     func strange() throws {
         try withTemporaryFolder { project in
             let path = project + "/thesis"
@@ -56,7 +56,9 @@ struct RunFolderTests {
         }
     }
 
-    @Test("names that leave the folder of runs", arguments: ["", ".", "..", "a/b", "/tmp"])
+    @Test(
+        "with a name that is no plain folder name are refused",
+        arguments: ["", ".", "..", "a/b", "/tmp"])
     func badNames(name: String) throws {
         try withTemporaryFolder { project in
             #expect(throws: RunFolderError.badName(name)) {
@@ -80,7 +82,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("lose what a sudden end left half written when they are resumed, and nothing else")
+    @Test("lose partial files of a killed process on resume, and nothing else")
     func halfWritten() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -92,7 +94,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("belong to one process at a time, which the message names")
+    @Test("are locked for one process at a time, which the message names")
     func locked() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -113,7 +115,7 @@ struct RunFolderTests {
     }
 }
 
-/// A folder that is gone when the test is.
+/// Runs `body` with a temporary folder, and removes the folder afterwards.
 func withTemporaryFolder(_ body: (String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "run-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -3,16 +3,16 @@ import Testing
 
 @testable import Training
 
-@Suite("What a run shows")
+@Suite("Drawings of a run")
 struct RunImagesTests {
-    @Test("the worst, the median and the best are chosen by Dice")
+    @Test("the worst, median and best cases are selected by Dice")
     func ranks() {
         let dice = [0.5, 0.9, .nan, 0.1, 0.7, 0.9, 0.3]
-        #expect(PredictionRank.worst.chosen(of: dice, count: 2) == [2, 3])
-        #expect(PredictionRank.best.chosen(of: dice, count: 2) == [5, 1])
-        #expect(PredictionRank.median.chosen(of: dice, count: 3) == [6, 0, 4])
-        #expect(PredictionRank.median.chosen(of: dice, count: 99).count == 7)
-        #expect(PredictionRank.best.chosen(of: []) == [])
+        #expect(PredictionRank.worst.selected(of: dice, count: 2) == [2, 3])
+        #expect(PredictionRank.best.selected(of: dice, count: 2) == [5, 1])
+        #expect(PredictionRank.median.selected(of: dice, count: 3) == [6, 0, 4])
+        #expect(PredictionRank.median.selected(of: dice, count: 99).count == 7)
+        #expect(PredictionRank.best.selected(of: []) == [])
     }
 
     private func square(_ start: Int) -> Mask {
@@ -67,7 +67,7 @@ struct RunImagesTests {
 
 @Suite("Sheets of large images")
 struct LargeImageTests {
-    @Test("are made of smaller ones, with prompts where they were")
+    @Test("are scaled down, with prompts at the same places")
     func large() {
         let size = Size(height: 600, width: 2048)
         let black = Image(
@@ -80,7 +80,7 @@ struct LargeImageTests {
                 image: black, label: none, clicks: [PixelPoint(x: 1601.5, y: 401.5)], name: "")
         ])
         #expect(sheet.width == 512 && sheet.height < 200)
-        // The middle of the click's plus, and green beside it.
+        // The centre of the foreground point is white, its surroundings green.
         #expect(sheet.pixels[3 * (100 * 512 + 400)..<3 * (100 * 512 + 400) + 3] == [255, 255, 255])
         #expect(sheet.pixels[3 * (103 * 512 + 403)..<3 * (103 * 512 + 403) + 3] == [0, 170, 60])
     }
@@ -92,7 +92,7 @@ struct ProgressTests {
         epoch: 3, epochs: 200, step: 120, steps: 9600, loss: 0.42134, rate: 5.126, waited: 0.012,
         secondsLeft: 3725, memory: 1_234_567_890)
 
-    @Test("says epoch, step, loss, rate, time left, memory and the share of waiting")
+    @Test("shows epoch, step, loss, rate, time left, memory and the fraction of waiting")
     func line() {
         #expect(
             figures.line == "epoch 3/200  step 120/9600  loss 0.4213  5.13 images/s"
@@ -100,16 +100,16 @@ struct ProgressTests {
     }
 
     @Test(
-        "says lengths of time in two units",
+        "shows durations in two units",
         arguments: [
             (0.4, "0 s"), (59.6, "1 min 0 s"), (250, "4 min 10 s"), (86399.9, "1 d 0 h"),
             (.infinity, "?"), (-1, "?"),
         ])
-    func words(seconds: Double, words: String) {
-        #expect(ProgressFigures.words(seconds) == words)
+    func duration(seconds: Double, text: String) {
+        #expect(ProgressFigures.text(seconds) == text)
     }
 
-    @Test("is redrawn on a terminal, else a line an interval", arguments: [true, false])
+    @Test("is redrawn on a terminal, and else written once per interval", arguments: [true, false])
     func drawing(isInteractive: Bool) {
         var written: [String] = []
         var time = ContinuousClock.now
@@ -120,7 +120,7 @@ struct ProgressTests {
             progress.show(figures)
             time += .seconds(1)
         }
-        progress.say("epoch 3: done")
+        progress.print("epoch 3: done")
         if isInteractive {
             #expect(written.count == 63)
             #expect(written[0] == "\r\u{1B}[K" + figures.line.prefix(39))

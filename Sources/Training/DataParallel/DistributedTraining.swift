@@ -1,66 +1,69 @@
 import FileIO
-import Foundation
 import Torch
 import TorchNN
 
-/// The processes that train one network together: gradients averaged, Dice pooled over all of them.
-public final class ProcessTraining {
+/// The processes that train one network together: gradients are averaged, and the Dice loss is
+/// pooled over all of them.
+public final class DistributedTraining {
     private let group: ProcessGroup
     private let parallel: DataParallel
 
-    /// Makes the weights of all processes those of rank 0.
+    /// Gives all processes the weights of rank 0.
     ///
     /// - Parameters:
     ///   - network: the same in all processes, frozen where it is not trained.
     ///   - group: the processes.
-    /// - Throws: `ProcessGroupError` for different networks, or when another process has gone.
+    /// - Throws: `ProcessGroupError` for different networks, or when another process is lost.
     public init(_ network: Module, in group: ProcessGroup) throws(ProcessGroupError) {
         self.group = group
         parallel = try DataParallel(network, in: group)
     }
 
-    /// This process's number.
+    /// Index of this process.
     public var rank: Int { group.rank }
 
-    /// How many there are.
+    /// Number of processes.
     public var count: Int { group.size }
 
-    /// Adds a tensor up over all processes, gradients too.
+    /// The sum of a tensor over all processes; gradients flow back through it.
     func pool(_ tensor: Tensor) throws -> Tensor {
         try group.sum(tensor, for: "the Dice of all processes")
     }
 
-    /// Announces the backward pass whose gradients are exchanged.
+    /// Announces a backward pass; the gradients of the last one of a step are exchanged.
     func willRunBackward(isLast: Bool) {
         if isLast { parallel.expectGradients() }
     }
 
-    /// Makes the gradients the means over all processes.
+    /// Replaces the gradients by their means over all processes.
     func finishGradients() throws {
         try parallel.averageGradients()
     }
 
-    /// Waits until all processes are here.
+    /// Waits for all processes.
     func meet() throws {
         try group.meet()
     }
 
-    /// The means of figures over all processes.
-    func mean(_ figures: [Double]) throws -> [Double] {
-        let means = Tensor(figures)
+    /// The mean over all processes.
+    func mean(_ values: BatchLoss.Values) throws -> BatchLoss.Values {
+        let means = Tensor([values.value, values.crossEntropy, values.dice, values.teacher])
         try group.meanInPlace(means, for: "the mean of the loss")
-        return means.elements(as: Double.self)
+        let numbers = means.elements(as: Double.self)
+        return BatchLoss.Values(
+            value: numbers[0], crossEntropy: numbers[1], dice: numbers[2], teacher: numbers[3])
     }
 
-    /// What any process wants.
-    func union(_ wish: StepWish) throws -> StepWish {
-        let all: [StepWish] = [.interrupted, .timeLimit, .keep]
-        let counts = Tensor(all.map { Float(wish.contains($0) ? 1 : 0) })
-        try group.sumInPlace(counts, for: "the question whether to stop")
-        return StepWish(zip(all, counts.floats()).filter { $0.1 > 0 }.map(\.0))
+    /// The union of the decisions of all processes.
+    func union(_ decision: Trainer.Decision) throws -> Trainer.Decision {
+        let all: [Trainer.Decision] = [.interrupt, .timeLimit, .save]
+        let counts = Tensor(all.map { Float(decision.contains($0) ? 1 : 0) })
+        try group.sumInPlace(counts, for: "the decision to stop or to save")
+        return Trainer.Decision(zip(all, counts.floats()).filter { $0.1 > 0 }.map(\.0))
     }
 
-    /// Rows of shares that were cut with ``ShardRemainder/uneven``, together in the items' order.
+    /// The rows of all processes in the order of the items, which were cut with
+    /// ``ShardRemainder/uneven``.
     func gather<Row: Codable>(_ rows: [Row]) throws -> [Row] {
         try group.meet()
         return try group.gather(rows: rows, for: "the gathering of the validation")
@@ -70,35 +73,28 @@ public final class ProcessTraining {
     func shareValues() throws {
         try parallel.broadcastValues()
     }
-
-    /// Makes sure that all processes stand at the same place.
-    func expectEqual(_ text: String, _ about: String) throws {
-        try group.expectEqual(text, about)
-    }
 }
 
-/// What happens to the items that do not fill a round over all processes.
+/// What happens to the last items when their number is not a multiple of the number of processes.
 public enum ShardRemainder: Sendable {
-    /// Items from the start come again, as in PyTorch's `DistributedSampler`: equal shares, for
-    /// training, where all processes must take equally many steps.
+    /// The first items are used twice, as in PyTorch's `DistributedSampler`: equal shares.
     case repeated
-    /// They are left out of this epoch: equal shares.
+    /// The last items are dropped: equal shares.
     case dropped
-    /// Some shares have an item more: each item comes once, for evaluation.
+    /// Some shares have one item more: each item is used once, for evaluation.
     case uneven
 }
 
 /// One process's share of a list that all processes have in the same order.
 ///
-/// Items go round: item i belongs to rank i mod `size`. Batch k of all processes together thus holds
-/// the items of batch k of one process with the whole batch.
+/// Item i belongs to rank i mod `size`.
 ///
 /// - Parameters:
-///   - items: the same list on all ranks, as one epoch's order drawn with one seed.
-///   - rank: this process, from 0.
-///   - size: the number of processes.
+///   - items: the same list on all ranks.
+///   - rank: index of this process, from 0.
+///   - size: number of processes.
 ///   - remainder: what happens to the last items.
-/// - Returns: the share, in order.
+/// - Returns: the items of this process, in order.
 public func shard<Item>(
     _ items: [Item], rank: Int, of size: Int, remainder: ShardRemainder = .repeated
 ) -> [Item] {
@@ -125,12 +121,12 @@ func joined<Item>(_ shares: [[Item]]) -> [Item] {
 }
 
 extension ProcessGroup {
-    /// Waits until all processes are here, ten minutes at most.
+    /// Waits for all processes, at most ten minutes.
     ///
-    /// One may have more to do than the others, as writing files or reading slower
-    /// disks. One that has ended is missed at once.
+    /// One may have more to do than the others, as writing files. The end of a process is noticed at
+    /// once.
     ///
-    /// - Throws: `ProcessGroupError` when another process has gone.
+    /// - Throws: `ProcessGroupError` when another process is lost.
     public func meet() throws(ProcessGroupError) {
         try barrier(timeout: 600)
     }
@@ -138,9 +134,9 @@ extension ProcessGroup {
     /// Makes sure that all processes hold the same text.
     ///
     /// - Parameters:
-    ///   - text: this process's.
-    ///   - about: what it is, in an error's words.
-    /// - Throws: `ProcessGroupError/disagreement(rank:about:)`, or when another process has gone.
+    ///   - text: the text of this process.
+    ///   - about: what the text is, for the error message.
+    /// - Throws: `ProcessGroupError/disagreement(rank:about:)`, or when another process is lost.
     public func expectEqual(_ text: String, _ about: String) throws(ProcessGroupError) {
         try meet()
         let all = try gather(bytes: Array(text.utf8), for: "the comparison of \(about)")
@@ -151,14 +147,14 @@ extension ProcessGroup {
 }
 
 extension RunFolder {
-    /// The folder of several processes: the first makes or takes it, the others join it.
+    /// The folder of several processes: rank 0 makes or opens it, the others join it.
     ///
     /// - Parameters:
-    ///   - group: the processes; nil for this one alone.
-    ///   - first: makes or takes the folder, on the first process alone.
-    /// - Returns: the folder, locked on the first process.
-    /// - Throws: what `first` throws, ``RunFolderError/notShared(path:)`` where another process does not
-    ///   see the folder, `ProcessGroupError` when another process has gone.
+    ///   - group: the processes; nil for one process.
+    ///   - first: makes or opens the folder; called on rank 0 only.
+    /// - Returns: the folder, locked by rank 0.
+    /// - Throws: the error of `first`, ``RunFolderError/notShared(path:)`` where another process
+    ///   does not see the folder, `ProcessGroupError` when another process is lost.
     public static func shared(
         by group: ProcessGroup?, _ first: () throws -> RunFolder
     ) throws -> RunFolder {
@@ -166,21 +162,21 @@ extension RunFolder {
         try group.meet()
         let own = group.rank == 0 ? try first() : nil
         let paths = try group.gather(
-            bytes: Array((own?.path ?? "").utf8), for: "the naming of the run's folder")
+            bytes: Array((own?.path ?? "").utf8), for: "the path of the run's folder")
         return try own ?? joining(String(decoding: paths[0], as: UTF8.self))
     }
 }
 
 extension ProcessGroup {
-    /// Rows that the processes computed for their shares, together and in the order of the items.
+    /// Gathers one row per item from all processes.
     ///
     /// - Parameters:
-    ///   - rows: one for each item of this process's share, which
+    ///   - rows: one row for each item of this process's share, which
     ///     ``shard(_:rank:of:remainder:)`` cut with ``ShardRemainder/uneven``.
-    ///   - work: what it is for, in an error's words.
-    /// - Returns: the rows of all items, on all ranks.
-    /// - Throws: `ProcessGroupError` when another process has gone, `EncodingError` or
-    ///   `JSONError` for a row that JSON cannot represent.
+    ///   - work: what the rows are for, for the error message.
+    /// - Returns: the rows of all items in their order, on all ranks.
+    /// - Throws: `ProcessGroupError` when another process is lost, or `EncodingError` or `JSONError`
+    ///   for a row that JSON cannot represent.
     public func gather<Row: Codable>(
         rows: [Row], for work: String = "the gathering of results"
     ) throws -> [Row] {

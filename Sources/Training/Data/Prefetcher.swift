@@ -1,11 +1,11 @@
-import Evaluation
+import FileIO
 import Foundation
 
-/// Makes things one after the other ahead of their use, on several threads, in order.
+/// Makes items ahead of their use on several threads, and hands them out in order.
 ///
-/// What comes out depends on `make` alone, not on the number of threads.
-final class Loader<Item: Sendable>: @unchecked Sendable {
-    // All variables are touched only under the condition's lock.
+/// The items depend on `make` only, not on the number of threads.
+final class Prefetcher<Item: Sendable>: @unchecked Sendable {
+    // All variables are read and written under the condition's lock.
     private let condition = NSCondition()
     private let range: Range<Int>
     private let ahead: Int
@@ -14,15 +14,15 @@ final class Loader<Item: Sendable>: @unchecked Sendable {
     private var nextToMake: Int
     private var nextToTake: Int
     private var isStopped = false
-    /// Seconds that the user of the items waited for them.
+    /// Seconds that ``next()`` has waited in all.
     private(set) var waited = 0.0
 
-    /// Begins at once.
+    /// Starts the threads.
     ///
     /// - Parameters:
-    ///   - range: the numbers that are made, in order.
-    ///   - workers: threads.
-    ///   - ahead: items that are made before they are taken.
+    ///   - range: the numbers of the items, in order.
+    ///   - workers: number of threads.
+    ///   - ahead: largest number of items that wait to be taken.
     ///   - make: makes the item of a number.
     init(
         _ range: Range<Int>, workers: Int, ahead: Int = 4,
@@ -42,7 +42,7 @@ final class Loader<Item: Sendable>: @unchecked Sendable {
 
     /// The next item; nil after the last.
     ///
-    /// - Throws: what making it threw.
+    /// - Throws: the error that `make` threw for this item.
     func next() throws -> Item? {
         condition.lock()
         defer { condition.unlock() }
@@ -57,7 +57,7 @@ final class Loader<Item: Sendable>: @unchecked Sendable {
         return try ready.removeValue(forKey: nextToTake)?.get()
     }
 
-    /// Lets the threads end after what they are making.
+    /// Ends the threads after the items that they are making.
     func stop() {
         condition.lock()
         isStopped = true

@@ -1,17 +1,17 @@
 import Torch
 
-/// What a mask costs: cross entropy, Dice and focal loss, weighted.
+/// The loss of a mask: a weighted sum of cross entropy, Dice loss and focal loss.
 ///
-/// The authors' is `0.2 * BCE(positive weight 2) + 0.8 * Dice`, Dice with squared terms, smoothing
-/// 1e-5, pooled over the batch.
+/// The authors' loss is `0.2 * BCE(positive weight 2) + 0.8 * Dice`, Dice with squared terms and
+/// smoothing 1e-5, pooled over the batch.
 public struct SegmentationLoss: Hashable, Sendable, Codable {
-    /// Weight of the cross entropy, whose positive pixels count twice.
+    /// Weight of the cross entropy, in which positive pixels have weight 2.
     public var crossEntropy = 0.2
     /// Weight of the Dice loss.
     public var dice = 0.8
     /// Weight of the focal loss (Lin et al., ICCV 2017), gamma 2, alpha 0.25.
     public var focal = 0.0
-    /// Whether Dice is the mean over images instead of pooled over the batch.
+    /// Whether the Dice loss is the mean over images instead of pooled over the batch.
     public var isDicePerImage = false
     /// Weight of the squared error of the IoU estimate.
     public var iouEstimate = 0.0
@@ -24,11 +24,11 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
 
     /// The loss of a batch and its parts.
     public struct Value {
-        /// Weighted sum, one element.
+        /// The weighted sum, one element.
         public let total: Tensor
-        /// Cross entropy, one element.
+        /// The cross entropy, one element.
         public let crossEntropy: Tensor
-        /// Dice loss, one element.
+        /// The Dice loss, one element.
         public let dice: Tensor
     }
 
@@ -36,9 +36,9 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     ///
     /// - Parameters:
     ///   - logits: `[B, 1, H, W]`.
-    ///   - targets: 0 or 1, of that shape.
-    ///   - iou: the network's estimates, `[B, 1]`.
-    ///   - pool: adds a tensor up over all processes, so that Dice is pooled over all of them.
+    ///   - targets: 0 or 1, `[B, 1, H, W]`.
+    ///   - iou: the network's estimates of the IoU, `[B, 1]`.
+    ///   - pool: sums a tensor over all processes, so that Dice is pooled over all of them.
     /// - Returns: the loss and its parts.
     public func callAsFunction(
         logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor
@@ -60,12 +60,12 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
         return Value(total: total, crossEntropy: entropy.detached(), dice: overlap.detached())
     }
 
-    /// The loss of a batch of this process alone.
+    /// The loss of a batch of one process.
     ///
     /// - Parameters:
     ///   - logits: `[B, 1, H, W]`.
-    ///   - targets: 0 or 1, of that shape.
-    ///   - iou: the network's estimates, `[B, 1]`.
+    ///   - targets: 0 or 1, `[B, 1, H, W]`.
+    ///   - iou: the network's estimates of the IoU, `[B, 1]`.
     /// - Returns: the loss and its parts.
     public func callAsFunction(logits: Tensor, targets: Tensor, iou: Tensor) -> Value {
         self(logits: logits, targets: targets, iou: iou, pool: { $0 })
@@ -94,7 +94,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
         return (alpha * (1 - hit) * (1 - hit) * entropy).mean()
     }
 
-    /// IoU of the masks that logits make, `[B, 1]`; two empty masks agree.
+    /// IoU of the thresholded logits, `[B, 1]`; 1 where both masks are empty.
     static func iou(of logits: Tensor, _ targets: Tensor) -> Tensor {
         withoutGrad {
             let inside = (logits .> 0).to(.float32)

@@ -2,62 +2,53 @@ import FileIO
 import Foundation
 import Yams
 
-/// The value of an option as `args.yaml` keeps it.
+/// The value of an option in `args.yaml`.
 public enum RunArgument: Equatable, Sendable {
-    /// An option that was not given.
-    case none
+    /// No value: the option is off.
+    case null
     case flag(Bool)
     case integer(Int)
     case number(Double)
     case text(String)
-    /// Of anything but lists.
+    /// Values other than lists.
     case list([RunArgument])
 }
 
-/// All options of a run in their order, and `args.yaml`, which keeps them.
+/// Options in their order, and the file `args.yaml` that holds them.
 public struct RunArguments: Equatable, Sendable {
     /// One option.
     public struct Entry: Equatable, Sendable {
-        /// Its long name without dashes.
+        /// The option's long name without dashes.
         public var name: String
-        /// Its value.
+        /// The option's value.
         public var value: RunArgument
 
         /// - Parameters:
-        ///   - name: its long name without dashes.
-        ///   - value: its value.
+        ///   - name: the option's long name without dashes.
+        ///   - value: the option's value.
         public init(_ name: String, _ value: RunArgument) {
             self.name = name
             self.value = value
         }
     }
 
-    /// In the order in which they are written; each name once.
+    /// The options in the order of the file; each name once.
     public var entries: [Entry]
 
-    /// - Parameter entries: in the order in which they are written; each name once.
+    /// - Parameter entries: the options in the order of the file; each name once.
     public init(_ entries: [Entry]) {
         precondition(Set(entries.map(\.name)).count == entries.count, "each option once")
         self.entries = entries
     }
 
-    /// The value of an option; nil where the file does not name it, and to take it away.
+    /// The value of an option; nil where the file does not name it.
     ///
-    /// - Parameter name: its long name without dashes.
+    /// - Parameter name: the option's long name without dashes.
     public subscript(name: String) -> RunArgument? {
-        get { entries.first { $0.name == name }?.value }
-        set {
-            let place = entries.firstIndex { $0.name == name }
-            switch (place, newValue) {
-            case (let place?, let value?): entries[place].value = value
-            case (let place?, nil): entries.remove(at: place)
-            case (nil, let value?): entries.append(Entry(name, value))
-            case (nil, nil): break
-            }
-        }
+        entries.first { $0.name == name }?.value
     }
 
-    /// Writes `args.yaml`, whole or not at all.
+    /// Writes `args.yaml` atomically.
     ///
     /// - Parameter path: the file to make or replace.
     /// - Throws: ``RunFolderError/cannotWrite(path:reason:)`` with the system's reason.
@@ -73,11 +64,11 @@ public struct RunArguments: Equatable, Sendable {
         try writeRunFile(text, to: path)
     }
 
-    /// Reads what ``write(to:)`` wrote, perhaps edited by hand since.
+    /// Reads an `args.yaml`, perhaps edited by hand.
     ///
     /// - Parameter path: an `args.yaml`, at most 1 MB.
     /// - Returns: the options in the file's order.
-    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the line at fault.
+    /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the line that is wrong.
     public static func read(_ path: String) throws(RunFolderError) -> RunArguments {
         let text = try readRunFile(path, limit: 1 << 20)
         let node: Node?
@@ -90,7 +81,7 @@ public struct RunArguments: Equatable, Sendable {
             throw .unreadable(path: path, reason: "lines of the form 'option: value' are needed")
         }
         var entries: [Entry] = []
-        // A reference makes a list of any length in a few letters.
+        // YAML references can repeat a long list many times in a short file.
         var count = 0
         for (key, value) in mapping {
             count += value.sequence?.count ?? 1
@@ -103,7 +94,7 @@ public struct RunArguments: Equatable, Sendable {
                     path: path, reason: "\(line)a value or a list of values is needed")
             }
             guard !entries.contains(where: { $0.name == name }) else {
-                throw .unreadable(path: path, reason: "\(line)'\(name)' stands there twice")
+                throw .unreadable(path: path, reason: "\(line)'\(name)' occurs twice")
             }
             entries.append(Entry(name, argument))
         }
@@ -112,21 +103,21 @@ public struct RunArguments: Equatable, Sendable {
 }
 
 extension RunArgument {
-    /// The value as YAML, in quotes where a reader could take it for something else.
+    /// The value as YAML, quoted where a parser could read another type.
     var node: Node {
         switch self {
-        case .none: Node("null", Tag(.null))
+        case .null: Node("null", Tag(.null))
         case .flag(let value): Node(value ? "true" : "false", Tag(.bool))
         case .integer(let value): Node("\(value)", Tag(.int))
-        case .number(let value): Node(Self.words(value), Tag(.float))
-        // In quotes, so that 'no', '1e3' and '2024-01-01' stay words for every reader.
+        case .number(let value): Node(Self.yaml(value), Tag(.float))
+        // Quoted, so that every YAML parser reads 'no', '1e3' and '2024-01-01' as text.
         case .text(let value): Node(value, Tag(.str), Self.isPlain(value) ? .any : .doubleQuoted)
         case .list(let values): Node(values.map(\.node), Tag(.seq), .flow)
         }
     }
 
-    /// YAML 1.1 wants a point in every number that is not whole, and names for the rest.
-    private static func words(_ value: Double) -> String {
+    /// YAML 1.1 requires a decimal point before an exponent.
+    private static func yaml(_ value: Double) -> String {
         if value.isNaN { return ".nan" }
         if value.isInfinite { return value < 0 ? "-.inf" : ".inf" }
         let text = "\(value)"
@@ -134,7 +125,7 @@ extension RunArgument {
         return text[..<exponent] + ".0" + text[exponent...]
     }
 
-    /// Whether no reader takes the word for something else.
+    /// Whether every YAML parser reads the unquoted text as text.
     private static func isPlain(_ text: String) -> Bool {
         guard text.count > 1, let first = text.unicodeScalars.first,
             CharacterSet.letters.contains(first)
@@ -151,7 +142,7 @@ extension RunArgument {
         switch node {
         case .scalar(let scalar):
             switch node.tag.rawValue {
-            case Tag.Name.null.rawValue: self = .none
+            case Tag.Name.null.rawValue: self = .null
             case Tag.Name.bool.rawValue:
                 guard let value = node.bool else { return nil }
                 self = .flag(value)
@@ -171,6 +162,53 @@ extension RunArgument {
             }
             self = .list(values)
         default: return nil
+        }
+    }
+}
+
+extension RunArgument: Codable {
+    /// Reads a value of JSON.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .flag(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .integer(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .text(value)
+        } else {
+            self = .list(try container.decode([RunArgument].self))
+        }
+    }
+
+    /// Writes a value of JSON.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .flag(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .list(let values): try container.encode(values)
+        }
+    }
+
+    /// The value for messages.
+    public var text: String {
+        switch self {
+        case .null: "null"
+        case .flag(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value):
+            // JSON writes 1.0 as 1.
+            Int(exactly: value).map { "\($0)" } ?? "\(value)"
+        case .text(let value): value
+        case .list(let values): values.map(\.text).joined(separator: ",")
         }
     }
 }

@@ -3,27 +3,28 @@ import Imaging
 import Segmentation
 import TorchNN
 
-/// A network's weights as a file that the other commands take, stating what they are.
+/// Writes a network's weights as a file that the other commands take, with metadata that state what
+/// the weights are.
 struct TrainedWeights {
-    let kind: ModelArchitecture
+    let architecture: ModelArchitecture
     let configuration: ModelConfiguration
-    /// How they came about.
+    /// How the weights were made.
     let origin: String
     let licence: String?
-    /// The kinds of prompt they were trained with.
+    /// The kinds of prompt that the network was trained with.
     let prompts: Set<PromptKind>
 
     /// Writes the file.
     ///
     /// - Parameters:
-    ///   - network: whose weights as they are now.
-    ///   - remarks: besides what every file states.
+    ///   - network: the network with its present weights.
+    ///   - metadata: additions to the metadata that every file has.
     ///   - path: the file to make or replace.
     /// - Throws: `CheckpointError` when it cannot be written.
-    func write(_ network: Module, remarks: [String: String] = [:], to path: String) throws {
-        var metadata = remarks
+    func write(_ network: Module, metadata: [String: String], to path: String) throws {
+        var metadata = metadata
         metadata["format"] = "pt"
-        metadata["samus.kind"] = kind.rawValue
+        metadata["samus.kind"] = architecture.rawValue
         metadata[SAMConfiguration.metadataKey] = configuration.metadata
         metadata["samus.origin"] = origin
         metadata[PromptKind.metadataKey] = prompts.map(\.rawValue).sorted().joined(separator: ",")
@@ -32,12 +33,5 @@ struct TrainedWeights {
         try Safetensors.write(
             network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
             metadata: metadata, to: path)
-    }
-}
-
-extension PromptMix {
-    /// The kinds of prompt that a network trained so has seen.
-    public var promptKinds: Set<PromptKind> {
-        parts.reduce(into: []) { $0.formUnion($1.kind.kinds) }
     }
 }

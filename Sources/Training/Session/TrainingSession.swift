@@ -1,0 +1,385 @@
+import Checkpoints
+import Datasets
+import Imaging
+import SAMUSModels
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// A training as its options describe it, new or resumed.
+///
+/// Making a session has no side effects. ``prepare()`` reads data and weights and makes the run's
+/// folder last, so that a training that cannot start leaves no folder.
+public struct TrainingSession {
+    /// A new run or one that is resumed.
+    public enum Start: Sendable {
+        /// A new run with a configuration, in a folder of `project`.
+        ///
+        /// `name` is the folder's name, nil for the first free one of exp, exp2, …; `replacing`
+        /// removes a run of that name first.
+        case new(
+            TrainingConfiguration, project: String = "runs/train", name: String? = nil,
+            replacing: Bool = false)
+        /// The run of a folder, with some options changed.
+        case resume(path: String, changes: RunArguments = RunArguments([]))
+        /// A new run without a folder, to see what would be trained.
+        case dryRun(TrainingConfiguration)
+    }
+
+    private let start: Start
+    private let path: (String) throws -> String
+
+    /// - Parameters:
+    ///   - start: a new run or one that is resumed.
+    ///   - path: finds the file of named weights, as `litemedsam`; by default a name is a file.
+    public init(_ start: Start, path: @escaping (String) throws -> String = { $0 }) {
+        self.start = start
+        self.path = path
+    }
+
+    /// Reads data and weights, makes or opens the run's folder, and loads its checkpoint.
+    ///
+    /// - Returns: a trainer that is ready to fit.
+    /// - Throws: ``TrainingError``, ``RunFolderError``, `DatasetError`, `CheckpointError` and
+    ///   `ProcessGroupError` with the reason why the training cannot start.
+    public func prepare() throws -> PreparedTraining {
+        let group = try ProcessGroup.fromEnvironment()
+        let (given, arguments, resumedFolder) = try readConfiguration(group)
+        try given.check()
+        TorchRuntime.threads = given.deterministic ? 1 : given.threads ?? TorchRuntime.threads
+        let device = Device(given.device.kind, index: group?.localRank)
+        try device.check()
+
+        let samples = try SampleSelection(given)
+        let network = try makeNetwork(given, on: device)
+        let isFrozen = given.recipe == .decoder && !network.isEncoderTrained
+        guard network.isEncoderTrained || given.teacher == nil else {
+            throw TrainingError.start(
+                "--teacher: the image encoder is frozen, so that it cannot learn from a teacher")
+        }
+        let teacher = try given.teacher.map(read)
+        let configuration = try given.resolved(
+            for: network, variants: isFrozen || teacher != nil ? 4 : 0)
+        let prompts = try PromptMix(configuration.prompts ?? "")
+        let strategies = try configuration.validationStrategies(
+            trainedWith: prompts, for: network.kind)
+        guard !samples.validation.isEmpty || configuration.patience == nil else {
+            throw TrainingError.option("--patience needs a validation list, and there is none")
+        }
+
+        let transform = try makeTransform(configuration, for: network)
+        let batches = TrainingBatches(
+            samples: samples.train, transform: transform, prompts: prompts,
+            size: configuration.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1)
+        try Trainer.check(network.network, network.kind, batches)
+        let teacherNetwork = try teacher.map { try makeTeacher($0, student: network, on: device) }
+        let identity = RunIdentity(
+            configuration, weights: network.sources, teacher: try teacher?.sha256,
+            samples: samples.fingerprint, processes: batches.processes)
+        try group?.expectEqual(try identity.json, "options, weights or data")
+        let folder = try resumedFolder ?? makeFolder(configuration, group)
+
+        func encoder(_ network: InitializedNetwork, isPooled: Bool = false) throws -> CachedEncoder
+        {
+            let path = configuration.embeddings ?? folder.map { $0.path + "/embeddings" }
+            let cache =
+                transform.variants == nil
+                ? nil
+                : try path.map {
+                    try EmbeddingCache(
+                        folder: $0,
+                        key: "\(network.encoderName) \(configuration.precision.rawValue)",
+                        limit: Int(configuration.embeddingsLimit * 1e9),
+                        processes: batches.processes)
+                }
+            return CachedEncoder(
+                network.network, cache: cache, isBFloat16: configuration.precision == .bf16,
+                isPooled: isPooled)
+        }
+        let cachedEncoder = isFrozen ? try encoder(network) : nil
+        let distributed = try group.map { try DistributedTraining(network.network, in: $0) }
+        let validation =
+            samples.validation.isEmpty
+            ? nil
+            : Validation(
+                samples: samples.validation, strategies: strategies,
+                transform: isFrozen ? transform : transform.withoutVariants,
+                network: network.network, encoder: cachedEncoder,
+                dtype: configuration.precision == .bf16 ? .bfloat16 : .float32,
+                workers: configuration.workers, group: distributed)
+        let checkpoint = folder.map {
+            TrainingCheckpoint(path: $0.state, identity: identity, arguments: arguments)
+        }
+        let trainer = try Trainer(
+            network.network, architecture: network.kind, configuration: configuration,
+            batches: batches, validation: validation, encoder: cachedEncoder,
+            teacher: try teacherNetwork.map {
+                Teacher(
+                    try encoder($0, isPooled: $0.gridSize != network.gridSize),
+                    inputSize: $0.configuration.inputSize, preprocessing: $0.kind.preprocessing)
+            }, group: distributed, checkpoint: batches.rank == 0 ? checkpoint : nil)
+        if let checkpoint { try trainer.resume(from: checkpoint) }
+        try group?.expectEqual(
+            "\(trainer.position.step)",
+            "the checkpoint in '\(folder?.path ?? "")': all processes need the same folder")
+        return PreparedTraining(
+            trainer: trainer, folder: folder, start: network,
+            isResumed: checkpoint?.exists ?? false)
+    }
+
+    /// The configuration before automatic values are resolved, the `args.yaml` of a resumed run,
+    /// and its folder.
+    private func readConfiguration(
+        _ group: ProcessGroup?
+    ) throws -> (TrainingConfiguration, RunArguments, RunFolder?) {
+        switch start {
+        case .new(let configuration, _, _, _), .dryRun(let configuration):
+            return (configuration, configuration.arguments, nil)
+        case .resume(let path, let changes):
+            let folder = try RunFolder.shared(by: group) { try RunFolder.resume(path) }
+            let arguments = try RunArguments.read(folder.arguments)
+            var configuration = TrainingConfiguration.default
+            do throws(TrainingError) {
+                try configuration.set(arguments)
+            } catch {
+                throw RunFolderError.unreadable(path: folder.arguments, reason: "\(error)")
+            }
+            // A time limit is that of one start.
+            configuration.timeLimit = nil
+            try configuration.change(changes)
+            return (configuration, arguments, folder)
+        }
+    }
+
+    private func makeFolder(
+        _ configuration: TrainingConfiguration, _ group: ProcessGroup?
+    ) throws -> RunFolder? {
+        guard case .new(_, let project, let name, let replacing) = start else { return nil }
+        return try RunFolder.shared(by: group) {
+            let folder = try RunFolder.create(in: project, name: name, replacing: replacing)
+            try configuration.arguments.write(to: folder.arguments)
+            return folder
+        }
+    }
+
+    private func read(_ name: String) throws -> Checkpoint {
+        try Checkpoint.read(try path(name))
+    }
+
+    /// The network with its first weights, frozen where it is not trained.
+    private func makeNetwork(
+        _ configuration: TrainingConfiguration, on device: Device
+    ) throws -> InitializedNetwork {
+        let start = try InitializedNetwork(
+            configuration.network ?? configuration.recipe.architecture,
+            configuration: configuration.from == nil ? .sam(try configuration.newSizes()) : nil,
+            from: try configuration.from.map(read),
+            decoder: try configuration.decoderFrom.map(read), seed: configuration.seed)
+        try configuration.recipe.freeze(start.network)
+        try setTrainable(false, configuration.freeze, in: start.network)
+        try setTrainable(true, configuration.unfreeze, in: start.network)
+        (start.network as? SAMUS)?.checkpointsActivations = configuration.checkpointActivations
+        start.network.move(to: device)
+        return start
+    }
+
+    private func setTrainable(
+        _ isTrainable: Bool, _ prefixes: String?, in network: any PromptableNetwork
+    ) throws(TrainingError) {
+        for prefix in prefixes?.split(separator: ",") ?? [] {
+            guard network.namedParameters().contains(where: { $0.name.hasPrefix(prefix) }) else {
+                throw .start("no weight has the name prefix '\(prefix)' (--freeze, --unfreeze)")
+            }
+            network.setTrainable(isTrainable) { $0.hasPrefix(prefix) }
+        }
+    }
+
+    /// The teacher's network, frozen.
+    private func makeTeacher(
+        _ checkpoint: Checkpoint, student: InitializedNetwork, on device: Device
+    ) throws -> InitializedNetwork {
+        let teacher = try InitializedNetwork(nil, configuration: nil, from: checkpoint, seed: 0)
+        teacher.network.setTrainable(false)
+        teacher.network.evaluate()
+        teacher.network.move(to: device)
+        teacher.network.foldBatchNorms()
+        let (grid, own) = (teacher.gridSize, student.gridSize)
+        guard grid == own || grid == 2 * own else {
+            throw TrainingError.start(
+                "the teacher's embedding has \(grid) x \(grid) cells, the student's \(own) x "
+                    + "\(own): the teacher needs as many or twice as many")
+        }
+        return teacher
+    }
+
+    private func makeTransform(
+        _ configuration: TrainingConfiguration, for network: InitializedNetwork
+    ) throws -> ExampleTransform {
+        let recipe = try AugmentationRecipe(words: configuration.augment)
+        // A network that pads its input never sees an image that was stretched to a square.
+        let keepsProportions = network.kind.preprocessing.keepsProportions
+        let cache = LabelledImageCache(limit: Int(configuration.imageCache * 1e9))
+        let variants = configuration.variants ?? 0
+        return ExampleTransform(
+            inputSize: network.configuration.inputSize, preprocessing: network.kind.preprocessing,
+            variants: variants == 0 ? nil : variants, seed: configuration.seed,
+            augment: { image, random in
+                image =
+                    keepsProportions
+                    ? recipe.applyKeepingProportions(to: image, using: &random)
+                    : recipe.apply(to: image, using: &random)
+            },
+            read: { try cache.image(of: $0) })
+    }
+}
+
+/// A training that is ready to start.
+public struct PreparedTraining {
+    /// The trainer, at the step where it starts.
+    public let trainer: Trainer
+    /// The run's folder; nil for a dry run.
+    public let folder: RunFolder?
+    /// Whether a checkpoint was loaded.
+    public let isResumed: Bool
+    private let start: InitializedNetwork
+
+    init(trainer: Trainer, folder: RunFolder?, start: InitializedNetwork, isResumed: Bool) {
+        self.trainer = trainer
+        self.folder = folder
+        self.start = start
+        self.isResumed = isResumed
+    }
+
+    /// Makes the observers that write the run's folder.
+    ///
+    /// - Parameter versions: versions of the program and what it runs on, for `run.json`.
+    /// - Returns: the observers; none for a dry run, and none on ranks other than 0.
+    /// - Throws: ``RunFolderError`` when the folder cannot be written, `DatasetError` when the data
+    ///   cannot be read.
+    public func makeWriters(versions: [String: String]) throws -> [any TrainingObserver] {
+        guard let folder, trainer.batches.rank == 0 else { return [] }
+        let configuration = trainer.configuration
+        let weights = TrainedWeights(
+            architecture: start.kind, configuration: start.configuration,
+            origin: "trained by the recipe '\(configuration.recipe.rawValue)' with "
+                + "\(trainer.batches.samples.count) samples; \(start.origin)",
+            licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds)
+        let step = isResumed ? trainer.position.step : nil
+        let images = ImageWriter(folder)
+        let results = try ResultsWriter(
+            folder, validation: trainer.validation, resumingAt: step)
+        return [
+            images, CaseWriter(folder), WeightsWriter(folder, weights), results,
+            try EventLogger(folder, images: images, resumingAt: step),
+            try RecordWriter(folder, try makeRecord(folder, versions)),
+            ModelCardWriter(folder, weights, results: results),
+        ]
+    }
+
+    private func makeRecord(
+        _ folder: RunFolder, _ versions: [String: String]
+    ) throws -> RunRecord {
+        guard !isResumed else {
+            var record = try RunRecord.read(folder.record)
+            record.resumes.append(.init(step: trainer.position.step))
+            return record
+        }
+        let samples = trainer.batches.samples + (trainer.validation?.samples ?? [])
+        return RunRecord(
+            seed: trainer.configuration.seed, dataHash: try DatasetCollection.hash(of: samples),
+            startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
+                .joined(separator: " "), versions: versions)
+    }
+
+    /// What is trained with what: some lines for the terminal.
+    public var summary: String {
+        let configuration = trainer.configuration
+        let trained = trainer.network.trainable.reduce(0) { $0 + $1.value.elementCount }
+        let all = trainer.network.parameters.reduce(0) { $0 + $1.value.elementCount }
+        let batches = trainer.batches
+        let sets = Dictionary(grouping: batches.samples, by: \.dataset).mapValues(\.count)
+            .sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        let validation = trainer.validation.map { validation in
+            "\(validation.samples.count) samples, prompts "
+                + validation.strategies.map(\.description).joined(separator: " and ")
+        }
+        let processes = batches.processes > 1 ? "\(batches.processes) processes of " : ""
+        return """
+            network    \(start.kind.text(start.configuration)), \(all.formatted()) parameters, \
+            \(trained.formatted()) trained (\(configuration.recipe.rawValue)); \(start.origin)
+            samples    \(batches.samples.count) (\(sets))
+            validation \(validation ?? "none")
+            prompts    \(batches.prompts)
+            steps      \(batches.count) batches of \(batches.size * batches.processes) per epoch, \
+            \(configuration.epochs) epochs, \(processes)\(TorchRuntime.threads) threads, \
+            \(configuration.precision.rawValue)
+            folder     \(folder?.path ?? "none: a dry run trains nothing")
+            \(ResearchNotice.text)
+            """
+    }
+}
+
+extension TrainingConfiguration {
+    /// The configuration with effective values: automatic ones are replaced by what they mean for
+    /// this network.
+    ///
+    /// - Parameters:
+    ///   - network: the network that is trained.
+    ///   - automaticVariants: number of variants where none is given.
+    /// - Returns: the configuration without automatic values.
+    /// - Throws: ``TrainingError`` for prompts that cannot be read or used.
+    fileprivate func resolved(
+        for network: InitializedNetwork, variants automaticVariants: Int
+    ) throws -> TrainingConfiguration {
+        var resolved = self
+        resolved.network = network.kind
+        if case .sam(let sizes) = network.configuration {
+            resolved.width = sizes.width
+            resolved.depth = sizes.depth
+            resolved.heads = sizes.heads
+            resolved.globalBlocks = sizes.globalBlocks.map(String.init).joined(separator: ",")
+        }
+        resolved.prompts = prompts ?? recipe.prompts(for: network.kind).description
+        let mix = try PromptMix(resolved.prompts ?? "")
+        guard network.kind.isPromptFree || !mix.containsPromptFree else {
+            throw TrainingError.needsPrompt(network.kind)
+        }
+        if validationPrompts == nil {
+            resolved.validationPrompts = try validationStrategies(
+                trainedWith: mix, for: network.kind
+            ).map(\.description).joined(separator: ",")
+        }
+        resolved.variants = variants ?? automaticVariants
+        resolved.weightDecay = effectiveWeightDecay
+        resolved.iouLoss = effectiveIoULoss
+        resolved.threads = TorchRuntime.threads
+        return resolved
+    }
+}
+
+extension TrainingDevice {
+    /// The kind of device.
+    public var kind: Device.Kind {
+        switch self {
+        case .cpu: .cpu
+        case .cuda: .cuda
+        case .mps: .mps
+        }
+    }
+}
+
+extension InitializedNetwork {
+    /// Height and width of the image embedding in cells.
+    fileprivate var gridSize: Int { network.promptEncoder.gridSize }
+
+    /// Everything that the image encoder depends on, as one line: a key of the embedding cache.
+    fileprivate var encoderName: String {
+        let files = sources.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        // Version 0.1 wrote ViT-B's sizes for networks without sizes: its caches stay valid.
+        let sizes =
+            configuration.metadata
+            ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
+        return ([kind.rawValue, sizes, origin] + files).joined(separator: " ")
+    }
+}

@@ -45,7 +45,14 @@ public enum JSON {
             encoder.nonConformingFloatEncodingStrategy = .convertToString(
                 positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         }
-        var bytes = [UInt8](try encoder.encode(Versioned(value: value, version: formatVersion)))
+        // Without the wrapper, because within one the encoder would rename keys of dictionaries too.
+        let data =
+            if let formatVersion {
+                try encoder.encode(Versioned(value: value, version: formatVersion))
+            } else {
+                try encoder.encode(value)
+            }
+        var bytes = [UInt8](data)
         if style == .indented { bytes.append(UInt8(ascii: "\n")) }
         return bytes
     }
@@ -103,12 +110,12 @@ public enum JSON {
 
     private struct Versioned<Value: Encodable>: Encodable {
         let value: Value
-        let version: Int?
+        let version: Int
 
         func encode(to encoder: any Encoder) throws {
             try value.encode(to: encoder)
             // A second keyed container adds to the same object.
-            if let version { try Version(formatVersion: version).encode(to: encoder) }
+            try Version(formatVersion: version).encode(to: encoder)
         }
     }
 }

@@ -83,11 +83,11 @@ struct ConvertTests {
         return other
     }
 
-    @Test("prefixes and what is no tensor are left out; an unknown network is said")
+    @Test("prefixes and values that are not tensors are left out, and an unknown architecture is reported")
     func unknown() throws {
         let outcome = try samus("convert", Self.mixed, scratch.path("out.safetensors"))
         #expect(outcome.code == 0)
-        #expect(outcome.errors.contains("note: no network this program knows"))
+        #expect(outcome.errors.contains("note: unknown architecture"))
         let written = try Checkpoint.read(scratch.path("out.safetensors"))
         #expect(written.names.allSatisfy { !$0.hasPrefix("module.") })
         #expect(written.metadata["samus.kind"] == nil)

@@ -138,7 +138,7 @@ struct InitTests {
         let both = try samus(
             "segment", "--prompts", prompts, "--model", model, "-o", scratch.path("two"))
         #expect(both.code == 0, "\(both.errors)")
-        #expect(both.errors.contains("trained without prompts; a click prompt is outside"))
+        #expect(both.errors.contains("trained without prompts, not with a click prompt"))
         var masks: [[String: Any]] = []
         for folder in ["one", "two"] {
             let data = try Data(contentsOf: scratch.url.appending(path: "\(folder)/frame.json"))

@@ -75,7 +75,7 @@ struct SegmentTests {
             Program.frame.path, "--object", "--box", "150,48,208,140", "--point", "178,100",
             "--multimask", "--format", "png,rle,contour", "--keep", "largest")
         #expect(outcome.code == 0)
-        #expect(outcome.errors.contains("trained with box prompts; a click prompt is outside"))
+        #expect(outcome.errors.contains("trained with box prompts, not with a click prompt"))
         let masks = (1...2).flatMap { object in
             (1...3).map { "echo-a4c-frame10.object\(object).candidate\($0).mask.png" }
         }

@@ -16,6 +16,19 @@ struct JSONTests {
         inputSize: 256, meanDice: 0.5, byName: ["camelCase": 1, "snake_case": 2],
         madeAt: Date(timeIntervalSince1970: 0), link: "a/b")
 
+    @Test("names in a dictionary stay as they are, with and without struct around it")
+    func dictionaryKeys() throws {
+        struct Counts: Codable {
+            let perDataset: [String: Int]
+        }
+        let names = ["Breast-BUSI": 2]
+        #expect(try String(decoding: JSON.encode(names), as: UTF8.self) == #"{"Breast-BUSI":2}"#)
+        #expect(
+            try String(
+                decoding: JSON.encode(Counts(perDataset: names), formatVersion: 1), as: UTF8.self)
+                == #"{"format_version":1,"per_dataset":{"Breast-BUSI":2}}"#)
+    }
+
     @Test("keys are sorted snake_case; dictionaries keep their keys")
     func encoding() throws {
         let text = String(decoding: try JSON.encode(record, formatVersion: 3), as: UTF8.self)

@@ -83,7 +83,7 @@ struct ConvertTests {
         return other
     }
 
-    @Test("prefixes and values that are not tensors are left out, and an unknown architecture is reported")
+    @Test("prefixes and other values are left out; an unknown architecture is reported")
     func unknown() throws {
         let outcome = try samus("convert", Self.mixed, scratch.path("out.safetensors"))
         #expect(outcome.code == 0)

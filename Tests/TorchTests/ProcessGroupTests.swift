@@ -123,7 +123,7 @@ struct RendezvousTests {
             _ = await victim
             await expectWords(
                 "rank 0 of 2 lost another process during the sum of gradients: ", survivor)
-            #expect(ContinuousClock.now - start < .seconds(60))
+            #expect(ContinuousClock.now - start < .seconds(300))
         }
 
         @Test("a hanging process is reported after the timeout")

@@ -75,7 +75,7 @@ struct ExportTests {
     func refusals() throws {
         let outside = scratch.path("out.samus")
         for (arguments, code, words) in [
-            (["litemedsam", "out"], Int32(64), "ends in .samus"),
+            (["litemedsam", "out"], Int32(64), "must end in .samus"),
             (["litemedsam", outside, "--precision", "int8"], 64, "needs --calibrate ROOT"),
             (["litemedsam", outside, "--name", "a/b"], 64, "letters, digits"),
             (

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+@preconcurrency import Foundation
 import Imaging
 
 /// The exit codes of `samus`, beside 0 and the 64 of wrong arguments; numbered as in `sysexits.h`
@@ -62,6 +62,8 @@ public func withExitStatus<Result>(
 extension ParsableCommand {
     /// Parses the arguments of this process, runs the command, and ends the process with its code.
     public static func runProgram() -> Never {
+        // Logs in files show each line at once.
+        setvbuf(stdout, nil, _IOLBF, 0)
         do {
             var command = try parseAsRoot(ProgramArguments.current)
             try command.run()

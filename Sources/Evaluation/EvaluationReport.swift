@@ -213,6 +213,7 @@ extension PromptStrategy? {
         case .box(let growth): "box grown by \(String(format: "%.10g", growth * 100))%"
         case .boxAndClick: "box and 1 random click"
         case .corrections(let clicks): "\(clicks) corrections"
+        case .interactive(let clicks): "up to \(clicks) corrections"
         case .promptFree: "no prompt"
         }
     }

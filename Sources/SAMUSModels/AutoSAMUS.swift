@@ -25,7 +25,7 @@ public final class AutoSAMUS: SAMUS {
     /// - Returns: logits, `[B, 1, 4 H, 4 W]`, and IoU estimates, `[B, 1]`.
     public override func decodePromptFree(
         _ embedding: Tensor
-    ) -> (logits: Tensor, iou: Tensor)? {
+    ) -> DecodedMasks? {
         let found = promptGenerator(image: embedding, outputTokens: maskDecoder.outputTokens)
         return maskDecoder(
             image: found.image, positions: promptEncoder.densePositions(),

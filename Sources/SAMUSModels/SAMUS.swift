@@ -50,7 +50,7 @@ public class SAMUS: Module, PromptableNetwork {
     }
 
     /// Nil: SAMUS needs a prompt.
-    public func decodePromptFree(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)? { nil }
+    public func decodePromptFree(_ embedding: Tensor) -> DecodedMasks? { nil }
 
     /// The modules that SAM does not have.
     var addedModules: [Module] { imageEncoder.addedModules }

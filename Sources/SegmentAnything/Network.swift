@@ -107,6 +107,8 @@ public protocol PromptableNetwork: RegisteredNetwork {
     var maskDecoder: MaskDecoder { get }
     /// The module of the image encoder.
     var imageEncoderModule: Module { get }
+    /// Channels of an embedding, D.
+    var embeddingWidth: Int { get }
 
     /// Encodes images.
     ///
@@ -117,14 +119,16 @@ public protocol PromptableNetwork: RegisteredNetwork {
     /// Segments without a prompt.
     ///
     /// - Parameter embedding: of B images, `[B, D, H, W]`.
-    /// - Returns: logits, `[B, 1, 4 H, 4 W]`, and IoU estimates, `[B, 1]`; nil where the network
-    ///   needs a prompt.
-    func decodePromptFree(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)?
+    /// - Returns: one mask for each image; nil where the network needs a prompt.
+    func decodePromptFree(_ embedding: Tensor) -> DecodedMasks?
 }
 
 extension PromptableNetwork {
     /// Nil: the network needs a prompt.
-    public func decodePromptFree(_ embedding: Tensor) -> (logits: Tensor, iou: Tensor)? { nil }
+    public func decodePromptFree(_ embedding: Tensor) -> DecodedMasks? { nil }
+
+    /// The decoder's width: the embedding has no fine features.
+    public var embeddingWidth: Int { maskDecoder.outputTokens.size(1) }
 
     /// Prompt encoder and mask decoder, or all parameters.
     public func trainedParameters(by recipe: Recipe) -> [Parameter]? {
@@ -142,10 +146,10 @@ extension PromptableNetwork {
     ///     `[B, D, H, W]`.
     ///   - prompts: B sets of prompts, in pixels of the input.
     ///   - multimask: whether to return the candidates instead of one mask.
-    /// - Returns: logits, `[B, M, 4 H, 4 W]`, and IoU estimates, `[B, M]`.
+    /// - Returns: one mask or all candidates for each set of prompts.
     public func decode(
         _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
-    ) -> (logits: Tensor, iou: Tensor) {
+    ) -> DecodedMasks {
         precondition(
             embedding.size(0) == 1 || embedding.size(0) == prompts.batch,
             "\(embedding.size(0)) images and \(prompts.batch) sets of prompts")

@@ -15,6 +15,8 @@ public struct TinyViTConfiguration: Hashable, Sendable {
     public var strides: [Int]
     /// Channels of the embedding.
     public var outputs: Int
+    /// Stride of each of the stem's two convolutions: 1 for 1x1 kernels, 2 for 3x3 kernels.
+    public var stemStride = 1
 
     /// LiteMedSAM's encoder: the stem keeps the resolution, the last step too.
     public static let liteMedSAM = TinyViTConfiguration(
@@ -26,19 +28,19 @@ public struct TinyViTConfiguration: Hashable, Sendable {
 ///
 /// Features stay `[B, C, H, W]` with channels last in memory: tokens are a view of them.
 public final class TinyViT: Module, Layer {
-    let patchEmbed: TinyViTStem
-    let layers: [TinyViTStage]
-    let neck: Sequential
+    package let patchEmbed: TinyViTStem
+    package let layers: [TinyViTStage]
+    package let neck: Sequential
 
     /// An encoder of given sizes.
     public init(_ configuration: TinyViTConfiguration = .liteMedSAM) {
         let widths = configuration.widths
-        patchEmbed = TinyViTStem(width: widths[0])
+        patchEmbed = TinyViTStem(width: widths[0], stride: configuration.stemStride)
         layers = widths.indices.map { Self.stage($0, of: configuration) }
         neck = encoderNeck(width: widths[widths.count - 1], outputs: configuration.outputs)
     }
 
-    private static func stage(
+    package static func stage(
         _ index: Int, of configuration: TinyViTConfiguration
     ) -> TinyViTStage {
         let width = configuration.widths[index]
@@ -63,26 +65,32 @@ public final class TinyViT: Module, Layer {
     }
 }
 
-/// Two 1x1 convolutions that lift each pixel to the first stage's channels.
-final class TinyViTStem: Module, Layer {
-    let seq: Sequential
+/// Two convolutions that lift pixels to the first stage's channels.
+package final class TinyViTStem: Module, Layer {
+    package let seq: Sequential
 
-    /// - Parameter width: channels out.
-    init(width: Int) {
-        seq = Sequential(ConvBatchNorm(3, width / 2), GELU(), ConvBatchNorm(width / 2, width))
+    /// - Parameters:
+    ///   - width: channels out.
+    ///   - stride: of each convolution: 1 for 1x1 kernels, 2 for 3x3 kernels.
+    package init(width: Int, stride: Int = 1) {
+        let kernel = stride == 1 ? 1 : 3
+        func convolution(_ inputs: Int, _ outputs: Int) -> ConvBatchNorm {
+            ConvBatchNorm(inputs, outputs, kernel: kernel, stride: stride, padding: kernel / 2)
+        }
+        seq = Sequential(convolution(3, width / 2), GELU(), convolution(width / 2, width))
     }
 
     /// - Parameter x: images, `[B, 3, H, W]`.
-    /// - Returns: `[B, width, H, W]`.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    /// - Returns: `[B, width, H / (stride * stride), W / (stride * stride)]`.
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         seq(x)
     }
 }
 
 /// Blocks of one resolution, and the step to the next.
-final class TinyViTStage: Module, Layer {
-    let blocks: [any Layer]
-    let downsample: PatchMerging?
+package final class TinyViTStage: Module, Layer {
+    package let blocks: [any Layer]
+    package let downsample: PatchMerging?
 
     /// - Parameters:
     ///   - blocks: applied in order.
@@ -94,7 +102,7 @@ final class TinyViTStage: Module, Layer {
 
     /// - Parameter x: `[B, C, H, W]`.
     /// - Returns: the next stage's input.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         let y = blocks.reduce(x) { $1($0) }
         return downsample.map { $0(y) } ?? y
     }
@@ -121,7 +129,7 @@ final class MobileConvolutionBlock: Module, Layer {
 }
 
 /// The step between stages: more channels, fewer pixels where the stride is 2.
-final class PatchMerging: Module, Layer {
+package final class PatchMerging: Module, Layer {
     let conv1: ConvBatchNorm
     let conv2: ConvBatchNorm
     let conv3: ConvBatchNorm
@@ -139,7 +147,7 @@ final class PatchMerging: Module, Layer {
 
     /// - Parameter x: `[B, C, H, W]`.
     /// - Returns: `[B, outputs, H / stride, W / stride]`.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         conv3(gelu(conv2(gelu(conv1(x)))))
     }
 }

@@ -36,6 +36,8 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         case ofSAM(patchStride: Int)
         /// There is only one size, the published one.
         case published
+        /// From the names of the tensors.
+        case ofTensors(@Sendable ([String]) -> ModelConfiguration)
     }
 
     private init(
@@ -60,7 +62,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     }
 
     /// All architectures; an entry that is not listed here does not exist for the programs.
-    public static let all = [sam, samus, autoSAMUS, liteMedSAM]
+    public static let all = [sam, samus, autoSAMUS, samusLite, liteMedSAM]
 
     /// Segment Anything (arXiv:2304.02643).
     public static let sam = ModelArchitecture(
@@ -93,10 +95,21 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     /// LiteMedSAM: MedSAM distilled into a TinyViT, published by MedSAM's authors.
     public static let liteMedSAM = ModelArchitecture(
         "LiteMedSAM", commandName: "litemedsam",
-        signature: TensorSignature(present: samParts + [tinyViTStem]),
+        signature: TensorSignature(
+            present: samParts + [tinyViTStem], shapes: [tinyViTStem: [nil, nil, 1, 1]]),
         preprocessing: .liteMedSAM, trainedPrompts: [.box], needsBox: true,
         published: [.fixed(FixedConfiguration(encoder: "TinyViT", inputSize: 256, candidates: 3))],
         sizes: .published, recipes: [.decoder, .full])
+
+    /// samus-lite: LiteMedSAM with fewer tokens, a CNN branch and cross-branch attention.
+    public static let samusLite = ModelArchitecture(
+        "SAMUS-Lite", commandName: "samus-lite",
+        signature: TensorSignature(
+            present: samParts + [tinyViTStem], shapes: [tinyViTStem: [nil, nil, 3, 3]]),
+        preprocessing: .liteMedSAM, trainedPrompts: [.click, .box, .mask],
+        published: [.lite(.all)],
+        sizes: .ofTensors { .lite(SAMUSLiteParts(tensorNames: $0)) },
+        startsFrom: [.liteMedSAM], recipes: [.full, .samus, .decoder])
 
     // Tensors that tell SAM's relatives from each other.
     private static let samParts = [
@@ -191,7 +204,7 @@ extension ModelArchitecture {
 
     /// The only size there is; nil for an architecture that has several.
     public var onlyConfiguration: ModelConfiguration? {
-        if case .published = sizes { published.first } else { nil }
+        if case .ofSAM = sizes { nil } else { published.first }
     }
 
     /// The sizes of the network in a checkpoint.
@@ -212,6 +225,8 @@ extension ModelArchitecture {
                     checkpoint, patchStride: patchStride, decoderHeads: decoderHeads))
         case .published:
             return published[0]
+        case .ofTensors(let configuration):
+            return configuration(checkpoint.names)
         }
     }
 }

@@ -6,12 +6,15 @@ public enum ModelConfiguration: Hashable, Sendable {
     case sam(SAMConfiguration)
     /// Sizes of a network whose layers are fixed by its publication.
     case fixed(FixedConfiguration)
+    /// The parts of a samus-lite.
+    case lite(SAMUSLiteParts)
 
     /// Height and width of the input in pixels.
     public var inputSize: Int {
         switch self {
         case .sam(let sizes): sizes.imageSize
         case .fixed(let sizes): sizes.inputSize
+        case .lite: SAMUSLiteParts.inputSize
         }
     }
 
@@ -20,6 +23,7 @@ public enum ModelConfiguration: Hashable, Sendable {
         switch self {
         case .sam(let sizes): sizes.encoderName
         case .fixed(let sizes): sizes.encoder
+        case .lite(let parts): parts.encoderName
         }
     }
 
@@ -28,6 +32,7 @@ public enum ModelConfiguration: Hashable, Sendable {
         switch self {
         case .sam(let sizes): sizes.decoder.candidates
         case .fixed(let sizes): sizes.candidates
+        case .lite: 3
         }
     }
 
@@ -36,7 +41,7 @@ public enum ModelConfiguration: Hashable, Sendable {
     public var metadata: String? {
         switch self {
         case .sam(let sizes): sizes.json
-        case .fixed: nil
+        case .fixed, .lite: nil
         }
     }
 }
@@ -64,6 +69,57 @@ public struct FixedConfiguration: Hashable, Sendable {
         self.inputSize = inputSize
         self.candidates = candidates
         self.classes = classes
+    }
+}
+
+/// The parts that samus-lite has from SAMUS; an ablation leaves some out.
+public struct SAMUSLiteParts: OptionSet, Hashable, Sendable {
+    /// The bits of the set.
+    public let rawValue: Int
+
+    /// A set of parts from its bits.
+    public init(rawValue: Int) {
+        self.rawValue = rawValue
+    }
+
+    /// The CNN branch and its features in embedding and decoder.
+    public static let cnnBranch = SAMUSLiteParts(rawValue: 1)
+    /// Attention of tokens to the CNN branch; only together with ``cnnBranch``.
+    public static let crossBranchAttention = SAMUSLiteParts(rawValue: 2)
+    /// Bottlenecks between the blocks of the last stages.
+    public static let featureAdapters = SAMUSLiteParts(rawValue: 4)
+    /// All parts.
+    public static let all: SAMUSLiteParts = [.cnnBranch, .crossBranchAttention, .featureAdapters]
+
+    /// Height and width of the input in pixels.
+    public static let inputSize = 256
+
+    /// For each part a tensor that only a network with this part has.
+    private static let tensors: [(part: SAMUSLiteParts, tensor: String)] = [
+        (.cnnBranch, "image_encoder.cnn_branch.half_projection.weight"),
+        (.crossBranchAttention, "image_encoder.cross_branch_attention.0.q.weight"),
+        (.featureAdapters, "image_encoder.feature_adapters.0.D_fc1.weight"),
+    ]
+
+    /// The parts of the network in a checkpoint.
+    ///
+    /// - Parameter names: names of the checkpoint's tensors.
+    public init(tensorNames names: some Sequence<String>) {
+        let names = Set(names)
+        self = Self.tensors.reduce(into: []) { parts, entry in
+            if names.contains(entry.tensor) { parts.insert(entry.part) }
+        }
+    }
+
+    /// The image encoder in words.
+    public var encoderName: String {
+        let missing = [
+            (SAMUSLiteParts.cnnBranch, "CNN branch"),
+            (.crossBranchAttention, "cross-branch attention"),
+            (.featureAdapters, "feature adapters"),
+        ].filter { !contains($0.0) }.map(\.1)
+        return "TinyViT, stride 4"
+            + (missing.isEmpty ? "" : ", without " + missing.joined(separator: " and "))
     }
 }
 

@@ -9,7 +9,7 @@ import TorchNN
 public enum NetworkRegistry {
     /// The classes with the layers.
     static let networks: [any PromptableNetwork.Type] = [
-        SAM.self, SAMUS.self, AutoSAMUS.self, LiteMedSAM.self,
+        SAM.self, SAMUS.self, AutoSAMUS.self, SAMUSLite.self, LiteMedSAM.self,
     ]
 
     private static func network(of architecture: ModelArchitecture) -> any PromptableNetwork.Type {

@@ -75,10 +75,11 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
                 let arrays = PromptArrays(
                     batch.map { prompts[$0] }, in: geometry, maskSide: 4 * embedding.size(2))
                 let tensors = PromptTensors(arrays, on: engine.options.device)
-                let (logits, iou) = engine.options.run {
+                let decoded = engine.options.run {
                     engine.network.decode(embedding, prompts: tensors, multimask: multimask)
                 }
-                let found = try predictions(logits: logits, iou: iou, model: engine.model.name)
+                let found = try predictions(
+                    logits: decoded.logits, iou: decoded.iou, model: engine.model.name)
                 for (index, masks) in zip(batch, found) { results[index] = masks }
             }
             return results
@@ -86,10 +87,11 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
 
         func predictPromptFree() throws -> MaskPrediction {
             let found = engine.options.run { engine.network.decodePromptFree(embedding) }
-            guard let (logits, iou) = found else {
+            guard let found else {
                 throw EngineError.needsPrompt(model: engine.model.name)
             }
-            return try predictions(logits: logits, iou: iou, model: engine.model.name)[0][0]
+            return try predictions(
+                logits: found.logits, iou: found.iou, model: engine.model.name)[0][0]
         }
     }
 }

@@ -100,3 +100,29 @@ extension Buffer {
         self.init(Initialization.constant(shape, value))
     }
 }
+
+extension Module {
+    /// Sets all weights of a new module to zero, so that a path that ends in it adds nothing at
+    /// first.
+    public func setToZero() {
+        guard !Initialization.isSkipped else { return }
+        withoutGrad {
+            for parameter in parameters { parameter.value.detached().fill(with: 0.0) }
+        }
+    }
+}
+
+extension ConvTranspose2d {
+    /// Sets the weights of a new layer with as many channels out as in so that it repeats pixels.
+    public func setToNearest() {
+        guard !Initialization.isSkipped else { return }
+        let shape = weight.value.shape
+        withoutGrad {
+            let channels = Tensor.arange(to: Double(shape[0])).reshaped([-1, 1])
+            let identity = (channels .== channels.transposed(0, 1)).to(.float32)
+            weight.value.detached().assign(
+                from: identity.reshaped([shape[0], shape[1], 1, 1]).expanded(shape))
+            bias?.value.detached().fill(with: 0.0)
+        }
+    }
+}

@@ -245,7 +245,8 @@ public final class Buffer: StoredValue {
 
 /// Layers applied in order; their names in a checkpoint are their indices, from 0.
 public final class Sequential: Module, Layer {
-    let layers: [any Layer]
+    /// The layers in order.
+    public let layers: [any Layer]
 
     /// A chain of layers.
     public init(_ layers: any Layer...) {

@@ -81,11 +81,11 @@ enum ReferenceOutputs {
                 points: try tensor("\(name).points"), labels: try tensor("\(name).labels"),
                 boxes: try tensor("\(name).boxes"))
             for (multimask, kind) in [(false, "single"), (true, "multi")] {
-                let (logits, iou) = withoutGrad {
+                let masks = withoutGrad {
                     network.decode(embedding, prompts: prompts, multimask: multimask)
                 }
-                results.append(("\(name).\(kind).logits", StoredTensor(logits)))
-                results.append(("\(name).\(kind).iou", StoredTensor(iou)))
+                results.append(("\(name).\(kind).logits", StoredTensor(masks.logits)))
+                results.append(("\(name).\(kind).iou", StoredTensor(masks.iou)))
             }
         }
         try Safetensors.write(results, to: output)

@@ -184,6 +184,8 @@ void ct_work_release(ct_work *work);
 /// `count` is positive.
 char *ct_set_threads(int32_t count);
 int32_t ct_threads(void);
+/// Keeps memory that tensors free in the process, for the next tensors; nothing outside glibc.
+void ct_keep_freed_memory(void);
 /// libtorch's version, as "2.13.0".
 const char *ct_version(void);
 

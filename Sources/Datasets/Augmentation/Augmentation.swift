@@ -20,7 +20,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
     case gamma, rotation, scale, contrast
     case flip
     case flipVertical = "flip-vertical"
-    case elastic, speckle, attenuation, haze, sector, tgc
+    case zoom, elastic, speckle, attenuation, haze, sector, tgc
 
     /// Whether it is one of the authors' four, which are applied before resizing.
     public var isAuthors: Bool {
@@ -35,7 +35,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
         case .flip, .flipVertical, .speckle, .sector: 0...1
-        case .tgc: 0...1
+        case .tgc, .zoom: 0...1
         case .elastic: 0...30
         case .attenuation: 0...10
         case .haze: 0...255
@@ -47,6 +47,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
         case .flip, .flipVertical: FlipAugmentation(axis: .horizontal).probability
+        case .zoom: ZoomAugmentation().strength
         case .elastic: ElasticAugmentation().strength
         case .speckle: SpeckleAugmentation().strength
         case .attenuation: AttenuationAugmentation().strength
@@ -61,6 +62,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         switch self {
         case .gamma, .rotation, .scale, .contrast: nil
         case .flip, .flipVertical: "probability"
+        case .zoom: "largest logarithm of the factor"
         case .elastic: "standard deviation of the grid's displacements, in pixels"
         case .speckle: "largest fraction of speckle"
         case .attenuation: "largest rate per image height"
@@ -83,6 +85,7 @@ public enum AugmentationKind: String, CaseIterable, Sendable {
         case .contrast: ContrastAugmentation()
         case .flip: FlipAugmentation(axis: .horizontal, probability: value)
         case .flipVertical: FlipAugmentation(axis: .vertical, probability: value)
+        case .zoom: ZoomAugmentation(strength: value)
         case .elastic: ElasticAugmentation(strength: value)
         case .speckle: SpeckleAugmentation(strength: value)
         case .attenuation: AttenuationAugmentation(strength: value)

@@ -192,3 +192,41 @@ struct ElasticAugmentation: Augmentation {
             label: Image(width: width, height: height, channels: 1, pixels: label))
     }
 }
+
+/// Enlarges or shrinks an image in its own proportions; black where nothing was seen.
+struct ZoomAugmentation: Augmentation {
+    let name = "zoom"
+    /// Largest logarithm of the factor: 0.4 is 0.67 to 1.5.
+    var strength: Double = 0.4
+
+    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        let factor = exp(random.uniform(-1..<1) * strength)
+        let size = labelled.image.size
+        func scaled(_ length: Int) -> Int {
+            max(1, Int((Double(length) * factor).rounded()))
+        }
+        let zoomed = labelled.resized(
+            to: Size(height: scaled(size.height), width: scaled(size.width)))
+        let place = (x: random.uniform(0..<1), y: random.uniform(0..<1))
+        labelled = LabelledImage(
+            image: Self.window(of: zoomed.image, size: size, at: place),
+            label: Self.window(of: zoomed.label, size: size, at: place))
+    }
+
+    /// A window of a larger image, or a smaller one on black.
+    private static func window(
+        of image: Image, size: Size, at place: (x: Double, y: Double)
+    ) -> Image {
+        let x = Int((Double(image.width - size.width) * place.x).rounded())
+        let y = Int((Double(image.height - size.height) * place.y).rounded())
+        var pixels = [UInt8](repeating: 0, count: size.width * size.height)
+        let columns = max(0, -x)..<min(size.width, image.width - x)
+        for row in max(0, -y)..<min(size.height, image.height - y) {
+            let source = (row + y) * image.width + x
+            for column in columns {
+                pixels[row * size.width + column] = image.pixels[source + column]
+            }
+        }
+        return Image(width: size.width, height: size.height, channels: 1, pixels: pixels)
+    }
+}

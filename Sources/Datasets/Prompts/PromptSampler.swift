@@ -58,6 +58,11 @@ public struct PromptSampler: Sendable {
             return random.happens(0.5)
                 ? box(around: mask, growth: 0, using: &random)
                 : Self.randomClicks(1, on: mask, using: &random)
+        case .interactive:
+            if random.happens(0.5), let box = mask.promptBox {
+                return Prompt(box: box.looselyDrawn(inside: mask.size, using: &random))
+            }
+            return Prompt(foregroundPoints: [mask.clickedPixel(using: &random)].compactMap(\.self))
         }
     }
 

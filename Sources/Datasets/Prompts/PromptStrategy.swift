@@ -20,6 +20,9 @@ public enum PromptStrategy: Hashable, Sendable {
     /// A click or a box first, then N clicks, each where the mask so far is wrong. Needs a model in
     /// the loop: for training only.
     case corrections(Int)
+    /// As a user works: a click or a box, at times on nothing, then up to N clicks, each in the
+    /// middle of the largest error of the mask so far. Needs a model in the loop: for training only.
+    case interactive(Int)
     /// No prompt: the model finds the object itself.
     case promptFree
 
@@ -29,8 +32,8 @@ public enum PromptStrategy: Hashable, Sendable {
     public static let maximumClicks = 16
     /// All strategies as text, for messages.
     public static let forms =
-        "fixed, random:N, click, clicks:N, background:N, box, box:P%, box+click, corrections:N or "
-        + "prompt-free"
+        "fixed, random:N, click, clicks:N, background:N, box, box:P%, box+click, corrections:N, "
+        + "interactive:N or prompt-free"
 
     /// Whether the prompt is made from the label.
     public var usesLabel: Bool { self != .promptFree }
@@ -42,7 +45,10 @@ public enum PromptStrategy: Hashable, Sendable {
 
     /// Whether the clicks depend on the model's masks.
     public var needsModelInLoop: Bool {
-        if case .corrections = self { true } else { false }
+        switch self {
+        case .corrections, .interactive: true
+        default: false
+        }
     }
 
     /// The kinds of prompt that a model trained with this strategy has seen.
@@ -51,7 +57,7 @@ public enum PromptStrategy: Hashable, Sendable {
         case .fixedClick, .randomClicks, .clicks, .backgroundPoints: [.click]
         case .box: [.box]
         case .boxAndClick: [.box, .click]
-        case .corrections: [.box, .click, .mask]
+        case .corrections, .interactive: [.box, .click, .mask]
         case .promptFree: []
         }
     }
@@ -99,6 +105,7 @@ extension PromptStrategy: LosslessStringConvertible {
         case "clicks": self = .clicks(count)
         case "background", "negatives": self = .backgroundPoints(count)
         case "corrections": self = .corrections(count)
+        case "interactive": self = .interactive(count)
         default: return nil
         }
     }
@@ -120,6 +127,7 @@ extension PromptStrategy: LosslessStringConvertible {
         case .box(let growth): "box:\(String(format: "%.10g", growth * 100))%"
         case .boxAndClick: "box+click"
         case .corrections(let count): "corrections:\(count)"
+        case .interactive(let count): "interactive:\(count)"
         case .promptFree: "prompt-free"
         }
     }

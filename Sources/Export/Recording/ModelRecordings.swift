@@ -27,7 +27,7 @@ struct ModelRecordings {
     /// - Throws: `TraceError`, ``RecordingError``.
     init(_ network: any PromptableNetwork, channels: Int, inputSize: Int) throws {
         let grid = network.promptEncoder.gridSize
-        let width = network.maskDecoder.outputTokens.size(1)
+        let width = network.embeddingWidth
         encoder = try Recording(
             axes: [.init(name: Self.imagesAxis, input: 0, dimension: 0, length: 1)],
             inputs: { [.zeros([$0[0], channels, inputSize, inputSize])] },
@@ -73,10 +73,10 @@ extension PromptableNetwork {
     ///   - labels: SAM's label of each point, `[B, P]`.
     ///   - mask: logits of an earlier mask, `[1, 1, 4 H, 4 W]` or `[B, 1, 4 H, 4 W]`.
     ///   - hasMask: 1 where the mask is used, else 0, `[1]`.
-    /// - Returns: logits, `[B, M, 4 H, 4 W]`, and IoU estimates, `[B, M]`.
+    /// - Returns: all masks of each set of prompts.
     fileprivate func decodeUniform(
         _ embedding: Tensor, points: Tensor, labels: Tensor, mask: Tensor, hasMask: Tensor
-    ) -> (logits: Tensor, iou: Tensor) {
+    ) -> DecodedMasks {
         let (sparse, dense) = promptEncoder.uniform(
             points: points, labels: labels, mask: mask, hasMask: hasMask)
         return maskDecoder.all(

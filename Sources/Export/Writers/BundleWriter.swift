@@ -69,7 +69,7 @@ extension Exporter {
                 size: inputSize, channels: preprocessing.channels,
                 preprocessing: preprocessing, range: preprocessing.range),
             embedding: .init(
-                width: network.maskDecoder.outputTokens.size(1),
+                width: network.embeddingWidth,
                 side: network.promptEncoder.gridSize),
             prompts: PromptKind.allCases,
             trainedPrompts: model.trainedPrompts.map { trained in

@@ -61,6 +61,11 @@ struct TrainCommand: ParsableCommand {
                 configuration.from != nil || configuration.network != nil
                     || configuration.recipe.architecture != nil
             else { throw ValidationError("--network or --from is needed") }
+            guard configuration.from != nil || configuration.recipe == .full else {
+                throw ValidationError(
+                    "--from is needed: the recipe '\(configuration.recipe.rawValue)' freezes weights, "
+                        + "which must have been trained; --recipe full trains all of a new network")
+            }
         } catch let error as TrainingError {
             throw ValidationError("\(error)")
         }
@@ -71,6 +76,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         printNotes()
+        TorchRuntime.keepFreedMemory()
         let display = TrainingDisplay()
         do {
             let session = TrainingSession(try start(), path: ModelCatalog.path(of:))

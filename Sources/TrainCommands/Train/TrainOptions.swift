@@ -12,6 +12,8 @@ struct TrainDataOptions: ParsableArguments {
     @Option(help: help(\.data), completion: .directory) var data: String?
     @Option(help: help(\.sets)) var sets: String?
     @Option(help: help(\.fraction)) var fraction: Double?
+    @Option(help: help(\.balance)) var balance: Double?
+    @Option(help: help(\.objects)) var objects: ObjectUnit?
     @Option(help: help(\.augment)) var augment: String?
     @Option(help: help(\.prompts)) var prompts: String?
     @Option(help: help(\.variants)) var variants: Int?
@@ -55,6 +57,7 @@ struct TrainStepOptions: ParsableArguments {
     @Option(help: help(\.ema)) var ema: Double?
     @Flag(help: help(\.dicePerImage)) var dicePerImage = false
     @Option(help: help(\.focal)) var focal: Double?
+    @Option(help: help(\.positiveWeight)) var positiveWeight: Double?
     @Option(help: help(\.iouLoss)) var iouLoss: Double?
     @Option(help: help(\.precision)) var precision: PrecisionName?
     @Option(help: help(\.seed)) var seed: UInt64?
@@ -157,4 +160,6 @@ extension Recipe: ExpressibleByArgument {}
 extension OptimizerName: ExpressibleByArgument {}
 extension ScheduleName: ExpressibleByArgument {}
 extension PrecisionName: ExpressibleByArgument {}
+
+extension ObjectUnit: ExpressibleByArgument {}
 extension TrainingDevice: ExpressibleByArgument {}

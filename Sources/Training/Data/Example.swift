@@ -37,6 +37,8 @@ public struct ExampleTransform: Sendable {
     /// Number of fixed variants of an image, the first of them not augmented; nil for a new one in
     /// each step.
     public let variants: Int?
+    /// What one sample's object is.
+    public let objects: ObjectUnit
     /// Seed of the run.
     public let seed: UInt64
     /// Reads and decodes the image and label of a sample.
@@ -46,17 +48,20 @@ public struct ExampleTransform: Sendable {
     ///   - inputSize: height and width of the network's input in pixels.
     ///   - preprocessing: how the network's input is made from an image.
     ///   - variants: number of fixed variants of an image; nil for a new one in each step.
+    ///   - objects: what one sample's object is.
     ///   - seed: seed of the run.
     ///   - augment: changes an image together with its label.
     ///   - read: reads and decodes the image and label of a sample.
     public init(
-        inputSize: Int, preprocessing: Preprocessing, variants: Int? = nil, seed: UInt64,
+        inputSize: Int, preprocessing: Preprocessing, variants: Int? = nil,
+        objects: ObjectUnit = .classes, seed: UInt64,
         augment: @escaping @Sendable (inout LabelledImage, inout SampleRandom) -> Void,
         read: @escaping @Sendable (Sample) throws -> LabelledImage
     ) {
         self.inputSize = inputSize
         self.preprocessing = preprocessing
         self.variants = variants
+        self.objects = objects
         self.seed = seed
         self.augment = augment
         self.read = read
@@ -65,8 +70,8 @@ public struct ExampleTransform: Sendable {
     /// The same transform without fixed variants, for images whose embeddings are not cached.
     public var withoutVariants: ExampleTransform {
         ExampleTransform(
-            inputSize: inputSize, preprocessing: preprocessing, seed: seed, augment: augment,
-            read: read)
+            inputSize: inputSize, preprocessing: preprocessing, objects: objects, seed: seed,
+            augment: augment, read: read)
     }
 
     /// The example of a sample in one epoch; the same arguments give the same example.
@@ -90,11 +95,24 @@ public struct ExampleTransform: Sendable {
         } else {
             augment(&labelled, &random)
         }
-        let (object, extent) = try objectInInput(labelled, sample)
+        let (whole, extent) = try objectInInput(labelled, sample)
+        let object = objects == .pieces ? whole.piece(using: &random) : whole
+        if case .interactive = strategy, object.area == 0 || random.happens(Self.shareOfNothing) {
+            let labels = labelsInInput(labelled) { $0 != 0 }.mask.cropped(to: extent)
+            if let prompt = PromptSampler.promptOnNothing(besides: labels, using: &random) {
+                let nothing = Mask(
+                    width: inputSize, height: inputSize,
+                    values: [UInt8](repeating: 0, count: inputSize * inputSize))
+                return fitted(labelled, sample, variant, nothing, extent, prompt)
+            }
+        }
         let sampler = PromptSampler(strategy, boxJitter: PromptSampler.trainingBoxJitter)
         let prompt = sampler.prompt(for: object.cropped(to: extent), using: &random)
         return fitted(labelled, sample, variant, object, extent, prompt)
     }
+
+    /// Share of the interactive examples whose prompt is on nothing.
+    private static let shareOfNothing = 0.1
 
     /// The example of a sample without augmentation and without a prompt, for validation.
     ///
@@ -103,7 +121,8 @@ public struct ExampleTransform: Sendable {
     /// - Throws: the error of reading the image.
     public func plainExample(of sample: Sample) throws -> Example {
         let labelled = try read(sample)
-        let (object, extent) = try objectInInput(labelled, sample)
+        let (whole, extent) = try objectInInput(labelled, sample)
+        let object = objects == .pieces ? whole.largestComponent() : whole
         return fitted(labelled, sample, variants == nil ? nil : 0, object, extent, Prompt())
     }
 
@@ -112,11 +131,19 @@ public struct ExampleTransform: Sendable {
         _ labelled: LabelledImage, _ sample: Sample
     ) throws -> (object: Mask, extent: Size) {
         try sample.checkClasses(of: labelled)
+        let (mask, extent) = labelsInInput(labelled) { Int($0) == sample.label }
+        return (mask, extent)
+    }
+
+    /// The pixels of some classes in the input, and the image's part of the input.
+    private func labelsInInput(
+        _ labelled: LabelledImage, _ isWanted: (UInt8) -> Bool
+    ) -> (mask: Mask, extent: Size) {
         let extent = geometry(of: labelled).resized
         let label = labelled.label.resizedNearest(to: extent)
         var values = [UInt8](repeating: 0, count: inputSize * inputSize)
         for y in 0..<label.height {
-            for x in 0..<label.width where Int(label.pixels[y * label.width + x]) == sample.label {
+            for x in 0..<label.width where isWanted(label.pixels[y * label.width + x]) {
                 values[y * inputSize + x] = 1
             }
         }

@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Imaging
 import Segmentation
 import Torch
@@ -40,6 +41,8 @@ public struct TrainingBatches: Sendable {
     public let prompts: PromptMix
     /// Batch size of one process.
     public let size: Int
+    /// Exponent by which sets of different sizes are balanced.
+    public let balance: Double
     /// Index of this process.
     public let rank: Int
     /// Number of processes that train together.
@@ -50,25 +53,33 @@ public struct TrainingBatches: Sendable {
     ///   - transform: how a sample becomes an example.
     ///   - prompts: the prompt strategies, one of which is drawn for each batch.
     ///   - size: batch size of one process.
+    ///   - balance: exponent by which sets of different sizes are balanced, see
+    ///     ``BatchSampler/balanced(_:by:seed:epoch:)``.
     ///   - rank: index of this process.
     ///   - processes: number of processes that train together.
     public init(
         samples: [Sample], transform: ExampleTransform, prompts: PromptMix, size: Int,
-        rank: Int = 0, processes: Int = 1
+        balance: Double = 1, rank: Int = 0, processes: Int = 1
     ) {
         self.samples = samples
         self.transform = transform
         self.prompts = prompts
         self.size = size
+        self.balance = balance
         self.rank = rank
         self.processes = processes
     }
 
     /// Indices of an epoch's samples, batch by batch, of all processes together.
     func order(of epoch: Int) -> [[Int]] {
-        BatchSampler.batches(
+        let batches = BatchSampler.batches(
             count: samples.count, batch: size, processes: processes, seed: transform.seed,
             epoch: epoch)
+        guard balance < 1 else { return batches }
+        let drawn = BatchSampler.balanced(
+            samples.map { "\($0.dataset)#\($0.label)" }, by: balance, seed: transform.seed,
+            epoch: epoch)
+        return batches.map { $0.map { drawn[$0] } }
     }
 
     /// Number of batches in an epoch; the same in every epoch.
@@ -121,6 +132,39 @@ public enum BatchSampler {
             let used = (end - start) / processes * processes
             return used == 0 ? nil : Array(order[start..<start + used])
         }
+    }
+
+    /// Draws samples of groups of different sizes for one epoch.
+    ///
+    /// A group of n samples is drawn in proportion to n to the power of `exponent`; within a group
+    /// every sample comes as often as any other, but for one draw.
+    ///
+    /// - Parameters:
+    ///   - groups: the group of each sample.
+    ///   - exponent: 1 keeps the groups' shares, 0 makes them equal.
+    ///   - seed: seed of the run.
+    ///   - epoch: from 0.
+    /// - Returns: indices of samples, as many as there are samples.
+    public static func balanced(
+        _ groups: [String], by exponent: Double, seed: UInt64, epoch: Int
+    ) -> [Int] {
+        let members = Dictionary(grouping: groups.indices, by: { groups[$0] })
+        let names = members.keys.sorted()
+        let weights = names.map { pow(Double(members[$0]?.count ?? 0), exponent) }
+        let total = weights.reduce(0, +)
+        var random = SampleRandom(seed: seed, epoch, -5)
+        var drawn: [Int] = []
+        var ideal = 0.0
+        for (name, weight) in zip(names, weights) {
+            let own = members[name] ?? []
+            // Rounded sums, so that the numbers of all groups add up.
+            ideal += weight / total * Double(groups.count)
+            let count = Int(ideal.rounded()) - drawn.count
+            var draws: [Int] = []
+            while draws.count < count { draws += own.shuffled(using: &random) }
+            drawn += draws.prefix(count)
+        }
+        return drawn
     }
 
     /// The part of a batch that one process trains with.

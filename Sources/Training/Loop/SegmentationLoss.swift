@@ -5,12 +5,14 @@ import Torch
 /// The authors' loss is `0.2 * BCE(positive weight 2) + 0.8 * Dice`, Dice with squared terms and
 /// smoothing 1e-5, pooled over the batch.
 public struct SegmentationLoss: Hashable, Sendable, Codable {
-    /// Weight of the cross entropy, in which positive pixels have weight 2.
+    /// Weight of the cross entropy, in which foreground pixels have ``positiveWeight``.
     public var crossEntropy = 0.2
     /// Weight of the Dice loss.
     public var dice = 0.8
     /// Weight of the focal loss (Lin et al., ICCV 2017), gamma 2, alpha 0.25.
     public var focal = 0.0
+    /// Weight of foreground pixels in the cross entropy.
+    public var positiveWeight = 2.0
     /// Whether the Dice loss is the mean over images instead of pooled over the batch.
     public var isDicePerImage = false
     /// Weight of the squared error of the IoU estimate.
@@ -19,7 +21,8 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     /// The authors' loss.
     public init() {}
 
-    static let positiveWeight: Float = 2
+    /// Weight of the cross entropy of the presence estimate.
+    static let presence = 0.1
     static let smoothing = 1e-5
 
     /// The loss of a batch and its parts.
@@ -38,17 +41,23 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     ///   - logits: `[B, 1, H, W]`.
     ///   - targets: 0 or 1, `[B, 1, H, W]`.
     ///   - iou: the network's estimates of the IoU, `[B, 1]`.
+    ///   - presence: logits of whether there is an object, `[B, 1]`; nil without such an estimate.
+    ///     With it, the Dice loss of an image leaves out empty targets, which it cannot teach.
     ///   - pool: sums a tensor over all processes, so that Dice is pooled over all of them.
     /// - Returns: the loss and its parts.
     public func callAsFunction(
-        logits: Tensor, targets: Tensor, iou: Tensor, pool: (Tensor) throws -> Tensor
+        logits: Tensor, targets: Tensor, iou: Tensor, presence: Tensor? = nil,
+        pool: (Tensor) throws -> Tensor
     ) rethrows -> Value {
         let logits = logits.to(.float32)
         let entropy = binaryCrossEntropy(
             logits: logits, targets: targets,
-            positiveWeight: Tensor(Self.positiveWeight).to(logits.device))
+            positiveWeight: Tensor(Float(positiveWeight)).to(logits.device))
         let inside = sigmoid(logits)
-        let overlap = try diceLoss(inside, targets, pool)
+        let isPresent = presence.map { _ in
+            (targets.sum(axes: [1, 2, 3]) .> 0).to(.float32)
+        }
+        let overlap = try diceLoss(inside, targets, isPresent, pool)
         var total = entropy * crossEntropy + overlap * dice
         if focal > 0 {
             total = total + focalLoss(logits, inside, targets) * focal
@@ -56,6 +65,10 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
         if iouEstimate > 0 {
             let truth = Self.iou(of: logits, targets)
             total = total + meanSquaredError(iou.to(.float32), truth) * iouEstimate
+        }
+        if let presence, let isPresent {
+            let estimate = presence.to(.float32).reshaped([-1])
+            total = total + binaryCrossEntropy(logits: estimate, targets: isPresent) * Self.presence
         }
         return Value(total: total, crossEntropy: entropy.detached(), dice: overlap.detached())
     }
@@ -72,12 +85,15 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
     }
 
     private func diceLoss(
-        _ inside: Tensor, _ targets: Tensor, _ pool: (Tensor) throws -> Tensor
+        _ inside: Tensor, _ targets: Tensor, _ isPresent: Tensor?,
+        _ pool: (Tensor) throws -> Tensor
     ) rethrows -> Tensor {
         let products = [inside * targets, inside * inside, targets * targets]
         if isDicePerImage {
             let sums = products.map { $0.sum(axes: [1, 2, 3]) }
-            return 1 - ratio(sums[0], sums[1], sums[2]).mean()
+            let losses = 1 - ratio(sums[0], sums[1], sums[2])
+            guard let isPresent else { return losses.mean() }
+            return (losses * isPresent).sum() / isPresent.sum().maximum(Tensor(Float(1)).to(isPresent.device))
         }
         let sums = try pool(Tensor.stack(products.map { $0.sum() })).unbound()
         return 1 - ratio(sums[0], sums[1], sums[2])

@@ -74,18 +74,21 @@ struct TrainingObjective {
 
     /// The loss of one prompt, or the mean over a prompt and its corrections.
     private func decodingLoss(_ batch: Batch, _ embedding: Tensor) throws -> BatchLoss {
+        if case .interactive(let most) = batch.strategy {
+            return try interactiveLoss(batch, embedding, most: most)
+        }
         let side = 4 * embedding.size(2)
         let targets = batch.targets(side: side).to(embedding.device)
         guard batch.strategy != .promptFree else {
-            guard let (logits, iou) = network.decodePromptFree(embedding) else {
+            guard let masks = network.decodePromptFree(embedding) else {
                 preconditionFailure("Trainer.check refuses networks that need a prompt")
             }
-            return try maskLoss(logits, targets, iou)
+            return try maskLoss(masks, targets)
         }
         var prompts = batch.examples.map(\.prompt)
         var random = batch.random
-        var (logits, iou) = decode(embedding, prompts, masks: nil)
-        var loss = try maskLoss(logits, targets, iou)
+        var decoded = decode(embedding, prompts, masks: nil)
+        var loss = try maskLoss(decoded, targets)
         guard case .corrections(let count) = batch.strategy else { return loss }
         // Every second batch shows the mask so far as a prompt, as SAM's training does.
         let usesMaskPrompt = random.happens(0.5)
@@ -95,31 +98,58 @@ struct TrainingObjective {
         }
         let scale = Double(batch.examples[0].object.width) / Double(side)
         for _ in 0..<count {
-            let predictions = masks(of: logits)
+            let predictions = masks(of: decoded.logits)
             for index in prompts.indices {
                 let click = PromptSampler.correction(
-                    of: predictions[index], mask: objects[index], using: &randoms[index]
-                ).scaled(by: scale)
-                prompts[index].foregroundPoints += click.foregroundPoints
-                prompts[index].backgroundPoints += click.backgroundPoints
+                    of: predictions[index], mask: objects[index], using: &randoms[index])
+                prompts[index].add(click.scaled(by: scale))
             }
-            (logits, iou) = decode(
-                embedding, prompts, masks: usesMaskPrompt ? logits.detached().to(.float32) : nil)
-            let next = try maskLoss(logits, targets, iou)
-            loss.total = loss.total + next.total
-            loss.values.crossEntropy += next.values.crossEntropy
-            loss.values.dice += next.values.dice
+            decoded = decode(
+                embedding, prompts,
+                masks: usesMaskPrompt ? decoded.logits.detached().to(.float32) : nil)
+            loss.add(try maskLoss(decoded, targets))
         }
-        let rounds = Double(count + 1)
-        loss.total = loss.total / rounds
-        loss.values.crossEntropy /= rounds
-        loss.values.dice /= rounds
-        return loss
+        return loss.divided(by: Double(count + 1))
     }
 
-    private func maskLoss(_ logits: Tensor, _ targets: Tensor, _ iou: Tensor) throws -> BatchLoss {
+    /// The mean loss over a prompt and up to `most` corrections of the largest error, each with the
+    /// mask so far as a prompt, at the input's resolution.
+    private func interactiveLoss(
+        _ batch: Batch, _ embedding: Tensor, most: Int
+    ) throws -> BatchLoss {
+        var random = batch.random
+        var randoms = batch.randoms
+        let count = random.below(most + 1)
+        let side = batch.examples[0].object.width
+        let targets = batch.targets(side: side).to(embedding.device)
+        func fullSize(_ masks: DecodedMasks) -> DecodedMasks {
+            DecodedMasks(
+                logits: bilinear(masks.logits.to(.float32), height: side, width: side),
+                iou: masks.iou, presence: masks.presence)
+        }
+        var prompts = batch.examples.map(\.prompt)
+        var decoded = decode(embedding, prompts, masks: nil)
+        var full = fullSize(decoded)
+        var loss = try maskLoss(full, targets)
+        for _ in 0..<count {
+            let predictions = masks(of: full.logits)
+            for (index, example) in batch.examples.enumerated() {
+                prompts[index].add(
+                    PromptSampler.correctionOfLargestError(
+                        in: predictions[index].cleared(outside: example.extent),
+                        mask: example.object, using: &randoms[index]))
+            }
+            decoded = decode(embedding, prompts, masks: decoded.logits.detached().to(.float32))
+            full = fullSize(decoded)
+            loss.add(try maskLoss(full, targets))
+        }
+        return loss.divided(by: Double(count + 1))
+    }
+
+    private func maskLoss(_ masks: DecodedMasks, _ targets: Tensor) throws -> BatchLoss {
         let value = try loss(
-            logits: logits, targets: targets, iou: iou, pool: { try group?.pool($0) ?? $0 })
+            logits: masks.logits, targets: targets, iou: masks.iou, presence: masks.presence,
+            pool: { try group?.pool($0) ?? $0 })
         return BatchLoss(
             total: value.total,
             values: .init(crossEntropy: value.crossEntropy.item(), dice: value.dice.item()))
@@ -128,7 +158,7 @@ struct TrainingObjective {
     /// Decodes prompts of any form; those of one form are decoded together.
     private func decode(
         _ embedding: Tensor, _ prompts: [Prompt], masks: Tensor?
-    ) -> (logits: Tensor, iou: Tensor) {
+    ) -> DecodedMasks {
         let groups = prompts.batchesOfOneForm()
         guard groups.count > 1 else {
             return network.decode(
@@ -136,8 +166,7 @@ struct TrainingObjective {
                 prompts: PromptTensors(
                     PromptArrays(inInputPixels: prompts), masks: masks, on: embedding.device))
         }
-        var logits = [Tensor?](repeating: nil, count: prompts.count)
-        var iou = logits
+        var parts = [DecodedMasks?](repeating: nil, count: prompts.count)
         for indices in groups {
             let selected = Tensor(indices).to(embedding.device)
             let decoded = network.decode(
@@ -146,11 +175,42 @@ struct TrainingObjective {
                     PromptArrays(inInputPixels: indices.map { prompts[$0] }),
                     masks: masks?.indexed(by: selected, axis: 0), on: embedding.device))
             for (row, index) in indices.enumerated() {
-                logits[index] = decoded.logits[row..<row + 1]
-                iou[index] = decoded.iou[row..<row + 1]
+                parts[index] = DecodedMasks(
+                    logits: decoded.logits[row..<row + 1], iou: decoded.iou[row..<row + 1],
+                    presence: decoded.presence.map { $0[row..<row + 1] })
             }
         }
-        return (.concatenate(logits.compactMap(\.self)), .concatenate(iou.compactMap(\.self)))
+        let all = parts.compactMap(\.self)
+        let presence = all.compactMap(\.presence)
+        return DecodedMasks(
+            logits: .concatenate(all.map(\.logits)), iou: .concatenate(all.map(\.iou)),
+            presence: presence.isEmpty ? nil : .concatenate(presence))
+    }
+}
+
+extension BatchLoss {
+    /// Adds the loss of another decoding of the same batch.
+    mutating func add(_ next: BatchLoss) {
+        total = total + next.total
+        values.crossEntropy += next.values.crossEntropy
+        values.dice += next.values.dice
+    }
+
+    /// The mean of several decodings.
+    func divided(by count: Double) -> BatchLoss {
+        var mean = self
+        mean.total = total / count
+        mean.values.crossEntropy /= count
+        mean.values.dice /= count
+        return mean
+    }
+}
+
+extension Prompt {
+    /// Adds the points of a correction.
+    mutating func add(_ correction: Prompt) {
+        foregroundPoints += correction.foregroundPoints
+        backgroundPoints += correction.backgroundPoints
     }
 }
 
@@ -171,6 +231,7 @@ extension SegmentationLoss {
     init(_ configuration: TrainingConfiguration) {
         self.init()
         isDicePerImage = configuration.dicePerImage
+        positiveWeight = configuration.positiveWeight
         focal = configuration.focal
         iouEstimate = configuration.effectiveIoULoss
     }

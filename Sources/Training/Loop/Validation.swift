@@ -174,13 +174,13 @@ public struct Validation {
                 embedding,
                 prompts: PromptTensors(
                     PromptArrays(inInputPixels: [prompt]), on: embedding.device))
-        guard let (logits, iou) = decoded else {
+        guard let decoded else {
             preconditionFailure("the session refuses networks that need a prompt")
         }
         let side = example.object.width
-        let full = bilinear(logits.to(.float32), height: side, width: side)
+        let full = bilinear(decoded.logits.to(.float32), height: side, width: side)
         return Prediction(
             mask: masks(of: full[.all, 0])[0].cleared(outside: example.extent),
-            estimate: iou.to(.float32)[0, 0].item(), prompt: prompt)
+            estimate: decoded.iou.to(.float32)[0, 0].item(), prompt: prompt)
     }
 }

@@ -14,6 +14,11 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var sets: String?
     /// Fraction of the training images to use.
     public var fraction = 1.0
+    /// Exponent by which sets of different sizes are balanced: 1 draws every image once an epoch, 0
+    /// draws as many from each set.
+    public var balance = 1.0
+    /// Whether an object is all of a class or one connected piece of it.
+    public var objects = ObjectUnit.classes
     /// Names of augmentations, separated by commas.
     public var augment = "authors"
     /// Prompt strategies with their weights, as ``PromptMix`` reads them; nil for the recipe's.
@@ -80,6 +85,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var dicePerImage = false
     /// Weight of the focal loss.
     public var focal = 0.0
+    /// Weight of foreground pixels in the cross entropy.
+    public var positiveWeight = 2.0
     /// Weight of the squared error of the IoU estimate; nil for the recipe's.
     public var iouLoss: Double?
     /// Precision of matrix products and convolutions.
@@ -121,6 +128,14 @@ public enum OptimizerName: String, CaseIterable, Sendable { case adam, adamw }
 /// A learning-rate schedule by its name: polynomial has power 0.9, cosine ends at 1 %.
 public enum ScheduleName: String, CaseIterable, Sendable { case constant, polynomial, cosine }
 
+/// What the object of one sample is.
+public enum ObjectUnit: String, CaseIterable, Sendable {
+    /// All pixels of a class.
+    case classes
+    /// One connected piece of a class; small pieces do not count (`Mask.smallestPiece(of:)`).
+    case pieces
+}
+
 /// A precision by its name; bf16 is autocast to bfloat16.
 public enum PrecisionName: String, CaseIterable, Sendable { case f32, bf16 }
 
@@ -141,6 +156,13 @@ extension TrainingConfiguration {
         .init(
             "fraction", \.fraction, affectsResult: true, value: "fraction",
             help: "Train with a seeded fraction of the images, 0 to 1."),
+        .init(
+            "balance", \.balance, affectsResult: true, value: "exponent",
+            help: "Draw images of a set of n images in proportion to n to this power: 1 draws each "
+                + "image once an epoch, 0 as many from each set."),
+        .init(
+            "objects", \.objects, affectsResult: true,
+            help: "Whether an object is a whole class of a label or one connected piece of it."),
         .init(
             "augment", \.augment, affectsResult: true, value: "names",
             help: "Augmentations, separated by commas: authors, none, flip ..."),
@@ -239,6 +261,9 @@ extension TrainingConfiguration {
         .init(
             "focal", \.focal, affectsResult: true, value: "w", help: "Weight of the focal loss."),
         .init(
+            "positive-weight", \.positiveWeight, affectsResult: true, value: "w",
+            help: "Weight of foreground pixels in the cross entropy."),
+        .init(
             "iou-loss", \.iouLoss, affectsResult: true, value: "w",
             help: "Weight of the squared error of the IoU estimate (default: 0.1 with the recipes "
                 + "decoder and full, else 0)."),
@@ -297,6 +322,10 @@ extension TrainingConfiguration {
         for (key, value) in [("fraction", fraction), ("validation-fraction", validationFraction)] {
             try require(value > 0 && value <= 1, key, value, "above 0, at most 1")
         }
+        try require((0...1).contains(balance), "balance", balance, "from 0 to 1")
+        try require(
+            positiveWeight > 0 && positiveWeight.isFinite, "positive-weight", positiveWeight,
+            "above 0")
         for (key, value) in [("image-cache", imageCache), ("embeddings-limit", embeddingsLimit)] {
             try require(value >= 0 && value <= 1e6, key, value, "from 0 to 1,000,000 GB")
         }

@@ -255,4 +255,6 @@ extension ModelArchitecture: RunArgumentConvertible {
 extension OptimizerName: RunArgumentConvertible {}
 extension ScheduleName: RunArgumentConvertible {}
 extension PrecisionName: RunArgumentConvertible {}
+
+extension ObjectUnit: RunArgumentConvertible {}
 extension TrainingDevice: RunArgumentConvertible {}

@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import FileIO
 import Imaging
 import SAMUSModels
 import SegmentAnything
@@ -50,6 +51,12 @@ public struct TrainingSession {
         TorchRuntime.threads = given.deterministic ? 1 : given.threads ?? TorchRuntime.threads
         let device = Device(given.device.kind, index: group?.localRank)
         try device.check()
+        guard given.precision == .f32 || device.kind != .cpu || Processor.current.hasBFloat16 else {
+            throw TrainingError.option(
+                "--precision bf16: this processor (\(Processor.current.name)) has no bfloat16 "
+                    + "arithmetic (AVX512-BF16, AMX or ARM's bf16), and would be many times slower "
+                    + "than with f32")
+        }
 
         let samples = try SampleSelection(given)
         let network = try makeNetwork(given, on: device)
@@ -71,7 +78,7 @@ public struct TrainingSession {
         let transform = try makeTransform(configuration, for: network)
         let batches = TrainingBatches(
             samples: samples.train, transform: transform, prompts: prompts,
-            size: configuration.batch, rank: group?.rank ?? 0, processes: group?.size ?? 1)
+            size: configuration.batch, balance: configuration.balance, rank: group?.rank ?? 0, processes: group?.size ?? 1)
         try Trainer.check(network.network, network.kind, batches)
         let teacherNetwork = try teacher.map { try makeTeacher($0, student: network, on: device) }
         let identity = RunIdentity(
@@ -223,7 +230,8 @@ public struct TrainingSession {
         let variants = configuration.variants ?? 0
         return ExampleTransform(
             inputSize: network.configuration.inputSize, preprocessing: network.kind.preprocessing,
-            variants: variants == 0 ? nil : variants, seed: configuration.seed,
+            variants: variants == 0 ? nil : variants, objects: configuration.objects,
+            seed: configuration.seed,
             augment: { image, random in
                 image =
                     keepsProportions

@@ -142,5 +142,5 @@ public enum ProgramArguments {
 /// The version of the program, in its output and its results.
 public enum ProgramVersion {
     /// Major, minor and patch.
-    public static let current = "0.1.0"
+    public static let current = "0.2.0"
 }

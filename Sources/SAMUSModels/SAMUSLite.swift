@@ -53,19 +53,6 @@ public final class SAMUSLite: Module, PromptableNetwork {
     public func encode(_ images: Tensor) -> Tensor {
         encodeOneByOne(images) { imageEncoder($0) }
     }
-
-    /// What the recipe of SAMUS trains: all that LiteMedSAM does not have, prompt encoder and mask
-    /// decoder.
-    public func trainedParameters(by recipe: Recipe) -> [Parameter]? {
-        switch recipe {
-        case .samus:
-            imageEncoder.addedModules.flatMap(\.parameters) + promptEncoder.parameters
-                + maskDecoder.parameters
-        case .decoder: promptEncoder.parameters + maskDecoder.parameters
-        case .full: parameters
-        case .autosamus: nil
-        }
-    }
 }
 
 extension SAMUSLite {

@@ -63,11 +63,6 @@ public final class SAMUSLiteEncoder: Module, Layer {
             } : []
     }
 
-    /// The modules that LiteMedSAM does not have.
-    var addedModules: [Module] {
-        [upscaling] + [cnnBranch].compactMap(\.self) + crossBranchAttention + featureAdapters
-    }
-
     /// Channels of the embedding.
     var embeddingWidth: Int {
         let width = Self.sizes.outputs

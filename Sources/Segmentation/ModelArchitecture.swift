@@ -109,7 +109,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         preprocessing: .liteMedSAM, trainedPrompts: [.click, .box, .mask],
         published: [.lite(.all)],
         sizes: .ofTensors { .lite(SAMUSLiteParts(tensorNames: $0)) },
-        startsFrom: [.liteMedSAM], recipes: [.full, .samus, .decoder])
+        startsFrom: [.liteMedSAM], recipes: [.decoder, .full])
 
     // Tensors that tell SAM's relatives from each other.
     private static let samParts = [

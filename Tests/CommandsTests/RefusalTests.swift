@@ -189,6 +189,6 @@ struct RefusalTests {
             #expect(outcome.output.contains(expected), "\(expected)")
         }
         #expect(try samus("info", "absent.pth").code == 69)
-        #expect(try samus("--version").output == "samus 0.1.0\n")
+        #expect(try samus("--version").output == "samus 0.2.0\n")
     }
 }

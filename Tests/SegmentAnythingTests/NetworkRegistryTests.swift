@@ -47,7 +47,9 @@ struct NetworkRegistryTests {
             #expect(ModelArchitecture(rawValue: architecture.rawValue) == architecture)
         }
         #expect(
-            ModelArchitecture.all.map(\.rawValue) == ["SAM", "SAMUS", "AutoSAMUS", "LiteMedSAM"])
+            ModelArchitecture.all.map(\.rawValue) == [
+                    "SAM", "SAMUS", "AutoSAMUS", "SAMUS-Lite", "LiteMedSAM",
+                ])
         #expect(ModelArchitecture(rawValue: "U-Net of tomorrow") == nil)
     }
 }

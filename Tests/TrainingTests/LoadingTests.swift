@@ -125,4 +125,20 @@ struct TrainingBatchesTests {
         #expect(throws: Never.self) { try prefetcher.next() }
         #expect(throws: DatasetError.self) { try prefetcher.next() }
     }
+
+    @Test("datasets of different sizes are drawn in proportion to a power of their size")
+    func balanced() {
+        let groups =
+            [String](repeating: "large", count: 900) + [String](repeating: "small", count: 100)
+        let drawn = BatchSampler.balanced(groups, by: 0.5, seed: 1, epoch: 0)
+        #expect(drawn.count == 1000)
+        // sqrt(900) : sqrt(100) is 3 : 1.
+        #expect(drawn.count { $0 < 900 } == 750)
+        let small = Dictionary(grouping: drawn.filter { $0 >= 900 }) { $0 }.mapValues(\.count)
+        #expect(small.count == 100 && Set(small.values) == [2, 3])
+        #expect(drawn == BatchSampler.balanced(groups, by: 0.5, seed: 1, epoch: 0))
+        #expect(drawn != BatchSampler.balanced(groups, by: 0.5, seed: 1, epoch: 1))
+        let even = BatchSampler.balanced(groups, by: 0, seed: 1, epoch: 0)
+        #expect(even.count { $0 < 900 } == 500)
+    }
 }

@@ -72,6 +72,31 @@ struct LossTests {
         #expect(abs(hard + 0.25 * pow(1 - p, 2) * log(p)) < 1e-6)
     }
 
+    @Test("with a presence estimate, empty targets are left out of Dice and taught by the estimate")
+    func presence() {
+        var loss = SegmentationLoss()
+        loss.isDicePerImage = true
+        let presence = Tensor([Float(1.5), -0.5], shape: [2, 1])
+        let value = loss(
+            logits: logits, targets: targets, iou: iou, presence: presence, pool: { $0 })
+        let x = [2, -1, 0.5, -3].map { 1 / (1 + exp(-$0)) }
+        let dice =
+            1 - (2 * (x[0] + x[3]) + 1e-5) / (x.reduce(0) { $0 + $1 * $1 } + 2 + 1e-5)
+        let estimate = (log(1 + exp(-1.5)) + log(1 + exp(-0.5))) / 2
+        let entropy = expected(pooled: false).entropy
+        #expect(abs(value.dice.item() - dice) < 1e-6)
+        #expect(abs(value.total.item() - (0.2 * entropy + 0.8 * dice + 0.1 * estimate)) < 1e-6)
+    }
+
+    @Test("weighs foreground pixels in the cross entropy")
+    func positiveWeight() {
+        let x = [2, -1, 0.5, -3, -4, -4, -4, -4].map { 1 / (1 + exp(-$0)) }
+        let t = [1.0, 0, 0, 1, 0, 0, 0, 0]
+        let entropy = zip(x, t).map { -$1 * log($0) - (1 - $1) * log(1 - $0) }.reduce(0, +) / 8
+        let dice = expected(pooled: true).dice
+        #expect(abs(value { $0.positiveWeight = 1 } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
+    }
+
     @Test("can pool the sums of Dice over processes")
     func pooled() {
         // Two processes with the same batch have the same Dice as one.

@@ -1,36 +1,36 @@
 import Foundation
 
-/// The JSON that this program reads and writes.
+/// Encodes and decodes the JSON files of this program.
 ///
-/// Keys are `snake_case` and sorted, dates are ISO 8601, slashes are not escaped. Reading also
+/// Keys are `snake_case` and sorted, dates are ISO 8601, slashes are not escaped. Decoding also
 /// accepts `camelCase` keys, which earlier versions wrote.
 public enum JSON {
     /// The layout of the text.
     public enum Style: Sendable {
         /// One line without spaces.
         case compact
-        /// Indented, one value a line, for people.
+        /// Indented, one value per line, for people.
         case indented
     }
 
     /// How property names and keys correspond.
     public enum Keys: Sendable {
-        /// `inputSize` is the key `input_size`. Keys of `[String: Value]` dictionaries stay as they
-        /// are.
+        /// The property `inputSize` has the key `input_size`. Keys of `[String: Value]` dictionaries
+        /// are not converted.
         case snakeCase
-        /// The key is the coding key, for formats of other programs.
+        /// Keys are not converted, for formats of other programs.
         case exact
     }
 
     /// Encodes a value.
     ///
     /// - Parameters:
-    ///   - value: a struct or dictionary where `formatVersion` is given.
-    ///   - formatVersion: is added as the key `format_version`.
+    ///   - value: the value; a struct or dictionary if there is a `formatVersion`.
+    ///   - formatVersion: value of the key `format_version`; nil to leave out the key.
     ///   - style: the layout.
     ///   - keys: how property names and keys correspond.
     ///   - allowsNonFinite: whether infinities and NaN are written as `"inf"`, `"-inf"` and `"nan"`.
-    /// - Returns: UTF-8 text, with a line break at the end when it is indented.
+    /// - Returns: UTF-8 text, with a line break at the end if it is indented.
     /// - Throws: `EncodingError`, for example for a number that is not finite.
     public static func encode(
         _ value: some Encodable, formatVersion: Int? = nil, style: Style = .compact,
@@ -45,7 +45,7 @@ public enum JSON {
             encoder.nonConformingFloatEncodingStrategy = .convertToString(
                 positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         }
-        // Without the wrapper, because within one the encoder would rename keys of dictionaries too.
+        // The wrapper only if needed: in a wrapper, the encoder also converts keys of dictionaries.
         let data =
             if let formatVersion {
                 try encoder.encode(Versioned(value: value, version: formatVersion))
@@ -104,7 +104,7 @@ public enum JSON {
     /// The number under the key `format_version`.
     ///
     /// - Parameter bytes: UTF-8 text.
-    /// - Returns: nil where the text is not a JSON object with that key.
+    /// - Returns: nil if the text is not a JSON object with this key.
     public static func formatVersion(of bytes: some Sequence<UInt8>) -> Int? {
         try? decode(Version.self, from: bytes).formatVersion
     }

@@ -1,32 +1,32 @@
 /// Named tensors in a file.
 ///
-/// The file stays open, and tensors stay in it, until they are copied out with
-/// ``StoredTensor/copy(into:)``. Nothing is mapped: see there for why.
+/// The file stays open. The data of a tensor is read by ``StoredTensor/copy(into:)``, which also
+/// explains why the file is not mapped into memory.
 public struct Checkpoint: Sendable {
     /// How the tensors are stored.
     public enum Format: String, Sendable {
-        /// `.safetensors`, whoever wrote it.
+        /// `.safetensors`.
         case safetensors
-        /// `.pth` as PyTorch writes since 1.6.
+        /// `.pth` as PyTorch has written it since version 1.6.
         case pytorchZip
-        /// `.pth` as PyTorch wrote before 1.6, and still does on request.
+        /// `.pth` as PyTorch wrote it before version 1.6, and still does on request.
         case pytorchLegacy
     }
 
     /// Names of the tensors, in file order.
     public let names: [String]
-    /// Remarks kept beside the tensors: `__metadata__` of safetensors, empty for `.pth`.
+    /// The metadata of the file: `__metadata__` of safetensors, empty for `.pth`.
     public let metadata: [String: String]
-    /// The format, recognized by content.
+    /// The format, detected from the content.
     public let format: Format
-    /// The prefix `module.` when all names in the file have it; ``names`` are without.
+    /// The prefix `module.` if all names in the file have it; ``names`` do not contain the prefix.
     public let strippedPrefix: String?
-    /// Entries beside the tensors that are not tensors, such as `epoch`.
+    /// Entries of the state dictionary that are not tensors, such as `epoch`.
     public let ignoredNames: [String]
-    /// Whether the file carries checksums, which then have been found correct.
+    /// Whether the file has checksums, all of which were correct.
     ///
-    /// Only the zip form does, unless its writer turned them off; damage elsewhere goes unseen, so
-    /// that comparing ``sha256`` with a published value is worth the time.
+    /// Only the zip format has checksums, unless its writer turned them off. Damage in the other
+    /// formats is not detected: compare ``sha256`` with a published value.
     public let hasChecksums: Bool
 
     private let tensors: [String: StoredTensor]
@@ -58,23 +58,23 @@ public struct Checkpoint: Sendable {
         hasChecksums = contents.hasChecksums
     }
 
-    /// The tensor of that name, or nil when there is none.
+    /// The tensor of this name; nil if there is none.
     public subscript(name: String) -> StoredTensor? {
         tensors[name]
     }
 
-    /// The path this was read from.
+    /// The path of the file.
     public var path: String { file.path }
 
     /// SHA-256 of the whole file, in hexadecimal.
     ///
-    /// Computed at the first use, from the same open file as the tensors, and kept.
+    /// Computed at the first use from the open file, then cached.
     public var sha256: String {
         get throws(CheckpointError) { try file.sha256() }
     }
 }
 
-/// What a reader of one format found.
+/// What the reader of a format has read.
 struct Contents {
     var tensors: [(name: String, tensor: StoredTensor)] = []
     var metadata: [String: String] = [:]
@@ -83,22 +83,23 @@ struct Contents {
 }
 
 extension Checkpoint {
-    /// Opens and checks a `.pth` or safetensors file; its tensors stay there until copied.
+    /// Opens and checks a `.pth` or safetensors file, without reading the data of its tensors.
     ///
-    /// The format is recognized by content, whatever the file is called. In a `.pth`, the weights
-    /// may lie in a dictionary under `state_dict`, `model_state_dict` or `model`. A prefix `module.`
-    /// that all names share, as `DataParallel` leaves it, is taken off. No code in the file is run.
+    /// The format is detected from the content; the file name does not matter. In a `.pth`, the
+    /// weights may be in a dictionary under `state_dict`, `model_state_dict` or `model`. A prefix
+    /// `module.` that all names share, as `DataParallel` writes it, is removed. No code in the file
+    /// is run.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - limits: how much the file may ask for.
-    /// - Returns: the names, shapes and places of all tensors.
-    /// - Throws: ``CheckpointError`` with what is wrong, and where.
+    ///   - limits: the largest accepted sizes and counts.
+    /// - Returns: the names, shapes and positions of all tensors.
+    /// - Throws: ``CheckpointError`` with the cause and the position in the file.
     public static func read(
         _ path: String, limits: Limits = .standard
     ) throws(CheckpointError) -> Checkpoint {
         let file = try CheckpointFile(path)
-        let format = try recognize(file)
+        let format = try detectFormat(of: file)
         let contents: Contents
         switch format {
         case .safetensors: contents = try readSafetensors(file, limits)
@@ -109,26 +110,24 @@ extension Checkpoint {
         return try Checkpoint(contents, format: format, file: file)
     }
 
-    private static func recognize(_ file: CheckpointFile) throws(CheckpointError) -> Format {
+    private static func detectFormat(
+        of file: CheckpointFile
+    ) throws(CheckpointError) -> Format {
         let start = try file.bytes(at: 0, count: min(512, file.byteCount))
-        // The length of a header may look like the start of another format, but it ends in zeros.
+        // The length of a header may look like the start of another format, but its upper half is 0.
         let isJSON = start.count >= 9 && start[8] == UInt8(ascii: "{")
         if isJSON, start[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
         if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return .pytorchZip }
-        // A pickle of protocol 2 to 5; whether the magic number follows is for the reader.
+        // A pickle of protocol 2 to 5; the reader checks the magic number.
         if start.count > 1, start[0] == 0x80, (2...5).contains(start[1]) { return .pytorchLegacy }
-        if let lookalike = Lookalike.recognize(start) {
-            throw .notACheckpoint(path: file.path, lookalike)
-        }
-        throw .notACheckpoint(path: file.path, .unknown)
+        let other = CheckpointError.OtherFormat.detect(start)
+        throw .notACheckpoint(path: file.path, other ?? .unknown)
     }
-
-    private typealias Lookalike = CheckpointError.Lookalike
 }
 
-extension CheckpointError.Lookalike {
-    /// What people mistake for weights most often, by its first bytes.
-    fileprivate static func recognize(_ start: [UInt8]) -> Self? {
+extension CheckpointError.OtherFormat {
+    /// Detects the files that are most often mistaken for weights by their first bytes.
+    fileprivate static func detect(_ start: [UInt8]) -> Self? {
         if start.starts(with: [0x1F, 0x8B]) { return .gzip }
         if start.starts(with: [0x89, 0x48, 0x44, 0x46]) { return .hdf5 }
         if start.count > 262, start[257..<262].elementsEqual("ustar".utf8) { return .tar }
@@ -144,29 +143,30 @@ extension CheckpointError.Lookalike {
 }
 
 extension Checkpoint {
-    /// How much a file may ask for before it is refused.
+    /// The largest sizes and counts of a file that is accepted.
     ///
     /// Reading allocates at most 256 bytes for each byte of pickle, header or zip directory, and a
-    /// few blocks of 1 MB; copying all tensors at most ``maximumExpansion`` times the file.
+    /// few blocks of 1 MB. Copying all tensors takes at most ``maximumExpansion`` times the size of
+    /// the file.
     public struct Limits: Sendable {
-        /// Tensors in one file.
+        /// Number of tensors in a file.
         public var maximumTensors = 100_000
-        /// Axes of one tensor; PyTorch itself stops at 64.
+        /// Number of axes of a tensor; PyTorch's own limit is 64.
         public var maximumRank = 64
-        /// Bytes of all tensors together, as multiples of the file.
+        /// Total size of all tensors as a multiple of the file's size.
         ///
-        /// Tied weights and expanded views make a file's tensors larger than the file; strides of 0
-        /// can make them larger without end.
+        /// Tied weights and expanded views can be larger than the file that stores them; with
+        /// strides of 0 there is no bound.
         public var maximumExpansion = 8
-        /// Bytes of a safetensors header, of a pickle and of a zip directory.
+        /// Size in bytes of a safetensors header, a pickle or a zip directory.
         public var maximumHeaderBytes = 100_000_000
-        /// Operations of the pickles of one file; one tensor takes about thirty.
+        /// Number of operations in all pickles of a file; a tensor takes about thirty.
         public var maximumPickleOperations = 1_000_000
 
-        /// Limits far above those of any published segmentation model.
+        /// Limits far above what any published segmentation model needs.
         public static let standard = Limits()
 
-        /// The standard limits, to be changed one by one.
+        /// The standard limits, each of which can be changed.
         public init() {}
     }
 }

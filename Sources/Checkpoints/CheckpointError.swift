@@ -1,75 +1,75 @@
 /// Why a checkpoint cannot be read or written.
 ///
-/// An `offset` is a byte of the file, from its start.
+/// An `offset` is a position in bytes from the start of the file.
 public enum CheckpointError: Error, Equatable, Sendable {
-    /// Nothing is at that path.
+    /// There is no file at the path.
     case notFound(path: String)
-    /// A folder, a device or a pipe is at that path.
+    /// A folder, a device or a pipe is at the path.
     case notAFile(path: String)
-    /// The file may not be opened.
+    /// The user may not read the file.
     case notPermitted(path: String)
-    /// The operating system's reason for not reading.
+    /// Reading failed, with the operating system's reason.
     case readFailed(path: String, reason: String)
-    /// The operating system's reason for not writing.
+    /// Writing failed, with the operating system's reason.
     case writeFailed(path: String, reason: String)
     /// The file was written to after it had been opened and checked.
     case changedWhileOpen(path: String)
     /// The file has no bytes.
     case empty(path: String)
-    /// The file is something else.
-    case notACheckpoint(path: String, Lookalike)
+    /// The file has another format.
+    case notACheckpoint(path: String, OtherFormat)
 
-    /// The file ends inside the part named, which starts at `offset`.
+    /// The file ends inside the named part, which starts at `offset`.
     case truncated(String, offset: Int)
-    /// What was found against the format, in words.
+    /// The file violates its format; the text states how.
     case malformed(String, offset: Int)
-    /// A pickle names a class or function that is not on the list.
+    /// A pickle refers to a class or function that is not allowed.
     case forbiddenGlobal(String, offset: Int)
-    /// A pickle uses an operation that is not on the list.
+    /// A pickle contains an operation that is not allowed.
     case forbiddenOperation(String, offset: Int)
-    /// An entry of a zip archive that PyTorch would not have written.
+    /// A zip archive has an entry that PyTorch would not have written.
     case refusedEntry(String, EntryFault)
-    /// The bytes of a zip entry are not those that were saved.
+    /// The bytes of a zip entry do not match its checksum.
     case wrongChecksum(entry: String)
-    /// The writer's byte order is not ours.
+    /// The file was written on a big-endian machine.
     case bigEndian
-    /// The file asks for more than ``Checkpoint/Limits`` grant.
+    /// The file exceeds one of the ``Checkpoint/Limits``.
     case tooLarge(String, found: Int, limit: Int)
 
     /// A tensor's element type is not an ``ElementType``.
     case unsupportedElementType(String, tensor: String)
-    /// A tensor's shape and strides lead outside its storage.
+    /// A tensor's shape and strides exceed its storage.
     case tensorOutOfRange(String)
-    /// A tensor that has to be of finite numbers holds NaN or infinity.
+    /// A tensor contains NaN or infinity where only finite numbers are allowed.
     case notFinite(tensor: String)
-    /// A number is too large for the type it is to be written in.
+    /// A number is too large for the element type in which it would be written.
     case outOfRange(tensor: String, value: String, type: ElementType)
-    /// Two tensors have the same name, or two keys of a header are the same.
+    /// Two tensors have the same name, or a header has the same key twice.
     case duplicateName(String)
-    /// The file holds no dictionary of tensors; `keys` are those at its top (at most ten).
+    /// The file contains no dictionary of tensors; `keys` are the first ten top-level keys.
     case noTensors(keys: [String])
-    /// Weights lie under more than one key, and nothing says which are meant.
+    /// There are weights under more than one key.
     case severalStateDictionaries([String])
 
-    /// What a file without weights turned out to be.
-    public enum Lookalike: String, Sendable {
+    /// The format of a file that is not a checkpoint.
+    public enum OtherFormat: String, Sendable {
         case webPage = "a web page"
-        case gitLFSPointer = "a git-lfs pointer, not the weights it stands for: run 'git lfs pull'"
+        case gitLFSPointer = "a git-lfs pointer instead of the weights: run 'git lfs pull'"
         case text = "text"
-        case tar = "a tar archive (PyTorch before 0.1.10 wrote these)"
+        case tar = "a tar archive, as PyTorch wrote before version 0.1.10"
         case gzip = "a gzip archive: unpack it first"
         case hdf5 = "an HDF5 file"
-        case pickle = "a plain pickle without PyTorch's header"
+        case pickle = "a pickle without PyTorch's header"
         case zip = "a zip archive that PyTorch did not write"
         case torchScript = "a TorchScript program, not a dictionary of weights"
-        case unknown = "in no known format"
+        case unknown = "a file of an unknown format"
     }
 
     /// Why an entry of a zip archive is refused.
     public enum EntryFault: String, Sendable {
         case compressed = "compressed, which PyTorch never writes"
         case encrypted = "encrypted"
-        case overlapping = "overlapping another entry"
+        case overlapping = "stored in the same bytes as another entry"
         case outOfRange = "outside the file"
         case repeated = "in the archive twice"
     }
@@ -86,35 +86,38 @@ extension CheckpointError: CustomStringConvertible {
         case .writeFailed(let path, let reason): "cannot write '\(path)': \(reason)"
         case .changedWhileOpen(let path): "'\(path)' was changed while it was being read"
         case .empty(let path): "'\(path)' is empty"
-        case .notACheckpoint(let path, let lookalike):
-            "'\(path)' is \(lookalike.rawValue); needed is a .pth or .safetensors file"
+        case .notACheckpoint(let path, let format):
+            "'\(path)' is \(format.rawValue); a .pth or .safetensors file is needed"
         case .truncated(let part, let offset):
-            "the file ends inside \(part) that starts at byte \(offset): it was cut short"
-        case .malformed(let reason, let offset): "\(reason) at byte \(offset)"
+            "the file is truncated: it ends inside \(part) that starts at byte \(offset)"
+        case .malformed(let reason, let offset):
+            "the file is malformed: \(reason) at byte \(offset)"
         case .forbiddenGlobal(let name, let offset):
             "refused '\(name)' at byte \(offset): only tensors and containers are allowed"
         case .forbiddenOperation(let name, let offset):
             "refused the pickle operation \(name) at byte \(offset): tensors do not need it"
         case .refusedEntry(let name, let fault): "the zip entry '\(name)' is \(fault.rawValue)"
         case .wrongChecksum(let entry):
-            "'\(entry)' does not match its CRC-32: the file was damaged; fetch it again"
+            "'\(entry)' does not match its CRC-32: the file is damaged; download it again"
         case .bigEndian: "the weights were saved on a big-endian machine, which is not supported"
         case .tooLarge(let what, let found, let limit):
             "\(what): found \(found), the limit is \(limit)"
         case .unsupportedElementType(let type, let tensor):
-            "'\(tensor)' holds \(type), which is not supported"
-        case .tensorOutOfRange(let name): "'\(name)' reaches outside its storage"
+            "'\(tensor)' has the element type \(type), which is not supported"
+        case .tensorOutOfRange(let name): "the shape and strides of '\(name)' exceed its storage"
         case .notFinite(let name):
-            "'\(name)' holds NaN or infinity: the weights are damaged, or training diverged"
+            "'\(name)' contains NaN or infinity: the weights are damaged, or training diverged"
         case .outOfRange(let name, let value, let type):
-            "'\(name)' holds \(value), which is too large for \(type.rawValue)"
+            "'\(name)' contains \(value), which is too large for \(type.rawValue)"
         case .duplicateName(let name): "'\(name)' occurs twice"
         case .noTensors(let keys):
             keys.isEmpty
-                ? "no dictionary of tensors in this file"
-                : "no dictionary of tensors under '\(keys.joined(separator: "', '"))'"
+                ? "the file contains no dictionary of tensors"
+                : "the file contains no dictionary of tensors, only the keys "
+                    + "'\(keys.joined(separator: "', '"))'"
         case .severalStateDictionaries(let keys):
-            "weights under several keys, '\(keys.joined(separator: "', '"))': save only one"
+            "the file contains weights under the keys '\(keys.joined(separator: "' and '"))': save "
+                + "only one of them"
         }
     }
 }

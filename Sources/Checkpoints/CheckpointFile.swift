@@ -3,8 +3,8 @@ import Foundation
 
 /// The file of a checkpoint, open for reading.
 ///
-/// A tensor keeps its file open until its bytes are copied to their destination, so that a
-/// checkpoint is never held in memory twice.
+/// A tensor retains its file, which therefore stays open until the tensor's bytes are copied: the
+/// weights are never in memory twice.
 final class CheckpointFile: Sendable {
     private let file: RegularFile
     private let digest = Locked<String?>(nil)
@@ -14,7 +14,7 @@ final class CheckpointFile: Sendable {
 
     /// Opens a file.
     ///
-    /// - Throws: ``CheckpointError`` when it is missing, empty, not permitted or not a regular file.
+    /// - Throws: ``CheckpointError`` if it is missing, empty, not readable or not a regular file.
     init(_ path: String) throws(CheckpointError) {
         file = try readingFile { () throws(FileReadError) in try RegularFile(path) }
         guard file.byteCount > 0 else { throw .empty(path: path) }
@@ -22,7 +22,7 @@ final class CheckpointFile: Sendable {
 
     /// Fills `destination` with the bytes from `offset` on.
     ///
-    /// - Throws: ``CheckpointError/truncated(_:offset:)`` when the file ends before.
+    /// - Throws: ``CheckpointError/truncated(_:offset:)`` if the file ends before.
     func read(
         into destination: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(CheckpointError) {
@@ -32,7 +32,7 @@ final class CheckpointFile: Sendable {
 
     /// Reads `count` bytes from `offset` on.
     ///
-    /// Memory is allocated only when the file has them.
+    /// Memory is allocated only if the file has these bytes.
     func bytes(at offset: Int, count: Int) throws(CheckpointError) -> [UInt8] {
         try require(count, at: offset)
         return try readingFile { () throws(FileReadError) in
@@ -48,7 +48,7 @@ final class CheckpointFile: Sendable {
         try readingFile { () throws(FileReadError) in try file.forEachBlock(in: range, body) }
     }
 
-    /// Throws when the file was written to since it was opened.
+    /// Throws if the file was written to since it was opened.
     func checkUnchanged() throws(CheckpointError) {
         try readingFile(file.checkUnchanged)
     }

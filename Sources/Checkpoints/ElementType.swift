@@ -1,8 +1,8 @@
-/// What one element of a tensor is; the raw value is PyTorch's name for it.
+/// The element type of a tensor; the raw value is PyTorch's name.
 public enum ElementType: String, Sendable, CaseIterable {
     case float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool
 
-    /// Bytes that one element takes.
+    /// Size of an element in bytes.
     public var byteCount: Int {
         switch self {
         case .float64, .int64: 8
@@ -12,7 +12,7 @@ public enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it is a floating point number.
+    /// Whether the elements are floating-point numbers.
     public var isFloatingPoint: Bool {
         switch self {
         case .float64, .float32, .float16, .bfloat16: true
@@ -36,7 +36,7 @@ public enum ElementType: String, Sendable, CaseIterable {
         }
     }
 
-    /// The type that a safetensors header names, or nil for one that is not supported.
+    /// The type with this name in a safetensors header; nil if it is not supported.
     public init?(safetensorsName name: String) {
         guard let type = Self.allCases.first(where: { $0.safetensorsName == name }) else {
             return nil
@@ -45,18 +45,19 @@ public enum ElementType: String, Sendable, CaseIterable {
     }
 }
 
-/// Numbers of 16 bits as bit patterns: Swift has no `Float16` on every platform, and no bfloat16.
+/// Conversions of float16 and bfloat16, as bit patterns: Swift has no bfloat16, and `Float16` not on
+/// every platform.
 ///
-/// Rounds to the nearest, ties to even, as PyTorch does.
+/// Rounds to nearest, ties to even, as PyTorch does.
 enum HalfPrecision {
-    /// IEEE 754's binary16; what is too large becomes infinite.
+    /// Converts to IEEE 754 binary16; values that are too large become infinite.
     static func float16(_ value: Float) -> UInt16 {
         let sign = UInt16(truncatingIfNeeded: value.bitPattern >> 16) & 0x8000
         let magnitude = value.bitPattern & 0x7FFF_FFFF
         if magnitude > 0x7F80_0000 { return sign | 0x7E00 }
-        // From half a step above the largest, 65504, on.
+        // Half a step above the largest finite number, 65504, and more.
         if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
-        // Below the smallest normal number steps are of one size, 2^-24.
+        // Subnormal numbers are multiples of 2^-24.
         if magnitude < 0x3880_0000 {
             let steps = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
             return sign | UInt16(steps)
@@ -65,7 +66,7 @@ enum HalfPrecision {
         return sign | UInt16((rebased + 0x0FFF + (rebased >> 13 & 1)) >> 13)
     }
 
-    /// The number that a binary16 stands for.
+    /// Converts from IEEE 754 binary16.
     static func float(float16 bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let magnitude = UInt32(bits & 0x7FFF)
@@ -77,21 +78,21 @@ enum HalfPrecision {
         return Float(bitPattern: sign | (exponents + (magnitude & 0x7FFF) << 13) & 0x7FFF_FFFF)
     }
 
-    /// The upper half of a float32.
+    /// Converts to bfloat16, the upper half of a float32.
     static func bfloat16(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         guard !value.isNaN else { return 0x7FC0 }
         return UInt16((UInt64(bits) + 0x7FFF + UInt64(bits >> 16 & 1)) >> 16)
     }
 
-    /// The number that a bfloat16 stands for.
+    /// Converts from bfloat16.
     static func float(bfloat16 bits: UInt16) -> Float {
         Float(bitPattern: UInt32(bits) << 16)
     }
 }
 
 extension [UInt8] {
-    /// The little-endian integer at `offset`; the caller has checked that it lies inside.
+    /// The little-endian integer at `offset`, which must be within the bounds.
     func integer<Value: FixedWidthInteger>(at offset: Int, as type: Value.Type) -> Value {
         var value: Value = 0
         for index in 0..<(Value.bitWidth / 8) {
@@ -100,10 +101,6 @@ extension [UInt8] {
         return value
     }
 
-    /// The text that these bytes are in UTF-8, or nil when they are not.
-    var validUTF8: String? {
-        let text = String(decoding: self, as: UTF8.self)
-        // Decoding repairs what is invalid, which changes the bytes.
-        return text.utf8.elementsEqual(self) ? text : nil
-    }
+    /// The bytes as UTF-8 text; nil if they are not valid UTF-8.
+    var validUTF8: String? { String(validating: self, as: UTF8.self) }
 }

@@ -1,17 +1,18 @@
-/// Finds the dictionary of tensors in what a `.pth` holds.
+/// The dictionary of tensors in an unpickled `.pth` file.
 struct PickledStateDictionary {
-    /// Names and places in ``PickleHeap/tensors``, in file order.
+    /// Names and indices into ``PickleHeap/tensors``, in file order.
     private(set) var tensors: [(name: String, place: Int)] = []
     private(set) var ignoredNames: [String] = []
 
-    /// Keys under which training programs keep the weights beside epoch, optimizer and the like.
+    /// Keys under which training programs store the weights, next to the epoch, the optimizer's
+    /// state and so on.
     private static let wrappers = ["state_dict", "model_state_dict", "model"]
     private static let maximumNesting = 3
 
     /// - Parameters:
-    ///   - root: the pickled value.
-    ///   - heap: what that value refers to.
-    /// - Throws: ``CheckpointError/noTensors(keys:)``, for one.
+    ///   - root: the unpickled value.
+    ///   - heap: the containers and tensors to which the value refers.
+    /// - Throws: ``CheckpointError``, for example ``CheckpointError/noTensors(keys:)``.
     init(_ root: PickleValue, in heap: PickleHeap) throws(CheckpointError) {
         guard let place = try Self.find(root, heap, depth: 0),
             let items = heap.items(of: place, .dictionary)
@@ -28,7 +29,7 @@ struct PickledStateDictionary {
         }
     }
 
-    /// The dictionary under a wrapper's key, else the value itself if it holds tensors.
+    /// The dictionary under one of the ``wrappers``, else the value itself if it contains tensors.
     private static func find(
         _ value: PickleValue, _ heap: PickleHeap, depth: Int
     ) throws(CheckpointError) -> PickleValue? {
@@ -38,7 +39,7 @@ struct PickledStateDictionary {
             var seen: Set<String> = []
             for (key, value) in entries(items) {
                 guard case .text(let name) = key, wrappers.contains(name) else { continue }
-                // Repeated keys, which Python never writes, would multiply the work at each level.
+                // Repeated keys would multiply the work at each level; Python never writes them.
                 guard seen.insert(name).inserted else { throw .duplicateName(name) }
                 if let inner = try find(value, heap, depth: depth + 1) {
                     found.append((name, inner))

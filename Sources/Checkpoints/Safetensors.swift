@@ -2,28 +2,28 @@ import FileIO
 
 /// Writes checkpoints in the safetensors format, which PyTorch and most other programs read.
 public enum Safetensors {
-    /// Writes named tensors to a file, whole or not at all.
+    /// Writes named tensors to a file atomically.
     ///
-    /// Bytes go to a new file in the same folder, which takes the place of `path` only when all of
-    /// them are on the disk; after an error, what was at `path` is unchanged. One tensor at a time
-    /// is in memory. Tensors with larger elements come first, so that all are aligned.
+    /// The bytes are written to a temporary file in the same folder, which replaces `path` once it
+    /// is complete on the disk. After an error, `path` is unchanged. Only one tensor at a time is in
+    /// memory. Tensors with larger elements come first, so that all of them are aligned.
     ///
     /// - Parameters:
     ///   - tensors: the tensors; names must differ.
-    ///   - metadata: remarks to keep with them.
-    ///   - path: the file; replaced when it exists.
-    ///   - begun: called before each tensor with how many are done.
+    ///   - metadata: the metadata of the file.
+    ///   - path: the file; replaced if it exists.
+    ///   - progress: called before each tensor with the number of tensors already written.
     /// - Throws: ``CheckpointError/writeFailed(path:reason:)``,
-    ///   ``CheckpointError/duplicateName(_:)``, and what reading a tensor throws.
+    ///   ``CheckpointError/duplicateName(_:)``, and errors of reading a tensor.
     public static func write(
         _ tensors: [(name: String, tensor: StoredTensor)], metadata: [String: String] = [:],
-        to path: String, begun: (_ done: Int) -> Void = { _ in }
+        to path: String, progress: (_ done: Int) -> Void = { _ in }
     ) throws(CheckpointError) {
         var names: Set = ["__metadata__"]
         for (name, _) in tensors where !names.insert(name).inserted {
             throw .duplicateName(name)
         }
-        // The place breaks ties: the standard library does not promise a stable sort.
+        // The position breaks ties: the standard library does not guarantee a stable sort.
         let ordered = tensors.enumerated().sorted { one, other in
             (-one.element.tensor.elementType.byteCount, one.offset)
                 < (-other.element.tensor.elementType.byteCount, other.offset)
@@ -32,7 +32,7 @@ public enum Safetensors {
         let file = try orWriteFailed { () throws(FileError) in try AtomicFile(path) }
         try orWriteFailed { () throws(FileError) in try file.append(header) }
         for (done, (_, tensor)) in ordered.enumerated() {
-            begun(done)
+            progress(done)
             let buffer = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: tensor.byteCount, alignment: 16)
             defer { buffer.deallocate() }
@@ -54,7 +54,7 @@ public enum Safetensors {
         }
     }
 
-    /// Length and JSON, filled up with spaces to a multiple of 8 bytes.
+    /// The header: its length, and its JSON padded with spaces to a multiple of 8 bytes.
     private static func header(
         of tensors: [(name: String, tensor: StoredTensor)], _ metadata: [String: String]
     ) -> [UInt8] {

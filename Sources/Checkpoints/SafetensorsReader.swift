@@ -1,5 +1,6 @@
 extension Checkpoint {
-    /// Safetensors: the header's length in 8 bytes, a JSON header, then the tensors without gaps.
+    /// Reads a safetensors file: the header's length in 8 bytes, a JSON header, and the tensors
+    /// without gaps.
     static func readSafetensors(
         _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
@@ -23,10 +24,11 @@ extension Checkpoint {
                     source: .file(file, offset: position)),
                 tensor.byteCount == entry.end - entry.begin
             else {
-                throw .malformed("'\(entry.name)' has another size than its shape", offset: 8)
+                throw .malformed(
+                    "data offsets of '\(entry.name)' that do not fit its shape", offset: 8)
             }
             guard entry.begin == position - start else {
-                throw .malformed("a gap or an overlap before '\(entry.name)'", offset: position)
+                throw .malformed("a gap or overlap before '\(entry.name)'", offset: position)
             }
             guard tensor.byteCount <= file.byteCount - position else {
                 throw .truncated("'\(entry.name)'", offset: position)
@@ -51,14 +53,14 @@ struct SafetensorsHeader {
         let end: Int
     }
 
-    /// In the order in which the tensors lie in the file.
+    /// The tensors, in the order of their data in the file.
     private(set) var entries: [Entry] = []
     private(set) var metadata: [String: String] = [:]
 
     /// - Parameters:
     ///   - bytes: the JSON, which starts at byte 8 of the file.
-    ///   - limits: how much the file may ask for.
-    /// - Throws: ``CheckpointError/malformed(_:offset:)`` with what is wrong, and where.
+    ///   - limits: the largest accepted sizes and counts.
+    /// - Throws: ``CheckpointError``, for example ``CheckpointError/malformed(_:offset:)``.
     init(_ bytes: [UInt8], limits: Checkpoint.Limits) throws(CheckpointError) {
         var scanner = HeaderScanner(bytes, fileOffset: 8)
         var entries: [Entry] = []
@@ -77,7 +79,7 @@ struct SafetensorsHeader {
             }
         }
         try scanner.expectEnd()
-        // Empty tensors lie where the next one starts, hence before it.
+        // An empty tensor has the offset of the next tensor and comes before it.
         self.entries = entries.sorted { ($0.begin, $0.end) < ($1.begin, $1.end) }
         self.metadata = metadata
     }
@@ -96,20 +98,21 @@ struct SafetensorsHeader {
                 if type == nil { throw .unsupportedElementType(text, tensor: name) }
             case "shape": shape = try scanner.integers(limit: limits.maximumRank)
             case "data_offsets": offsets = try scanner.integers(limit: 2)
-            default: throw scanner.malformed("the unknown key '\(key)'")
+            default: throw scanner.malformed("an unknown key '\(key)'")
             }
         }
         guard let type, let shape, offsets.count == 2, offsets[0] <= offsets[1] else {
-            throw scanner.malformed("an incomplete '\(name)'")
+            throw scanner.malformed("an incomplete entry '\(name)'")
         }
         return Entry(
             name: name, elementType: type, shape: shape, begin: offsets[0], end: offsets[1])
     }
 }
 
-/// Reads the JSON of a safetensors header, piece by piece.
+/// A parser for the JSON of a safetensors header.
 ///
-/// A general JSON reader would accept duplicate keys, fractions and any nesting; the header has none.
+/// A general JSON parser would accept repeated keys, fractions and any nesting, which a header must
+/// not have.
 struct HeaderScanner {
     private let bytes: [UInt8]
     private let fileOffset: Int
@@ -117,7 +120,7 @@ struct HeaderScanner {
 
     /// - Parameters:
     ///   - bytes: the header.
-    ///   - fileOffset: where it starts in the file.
+    ///   - fileOffset: the position of the header in the file.
     init(_ bytes: [UInt8], fileOffset: Int) {
         self.bytes = bytes
         self.fileOffset = fileOffset
@@ -129,16 +132,16 @@ struct HeaderScanner {
         .malformed("\(what) in the header", offset: offset)
     }
 
-    /// The next byte that is not white space, left where it is.
+    /// Skips white space and returns the next byte without consuming it.
     private mutating func next() throws(CheckpointError) -> UInt8 {
         while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
             position += 1
         }
-        guard position < bytes.count else { throw malformed("nothing more") }
+        guard position < bytes.count else { throw malformed("an unexpected end") }
         return bytes[position]
     }
 
-    /// Takes a character if it comes next.
+    /// Consumes a character if it comes next.
     mutating func take(_ character: Unicode.Scalar) throws(CheckpointError) -> Bool {
         guard try next() == UInt8(ascii: character) else { return false }
         position += 1
@@ -146,15 +149,17 @@ struct HeaderScanner {
     }
 
     mutating func expect(_ character: Unicode.Scalar) throws(CheckpointError) {
-        guard try take(character) else { throw malformed("no '\(character)'") }
+        guard try take(character) else { throw malformed("a missing '\(character)'") }
     }
 
-    /// Only spaces may follow.
+    /// Throws unless only spaces follow.
     mutating func expectEnd() throws(CheckpointError) {
-        guard bytes[position...].allSatisfy({ $0 == 0x20 }) else { throw malformed("more text") }
+        guard bytes[position...].allSatisfy({ $0 == 0x20 }) else {
+            throw malformed("text after the end")
+        }
     }
 
-    /// Runs `body` for each key of an object; it must take the value.
+    /// Calls `body` for each key of an object; `body` must parse the value.
     mutating func object(
         _ body: (inout HeaderScanner, String) throws(CheckpointError) -> Void
     ) throws(CheckpointError) {
@@ -170,13 +175,13 @@ struct HeaderScanner {
         try expect("}")
     }
 
-    /// A list of at most `limit` whole numbers that are not negative.
+    /// Parses a list of at most `limit` non-negative integers.
     mutating func integers(limit: Int) throws(CheckpointError) -> [Int] {
         try expect("[")
         if try take("]") { return [] }
         var numbers: [Int] = []
         repeat {
-            guard numbers.count < limit else { throw malformed("too many numbers") }
+            guard numbers.count < limit else { throw malformed("a list of too many numbers") }
             numbers.append(try integer())
         } while try take(",")
         try expect("]")
@@ -188,7 +193,7 @@ struct HeaderScanner {
         let digits = bytes[position...].prefix(20).prefix { (0x30...0x39).contains($0) }
         guard let number = Int(String(decoding: digits, as: UTF8.self)),
             digits.count == 1 || digits.first != 0x30
-        else { throw malformed("no whole number") }
+        else { throw malformed("a number that is not a whole number") }
         position += digits.count
         return number
     }
@@ -206,14 +211,14 @@ struct HeaderScanner {
                 text.append(byte)
             }
         }
-        guard position < bytes.count else { throw malformed("no end of a string") }
+        guard position < bytes.count else { throw malformed("an unterminated string") }
         position += 1
         guard let valid = text.validUTF8 else { throw malformed("text that is not UTF-8") }
         return valid
     }
 
     private mutating func escape() throws(CheckpointError) -> Unicode.Scalar {
-        guard position < bytes.count else { throw malformed("no end of a string") }
+        guard position < bytes.count else { throw malformed("an unterminated string") }
         position += 1
         switch bytes[position - 1] {
         case 0x22: return "\""
@@ -229,19 +234,19 @@ struct HeaderScanner {
         }
     }
 
-    /// Four hexadecimal digits, or twice four for what UTF-16 needs two units for.
+    /// Parses four hexadecimal digits, or a surrogate pair of two such escapes.
     private mutating func codePoint() throws(CheckpointError) -> Unicode.Scalar {
         let unit = try codeUnit()
         if let scalar = Unicode.Scalar(unit) { return scalar }
         guard bytes[position...].starts(with: [0x5C, 0x75]) else {
-            throw malformed("half a character")
+            throw malformed("an unpaired surrogate")
         }
         position += 2
         let second = try codeUnit()
         guard (0xD800..<0xDC00).contains(unit), (0xDC00..<0xE000).contains(second),
             let scalar = Unicode.Scalar(
                 0x10000 + (UInt32(unit) - 0xD800) << 10 + UInt32(second) - 0xDC00)
-        else { throw malformed("half a character") }
+        else { throw malformed("an unpaired surrogate") }
         return scalar
     }
 
@@ -249,7 +254,7 @@ struct HeaderScanner {
         let digits = bytes[position...].prefix(4)
         guard digits.count == 4, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
             let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw malformed("no hexadecimal digits") }
+        else { throw malformed("an escape without hexadecimal digits") }
         position += 4
         return unit
     }

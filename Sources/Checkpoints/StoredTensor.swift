@@ -1,24 +1,24 @@
-/// One tensor as stored: its bytes stay in the file until they are copied.
+/// A tensor of a checkpoint, or one to be written; the data of a file is not read until it is copied.
 public struct StoredTensor: Sendable {
     enum Source: Sendable {
-        /// The first element lies at byte `offset`.
+        /// The first element is at byte `offset` of the file.
         case file(CheckpointFile, offset: Int)
         case memory([UInt8])
-        /// Writes all bytes, row-major, when they are asked for.
+        /// Writes all bytes, row-major.
         case closure(@Sendable (UnsafeMutableRawBufferPointer) -> Void)
-        /// Another tensor, all of whose elements must be finite, here also in this tensor's type.
+        /// Another tensor, whose elements must be finite and are converted to this tensor's type.
         indirect case finite(StoredTensor, name: String)
     }
 
-    /// What one element is.
+    /// The element type.
     public let elementType: ElementType
-    /// Lengths of the axes; empty for a single number.
+    /// The length of each axis; empty for a scalar.
     public let shape: [Int]
-    /// Elements from one index to the next, along each axis.
+    /// The stride of each axis, in elements.
     let strides: [Int]
     let source: Source
 
-    /// A tensor in a file; `nil` when shape and strides do not fit an `Int`.
+    /// Creates a tensor; nil if its size in bytes does not fit an `Int`.
     init?(elementType: ElementType, shape: [Int], strides: [Int]? = nil, source: Source) {
         guard let rowMajor = StoredTensor.rowMajorStrides(of: shape, elementType) else {
             return nil
@@ -29,28 +29,30 @@ public struct StoredTensor: Sendable {
         self.source = source
     }
 
-    /// A tensor in memory, for writing.
+    /// Creates a tensor in memory, for writing.
     ///
     /// - Parameters:
-    ///   - elementType: what one element is.
-    ///   - shape: lengths of the axes.
-    ///   - bytes: the elements, row-major, little-endian; exactly as many as the shape needs.
+    ///   - elementType: the element type.
+    ///   - shape: the length of each axis.
+    ///   - bytes: the elements, row-major and little-endian; exactly as many as the shape has.
     public init(elementType: ElementType, shape: [Int], bytes: [UInt8]) {
         guard
             let tensor = StoredTensor(
                 elementType: elementType, shape: shape, source: .memory(bytes)),
             tensor.byteCount == bytes.count
         else {
-            preconditionFailure("\(bytes.count) bytes do not make a \(elementType) of \(shape)")
+            preconditionFailure(
+                "\(bytes.count) bytes are not a \(elementType) tensor of shape \(shape)")
         }
         self = tensor
     }
 
-    /// A tensor whose bytes are made only when they are written, so that they are not held twice.
+    /// Creates a tensor whose bytes are computed when they are written, so that they are never in
+    /// memory twice.
     ///
     /// - Parameters:
-    ///   - elementType: what one element is.
-    ///   - shape: lengths of the axes; with the element's size, their product must fit an `Int`.
+    ///   - elementType: the element type.
+    ///   - shape: the length of each axis; the size in bytes must fit an `Int`.
     ///   - copy: fills exactly ``byteCount`` bytes, row-major and little-endian; may be called more
     ///     than once.
     public init(
@@ -60,20 +62,20 @@ public struct StoredTensor: Sendable {
         guard
             let tensor = StoredTensor(
                 elementType: elementType, shape: shape, source: .closure(copy))
-        else { preconditionFailure("no \(elementType) can have the shape \(shape)") }
+        else { preconditionFailure("a \(elementType) tensor of shape \(shape) is too large") }
         self = tensor
     }
 
     /// Number of elements.
     public var elementCount: Int { shape.reduce(1, *) }
 
-    /// Bytes of all elements, one after the other.
+    /// Total size of all elements in bytes.
     public var byteCount: Int { elementCount * elementType.byteCount }
 
-    /// Whether the elements lie row-major, one after the other; axes of length 1 do not matter.
+    /// Whether the elements are contiguous in row-major order; axes of length 1 do not matter.
     var isContiguous: Bool { contiguousAxes == shape.count }
 
-    /// How many of the last axes lie row-major, one element after the other.
+    /// The number of last axes whose elements are contiguous in row-major order.
     var contiguousAxes: Int {
         var expected = 1
         var axes = 0
@@ -85,9 +87,9 @@ public struct StoredTensor: Sendable {
         return axes
     }
 
-    /// Strides of a row-major tensor; nil when the size in bytes does not fit an `Int`.
+    /// Strides of a row-major tensor; nil if its size in bytes does not fit an `Int`.
     ///
-    /// Axes of length 0 are left out of the product, so that no part of the shape overflows either.
+    /// Axes of length 0 count as 1, so that the product of the other axes must not overflow either.
     private static func rowMajorStrides(of shape: [Int], _ type: ElementType) -> [Int]? {
         var strides = [Int](repeating: 1, count: shape.count)
         var step = 1
@@ -102,20 +104,24 @@ public struct StoredTensor: Sendable {
 }
 
 extension StoredTensor {
-    /// Copies the elements, row-major and little-endian, following strides.
+    /// Copies the elements in row-major order, little-endian.
     ///
-    /// The bytes are read from the file straight into `destination`, so that weights are never held
-    /// twice; only a tensor that is not contiguous (a view saved with its strides) is first read
-    /// as it lies, and then gathered. The file is not mapped: overwriting it in place would then
-    /// change live weights, and shortening it end the program. Instead, this call throws.
+    /// The bytes are read from the file directly into `destination`, so that weights are never in
+    /// memory twice. Only a tensor that is not contiguous (a view saved with its strides) is first
+    /// read as a whole and then gathered.
+    ///
+    /// The file is not mapped into memory. If it were, a program that overwrites the file would
+    /// change weights that are in use, and one that truncates it would end this program. Instead,
+    /// this call throws.
     ///
     /// - Parameter destination: exactly ``byteCount`` bytes; undefined after an error.
-    /// - Throws: ``CheckpointError/changedWhileOpen(path:)`` when the file was written to since it
-    ///   was read and checked, ``CheckpointError/readFailed(path:reason:)``.
+    /// - Throws: ``CheckpointError/changedWhileOpen(path:)`` if the file was written to since it was
+    ///   opened, ``CheckpointError/readFailed(path:reason:)``.
     public func copy(into destination: UnsafeMutableRawBufferPointer) throws(CheckpointError) {
         precondition(
             destination.count == byteCount,
-            "a \(elementType) of \(shape) has \(byteCount) bytes, not \(destination.count)")
+            "a \(elementType) tensor of shape \(shape) has \(byteCount) bytes, not "
+                + "\(destination.count)")
         switch source {
         case .memory(let bytes):
             destination.copyBytes(from: bytes)
@@ -139,7 +145,7 @@ extension StoredTensor {
         }
     }
 
-    /// All bytes, as ``copy(into:)`` gives them.
+    /// All bytes, in the order of ``copy(into:)``.
     public func bytes() throws(CheckpointError) -> [UInt8] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
         defer { buffer.deallocate() }
@@ -147,7 +153,7 @@ extension StoredTensor {
         return [UInt8](buffer)
     }
 
-    /// Copies run after run, where a run is what lies contiguous along the last axes.
+    /// Copies one run after the other; a run is a contiguous block along the last axes.
     private func gather(
         from stored: UnsafeRawBufferPointer, into destination: UnsafeMutableRawBufferPointer
     ) {
@@ -174,9 +180,9 @@ extension StoredTensor {
     }
 }
 
-/// A Swift type whose memory is that of a tensor's element.
+/// A Swift type with the memory layout of a tensor's element.
 public protocol StoredElement: BitwiseCopyable {
-    /// The element types that can be taken as this type.
+    /// The element types that can be read as this type.
     static var elementTypes: [ElementType] { get }
 }
 
@@ -211,38 +217,38 @@ extension Int8: StoredElement {
 }
 
 extension UInt16: StoredElement {
-    /// The bits of half-precision numbers, which Swift does not have on every platform.
+    /// The bit patterns of half-precision numbers, which Swift does not have on every platform.
     public static var elementTypes: [ElementType] { [.float16, .bfloat16] }
 }
 
 extension UInt8: StoredElement {
-    /// Truth values too: a file may hold other bytes than 0 and 1.
+    /// Also the Boolean type, because a file may contain other bytes than 0 and 1.
     public static var elementTypes: [ElementType] { [.uint8, .bool] }
 }
 
 extension StoredTensor {
-    /// The elements, row-major.
+    /// Reads the elements in row-major order.
     ///
-    /// - Parameter type: a type with the memory of ``elementType``; any other is a mistake, and traps.
-    /// - Returns: as many values as the shape has places.
-    /// - Throws: ``CheckpointError`` as ``copy(into:)`` does.
+    /// - Parameter type: a type with the memory layout of ``elementType``; any other type traps.
+    /// - Returns: ``elementCount`` values.
+    /// - Throws: ``CheckpointError``, as ``copy(into:)`` does.
     public func elements<Element: StoredElement>(
         as type: Element.Type
     ) throws(CheckpointError) -> [Element] {
         precondition(
-            Element.elementTypes.contains(elementType), "\(elementType) taken as \(type)")
+            Element.elementTypes.contains(elementType), "\(elementType) cannot be read as \(type)")
         let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: elementCount)
         defer { buffer.deallocate() }
         try copy(into: UnsafeMutableRawBufferPointer(buffer))
         return [Element](buffer)
     }
 
-    /// A tensor of `elements` in memory, for writing.
+    /// Creates a tensor of `elements` in memory, for writing.
     ///
     /// - Parameters:
-    ///   - elements: row-major, as many as the shape needs; `UInt16` makes ``ElementType/float16``
-    ///     and `UInt8` makes ``ElementType/uint8``.
-    ///   - shape: lengths of the axes.
+    ///   - elements: in row-major order, as many as the shape has; `UInt16` values are stored as
+    ///     ``ElementType/float16``, `UInt8` values as ``ElementType/uint8``.
+    ///   - shape: the length of each axis.
     public init<Element: StoredElement>(_ elements: [Element], shape: [Int]) {
         self.init(
             elementType: Element.elementTypes[0], shape: shape,
@@ -251,28 +257,31 @@ extension StoredTensor {
 }
 
 extension StoredTensor {
-    /// The same tensor, of which no element may be NaN or infinite, in the same or a shorter type.
+    /// The same tensor, checked for NaN and infinity and optionally converted to 16 bits when it is
+    /// copied.
     ///
-    /// Nothing is read now: copying reads, converts and throws.
+    /// This call reads no data: ``copy(into:)`` reads, checks and converts.
     ///
     /// - Parameters:
-    ///   - name: what errors call it.
-    ///   - type: ``ElementType/float16`` or ``ElementType/bfloat16``, rounded to the nearest; nil
-    ///     for its own. Tensors that are not of floating point numbers keep theirs.
+    ///   - name: the tensor's name in errors.
+    ///   - type: ``ElementType/float16`` or ``ElementType/bfloat16``, rounded to nearest; nil for the
+    ///     tensor's own type. Integer and Boolean tensors are not converted.
     /// - Returns: a tensor whose ``copy(into:)`` throws ``CheckpointError/notFinite(tensor:)``, and
-    ///   ``CheckpointError/outOfRange(tensor:value:type:)`` where a number would become infinite.
+    ///   ``CheckpointError/outOfRange(tensor:value:type:)`` if a number would become infinite.
     public func finite(named name: String, as type: ElementType? = nil) -> StoredTensor {
         guard elementType.isFloatingPoint else { return self }
-        precondition(type.map { [.float16, .bfloat16].contains($0) } ?? true, "16 bits or none")
+        precondition(
+            type.map { [.float16, .bfloat16].contains($0) } ?? true,
+            "the type must be float16 or bfloat16")
         guard
             let tensor = StoredTensor(
                 elementType: type ?? elementType, shape: shape,
                 source: .finite(self, name: name))
-        else { preconditionFailure("a shorter type of \(shape) does not fit") }
+        else { preconditionFailure("a smaller element type cannot make the tensor larger") }
         return tensor
     }
 
-    /// Writes the elements of `original` in this tensor's type.
+    /// Writes the elements of `original`, converted to this tensor's type.
     func copy(
         finite original: StoredTensor, name: String,
         into destination: UnsafeMutableRawBufferPointer
@@ -291,10 +300,10 @@ extension StoredTensor {
         let bytes = UnsafeRawBufferPointer(buffer)
         guard original.allFinite(bytes) else { throw .notFinite(tensor: name) }
         let encode = elementType == .float16 ? HalfPrecision.float16 : HalfPrecision.bfloat16
-        // All bits of the exponent set: infinite.
+        // The bit pattern of infinity: all bits of the exponent are set.
         let infinity: UInt16 = elementType == .float16 ? 0x7C00 : 0x7F80
         for index in 0..<elementCount {
-            // PyTorch too goes from float64 by way of float32.
+            // PyTorch also converts float64 via float32.
             let value = original.float(at: index, of: bytes)
             let bits = encode(value)
             guard bits & 0x7FFF < infinity else {
@@ -313,7 +322,7 @@ extension StoredTensor {
         case .float32: load(Float.self)
         case .float16: HalfPrecision.float(float16: load(UInt16.self))
         case .bfloat16: HalfPrecision.float(bfloat16: load(UInt16.self))
-        default: preconditionFailure("\(elementType) is no floating point number")
+        default: preconditionFailure("\(elementType) is not a floating-point type")
         }
     }
 

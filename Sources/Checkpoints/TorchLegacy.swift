@@ -1,13 +1,14 @@
 extension Checkpoint {
-    /// `0x1950a86a20f9469cfc6c`, as a pickle stores it.
+    /// PyTorch's magic number `0x1950a86a20f9469cfc6c`, as stored in a pickle.
     private static let magicNumber: [UInt8] = [
         0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19,
     ]
 
-    /// `.pth` before PyTorch 1.6: five pickles, then each storage behind its element count.
+    /// Reads a `.pth` from before PyTorch 1.6: five pickles, then each storage after its element
+    /// count.
     ///
-    /// The pickles are a magic number, the protocol's version, facts about the machine, the object,
-    /// and the keys of the storages in their order.
+    /// The pickles are a magic number, the version of the protocol, properties of the machine, the
+    /// object, and the keys of the storages in their order.
     static func readTorchLegacy(
         _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
@@ -27,7 +28,7 @@ extension Checkpoint {
         let list = try unpickler.load()
         let heap = unpickler.heap
         guard let keys = heap.items(of: list, .list) else {
-            throw .malformed("no list of storages", offset: keysOffset)
+            throw .malformed("a missing list of storages", offset: keysOffset)
         }
         let places = try locateStorages(keys, heap, from: unpickler.stream.position, in: file)
         let dictionary = try PickledStateDictionary(root, in: heap)
@@ -35,7 +36,7 @@ extension Checkpoint {
         let tensors = try storages.tensors(dictionary) {
             storage throws(CheckpointError) -> Range<Int> in
             guard let place = places[storage.key] else {
-                throw .malformed("no storage '\(storage.key)'", offset: keysOffset)
+                throw .malformed("a missing storage '\(storage.key)'", offset: keysOffset)
             }
             return place
         }
@@ -46,7 +47,8 @@ extension Checkpoint {
         _ value: PickleValue, _ unpickler: Unpickler
     ) throws(CheckpointError) {
         guard let items = unpickler.heap.items(of: value, .dictionary) else {
-            throw .malformed("no facts about the machine", offset: unpickler.operationOffset)
+            throw .malformed(
+                "missing properties of the machine", offset: unpickler.operationOffset)
         }
         for (key, value) in zip(items, items.dropFirst()) {
             if case .text("little_endian") = key, case .boolean(false) = value {
@@ -55,9 +57,9 @@ extension Checkpoint {
         }
     }
 
-    /// Walks over the storages; each starts with its number of elements.
+    /// Finds the byte range of each storage; a storage starts with its number of elements.
     ///
-    /// The size of an element is that of the storage's first mention in the pickle.
+    /// The element size is that of the first reference to the storage in the pickle.
     private static func locateStorages(
         _ keys: [PickleValue], _ heap: PickleHeap, from start: Int, in file: CheckpointFile
     ) throws(CheckpointError) -> [String: Range<Int>] {
@@ -76,7 +78,8 @@ extension Checkpoint {
                 truncatingIfNeeded: try file.bytes(at: position, count: 8)
                     .integer(at: 0, as: UInt64.self))
             guard count == storage.elementCount else {
-                throw .malformed("storage '\(key)' of another size", offset: position)
+                throw .malformed(
+                    "storage '\(key)' with another number of elements", offset: position)
             }
             let (bytes, overflows) = count.multipliedReportingOverflow(by: size)
             guard !overflows, bytes <= file.byteCount - position - 8 else {
@@ -91,7 +94,7 @@ extension Checkpoint {
         return places
     }
 
-    /// Bytes of one element, of unsupported types too: storages behind it must still be found.
+    /// Size of an element in bytes, also for unsupported types, to find the storages that follow.
     private static func byteCount(of storage: PickledStorage) throws(CheckpointError) -> Int {
         if let type = ElementType(rawValue: storage.elementName) { return type.byteCount }
         switch storage.elementName {

@@ -1,5 +1,6 @@
 extension Checkpoint {
-    /// `.pth` since PyTorch 1.6: a zip archive of one pickle and one entry for each storage.
+    /// Reads a `.pth` from PyTorch 1.6 or later: a zip archive with a pickle and an entry for each
+    /// storage.
     static func readTorchZip(
         _ file: CheckpointFile, _ limits: Limits
     ) throws(CheckpointError) -> Contents {
@@ -36,7 +37,8 @@ extension Checkpoint {
             if let place = places[storage.key] { return place }
             let name = "\(folder)/data/\(storage.key)"
             guard let entry = archive.entries[name] else {
-                throw .malformed("no zip entry '\(name)'", offset: pickle.range.lowerBound)
+                throw .malformed(
+                    "a missing zip entry '\(name)'", offset: pickle.range.lowerBound)
             }
             try archive.verify(entry)
             places[storage.key] = entry.range
@@ -47,7 +49,7 @@ extension Checkpoint {
             hasChecksums: archive.hasChecksums)
     }
 
-    /// The entry `byteorder` exists since PyTorch 2.1; before, all files were little-endian.
+    /// Checks the entry `byteorder`, which exists since PyTorch 2.1; earlier files are little-endian.
     private static func checkByteOrder(
         _ archive: ZipArchive, _ folder: String
     ) throws(CheckpointError) {
@@ -62,9 +64,9 @@ extension Checkpoint {
     }
 }
 
-/// Turns tensors as pickles describe them into tensors in the file.
+/// Converts tensors of a pickle to tensors in the file.
 struct TorchStorages {
-    /// Where the storage of each key lies in the file.
+    /// The byte range of a storage in the file.
     typealias Place = Range<Int>
 
     let file: CheckpointFile
@@ -78,13 +80,13 @@ struct TorchStorages {
         self.limits = limits
     }
 
-    /// The tensors of a state dictionary, each checked to lie inside its storage.
+    /// The tensors of a state dictionary; checks that each is inside its storage.
     ///
     /// - Parameters:
     ///   - dictionary: names and pickled tensors.
-    ///   - place: where the storage of a key lies; throws when there is none.
+    ///   - place: returns the byte range of a storage; throws if the storage is missing.
     /// - Returns: names and tensors, in file order.
-    /// - Throws: ``CheckpointError/tensorOutOfRange(_:)``, for one.
+    /// - Throws: ``CheckpointError``, for example ``CheckpointError/tensorOutOfRange(_:)``.
     mutating func tensors(
         _ dictionary: PickledStateDictionary,
         place: (PickledStorage) throws(CheckpointError) -> Place
@@ -108,7 +110,7 @@ struct TorchStorages {
         return result
     }
 
-    /// The bytes of a storage that is a view of another, or all of them.
+    /// The byte range of a storage; a part of it if the storage is a view.
     private func part(
         of place: Place, _ storage: PickledStorage, tensor: String
     ) throws(CheckpointError) -> Place {
@@ -130,11 +132,12 @@ struct TorchStorages {
             shape.count == strides.count, shape.count <= limits.maximumRank,
             shape.allSatisfy({ $0 >= 0 }), strides.allSatisfy({ $0 >= 0 })
         else {
-            throw .malformed("no shape and strides for '\(name)'", offset: bytes.lowerBound)
+            throw .malformed(
+                "invalid shape or strides of '\(name)'", offset: bytes.lowerBound)
         }
         let available = bytes.count / type.byteCount
         let isEmpty = shape.contains(0)
-        // The last element: offset + sum of (length - 1) * stride.
+        // The index of the last element: offset + sum of (length - 1) * stride.
         var last = isEmpty ? 0 : pickled.offset
         if !isEmpty {
             for (length, stride) in zip(shape, strides) {
@@ -154,7 +157,7 @@ struct TorchStorages {
         return tensor
     }
 
-    /// Refuses files whose tensors are much larger than they are.
+    /// Adds a tensor to the total size, which is limited to a multiple of the file's size.
     private mutating func account(for tensor: StoredTensor) throws(CheckpointError) {
         let (limit, isUnbounded) = file.byteCount.multipliedReportingOverflow(
             by: limits.maximumExpansion)

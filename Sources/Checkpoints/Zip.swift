@@ -1,11 +1,11 @@
 import CZlib
 
-/// A zip archive whose entries are stored as they are, such as PyTorch writes.
+/// A zip archive of uncompressed entries, as PyTorch writes it.
 ///
-/// Compressed and encrypted entries, entries that overlap or reach outside the file, and names that
-/// occur twice are refused: PyTorch makes none of them, and each is a way to hide or blow up data.
+/// Compressed and encrypted entries, entries that overlap or exceed the file, and names that occur
+/// twice are refused: PyTorch writes none of them, and each can hide data or multiply its size.
 struct ZipArchive {
-    /// One stored file; `range` is its data in the archive.
+    /// An entry; `range` is the position of its data in the file.
     struct Entry {
         let name: String
         let checksum: UInt32
@@ -16,10 +16,10 @@ struct ZipArchive {
     let entries: [String: Entry]
     /// Whether the writer stored checksums.
     ///
-    /// PyTorch can be told not to (`set_crc32_options`), and then stores 0 for *all* entries.
+    /// With `set_crc32_options(False)`, PyTorch stores 0 for *all* entries.
     let hasChecksums: Bool
 
-    /// Reads the central directory and every entry's own header.
+    /// Reads the central directory and the local header of each entry.
     init(_ file: CheckpointFile, limits: Checkpoint.Limits) throws(CheckpointError) {
         let directory = try ZipDirectory(file, limits: limits)
         let bytes = try file.bytes(at: directory.range.lowerBound, count: directory.range.count)
@@ -53,7 +53,7 @@ struct ZipArchive {
 
     /// Compares an entry with its CRC-32.
     ///
-    /// One wrong bit in a weight gives an outline that is wrong and looks right.
+    /// A single wrong bit in a weight can change masks without any other sign.
     func verify(_ entry: Entry) throws(CheckpointError) {
         guard hasChecksums else { return }
         var checksum = crc32(0, nil, 0)
@@ -65,12 +65,13 @@ struct ZipArchive {
     }
 }
 
-/// Where a zip archive's central directory lies, from the records at its end.
+/// The position of a zip archive's central directory, from the records at the archive's end.
 struct ZipDirectory {
     let range: Range<Int>
     let entryCount: Int
 
-    /// Finds the end record, and the 64-bit one that large archives (and all of PyTorch's) have.
+    /// Finds the end record, and the zip64 end record of large archives and of all that PyTorch
+    /// writes.
     init(_ file: CheckpointFile, limits: Checkpoint.Limits) throws(CheckpointError) {
         let record = try Self.endRecord(of: file)
         let bytes = try file.bytes(at: record, count: 22)
@@ -99,7 +100,7 @@ struct ZipDirectory {
         entryCount = count
     }
 
-    /// The end record lies at the end, but for a comment of at most 64 KB.
+    /// The position of the end record, which is followed by a comment of at most 64 KB.
     private static func endRecord(of file: CheckpointFile) throws(CheckpointError) -> Int {
         let count = min(file.byteCount, 22 + 0xFFFF)
         let start = file.byteCount - count
@@ -123,7 +124,7 @@ struct ZipDirectory {
         else { throw .malformed("a zip64 record outside the file", offset: record - 20) }
         let bytes = try file.bytes(at: offset, count: 56)
         guard bytes.integer(at: 0, as: UInt32.self) == 0x0606_4B50 else {
-            throw .malformed("no zip64 record where it should be", offset: offset)
+            throw .malformed("a missing zip64 record", offset: offset)
         }
         let disks = [16, 20].map { UInt64(bytes.integer(at: $0, as: UInt32.self)) }
         let rest = [24, 32, 40, 48].map { bytes.integer(at: $0, as: UInt64.self) }
@@ -131,26 +132,26 @@ struct ZipDirectory {
     }
 }
 
-/// One record of a zip archive's central directory.
+/// A record of a zip archive's central directory.
 struct ZipRecord {
     let name: String
     let checksum: UInt32
     let byteCount: Int
-    /// Where the entry's own header lies in the file.
+    /// The position of the entry's local header in the file.
     let headerOffset: Int
-    /// Where the next record starts in the directory.
+    /// The position of the next record in the directory.
     let end: Int
 
     /// - Parameters:
     ///   - bytes: the central directory.
-    ///   - position: where the record starts in it.
-    ///   - directoryOffset: where the directory starts in the file.
-    /// - Throws: ``CheckpointError/refusedEntry(_:_:)`` for what is compressed or encrypted.
+    ///   - position: the position of the record in the directory.
+    ///   - directoryOffset: the position of the directory in the file.
+    /// - Throws: ``CheckpointError/refusedEntry(_:_:)`` for a compressed or encrypted entry.
     init(_ bytes: [UInt8], at position: Int, _ directoryOffset: Int) throws(CheckpointError) {
         let offset = directoryOffset + position
         guard bytes.count - position >= 46,
             bytes.integer(at: position, as: UInt32.self) == 0x0201_4B50
-        else { throw .malformed("no record of a zip directory", offset: offset) }
+        else { throw .malformed("a missing record of a zip directory", offset: offset) }
         let lengths = [28, 30, 32].map { Int(bytes.integer(at: position + $0, as: UInt16.self)) }
         let extraStart = position + 46 + lengths[0]
         end = extraStart + lengths[1] + lengths[2]
@@ -178,7 +179,7 @@ struct ZipRecord {
         headerOffset = header
     }
 
-    /// Where the data lies, by the entry's own header, which must not contradict this record.
+    /// The position of the data; throws if the entry's local header contradicts this record.
     func dataRange(
         in file: CheckpointFile, before limit: Int
     ) throws(CheckpointError) -> Range<Int> {
@@ -205,7 +206,7 @@ struct ZipRecord {
     }
 }
 
-/// The 64-bit sizes of a zip record, for those of its fields that do not fit 32 bits.
+/// The zip64 field of a zip record: 64-bit values of the fields that do not fit 32 bits.
 private struct ZipLargeField {
     private var values: ArraySlice<UInt64> = []
     private let fileOffset: Int
@@ -228,7 +229,7 @@ private struct ZipLargeField {
         }
     }
 
-    /// The field itself, or the next 64-bit value when it says that it does not fit.
+    /// The value of a field, or the next 64-bit value if the field is marked as too large.
     mutating func resolve(_ field: UInt32) throws(CheckpointError) -> UInt64 {
         guard field == .max else { return UInt64(field) }
         guard let value = values.popFirst() else {

@@ -1,12 +1,12 @@
 import Imaging
 
-/// An RGB image to draw on; what falls outside is not drawn.
+/// An RGB image to draw on; drawing is clipped to the image.
 struct Canvas {
     let width: Int
     let height: Int
     private var pixels: [UInt8]
 
-    /// - Parameter image: what is drawn on; grey becomes RGB.
+    /// - Parameter image: the background; a grey image becomes RGB.
     init(_ image: Image) {
         width = image.width
         height = image.height
@@ -15,7 +15,7 @@ struct Canvas {
 
     /// - Parameters:
     ///   - size: rows and columns.
-    ///   - colour: the whole canvas.
+    ///   - colour: the background.
     init(_ size: Size, colour: Colour) {
         width = size.width
         height = size.height
@@ -25,11 +25,11 @@ struct Canvas {
 
     var image: Image { Image(width: width, height: height, channels: 3, pixels: pixels) }
 
-    /// Mixes a colour in.
+    /// Blends a colour into one pixel.
     ///
     /// - Parameters:
-    ///   - x: column; may lie outside.
-    ///   - y: row; may lie outside.
+    ///   - x: column; may be outside.
+    ///   - y: row; may be outside.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixel, 256 replaces it.
     mutating func blend(_ x: Int, _ y: Int, _ colour: Colour, alpha: Int = 256) {
@@ -39,15 +39,16 @@ struct Canvas {
         }
     }
 
-    /// Mixes a colour in at every pixel of a mask, with one access to the storage for all of them.
+    /// Blends a colour into all pixels of a mask.
     ///
     /// - Parameters:
-    ///   - mask: of the canvas's size.
-    ///   - box: what of it to look at.
+    ///   - mask: a mask of the canvas's size.
+    ///   - box: the pixels to consider.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixels, 256 replaces them.
     mutating func blend(_ mask: Mask, in box: PixelBox, _ colour: Colour, alpha: Int) {
-        precondition(mask.width == width && mask.height == height, "a mask of the canvas's size")
+        precondition(
+            mask.width == width && mask.height == height, "the mask must have the canvas's size")
         pixels.withUnsafeMutableBufferPointer { pixels in
             mask.values.withUnsafeBufferPointer { values in
                 for y in box.y0..<box.y1 {
@@ -62,7 +63,7 @@ struct Canvas {
     /// Fills a rectangle.
     ///
     /// - Parameters:
-    ///   - box: columns and rows; may reach outside.
+    ///   - box: columns and rows; may be partly outside.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixels, 256 replaces them.
     mutating func fill(_ box: PixelBox, _ colour: Colour, alpha: Int = 256) {
@@ -81,8 +82,8 @@ struct Canvas {
     /// Fills a disc with soft edges.
     ///
     /// - Parameters:
-    ///   - x: centre's column, in whole pixel corners.
-    ///   - y: centre's row, in whole pixel corners.
+    ///   - x: column of the centre; whole numbers are pixel corners.
+    ///   - y: row of the centre; whole numbers are pixel corners.
     ///   - radius: in pixels.
     ///   - colour: the colour.
     mutating func disc(x: Double, y: Double, radius: Double, _ colour: Colour) {
@@ -97,10 +98,10 @@ struct Canvas {
         }
     }
 
-    /// Copies an image in.
+    /// Copies an image onto the canvas.
     ///
     /// - Parameters:
-    ///   - image: must fit inside; grey becomes RGB.
+    ///   - image: must fit inside; a grey image becomes RGB.
     ///   - x: column of its left edge.
     ///   - y: row of its upper edge.
     mutating func place(_ image: Image, x: Int, y: Int) {
@@ -115,15 +116,15 @@ struct Canvas {
 }
 
 extension Canvas {
-    /// Draws a line through points with soft edges, and nothing outside a box.
+    /// Draws a line through points with soft edges, clipped to a box.
     ///
-    /// A pixel is mixed once however often the line passes it, so that joints do not show.
+    /// Each pixel is blended once, even if several segments cover it, so that joints are not visible.
     ///
     /// - Parameters:
-    ///   - points: (column, row) in whole pixel corners.
-    ///   - width: of the line, in pixels.
+    ///   - points: (column, row); whole numbers are pixel corners.
+    ///   - width: the line's width in pixels.
     ///   - colour: the line's colour.
-    ///   - box: what may be drawn on; inside the canvas.
+    ///   - box: the clipping box, inside the canvas.
     mutating func polyline(
         _ points: [(x: Double, y: Double)], width: Double, _ colour: Colour, in box: PixelBox
     ) {
@@ -142,7 +143,7 @@ extension Canvas {
 }
 
 extension [UInt16] {
-    /// Raises the cover of the pixels near a segment: 256 on it, less at its edge.
+    /// Raises the coverage of the pixels near a segment: 256 on the segment, less at its edges.
     fileprivate mutating func add(
         _ from: (x: Double, y: Double), _ to: (x: Double, y: Double), radius: Double,
         in box: PixelBox
@@ -154,7 +155,7 @@ extension [UInt16] {
         let y1 = Swift.min(max(from.y, to.y) + reach, Double(box.y1))
         guard y0 < y1 else { return }
         for y in Int(y0)..<Swift.min(Int(y1.rounded(.up)), box.y1) {
-            // Of this row, only the columns that the segment comes near.
+            // Only the columns of this row that are near the segment.
             let row = Double(y) + 0.5
             var (low, high) = (min(from.x, to.x), max(from.x, to.x))
             if abs(dy) > 1e-9 {
@@ -185,10 +186,10 @@ extension [UInt16] {
 }
 
 extension Canvas {
-    /// Lays a colour over a mask.
+    /// Blends a colour into the foreground of a mask.
     ///
     /// - Parameters:
-    ///   - mask: of the canvas's size.
+    ///   - mask: a mask of the canvas's size.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixels, 256 replaces them.
     mutating func fill(_ mask: Mask, _ colour: Colour, alpha: Int) {
@@ -196,14 +197,14 @@ extension Canvas {
         blend(mask, in: box, colour, alpha: alpha)
     }
 
-    /// Draws a mask's edge: a line of its colour inside, a light halo outside.
+    /// Draws a mask's edge: a coloured line inside the mask and a light halo outside.
     ///
-    /// Where the two meet is exactly where the mask ends.
+    /// The border between line and halo is exactly the mask's edge.
     ///
     /// - Parameters:
-    ///   - mask: of the canvas's size.
+    ///   - mask: a mask of the canvas's size.
     ///   - colour: the line's colour.
-    ///   - unit: width of a thin line, in pixels; the edge is half as wide again, its halo half.
+    ///   - unit: width of a thin line in pixels; this line is 1.5 times, its halo 0.5 times as wide.
     mutating func outline(_ mask: Mask, _ colour: Colour, unit: Int) {
         guard let inner = mask.boundingBox else { return }
         let lineWidth = (3 * unit + 1) / 2
@@ -224,14 +225,14 @@ extension Canvas {
     }
 }
 
-/// How far each pixel is from the other side of a mask's edge, in thirds of a pixel.
+/// The distance of each pixel to the other side of a mask's edge, in thirds of a pixel.
 ///
-/// Distances add up steps of 3 along and 4 across (the 3-4 chamfer), at most 8 % off. Beyond the
-/// image is outside.
+/// The 3-4 chamfer distance: a step along an axis counts 3, a diagonal step 4; the error is at most
+/// 8 %. Pixels beyond the image are background.
 private struct EdgeDistance {
-    /// To the nearest pixel outside; 0 for pixels outside.
+    /// Distance to the nearest background pixel; 0 for background pixels.
     let inside: [Int32]
-    /// To the nearest pixel inside; 0 for pixels inside.
+    /// Distance to the nearest foreground pixel; 0 for foreground pixels.
     let outside: [Int32]
 
     init(_ mask: Mask, in box: PixelBox) {
@@ -244,7 +245,7 @@ private struct EdgeDistance {
     private static func distances(
         _ mask: Mask, in box: PixelBox, to target: UInt8, beyond: Int32
     ) -> [Int32] {
-        // One more pixel on each side, so that every pixel has its neighbours.
+        // A border of one pixel, so that every pixel has eight neighbours.
         let row = box.width + 2
         var distances = [Int32](repeating: beyond, count: row * (box.height + 2))
         distances.withUnsafeMutableBufferPointer { distances in
@@ -274,7 +275,7 @@ private struct EdgeDistance {
     }
 }
 
-/// A colour of 8 bits a channel.
+/// A colour with 8 bits per channel.
 struct Colour: Hashable {
     var red: UInt8
     var green: UInt8
@@ -284,10 +285,10 @@ struct Colour: Hashable {
     static let black = Colour(red: 0, green: 0, blue: 0)
     static let strip = Colour(red: 24, green: 24, blue: 28)
     static let stripText = Colour(red: 235, green: 235, blue: 235)
-    static let positiveClick = Colour(red: 0, green: 170, blue: 60)
-    static let negativeClick = Colour(red: 220, green: 30, blue: 40)
+    static let foregroundPoint = Colour(red: 0, green: 170, blue: 60)
+    static let backgroundPoint = Colour(red: 220, green: 30, blue: 40)
 
-    /// Okabe and Ito's colours, which colour-blind people tell apart; the brightest on grey first.
+    /// The colour-blind safe palette of Okabe and Ito; those that are brightest on grey first.
     private static let palette = [
         Colour(red: 86, green: 180, blue: 233),
         Colour(red: 230, green: 159, blue: 0),
@@ -298,10 +299,10 @@ struct Colour: Hashable {
         Colour(red: 0, green: 114, blue: 178),
     ]
 
-    /// The colour of an object by its place in the list; after seven they repeat.
+    /// The colour of an object by its index; the seven colours repeat.
     static func object(_ index: Int) -> Colour { palette[index % palette.count] }
 
-    /// Mixes this colour into three samples; 256 parts of `alpha` replace them.
+    /// Blends this colour into three samples; an `alpha` of 256 replaces them.
     @inline(__always)
     func mix(into pixels: UnsafeMutableBufferPointer<UInt8>, at start: Int, alpha: Int) {
         func mixed(_ old: UInt8, _ new: UInt8) -> UInt8 {
@@ -312,7 +313,7 @@ struct Colour: Hashable {
         pixels[start + 2] = mixed(pixels[start + 2], blue)
     }
 
-    /// Black or white, whichever is read more easily on this colour.
+    /// Black or white, whichever is more legible on this colour.
     var legible: Colour {
         let luma = 299 * Int(red) + 587 * Int(green) + 114 * Int(blue)
         return luma > 128_000 ? .black : .white

@@ -4,10 +4,10 @@ extension Canvas {
     /// Draws one line of text.
     ///
     /// - Parameters:
-    ///   - text: printable ASCII; other characters become empty frames.
+    ///   - text: printable ASCII; other characters are drawn as empty frames.
     ///   - x: column of the first letter's left edge.
     ///   - y: row of the letters' upper edge.
-    ///   - scale: pixels a dot.
+    ///   - scale: pixels per dot of a letter.
     ///   - colour: the letters' colour.
     mutating func text(_ text: String, x: Int, y: Int, scale: Int, _ colour: Colour) {
         for (place, character) in text.enumerated() {
@@ -25,25 +25,25 @@ extension Canvas {
     }
 }
 
-/// A caption under an image, in lines that fit.
+/// A caption below an image, wrapped to the image's width.
 struct Caption {
-    /// What every image made by this program says.
+    /// The notice on every image that this program draws.
     static let notice = ResearchNotice.text
 
     let lines: [String]
     let scale: Int
 
     /// - Parameters:
-    ///   - text: words; each line break in it begins a line.
-    ///   - width: room for it, in pixels.
-    ///   - scale: pixels a dot.
+    ///   - text: the caption, which may contain line breaks.
+    ///   - width: available width in pixels.
+    ///   - scale: pixels per dot of a letter.
     init(_ text: String, width: Int, scale: Int) {
         self.scale = scale
         let room = max((width - 2 * Self.margin(scale)) / (TinyFont.advance * scale), 1)
         lines = text.split(separator: "\n").flatMap { Self.wrapped(String($0), room: room) }
     }
 
-    /// The strip's height in pixels; nothing for no lines.
+    /// The strip's height in pixels; 0 if there are no lines.
     var height: Int {
         lines.isEmpty ? 0 : lines.count * TinyFont.lineHeight * scale + 2 * Self.margin(scale)
     }
@@ -51,7 +51,7 @@ struct Caption {
     /// Draws the lines.
     ///
     /// - Parameters:
-    ///   - canvas: what is drawn on.
+    ///   - canvas: the canvas to draw on.
     ///   - x: column of the strip's left edge.
     ///   - y: row of the strip's upper edge.
     func draw(on canvas: inout Canvas, x: Int, y: Int) {
@@ -63,7 +63,7 @@ struct Caption {
 
     private static func margin(_ scale: Int) -> Int { 3 * scale }
 
-    /// Breaks between words; a word longer than a line is cut.
+    /// Wraps the text between words; words that are longer than a line are split.
     private static func wrapped(_ text: String, room: Int) -> [String] {
         var lines: [String] = []
         var line = ""
@@ -84,20 +84,18 @@ struct Caption {
     }
 }
 
-/// Letters of 5x7 dots for captions: printable ASCII, drawn for this program.
+/// A bitmap font of 5x7 dots with the printable ASCII characters, drawn for this program.
 enum TinyFont {
     static let width = 5
     static let height = 7
-    /// From one letter's left edge to the next one's, in dots.
+    /// Distance between the left edges of adjacent letters, in dots.
     static let advance = 6
-    /// From one line's top to the next one's, in dots.
+    /// Distance between the upper edges of adjacent lines, in dots.
     static let lineHeight = 10
 
-    /// Seven rows of five dots; the leftmost is bit 4.
+    /// The seven rows of five dots of a character; the leftmost dot is bit 4.
     ///
-    /// Other than printable ASCII gives an empty frame.
-    ///
-    /// - Parameter character: what to draw.
+    /// - Parameter character: the character; others than printable ASCII give an empty frame.
     /// - Returns: the rows, from the top.
     static func rows(of character: Character) -> [UInt8] {
         let code = character.asciiValue ?? 127
@@ -119,7 +117,7 @@ enum TinyFont {
         }
     }()
 
-    /// From the space to the tilde, twelve a row; the last is the frame.
+    /// The characters from space to tilde, twelve per row; the last one is the empty frame.
     private static let art = """
         ..... ..#.. .#.#. .#.#. ..#.. ##... .##.. ..#.. ...#. .#... ..... .....
         ..... ..#.. .#.#. .#.#. .#### ##..# #..#. ..#.. ..#.. ..#.. ..#.. ..#..

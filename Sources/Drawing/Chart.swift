@@ -1,56 +1,56 @@
 import Foundation
 import Imaging
 
-/// A chart with one pair of axes: lines over steps, or points of two measurements.
+/// A line chart or scatter plot with one pair of axes.
 ///
-/// Numbers that are not finite are left out, and a line is broken there.
+/// Numbers that are not finite are not drawn; they interrupt a line.
 public struct Chart: Equatable, Sendable {
     /// How a series is drawn.
     public enum Style: Hashable, Sendable {
-        /// Its points joined in their order; a dot where one stands alone.
+        /// A line through the points in their order; a dot for a single point.
         case line
-        /// As `line`, with a dot at each point.
+        /// A line through the points, with a dot at each point.
         case dottedLine
         /// A dot at each point.
         case scatter
     }
 
-    /// How numbers become lengths along an axis.
+    /// The scale of an axis.
     public enum Scale: Hashable, Sendable {
         case linear
-        /// Decades; numbers up to 0 are left out.
+        /// A logarithmic scale; numbers that are not positive are not drawn.
         case logarithmic
     }
 
-    /// A point in the chart's numbers.
+    /// A point of a series.
     public struct Point: Hashable, Sendable {
-        /// Along the horizontal axis.
+        /// The value on the horizontal axis.
         public var x: Double
-        /// Along the vertical axis.
+        /// The value on the vertical axis.
         public var y: Double
 
         /// - Parameters:
-        ///   - x: along the horizontal axis.
-        ///   - y: along the vertical axis.
+        ///   - x: the value on the horizontal axis.
+        ///   - y: the value on the vertical axis.
         public init(_ x: Double, _ y: Double) {
             self.x = x
             self.y = y
         }
     }
 
-    /// Points of one colour with one name.
+    /// A series of points with a common name and colour.
     public struct Series: Equatable, Sendable {
-        /// What the legend says; nothing when empty.
+        /// The name in the legend; a series without a name is not in the legend.
         public var name: String
-        /// In the order in which a line joins them.
+        /// The points, in the order in which a line connects them.
         public var points: [Point]
-        /// How they are drawn.
+        /// How the points are drawn.
         public var style: Style
 
         /// - Parameters:
-        ///   - name: what the legend says; printable ASCII.
-        ///   - points: in the order in which a line joins them.
-        ///   - style: how they are drawn.
+        ///   - name: the name in the legend; printable ASCII.
+        ///   - points: the points, in the order in which a line connects them.
+        ///   - style: how the points are drawn.
         public init(_ name: String, _ points: [Point], style: Style = .line) {
             self.name = name
             self.points = points
@@ -58,29 +58,29 @@ public struct Chart: Equatable, Sendable {
         }
     }
 
-    /// Stands above the chart.
+    /// The title above the chart.
     public var title: String
-    /// What the horizontal axis measures.
+    /// The label of the horizontal axis.
     public var xLabel: String
-    /// What the vertical axis measures, written above it.
+    /// The label of the vertical axis, written above the axis.
     public var yLabel: String
-    /// What is drawn, the first at the bottom; each has a colour of its own, seven in all.
+    /// The series, drawn in this order; up to seven have different colours.
     public var series: [Series]
-    /// The vertical axis.
+    /// The scale of the vertical axis.
     public var yScale: Scale
-    /// Both axes from the smaller to the larger of both, with the line where they are equal.
+    /// Whether both axes have the same range and the chart has the diagonal x = y.
     public var comparesEqualAxes: Bool
-    /// What the vertical axis shows at least, such as 0...1.
+    /// The range that the vertical axis includes at least, for example 0...1.
     public var yRange: ClosedRange<Double>?
 
     /// - Parameters:
-    ///   - title: stands above the chart; printable ASCII, as all words here.
-    ///   - xLabel: what the horizontal axis measures.
-    ///   - yLabel: what the vertical axis measures, written above it.
-    ///   - series: what is drawn, the first at the bottom.
-    ///   - yScale: the vertical axis.
-    ///   - comparesEqualAxes: both axes with one range, with the line where they are equal.
-    ///   - yRange: what the vertical axis shows at least.
+    ///   - title: the title above the chart; printable ASCII, like all texts of a chart.
+    ///   - xLabel: the label of the horizontal axis.
+    ///   - yLabel: the label of the vertical axis.
+    ///   - series: the series, drawn in this order.
+    ///   - yScale: the scale of the vertical axis.
+    ///   - comparesEqualAxes: whether both axes have the same range and the chart has the diagonal.
+    ///   - yRange: the range that the vertical axis includes at least.
     public init(
         title: String, xLabel: String = "", yLabel: String = "", series: [Series],
         yScale: Scale = .linear, comparesEqualAxes: Bool = false, yRange: ClosedRange<Double>? = nil
@@ -94,29 +94,30 @@ public struct Chart: Equatable, Sendable {
         self.yRange = yRange
     }
 
-    /// A panel's size where none is named.
+    /// The default size of a panel.
     public static let panelSize = Size(height: 420, width: 640)
 
     /// Draws the chart, with "research use only, not a medical device" below it.
     ///
-    /// - Parameter size: of the panel, at least 200x200 pixels; the strip is added to it.
+    /// - Parameter size: size of the panel without the strip below, at least 200x200 pixels.
     /// - Returns: an RGB image.
     public func draw(size: Size = panelSize) -> Image {
         Self.sheet([self], columns: 1, panel: size)
     }
 
-    /// Draws several charts on one sheet, "research use only, not a medical device" below them.
+    /// Draws several charts on one sheet, with "research use only, not a medical device" below them.
     ///
     /// - Parameters:
-    ///   - charts: in reading order; at least one.
-    ///   - columns: charts in a row.
+    ///   - charts: the charts in reading order; at least one.
+    ///   - columns: charts per row.
     ///   - panel: each chart's size, at least 200x200 pixels.
     /// - Returns: an RGB image.
     public static func sheet(
         _ charts: [Chart], columns: Int = 2, panel: Size = panelSize
     ) -> Image {
-        precondition(!charts.isEmpty, "a sheet has charts")
-        precondition(panel.width >= 200 && panel.height >= 200, "a chart has room")
+        precondition(!charts.isEmpty, "a sheet must have charts")
+        precondition(
+            panel.width >= 200 && panel.height >= 200, "a panel must have at least 200x200 pixels")
         let columns = min(max(columns, 1), charts.count)
         let rows = (charts.count + columns - 1) / columns
         var canvas = Canvas(
@@ -131,24 +132,24 @@ public struct Chart: Equatable, Sendable {
     }
 }
 
-/// The numbers along an axis: its range, its scale, and where it has ticks.
+/// An axis: its range, its scale and its ticks.
 struct ChartAxis {
     let range: ClosedRange<Double>
     let scale: Chart.Scale
 
-    /// An axis around numbers, a little wider than they are.
+    /// Creates an axis whose range is a little wider than that of the values.
     ///
     /// - Parameters:
-    ///   - values: what is shown; finite, and above 0 on a logarithmic axis.
+    ///   - values: the values to show; finite, and positive on a logarithmic axis.
     ///   - scale: linear or logarithmic.
-    ///   - atLeast: what is shown besides.
-    ///   - margin: share of the extent added at both ends.
+    ///   - atLeast: a range that the axis includes in any case.
+    ///   - margin: margin at both ends, as a fraction of the values' range.
     init(
         around values: [Double], scale: Chart.Scale = .linear, atLeast: ClosedRange<Double>? = nil,
         margin: Double = 0.05
     ) {
         self.scale = scale
-        // Larger numbers have no neighbours to tell apart, and their difference overflows.
+        // The difference of larger numbers overflows.
         let values = values.map { min(max($0, -1e300), 1e300) }
         let places = values.map { Self.place($0, scale) }
         guard var low = places.min(), var high = places.max() else {
@@ -156,7 +157,7 @@ struct ChartAxis {
             return
         }
         let extent = high - low
-        // Numbers that are all alike stand in the middle.
+        // If all values are equal, they are in the middle of the axis.
         let pad = extent > abs(high) * 1e-9 ? extent * margin : max(abs(high) * 0.1, 1e-9)
         low -= pad
         high += pad
@@ -166,7 +167,7 @@ struct ChartAxis {
             low = min(places.min() ?? low, bounds.lowerBound)
             high = max(places.max() ?? high, bounds.upperBound)
         }
-        // No axis of positive numbers shows negative ones.
+        // An axis of non-negative values does not include negative ones.
         if scale == .linear && low < 0 && places.allSatisfy({ $0 >= 0 }) { low = 0 }
         range = Self.number(low, scale)...Self.number(max(high, low), scale)
     }
@@ -176,18 +177,20 @@ struct ChartAxis {
         self.scale = scale
     }
 
-    /// - Parameter value: a number on the axis.
-    /// - Returns: how far along it lies: 0 at the lower end, 1 at the upper.
+    /// The position of a value on the axis.
+    ///
+    /// - Parameter value: a value in the axis's range.
+    /// - Returns: 0 at the lower end, 1 at the upper end.
     func fraction(_ value: Double) -> Double {
         let low = Self.place(range.lowerBound, scale)
         let high = Self.place(range.upperBound, scale)
         return high > low ? (Self.place(value, scale) - low) / (high - low) : 0.5
     }
 
-    /// Numbers worth writing beside the axis, at steps of 1, 2 or 5 times a power of ten.
+    /// Ticks at multiples of 1, 2 or 5 times a power of ten.
     ///
-    /// - Parameter wanted: about how many, at least 2.
-    /// - Returns: numbers and their words, in order.
+    /// - Parameter wanted: approximate number of ticks, at least 2.
+    /// - Returns: values and their labels, in order.
     func ticks(_ wanted: Int) -> [(value: Double, text: String)] {
         if scale == .logarithmic, let decades = decades(wanted) { return decades }
         let extent = range.upperBound - range.lowerBound
@@ -206,7 +209,8 @@ struct ChartAxis {
 
     private var maximum: Double { max(abs(range.lowerBound), abs(range.upperBound)) }
 
-    /// Powers of ten, with 2 and 5 times them where there is room; nil when one step is too wide.
+    /// Ticks at powers of ten, and at 2 and 5 times these if there is space; nil if there are fewer
+    /// than two.
     private func decades(_ wanted: Int) -> [(value: Double, text: String)]? {
         let low = log10(range.lowerBound)
         let high = log10(range.upperBound)
@@ -219,20 +223,20 @@ struct ChartAxis {
         return ticks.map { ($0, Self.text($0, step: $0, largest: $0)) }
     }
 
-    /// The smallest of 1, 2 and 5 times a power of ten that is not below.
+    /// The smallest of 1, 2 and 5 times a power of ten that is at least `least`.
     private static func niceStep(_ least: Double) -> Double {
         let power = pow(10, log10(least).rounded(.down))
         let factor = [1.0, 2, 5, 10].first { $0 * power >= least * 0.999999 } ?? 10
         return factor * power
     }
 
-    /// A number in as many digits as tell it from its neighbours.
+    /// The label of a tick, with the digits that distinguish it from its neighbours.
     ///
     /// - Parameters:
-    ///   - value: the number.
-    ///   - step: distance to its neighbours.
-    ///   - largest: size of the largest one beside it; decides between `0.0002` and `2e-4`.
-    /// - Returns: its words.
+    ///   - value: the tick's value.
+    ///   - step: distance between ticks.
+    ///   - largest: largest absolute value on the axis; decides between `0.0002` and `2e-4`.
+    /// - Returns: the label.
     static func text(_ value: Double, step: Double, largest: Double? = nil) -> String {
         let largest = largest ?? abs(value)
         if value == 0 { return "0" }
@@ -250,7 +254,7 @@ struct ChartAxis {
     }
 
     private static func number(_ place: Double, _ scale: Chart.Scale) -> Double {
-        // Where powers of ten are numbers still, and not 0.
+        // Keep the power of ten finite and above 0.
         scale == .linear ? place : pow(10, min(max(place, -300), 300))
     }
 }

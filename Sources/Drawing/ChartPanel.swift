@@ -1,8 +1,8 @@
 import Imaging
 
-/// One chart in its place on a canvas: title, legend, axes and what is between them.
+/// A chart on a canvas: title, legend, axes and series.
 struct ChartPanel {
-    /// Pixels a dot of a letter.
+    /// Pixels per dot of a letter.
     static let scale = 2
 
     private let chart: Chart
@@ -11,7 +11,7 @@ struct ChartPanel {
     private let yAxis: ChartAxis
     private let yTicks: [(value: Double, text: String)]
     private let legend: ChartLegend
-    /// Between the axes.
+    /// The area between the axes.
     private let plot: PixelBox
 
     init(_ chart: Chart, in box: PixelBox) {
@@ -103,7 +103,7 @@ struct ChartPanel {
             scale: scale, .paleInk)
     }
 
-    /// As many as have room for their words.
+    /// As many ticks as have space for their labels.
     private var xTicks: [(value: Double, text: String)] {
         var wanted = 8
         var ticks = xAxis.ticks(wanted)
@@ -128,7 +128,7 @@ struct ChartPanel {
             }
             guard series.style != .line || run.count == 1 else { continue }
             for point in run {
-                // A light ring parts dots that overlap.
+                // A light ring separates dots that overlap.
                 if series.style == .scatter {
                     canvas.disc(x: point.x, y: point.y, radius: radius + 1, .white)
                 }
@@ -138,7 +138,7 @@ struct ChartPanel {
     }
 
     private func place(_ point: Chart.Point) -> (x: Double, y: Double) {
-        // Half a pixel inside, so that a line along the edge is seen.
+        // Half a pixel inside, so that a line along the edge is visible.
         (
             Double(plot.x0) + 0.5 + xAxis.fraction(point.x) * Double(plot.width - 1),
             Double(plot.y1) - 0.5 - yAxis.fraction(point.y) * Double(plot.height - 1)
@@ -146,7 +146,7 @@ struct ChartPanel {
     }
 }
 
-/// Names of series behind a piece of their colour, in as many rows as they need.
+/// The legend: names of series next to a sample of their colour, in as many rows as needed.
 struct ChartLegend {
     private let entries: [(name: String, colour: Colour, row: Int, x: Int)]
     private let scale: Int
@@ -187,7 +187,7 @@ extension Colour {
     fileprivate static let grid = Colour(red: 228, green: 228, blue: 232)
     fileprivate static let axis = Colour(red: 150, green: 150, blue: 158)
 
-    /// Okabe and Ito's colours, the ones that show best on white first.
+    /// The palette of Okabe and Ito; those with the best contrast on white first.
     fileprivate static func chart(_ index: Int) -> Colour {
         let order = [6, 5, 4, 2, 1, 0, 3]
         return .object(order[index % order.count])

@@ -1,48 +1,48 @@
 import Imaging
 
-/// One object on an overlay: its mask, and the prompts that asked for it.
+/// An object on an overlay: its mask and its prompt.
 public struct OverlayObject: Equatable, Sendable {
-    /// What was found; of the image's size.
+    /// The object's mask, of the image's size.
     public var mask: Mask?
-    /// Clicks on the target.
-    public var clicks: [PixelPoint]
-    /// Clicks off the target.
-    public var negativeClicks: [PixelPoint]
+    /// Points on the target.
+    public var foregroundPoints: [PixelPoint]
+    /// Points that are not on the target.
+    public var backgroundPoints: [PixelPoint]
     /// Box around the target.
     public var box: PixelRectangle?
-    /// Its name, written beside it.
+    /// The object's name, written next to the mask.
     public var label: String?
 
     /// - Parameters:
-    ///   - mask: what was found; of the image's size.
-    ///   - clicks: clicks on the target.
-    ///   - negativeClicks: clicks off the target.
+    ///   - mask: the object's mask, of the image's size.
+    ///   - foregroundPoints: points on the target.
+    ///   - backgroundPoints: points that are not on the target.
     ///   - box: box around the target.
-    ///   - label: its name, written beside it; printable ASCII.
+    ///   - label: the object's name, written next to the mask; printable ASCII.
     public init(
-        mask: Mask? = nil, clicks: [PixelPoint] = [], negativeClicks: [PixelPoint] = [],
-        box: PixelRectangle? = nil, label: String? = nil
+        mask: Mask? = nil, foregroundPoints: [PixelPoint] = [],
+        backgroundPoints: [PixelPoint] = [], box: PixelRectangle? = nil, label: String? = nil
     ) {
         self.mask = mask
-        self.clicks = clicks
-        self.negativeClicks = negativeClicks
+        self.foregroundPoints = foregroundPoints
+        self.backgroundPoints = backgroundPoints
         self.box = box
         self.label = label
     }
 }
 
-/// Masks and prompts drawn over an image, with a caption under it.
+/// Masks and prompts on an image, with a caption below.
 public struct Overlay: Equatable, Sendable {
-    /// What is drawn, the first at the bottom; each has a colour of its own, seven in all.
+    /// The objects, drawn in this order; up to seven have different colours.
     public var objects: [OverlayObject]
-    /// What the strip under the image says before "research use only, not a medical device".
+    /// The text in the strip below the image, before "research use only, not a medical device".
     public var caption: String
-    /// Whether masks are tinted inside their edges; without, what they cover is seen as it is.
+    /// Whether masks are tinted inside their edges.
     public var fillsMasks: Bool
 
     /// - Parameters:
-    ///   - objects: what is drawn, the first at the bottom.
-    ///   - caption: words for the strip under the image; printable ASCII.
+    ///   - objects: the objects, drawn in this order.
+    ///   - caption: the text in the strip below the image; printable ASCII.
     ///   - fillsMasks: whether masks are tinted inside their edges.
     public init(objects: [OverlayObject], caption: String = "", fillsMasks: Bool = true) {
         self.objects = objects
@@ -50,22 +50,22 @@ public struct Overlay: Equatable, Sendable {
         self.fillsMasks = fillsMasks
     }
 
-    /// Draws.
+    /// Draws the overlay on an image, with the caption in a strip below.
     ///
-    /// Images shorter than 256 pixels on their longer side are enlarged by a whole factor first,
-    /// so that lines and letters have room; line widths grow with the image. Below is a strip
-    /// with the caption, at least 128 pixels wide.
+    /// An image whose longer side is below 256 pixels is first enlarged by an integer factor, so that
+    /// there is space for lines and letters. Line widths increase with the image's size. The strip
+    /// is at least 128 pixels wide.
     ///
-    /// - Parameter image: the image that was segmented; its masks have its size.
+    /// - Parameter image: the segmented image, of the masks' size.
     /// - Returns: an RGB image, larger than `image`.
     public func draw(on image: Image) -> Image {
         let drawing = drawWithoutStrip(on: image)
         return drawing.captioned(caption, scale: Self.unit(for: drawing.size))
     }
 
-    /// Draws without the strip, for a sheet that says "research use only" itself.
+    /// Draws the overlay without the strip, for a sheet that has the notice itself.
     ///
-    /// - Parameter image: the image that was segmented; its masks have its size.
+    /// - Parameter image: the segmented image, of the masks' size.
     /// - Returns: an RGB image, enlarged as by ``draw(on:)``.
     public func drawWithoutStrip(on image: Image) -> Image {
         let factor = Self.enlargement(of: image)
@@ -74,13 +74,13 @@ public struct Overlay: Equatable, Sendable {
         var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
         let masks = objects.map { object -> Mask? in
             guard let mask = object.mask else { return nil }
-            precondition(mask.size == image.size, "a mask has its image's size")
+            precondition(mask.size == image.size, "a mask must have the image's size")
             return factor == 1 ? mask : mask.resizedNearest(to: size)
         }
         for case (let index, let mask?) in masks.enumerated() where fillsMasks {
             canvas.fill(mask, .object(index), alpha: 70)
         }
-        // After all fills, which would dull the outlines under them.
+        // Draw outlines after all fills, which would otherwise cover them.
         for case (let index, let mask?) in masks.enumerated() {
             canvas.outline(mask, .object(index), unit: unit)
         }
@@ -94,10 +94,10 @@ public struct Overlay: Equatable, Sendable {
         _ object: OverlayObject, colour: Colour, on canvas: inout Canvas, unit: Int, factor: Int
     ) {
         if let box = object.box { canvas.box(box, colour, unit: unit, enlargement: factor) }
-        for point in object.negativeClicks {
+        for point in object.backgroundPoints {
             canvas.click(point, isPositive: false, unit: unit, enlargement: factor)
         }
-        for point in object.clicks {
+        for point in object.foregroundPoints {
             canvas.click(point, isPositive: true, unit: unit, enlargement: factor)
         }
         if let label = object.label, !label.isEmpty, let box = object.mask?.boundingBox {
@@ -108,24 +108,24 @@ public struct Overlay: Equatable, Sendable {
     }
 
     /// - Parameter image: an image.
-    /// - Returns: by how much it is enlarged before drawing.
+    /// - Returns: the integer factor by which the image is enlarged before drawing.
     static func enlargement(of image: Image) -> Int {
         (255 + max(image.width, image.height)) / max(image.width, image.height)
     }
 
-    /// - Parameter size: of the enlarged image.
-    /// - Returns: width of a thin line, and pixels a dot of a letter.
+    /// - Parameter size: size of the enlarged image.
+    /// - Returns: width of a thin line, which is also the number of pixels per dot of a letter.
     static func unit(for size: Size) -> Int {
         max(Int((Double(size.area).squareRoot() / 450).rounded()), 1)
     }
 }
 
 extension Canvas {
-    /// Draws a click: a disc with a plus (on the target) or a minus (off it) in it.
+    /// Draws a point prompt: a green disc with a plus, or a red disc with a minus.
     ///
     /// - Parameters:
-    ///   - point: where, in pixels of the image before it was enlarged.
-    ///   - isPositive: green with a plus, else red with a minus.
+    ///   - point: the point, in pixels of the image before it was enlarged.
+    ///   - isPositive: whether the point is a foreground point.
     ///   - unit: width of a thin line, in pixels.
     ///   - enlargement: pixels of the canvas per pixel of the image.
     mutating func click(_ point: PixelPoint, isPositive: Bool, unit: Int, enlargement: Int) {
@@ -135,7 +135,7 @@ extension Canvas {
         let radius = Double(5 * unit)
         disc(x: x, y: y, radius: radius + 1.5 * Double(unit), .black)
         disc(x: x, y: y, radius: radius + Double(unit), .white)
-        disc(x: x, y: y, radius: radius, isPositive ? .positiveClick : .negativeClick)
+        disc(x: x, y: y, radius: radius, isPositive ? .foregroundPoint : .backgroundPoint)
         let (left, top) = (Int(x - Double(unit) / 2), Int(y - Double(unit) / 2))
         let arm = 2 * unit
         fill(
@@ -146,10 +146,10 @@ extension Canvas {
         }
     }
 
-    /// Draws a box prompt: dashes with a light halo, which no mask's edge has.
+    /// Draws a box prompt as a dashed line with a light halo, unlike the edges of masks.
     ///
     /// - Parameters:
-    ///   - rectangle: in pixels of the image before it was enlarged; cut off at the edges.
+    ///   - rectangle: the box, in pixels of the image before it was enlarged; clipped at the edges.
     ///   - colour: the dashes' colour.
     ///   - unit: width of a thin line, in pixels.
     ///   - enlargement: pixels of the canvas per pixel of the image.
@@ -180,13 +180,13 @@ extension Canvas {
         }
     }
 
-    /// Writes an object's name on a plate of its colour, above its box where there is room.
+    /// Writes an object's name on a plate of its colour, above its box if there is space.
     ///
     /// - Parameters:
     ///   - text: the name; only its first 24 characters are written.
-    ///   - box: what it belongs to, in pixels of the canvas.
+    ///   - box: the object's bounding box, in pixels of the canvas.
     ///   - colour: the plate's colour.
-    ///   - unit: pixels a dot.
+    ///   - unit: pixels per dot of a letter.
     mutating func label(_ text: String, at box: PixelBox, _ colour: Colour, unit: Int) {
         let text = String(text.prefix(24))
         let plateWidth = (text.count * TinyFont.advance + 3) * unit
@@ -198,11 +198,12 @@ extension Canvas {
         self.text(text, x: x + 2 * unit, y: y + 2 * unit, scale: unit, colour.legible)
     }
 
-    /// From a pixel's centre coordinates to the canvas's corner coordinates; nil for no number.
+    /// Converts a coordinate from the image's pixel centres to the canvas's pixel corners; nil if it is
+    /// not finite.
     private func corner(_ value: Double, _ enlargement: Int, _ extent: Int) -> Double? {
         guard value.isFinite else { return nil }
         let place = (value + 0.5) * Double(enlargement)
-        // Far outside is as good as just outside, and fits in an integer.
+        // Limit coordinates far outside to just outside, so that they fit in an integer.
         return min(max(place, -1), Double(extent + 1))
     }
 }
@@ -219,9 +220,9 @@ extension Image {
     /// Adds a strip below: the caption, then "research use only, not a medical device".
     ///
     /// - Parameters:
-    ///   - caption: words; may be empty.
-    ///   - scale: pixels a dot of a letter.
-    /// - Returns: an RGB image, higher, and at least 128 pixels wide.
+    ///   - caption: the caption; may be empty.
+    ///   - scale: pixels per dot of a letter.
+    /// - Returns: a higher RGB image, at least 128 pixels wide.
     func captioned(_ caption: String, scale: Int) -> Image {
         let stripWidth = max(width, 128)
         let words = caption.isEmpty ? Caption.notice : caption + "\n" + Caption.notice
@@ -234,17 +235,17 @@ extension Image {
     }
 }
 
-/// Lays images out on one sheet, each with its caption below it.
+/// Arranges images on one sheet, each with a caption below, and with "research use only, not a
+/// medical device" at the bottom.
 ///
-/// Small tiles are enlarged by a whole factor towards the largest one. Under all of them the sheet
-/// says "research use only, not a medical device".
+/// Small tiles are enlarged by an integer factor, up to about the size of the largest one.
 ///
 /// - Parameters:
 ///   - tiles: images and their captions, in reading order; at least one.
-///   - columns: images in a row; all of them when nil.
+///   - columns: images per row; nil for all images in one row.
 /// - Returns: an RGB image.
 public func sideBySide(_ tiles: [(image: Image, caption: String)], columns: Int? = nil) -> Image {
-    precondition(!tiles.isEmpty, "a sheet has images")
+    precondition(!tiles.isEmpty, "a sheet must have images")
     let columns = min(max(columns ?? tiles.count, 1), tiles.count)
     let extent = max(tiles.map { max($0.image.width, $0.image.height) }.max() ?? 1, 256)
     let images = tiles.map { tile in

@@ -76,8 +76,8 @@ public struct ContactSheet {
         let overlay = Overlay(objects: [
             OverlayObject(
                 mask: labelled.mask(of: sample.label).resizedNearest(to: size),
-                clicks: one.points.map { scaled($0, scale) },
-                negativeClicks: one.backgroundPoints.map { scaled($0, scale) },
+                foregroundPoints: one.points.map { scaled($0, scale) },
+                backgroundPoints: one.backgroundPoints.map { scaled($0, scale) },
                 box: one.box.map {
                     let (from, to) = (
                         scaled([$0[0], $0[1]], scale), scaled([$0[2], $0[3]], scale)

@@ -2,16 +2,16 @@ import Foundation
 
 /// Why a file cannot be written.
 public struct FileError: Error, Equatable, Sendable {
-    /// The file that was asked for.
+    /// The path of the file.
     public let path: String
-    /// The system's words.
+    /// The operating system's reason.
     public let reason: String
 
-    /// An error.
+    /// Creates an error.
     ///
     /// - Parameters:
-    ///   - path: the file that was asked for.
-    ///   - reason: the system's words.
+    ///   - path: the path of the file.
+    ///   - reason: the operating system's reason.
     public init(path: String, reason: String) {
         self.path = path
         self.reason = reason
@@ -25,27 +25,27 @@ extension FileError: CustomStringConvertible {
     }
 }
 
-/// A file that appears under its name whole, or not at all.
+/// A file that is written atomically: it replaces an older file only once it is complete.
 ///
-/// It is written under another name in the same folder, flushed to the disk by ``seal()``, and
-/// renamed by ``commit()``. Until then an older file of that name is as it was; one that is never
-/// committed leaves nothing behind. Several files that belong together are sealed all before the
-/// first is committed.
+/// The file is written under a temporary name in the same folder, flushed to the disk by ``seal()``,
+/// and renamed by ``commit()``. Until then, an older file of the same name is unchanged. A file that
+/// is never committed is deleted. Files that belong together should all be sealed before the first
+/// one is committed, see ``AtomicFileSet``.
 public final class AtomicFile {
     private let path: String
     private let temporary: String
-    /// -1 once it is closed.
+    /// -1 after the file was closed.
     private var descriptor: Int32
     private var isCommitted = false
 
-    /// Begins a file.
+    /// Creates the temporary file.
     ///
-    /// - Parameter path: the file to make or replace; a folder, device or pipe is refused.
-    /// - Throws: ``FileError`` with the system's reason.
+    /// - Parameter path: the file to create or replace; a folder, device or pipe is refused.
+    /// - Throws: ``FileError`` with the operating system's reason.
     public init(_ path: String) throws(FileError) {
         var status = stat()
         if stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
-            throw FileError(path: path, reason: "something that is not a file is in its place")
+            throw FileError(path: path, reason: "it is not a regular file")
         }
         let url = URL(fileURLWithPath: path)
         let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
@@ -70,8 +70,8 @@ public final class AtomicFile {
     ///
     /// - Parameters:
     ///   - bytes: the content.
-    ///   - path: the file to make or replace.
-    /// - Throws: ``FileError`` with the system's reason.
+    ///   - path: the file to create or replace.
+    /// - Throws: ``FileError`` with the operating system's reason.
     public static func write(_ bytes: some Collection<UInt8>, to path: String) throws(FileError) {
         let file = try AtomicFile(path)
         let result = bytes.withContiguousStorageIfAvailable { buffer in
@@ -87,8 +87,8 @@ public final class AtomicFile {
 
     /// Appends bytes.
     ///
-    /// - Parameter bytes: what comes next.
-    /// - Throws: ``FileError``, as when the disk is full.
+    /// - Parameter bytes: the next bytes of the file.
+    /// - Throws: ``FileError``, for example if the disk is full.
     public func append(_ bytes: [UInt8]) throws(FileError) {
         let result = bytes.withUnsafeBytes { buffer in
             Result { () throws(FileError) in try append(buffer) }
@@ -98,8 +98,8 @@ public final class AtomicFile {
 
     /// Appends bytes.
     ///
-    /// - Parameter bytes: what comes next.
-    /// - Throws: ``FileError``, as when the disk is full.
+    /// - Parameter bytes: the next bytes of the file.
+    /// - Throws: ``FileError``, for example if the disk is full.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         guard let start = bytes.baseAddress else { return }
         var done = 0
@@ -111,9 +111,9 @@ public final class AtomicFile {
         }
     }
 
-    /// Puts the content on the disk; afterwards the file takes no more.
+    /// Flushes the content to the disk and closes the file; nothing can be appended afterwards.
     ///
-    /// - Throws: ``FileError``, as when the disk is full.
+    /// - Throws: ``FileError``, for example if the disk is full.
     public func seal() throws(FileError) {
         guard descriptor >= 0 else { return }
         guard fsync(descriptor) == 0 else { throw Self.failure(path) }
@@ -123,9 +123,9 @@ public final class AtomicFile {
         guard closed == 0 else { throw Self.failure(path) }
     }
 
-    /// Seals the file and gives it its name.
+    /// Seals the file and renames it to its path.
     ///
-    /// - Throws: ``FileError``; the file is then discarded.
+    /// - Throws: ``FileError``; the file is then deleted.
     public func commit() throws(FileError) {
         try seal()
         guard rename(temporary, path) == 0 else { throw Self.failure(path) }
@@ -133,7 +133,7 @@ public final class AtomicFile {
         flushFolder()
     }
 
-    /// Makes the new name survive a power cut, on file systems that can.
+    /// Flushes the folder, so that the new name survives a power failure on most file systems.
     private func flushFolder() {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let descriptor = open(folder, O_RDONLY | O_CLOEXEC)

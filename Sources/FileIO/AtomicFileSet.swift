@@ -1,6 +1,6 @@
 /// Files that belong together and replace older files together.
 ///
-/// Every file is on the disk under a temporary name before ``commit()`` renames the first one: when
+/// All files are on the disk under temporary names before ``commit()`` renames the first one. If
 /// writing fails, older files are unchanged.
 public struct AtomicFileSet {
     private var files: [AtomicFile] = []
@@ -11,9 +11,9 @@ public struct AtomicFileSet {
     /// Writes a file under a temporary name.
     ///
     /// - Parameters:
-    ///   - bytes: its content.
-    ///   - path: the file to make or replace with ``commit()``.
-    /// - Throws: ``FileError``, for example when the disk is full.
+    ///   - bytes: the content.
+    ///   - path: the file that ``commit()`` creates or replaces.
+    /// - Throws: ``FileError``, for example if the disk is full.
     public mutating func add(_ bytes: [UInt8], at path: String) throws(FileError) {
         let file = try AtomicFile(path)
         try file.append(bytes)
@@ -21,7 +21,7 @@ public struct AtomicFileSet {
         files.append(file)
     }
 
-    /// Gives all files their names, in the order in which they were added.
+    /// Renames all files to their paths, in the order in which they were added.
     ///
     /// - Throws: ``FileError``.
     public func commit() throws(FileError) {

@@ -1,22 +1,22 @@
 import Foundation
 
-/// A folder that appears under its name with all its files, or not at all.
+/// A folder that is written atomically: it replaces an older folder only once it is complete.
 ///
-/// It is filled under another name in the same place and renamed by ``commit()``. One that is never
-/// committed leaves nothing behind, and an older folder of that name is as it was.
+/// The folder is created under a temporary name next to its path, and renamed by ``commit()``. Until
+/// then, an older folder of the same name is unchanged. A folder that is never committed is deleted.
 public final class AtomicFolder {
     private let path: String
     private let temporary: String
     private var isCommitted = false
 
-    /// Begins a folder.
+    /// Creates the temporary folder.
     ///
-    /// - Parameter path: the folder to make or replace; something else of that name is refused.
-    /// - Throws: ``FileError`` with the system's reason.
+    /// - Parameter path: the folder to create or replace; anything else at this path is refused.
+    /// - Throws: ``FileError`` with the operating system's reason.
     public init(_ path: String) throws(FileError) {
         var status = stat()
         if lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR {
-            throw FileError(path: path, reason: "something that is not a folder is in its place")
+            throw FileError(path: path, reason: "it is not a folder")
         }
         self.path = path
         temporary = Self.sibling(of: path, ending: "partial")
@@ -29,19 +29,20 @@ public final class AtomicFolder {
         }
     }
 
-    /// Where a file of the folder is written.
+    /// The path at which a file of the folder is written until the folder is committed.
     ///
-    /// - Parameter name: of the file.
-    /// - Returns: its path until the folder is committed.
-    public func place(of name: String) -> String { temporary + "/" + name }
+    /// - Parameter name: the file's name.
+    /// - Returns: a path in the temporary folder.
+    public func path(of name: String) -> String { temporary + "/" + name }
 
-    /// Whether a folder holds nothing but files of these names, so that nothing else is lost with it.
+    /// Whether a folder contains only regular files with known names, so that replacing the folder
+    /// deletes nothing else.
     ///
     /// - Parameters:
-    ///   - names: of files that may go.
-    ///   - path: of the folder; one that is not there holds nothing.
-    /// - Returns: false where there is anything else, a folder among them.
-    public static func holdsOnly(_ names: Set<String>, at path: String) -> Bool {
+    ///   - names: names of files that may be deleted.
+    ///   - path: path of the folder; a folder that does not exist contains nothing.
+    /// - Returns: false if the folder contains any other file or a folder.
+    public static func containsOnly(_ names: Set<String>, at path: String) -> Bool {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return found.allSatisfy { name in
             var status = stat()
@@ -50,9 +51,9 @@ public final class AtomicFolder {
         }
     }
 
-    /// Gives the folder its name; one that was there goes.
+    /// Renames the folder to its path, and deletes an older folder of the same name.
     ///
-    /// - Throws: ``FileError``; an older folder is then as it was.
+    /// - Throws: ``FileError``; an older folder is then unchanged.
     public func commit() throws(FileError) {
         let older = Self.sibling(of: path, ending: "older")
         let replaces = rename(path, older) == 0

@@ -1,17 +1,17 @@
 import Foundation
 
-/// The checkout that a program was built in.
+/// The checkout in which a program was built.
 public enum Checkout {
-    /// The folder of the package around a program in its `.build`.
+    /// The folder of the package that has a program in its `.build`.
     ///
-    /// An installed program has none: files of a folder that merely lies above it, as /tmp, are not
-    /// its own.
+    /// An installed program has no checkout: a folder above the program, for example /tmp, is not
+    /// trusted.
     ///
     /// - Parameter program: the folder of the executable.
-    /// - Returns: nil where the program does not lie in a `.build` beside a `Package.swift`.
-    public static func around(_ program: URL) -> URL? {
+    /// - Returns: nil if the program is not in a `.build` next to a `Package.swift`.
+    public static func containing(_ program: URL) -> URL? {
         var folder = program.standardizedFileURL
-        // .build/<triple>/release, or deeper for a bundle of tests on macOS.
+        // .build/<triple>/release, or deeper for a test bundle on macOS.
         for _ in 0..<7 where folder.path != "/" {
             let parent = folder.deletingLastPathComponent()
             let manifest = parent.appendingPathComponent("Package.swift").path

@@ -7,10 +7,10 @@ import Foundation
 public final class FileLock: Sendable {
     private let descriptor: Int32
 
-    /// Takes the lock, or throws at once when another process holds it.
+    /// Takes the lock, or throws at once if another process holds it.
     ///
-    /// - Parameter path: the lock file, made if needed. A symbolic link, or anything else that is
-    ///   not a regular file, is refused.
+    /// - Parameter path: the lock file; created if it does not exist. A symbolic link, or anything
+    ///   else that is not a regular file, is refused.
     /// - Throws: ``FileLockError``.
     public init(_ path: String) throws(FileLockError) {
         descriptor = open(
@@ -21,7 +21,7 @@ public final class FileLock: Sendable {
                 path: path,
                 reason: isLink ? "it is a symbolic link" : String(cString: strerror(errno)))
         }
-        // When this throws, the deinitializer closes the descriptor.
+        // If this throws, the deinitializer closes the descriptor.
         try Self.take(descriptor, path)
     }
 

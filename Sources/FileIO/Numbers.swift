@@ -5,7 +5,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
 
     /// Starts a sequence.
     ///
-    /// - Parameter seed: any number; each gives another sequence.
+    /// - Parameter seed: any number; different seeds give different sequences.
     public init(seed: UInt64) {
         state = seed
     }

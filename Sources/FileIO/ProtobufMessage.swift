@@ -1,17 +1,16 @@
-/// A message in the wire format of Protocol Buffers: what ONNX files and TensorBoard events are
-/// made of.
+/// A message in the wire format of Protocol Buffers, the format of ONNX files and TensorBoard events.
 ///
 /// https://protobuf.dev/programming-guides/encoding/
 public struct ProtobufMessage: Sendable {
     /// The encoded fields, in the order in which they were added.
     public private(set) var bytes: [UInt8]
 
-    /// - Parameter bytes: fields that are encoded already.
+    /// - Parameter bytes: encoded fields.
     public init(bytes: [UInt8] = []) {
         self.bytes = bytes
     }
 
-    /// Adds an integer, also where it is 0.
+    /// Adds an integer, even if it is 0.
     ///
     /// - Parameters:
     ///   - field: the field's number.
@@ -50,7 +49,7 @@ public struct ProtobufMessage: Sendable {
         withUnsafeBytes(of: number.bitPattern.littleEndian) { bytes += $0 }
     }
 
-    /// Adds a text.
+    /// Adds a string.
     ///
     /// - Parameters:
     ///   - field: the field's number.
@@ -78,7 +77,8 @@ public struct ProtobufMessage: Sendable {
         bytes += content
     }
 
-    /// Begins a field of bytes whose content the caller writes elsewhere, right after this message.
+    /// Adds the key and length of a field of bytes; the caller writes the content itself, directly
+    /// after this message.
     ///
     /// - Parameters:
     ///   - field: the field's number.

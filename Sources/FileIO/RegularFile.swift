@@ -3,15 +3,15 @@ import Foundation
 /// A regular file that is open for reading.
 ///
 /// Symbolic links are followed; folders, devices, pipes and sockets are refused before they are
-/// opened. Bytes are read into memory of the caller rather than mapped: a mapped file that another
-/// program overwrites changes its content under this program, and one that shrinks ends this
-/// program with SIGBUS.
+/// opened. Bytes are copied into memory instead of mapping the file: the content of a mapped file
+/// changes when another program overwrites it, and a read beyond the end of a truncated file ends
+/// this program with SIGBUS.
 public final class RegularFile: Sendable {
-    /// The path that it was opened with.
+    /// The path with which the file was opened.
     public let path: String
-    /// Its size when it was opened, in bytes.
+    /// The size in bytes when the file was opened.
     public let byteCount: Int
-    /// The time of its last modification before it was opened.
+    /// The time of the last modification before the file was opened.
     public let modified: FileTime
     private let descriptor: Int32
 
@@ -21,10 +21,10 @@ public final class RegularFile: Sendable {
     /// - Throws: ``FileReadError``, for example ``FileReadError/notARegularFile(path:kind:)``.
     public init(_ path: String) throws(FileReadError) {
         var status = stat()
-        // Checked before opening, because opening a device can already have an effect.
+        // Check before opening, because opening a device can have side effects.
         guard stat(path, &status) == 0 else { throw .lastError(path) }
         try Self.check(status, path)
-        // O_NONBLOCK: a pipe that has replaced the file since must not block.
+        // O_NONBLOCK: if the file has been replaced by a pipe, opening must not block.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw .lastError(path) }
         guard fstat(descriptor, &status) == 0 else {
@@ -63,9 +63,9 @@ public final class RegularFile: Sendable {
     /// Fills a buffer with the bytes from `offset` on.
     ///
     /// - Parameters:
-    ///   - destination: the buffer; it lies within the file's ``byteCount``.
-    ///   - offset: of the first byte.
-    /// - Throws: ``FileReadError/changed(path:)`` when the file has become shorter.
+    ///   - destination: the buffer; its bytes must be within ``byteCount``.
+    ///   - offset: position of the first byte.
+    /// - Throws: ``FileReadError/changed(path:)`` if the file has become shorter.
     public func read(
         into destination: UnsafeMutableRawBufferPointer, at offset: Int
     ) throws(FileReadError) {
@@ -105,8 +105,8 @@ public final class RegularFile: Sendable {
     /// Reads a range of the file in blocks of at most 1 MiB.
     ///
     /// - Parameters:
-    ///   - range: byte offsets within ``byteCount``; without one, the whole file.
-    ///   - body: is called with each block, in order; the block is valid during the call only.
+    ///   - range: byte offsets within ``byteCount``; nil for the whole file.
+    ///   - body: called with each block in order; the block is only valid during the call.
     /// - Throws: ``FileReadError``.
     public func forEachBlock(
         in range: Range<Int>? = nil, _ body: (UnsafeRawBufferPointer) -> Void
@@ -153,7 +153,7 @@ extension RegularFile {
     /// - Parameters:
     ///   - path: the file.
     ///   - limit: the largest accepted size, in bytes.
-    /// - Returns: its content.
+    /// - Returns: the content.
     /// - Throws: ``FileReadError``; a file that is too large is refused before it is read.
     public static func read(_ path: String, limit: Int) throws(FileReadError) -> [UInt8] {
         let file = try RegularFile(path)
@@ -168,7 +168,7 @@ extension RegularFile {
     /// - Parameters:
     ///   - path: the file.
     ///   - limit: the largest accepted size, in bytes.
-    /// - Returns: its text without a byte order mark.
+    /// - Returns: the text without a byte order mark.
     /// - Throws: ``FileReadError``, for example ``FileReadError/notUTF8(path:)``.
     public static func text(_ path: String, limit: Int) throws(FileReadError) -> String {
         guard let text = String(validating: try read(path, limit: limit), as: UTF8.self) else {
@@ -205,7 +205,7 @@ public enum FileReadError: Error, Equatable, Sendable {
     case notFound(path: String)
     /// The user may not read the file.
     case notPermitted(path: String)
-    /// A folder, device, pipe or socket is at the path; `kind` names which.
+    /// A folder, device, pipe or socket is at the path; `kind` states which.
     case notARegularFile(path: String, kind: String)
     /// The file is larger than the caller accepts.
     case tooLarge(path: String, bytes: Int, limit: Int)

@@ -2,10 +2,8 @@
 public enum CSV {
     /// Parses a table.
     ///
-    /// Quoted fields may contain commas, quotes and line breaks.
-    ///
-    /// A quote inside an unquoted field is an ordinary character, so that a stray quote does not
-    /// swallow the rows that follow.
+    /// Quoted fields may contain commas, quotes and line breaks. A quote inside an unquoted field is
+    /// an ordinary character, so that a stray quote does not affect the following rows.
     ///
     /// - Parameter text: the whole file.
     /// - Returns: the fields of each row; empty lines are skipped.
@@ -71,11 +69,11 @@ public struct MarkdownTable: Sendable {
     private let header: [String]
     private var rows: [[String]]
 
-    /// Makes a table.
+    /// Creates a table.
     ///
     /// - Parameters:
     ///   - header: the title of each column.
-    ///   - rows: as many cells each as there are columns.
+    ///   - rows: the rows; each has one cell per column.
     public init(_ header: [String], rows: [[String]] = []) {
         self.header = header
         self.rows = rows
@@ -83,7 +81,7 @@ public struct MarkdownTable: Sendable {
 
     /// Adds a row.
     ///
-    /// - Parameter cells: as many as there are columns.
+    /// - Parameter cells: one cell per column.
     public mutating func add(_ cells: [String]) {
         rows.append(cells)
     }
@@ -98,7 +96,7 @@ public struct MarkdownTable: Sendable {
             .joined(separator: "\n")
     }
 
-    /// One line without a bar that would end the cell.
+    /// The content of a cell in one line, with escaped bars.
     private static func escaped(_ cell: String) -> String {
         cell.replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(separator: " ")
     }

@@ -1,37 +1,37 @@
-/// A corner between pixels: (x, y) is the top left corner of the pixel in column x and row y.
+/// A corner of a pixel: (x, y) is the top left corner of the pixel in column x and row y.
 ///
-/// In the coordinates of ``PixelPoint``, whose whole numbers are pixel centres, it lies at
+/// In the coordinates of ``PixelPoint``, in which whole numbers are pixel centres, it is the point
 /// (x - 0.5, y - 0.5).
 public struct PixelCorner: Hashable, Sendable {
-    /// Columns to the left of it.
+    /// Number of columns to the left.
     public var x: Int
-    /// Rows above it.
+    /// Number of rows above.
     public var y: Int
 
     /// - Parameters:
-    ///   - x: columns to the left of it.
-    ///   - y: rows above it.
+    ///   - x: number of columns to the left.
+    ///   - y: number of rows above.
     public init(x: Int, y: Int) {
         self.x = x
         self.y = y
     }
 }
 
-/// A closed polygon along the edges between pixels inside and outside.
+/// A closed polygon along the edges between foreground and background pixels.
 ///
-/// Its sides are horizontal and vertical in turn, and the last corner is joined to the first. Seen
-/// on a screen, an outer contour runs clockwise and a hole counter-clockwise, so that the inside
+/// The sides are alternately horizontal and vertical, and the last corner is connected to the first.
+/// On a screen, an outer contour runs clockwise and a hole counter-clockwise, so that the foreground
 /// is always on the right.
 public struct Contour: Hashable, Sendable {
-    /// Where the polygon turns, at least 4 corners, without a repeated last one.
+    /// The corners of the polygon, at least 4; the first one is not repeated at the end.
     public let corners: [PixelCorner]
 
-    /// - Parameter corners: where the polygon turns; neighbours differ in x or in y.
+    /// - Parameter corners: the corners of the polygon; consecutive corners differ in either x or y.
     public init(corners: [PixelCorner]) {
         self.corners = corners
     }
 
-    /// Enclosed pixels, negative for a hole: the polygon's area, which here is exact.
+    /// Number of enclosed pixels, which is the polygon's area; negative for a hole.
     public var signedArea: Int {
         var sum = 0
         for (index, corner) in corners.enumerated() {
@@ -49,14 +49,14 @@ extension Mask {
     /// Fills polygons by the even-odd rule: the inverse of ``contours(connectivity:)``.
     ///
     /// - Parameters:
-    ///   - contours: outer contours and holes, in any order, inside the size.
+    ///   - contours: outer contours and holes within the size, in any order.
     ///   - size: the mask's size.
     public init(filling contours: [Contour], size: Size) {
         var values = [UInt8](repeating: 0, count: size.area)
         for contour in contours {
             for (index, corner) in contour.corners.enumerated() {
                 let next = contour.corners[(index + 1) % contour.corners.count]
-                // Each vertical side flips everything on its right.
+                // Each vertical side flips all pixels on its right.
                 guard corner.x == next.x && corner.x < size.width else { continue }
                 for y in min(corner.y, next.y)..<max(corner.y, next.y) {
                     values[y * size.width + corner.x] ^= 1
@@ -73,15 +73,15 @@ extension Mask {
 }
 
 extension Mask {
-    /// Follows the edges between inside and outside.
+    /// The contours along the edges between foreground and background pixels.
     ///
-    /// Nothing is smoothed or lost: filling the polygons gives the mask back. (OpenCV's
-    /// `findContours` joins pixel *centres* instead, so that thin shapes lose their area.)
+    /// The contours are exact: filling the polygons restores the mask. (OpenCV's `findContours`
+    /// connects pixel *centres* instead, so that thin shapes lose their area.)
     ///
-    /// - Parameter connectivity: whether pixels that touch at a corner share one contour, which
-    ///   then passes through that corner twice.
-    /// - Returns: one outer contour a component and one contour a hole, in the order of their
-    ///   first upper edges, row by row.
+    /// - Parameter connectivity: whether pixels that touch at a corner share a contour, which then
+    ///   passes through this corner twice.
+    /// - Returns: an outer contour for each component and a contour for each hole, in the order of
+    ///   their first upper edges, row by row.
     public func contours(connectivity: Connectivity = .eight) -> [Contour] {
         var seen = [Bool](repeating: false, count: values.count)
         var contours: [Contour] = []
@@ -142,10 +142,11 @@ private struct Grid {
         }
     }
 
-    /// Walks with the inside on the right, from the upper edge of a pixel until back there.
+    /// Follows a contour from the upper edge of a pixel until it is closed, with the foreground on the
+    /// right.
     ///
-    /// Every closed walk has a side to the east, and such a side is some pixel's upper edge:
-    /// marking these is enough to find each contour once.
+    /// Every contour has a side that runs east, which is the upper edge of pixels: if these edges are
+    /// marked, each contour is found once.
     func follow(
         x startX: Int, y startY: Int, connectivity: Connectivity, passing: (Int, Int) -> Void
     ) -> Contour {
@@ -181,16 +182,16 @@ private struct Grid {
 }
 
 extension Mask {
-    /// Fills polygons, each by the even-odd rule; a pixel is inside when its centre is in one.
+    /// Fills polygons by the even-odd rule; a pixel is foreground if its centre is in a polygon.
     ///
-    /// Corners are in the coordinates of ``PixelPoint``, whose whole numbers are pixel centres.
-    /// A centre on a left or upper side is inside, on a right or lower side outside, so that
-    /// polygons which share a side share no pixel. Pillow and OpenCV draw every pixel that a
-    /// side touches as well: they differ from this along the outline only.
+    /// Corners are in the coordinates of ``PixelPoint``, in which whole numbers are pixel centres.
+    /// A centre on a left or upper side is inside, and one on a right or lower side is outside, so
+    /// that polygons with a common side have no pixel in common. Pillow and OpenCV also draw all
+    /// pixels that a side touches: their masks differ from this one along the outline only.
     ///
     /// - Parameters:
-    ///   - polygons: closed polygons, without a repeated first corner; corners may lie outside
-    ///     the image, but are finite.
+    ///   - polygons: closed polygons, without a repeated first corner; corners must be finite, and
+    ///     may be outside the image.
     ///   - size: the mask's size.
     public init(polygons: [[PixelPoint]], size: Size) {
         var values = [UInt8](repeating: 0, count: size.area)
@@ -214,17 +215,17 @@ extension Mask {
         self.init(width: size.width, height: size.height, values: values)
     }
 
-    /// The rows of the image whose centres a polygon can reach.
+    /// The rows of the image that a polygon can cover.
     private static func rows(of polygon: [PixelPoint], size: Size) -> Range<Int> {
         precondition(
-            polygon.allSatisfy { $0.x.isFinite && $0.y.isFinite }, "corners are finite")
+            polygon.allSatisfy { $0.x.isFinite && $0.y.isFinite }, "corners must be finite")
         let height = Double(size.height)
         let top = polygon.reduce(height) { min($0, $1.y.rounded(.up)) }
         let bottom = polygon.reduce(0) { max($0, $1.y.rounded(.up)) }
         return Int(max(top, 0))..<Int(max(min(bottom, height), max(top, 0)))
     }
 
-    /// In each row that a side crosses, marks the first pixel on its right.
+    /// Marks the first pixel on the right of a side, in each row that the side crosses.
     private static func flip(
         _ one: PixelPoint, _ other: PixelPoint, rows: Range<Int>, width: Int,
         _ flips: inout [UInt8]
@@ -241,10 +242,11 @@ extension Mask {
         }
     }
 
-    /// Fills what an outline encloses: every pixel from which no way past the outline leads to
-    /// the image's border, as SciPy's `binary_fill_holes` does.
+    /// Fills the holes of the mask, as SciPy's `binary_fill_holes` does.
     ///
-    /// - Returns: the outline and all that is inside it.
+    /// A hole is a set of background pixels that is not connected to the image's border.
+    ///
+    /// - Returns: the mask with its holes filled.
     public func filled() -> Mask {
         let outside = Mask(width: width, height: height, values: values.map { 1 - $0 })
             .labelled(connectivity: .four)
@@ -260,11 +262,11 @@ extension Mask {
             values: outside.labels.map { $0 == 0 || !reachesBorder[Int($0)] ? 1 : 0 })
     }
 
-    /// Fills what a convex outline encloses, also where the image's border cuts it.
+    /// Fills a convex outline, even if the image's border cuts it.
     ///
-    /// The inside is the piece of the rest that holds the outline's centre.
+    /// The inside is the component of the background that contains the outline's centre.
     ///
-    /// - Returns: the outline and its inside; nil when there is no outline, or a gap in it.
+    /// - Returns: the outline and its inside; nil if the mask is empty or the outline has a gap.
     public func filledConvexOutline() -> Mask? {
         guard area > 0 else { return nil }
         var (sumX, sumY) = (0, 0)
@@ -274,14 +276,14 @@ extension Mask {
                 sumY += y
             }
         }
-        // Holes in the outline's own stroke are filled too, and are not its inside.
+        // Small holes in the line itself are filled too, but are not the inside.
         let place = sumY / area * width + sumX / area
         let whole = filled()
         if whole.values[place] != 0 && values[place] == 0 { return whole }
         let pieces = Mask(width: width, height: height, values: values.map { 1 - $0 })
             .labelled(connectivity: .four)
         let centre = pieces.labels[place]
-        // With a gap, inside and outside are one piece.
+        // With a gap, inside and outside are one component.
         guard centre != 0, pieces.areas.count > 1 else { return nil }
         return Mask(
             width: width, height: height,

@@ -1,9 +1,9 @@
 import CZlib
 
-/// A gzip file unpacked piece by piece: no more than is asked for, however much is packed in it.
+/// Decompresses a gzip file in parts, so that the caller bounds the memory.
 final class Gunzip {
     static let magic: [UInt8] = [0x1F, 0x8B]
-    /// Deflate cannot shrink data more than this.
+    /// Deflate's largest compression ratio.
     static let largestRatio = 1032
 
     private let source: UnsafeMutableBufferPointer<UInt8>
@@ -12,18 +12,18 @@ final class Gunzip {
     private var isDone = false
 
     /// - Parameters:
-    ///   - bytes: the whole packed file.
-    ///   - name: what to call it in an error.
-    /// - Throws: ``NIfTIError/damaged(name:reason:)`` when memory is short.
+    ///   - bytes: the whole compressed file.
+    ///   - name: the file's name in errors.
+    /// - Throws: ``NIfTIError/damaged(name:reason:)`` if there is not enough memory.
     init(_ bytes: [UInt8], name: String) throws(NIfTIError) {
         source = .allocate(capacity: bytes.count)
         _ = source.initialize(from: bytes)
         self.name = name
-        // 15 bits of window, and 16 for gzip's header and checksum.
+        // A window of 15 bits; 16 stands for the header and checksum of gzip.
         let status = inflateInit2_(
             &stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard status == Z_OK, let count = UInt32(exactly: bytes.count) else {
-            throw .damaged(name: name, reason: "it cannot be unpacked")
+            throw .damaged(name: name, reason: "it cannot be decompressed")
         }
         stream.next_in = source.baseAddress
         stream.avail_in = count
@@ -34,14 +34,14 @@ final class Gunzip {
         source.deallocate()
     }
 
-    /// Unpacks the next bytes.
+    /// Decompresses the next bytes.
     ///
-    /// - Parameter count: how many, below 4 GB.
-    /// - Returns: fewer only at the end of the file, whose checksums are then found right.
-    /// - Throws: ``NIfTIError/damaged(name:reason:)`` with zlib's words.
+    /// - Parameter count: number of bytes, below 4 GB.
+    /// - Returns: the bytes; fewer only at the end of the file, where the checksum has been verified.
+    /// - Throws: ``NIfTIError/damaged(name:reason:)`` with zlib's message.
     func read(_ count: Int) throws(NIfTIError) -> [UInt8] {
         guard let wanted = UInt32(exactly: count) else {
-            throw .tooLarge(name: name, reason: "\(count) bytes are not unpacked at once")
+            throw .tooLarge(name: name, reason: "\(count) bytes cannot be decompressed at once")
         }
         var reason: String?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -56,20 +56,20 @@ final class Gunzip {
         return bytes
     }
 
-    /// - Returns: what is wrong, or nil.
+    /// - Returns: the reason of a failure, or nil.
     private func step() -> String? {
         switch inflate(&stream, Z_NO_FLUSH) {
         case Z_OK: return nil
         case Z_STREAM_END:
-            // A gzip file may hold several packed pieces, one after the other.
+            // A gzip file may consist of several compressed members.
             if stream.avail_in > 0 {
-                return inflateReset(&stream) == Z_OK ? nil : "it cannot be unpacked"
+                return inflateReset(&stream) == Z_OK ? nil : "it cannot be decompressed"
             }
             isDone = true
             return nil
         case Z_BUF_ERROR: return "it ends too early"
         default:
-            return stream.msg.map { String(cString: $0) } ?? "it cannot be unpacked"
+            return stream.msg.map { String(cString: $0) } ?? "it cannot be decompressed"
         }
     }
 }

@@ -1,4 +1,4 @@
-/// An image of 8 bits a sample, row-major, channels interleaved.
+/// An image with 8 bits per sample, row-major, with interleaved channels.
 public struct Image: Equatable, Sendable {
     /// Columns, at least 1.
     public let width: Int
@@ -8,7 +8,10 @@ public struct Image: Equatable, Sendable {
     public let channels: Int
     /// Samples: `pixels[(y * width + x) * channels + c]`.
     public var pixels: [UInt8] {
-        didSet { precondition(pixels.count == width * height * channels, "samples keep count") }
+        didSet {
+            precondition(
+                pixels.count == width * height * channels, "the number of samples cannot change")
+        }
     }
 
     /// - Parameters:
@@ -17,9 +20,10 @@ public struct Image: Equatable, Sendable {
     ///   - channels: 1 (grey) or 3 (RGB).
     ///   - pixels: `width * height * channels` samples, row-major, interleaved.
     public init(width: Int, height: Int, channels: Int, pixels: [UInt8]) {
-        precondition(width > 0 && height > 0, "an image has pixels")
-        precondition(channels == 1 || channels == 3, "an image is grey or RGB")
-        precondition(pixels.count == width * height * channels, "as many samples as the size says")
+        precondition(width > 0 && height > 0, "an image must have pixels")
+        precondition(channels == 1 || channels == 3, "an image must be grey or RGB")
+        precondition(
+            pixels.count == width * height * channels, "the number of samples must fit the size")
         self.width = width
         self.height = height
         self.channels = channels
@@ -30,7 +34,7 @@ public struct Image: Equatable, Sendable {
     public var size: Size { Size(height: height, width: width) }
 }
 
-/// OpenCV's two ways from RGB to grey, at most one grey level apart.
+/// OpenCV's two conversions from RGB to grey, which differ by at most one grey level.
 public enum GreyRounding: Hashable, Sendable {
     /// As `imread(..., IMREAD_GRAYSCALE)` reads a PNG: `(9797 R + 19234 G + 3737 B) >> 15`.
     case reading
@@ -41,8 +45,8 @@ public enum GreyRounding: Hashable, Sendable {
 extension Image {
     /// Luma: 0.299 R + 0.587 G + 0.114 B, in OpenCV's fixed point.
     ///
-    /// - Parameter rounding: which of OpenCV's ways; the golden preprocessing agrees with `reading`.
-    /// - Returns: an image of one channel; a grey one is returned as it is.
+    /// - Parameter rounding: OpenCV's conversion; the authors' preprocessing uses `reading`.
+    /// - Returns: an image of one channel; a grey image is returned unchanged.
     public func grey(_ rounding: GreyRounding = .reading) -> Image {
         if channels == 1 { return self }
         let (redWeight, greenWeight, blueWeight, half): (UInt32, UInt32, UInt32, UInt32) =
@@ -65,9 +69,9 @@ extension Image {
         return Image(width: width, height: height, channels: 1, pixels: grey)
     }
 
-    /// Three channels: grey is repeated.
+    /// Converts to RGB by repeating the grey channel.
     ///
-    /// - Returns: an image of three channels; one of three is returned as it is.
+    /// - Returns: an image of three channels; an RGB image is returned unchanged.
     public func rgb() -> Image {
         if channels == 3 { return self }
         let count = width * height
@@ -86,31 +90,32 @@ extension Image {
 }
 
 extension Image {
-    /// Cuts out a rectangle.
+    /// Crops to a rectangle.
     ///
-    /// - Parameter box: columns and rows to keep; not empty, inside the image.
+    /// - Parameter box: the columns and rows of the crop; not empty, and inside the image.
     /// - Returns: an image of the box's size.
     public func cropped(to box: PixelBox) -> Image {
         precondition(
             box.x0 >= 0 && box.y0 >= 0 && box.x1 <= width && box.y1 <= height,
-            "a crop lies inside its image")
-        var kept: [UInt8] = []
-        kept.reserveCapacity(box.width * box.height * channels)
+            "the crop must be inside the image")
+        var cropped: [UInt8] = []
+        cropped.reserveCapacity(box.width * box.height * channels)
         for y in box.y0..<box.y1 {
             let row = (y * width + box.x0) * channels
-            kept.append(contentsOf: pixels[row..<row + box.width * channels])
+            cropped.append(contentsOf: pixels[row..<row + box.width * channels])
         }
-        return Image(width: box.width, height: box.height, channels: channels, pixels: kept)
+        return Image(width: box.width, height: box.height, channels: channels, pixels: cropped)
     }
 
-    /// Extends to the right and to the bottom.
+    /// Pads on the right and at the bottom.
     ///
     /// - Parameters:
-    ///   - size: the new size, in neither direction smaller.
-    ///   - value: what the new samples are.
-    /// - Returns: an image of that size with this one in its top left corner.
+    ///   - size: the new size, at least this image's size.
+    ///   - value: the value of the new samples.
+    /// - Returns: an image of the new size with this image in the top left corner.
     public func padded(to size: Size, value: UInt8 = 0) -> Image {
-        precondition(size.width >= width && size.height >= height, "padding does not cut")
+        precondition(
+            size.width >= width && size.height >= height, "padding cannot make an image smaller")
         var extended: [UInt8] = []
         extended.reserveCapacity(size.area * channels)
         for y in 0..<height {
@@ -145,11 +150,11 @@ public struct Size: Hashable, Sendable {
 }
 
 extension Size: CustomStringConvertible {
-    /// Width before height, as people say it: `640x480`.
+    /// Width before height, as usual: `640x480`.
     public var description: String { "\(width)x\(height)" }
 }
 
-/// How large a pixel is, in mm.
+/// The size of a pixel in mm.
 public struct PixelSpacing: Hashable, Sendable, Codable {
     /// Width of a pixel, in mm.
     public var x: Double
@@ -160,14 +165,15 @@ public struct PixelSpacing: Hashable, Sendable, Codable {
     ///   - x: width of a pixel, in mm; positive and finite.
     ///   - y: height of a pixel, in mm; positive and finite.
     public init(x: Double, y: Double) {
-        precondition(x > 0 && y > 0 && x.isFinite && y.isFinite, "pixels have an extent")
+        precondition(
+            x > 0 && y > 0 && x.isFinite && y.isFinite, "a pixel size must be positive and finite")
         self.x = x
         self.y = y
     }
 }
 
-/// What a clinician must read wherever the product shows a result.
+/// The notice that is shown with every result.
 public enum ResearchNotice {
-    /// The words, the same everywhere.
+    /// The text of the notice.
     public static let text = "research use only, not a medical device"
 }

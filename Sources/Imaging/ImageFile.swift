@@ -5,13 +5,13 @@ extension Image {
     /// Reads a PNG or JPEG file.
     ///
     /// Symbolic links are followed to regular files; folders, devices and pipes are refused.
-    /// See ``decode(_:name:limits:)`` for which pixels come out.
+    /// ``decode(_:name:limits:)`` describes the resulting pixels.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - limits: how large an image is accepted.
-    /// - Returns: the image, of one channel when the file is grey, else of three.
-    /// - Throws: ``ImageError``; a truncated or damaged file throws and never gives half an image.
+    ///   - limits: the largest accepted image.
+    /// - Returns: the image, with one channel if the file is grey, else with three.
+    /// - Throws: ``ImageError``, also for a truncated or damaged file.
     public static func read(
         _ path: String, limits: ImageLimits = .standard
     ) throws(ImageError) -> Image {
@@ -20,24 +20,25 @@ extension Image {
 
     /// Decodes a PNG or JPEG file held in memory.
     ///
-    /// The numbers are the stored ones, as in OpenCV and Pillow: no gamma or colour profile is
-    /// applied, alpha is dropped and not composited, of 16 bits the high byte is kept, 1, 2 and
-    /// 4 bits are stretched to 0...255, palettes become RGB. JPEG decodes as libjpeg-turbo does by
-    /// default; its EXIF orientation *is* applied, as OpenCV's `imread` and every viewer do, so
-    /// that a click read off a screen hits its pixel (Pillow leaves this to its caller). In a PNG
-    /// orientation is ignored. CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused by
-    /// name.
+    /// Pixels have the stored values, as in OpenCV and Pillow:
+    /// - No gamma or colour profile is applied. Alpha is ignored.
+    /// - Of 16 bits, the high byte is used; 1, 2 and 4 bits are scaled to 0...255. Palettes become
+    ///   RGB.
+    /// - JPEG is decoded with libjpeg-turbo's default settings. Its EXIF orientation *is* applied, as
+    ///   OpenCV's `imread` and image viewers do, so that a click on the displayed image has the same
+    ///   coordinates here (Pillow does not apply it). In PNG, the orientation is ignored.
+    /// - CMYK, arithmetic-coded, lossless and 12-bit JPEG are refused.
     ///
     /// - Parameters:
     ///   - bytes: the whole file.
-    ///   - name: what to call it in an error.
-    ///   - limits: how large an image is accepted.
-    /// - Returns: the image, of one channel when the file is grey, else of three.
-    /// - Throws: ``ImageError``; a truncated or damaged file throws and never gives half an image.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted image.
+    /// - Returns: the image, with one channel if the file is grey, else with three.
+    /// - Throws: ``ImageError``, also for a truncated or damaged file.
     public static func decode(
         _ bytes: [UInt8], name: String, limits: ImageLimits = .standard
     ) throws(ImageError) -> Image {
-        switch try ImageFormat.recognized(bytes, name: name, limits: limits) {
+        switch try ImageFormat.detect(bytes, name: name, limits: limits) {
         case .png:
             try PNGReader(bytes, name: name, limits: limits).image()
         case .jpeg:
@@ -51,32 +52,32 @@ extension Image {
 extension ImageFormat {
     /// - Parameters:
     ///   - bytes: the file's content.
-    ///   - name: what to call it in an error.
-    ///   - limits: how large an image is accepted.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted image.
     /// - Returns: the format.
-    /// - Throws: ``ImageError/notAImage(name:)`` when the first bytes say nothing.
-    static func recognized(
+    /// - Throws: ``ImageError/notAnImage(name:)`` if the first bytes belong to no known format.
+    static func detect(
         _ bytes: [UInt8], name: String, limits: ImageLimits
     ) throws(ImageError) -> ImageFormat {
         if bytes.isEmpty { throw .empty(name: name) }
         if bytes.count > limits.bytes {
             throw .tooManyBytes(name: name, bytes: bytes.count, limit: limits.bytes)
         }
-        guard let format = ImageFormat(bytes) else { throw .notAImage(name: name) }
+        guard let format = ImageFormat(bytes) else { throw .notAnImage(name: name) }
         return format
     }
 }
 
 extension ImageLimits {
-    /// Refuses a header's size before memory is taken for it.
+    /// Checks the size in a header before memory is allocated for it.
     ///
     /// - Parameters:
-    ///   - width: columns the header claims.
-    ///   - height: rows the header claims.
+    ///   - width: columns according to the header.
+    ///   - height: rows according to the header.
     ///   - bytes: size of the file.
-    ///   - largest: most pixels that a file of that size can hold.
-    ///   - name: what to call the file in an error.
-    /// - Throws: which bound is exceeded.
+    ///   - largest: largest number of pixels that a file of this size can contain.
+    ///   - name: the file's name in errors.
+    /// - Throws: ``ImageError`` if a limit is exceeded.
     func check(
         width: Int, height: Int, bytes: Int, largest: Int, name: String
     ) throws(ImageError) {
@@ -88,21 +89,18 @@ extension ImageLimits {
             throw .tooManyPixels(name: name, width: width, height: height, limit: pixels)
         }
         if count > largest {
-            throw .moreThanTheFileHolds(name: name, width: width, height: height, bytes: bytes)
+            throw .exceedsFileSize(name: name, width: width, height: height, bytes: bytes)
         }
     }
 }
 
 extension Image {
-    /// Writes a PNG file, whole or not at all.
-    ///
-    /// The file appears under its name only when it is complete and on the disk; when writing
-    /// fails, a file that was there before is as it was.
+    /// Writes a PNG file atomically: if writing fails, an older file is unchanged.
     ///
     /// - Parameters:
-    ///   - path: the file to make or replace.
-    ///   - comment: text kept in the file; characters outside Latin-1 become `?`.
-    /// - Throws: ``ImageError/cannotWrite(name:reason:)`` with the system's reason.
+    ///   - path: the file to create or replace.
+    ///   - comment: a comment in the file; characters outside Latin-1 become `?`.
+    /// - Throws: ``ImageError/cannotWrite(name:reason:)`` with the operating system's reason.
     public func write(to path: String, comment: String? = nil) throws(ImageError) {
         let bytes = try encodedPNG(name: path, comment: comment)
         do throws(FileError) {
@@ -114,9 +112,9 @@ extension Image {
 
     /// Encodes as PNG: 8-bit grey or 8-bit RGB.
     ///
-    /// - Parameter comment: text kept in the file; characters outside Latin-1 become `?`.
+    /// - Parameter comment: a comment in the file; characters outside Latin-1 become `?`.
     /// - Returns: the file's content.
-    /// - Throws: ``ImageError/cannotWrite(name:reason:)`` when memory is short.
+    /// - Throws: ``ImageError/cannotWrite(name:reason:)`` if there is not enough memory.
     public func encodedPNG(comment: String? = nil) throws(ImageError) -> [UInt8] {
         try encodedPNG(name: "PNG", comment: comment)
     }
@@ -129,14 +127,14 @@ extension Image {
             pixels, UInt32(width), UInt32(height), Int32(channels), comment.map(latin1), &encoded,
             &count, &message)
         guard status == 0, let encoded else {
-            throw .cannotWrite(name: name, reason: words(message))
+            throw .cannotWrite(name: name, reason: string(from: message))
         }
         defer { cpng_free(encoded) }
         return Array(UnsafeBufferPointer(start: encoded, count: count))
     }
 }
 
-/// Text in the one character set of a PNG comment, ended by a zero.
+/// Encodes text in Latin-1, the character set of PNG comments, as a C string.
 private func latin1(_ text: String) -> [CChar] {
     let characters = text.unicodeScalars.map { scalar in
         let isPrintable = scalar == "\n" || (32...126).contains(scalar.value)
@@ -146,11 +144,11 @@ private func latin1(_ text: String) -> [CChar] {
     return characters + [0]
 }
 
-/// A file's format, by its first bytes.
+/// The format of a file, detected from its first bytes.
 enum ImageFormat: Equatable {
     case png
     case jpeg
-    /// Known by name only.
+    /// A format that is detected but not supported.
     case other(String)
 
     /// - Parameter bytes: the file's content.
@@ -192,7 +190,7 @@ enum ImageFormat: Equatable {
     }
 }
 
-/// How large an input image may be; checked before memory is taken for it.
+/// The largest accepted image; checked before memory is allocated for it.
 public struct ImageLimits: Hashable, Sendable {
     /// Largest number of pixels, width times height.
     public var pixels: Int
@@ -213,19 +211,19 @@ public struct ImageLimits: Hashable, Sendable {
 
 /// Why an image cannot be read or written.
 ///
-/// `name` is the path, or what the caller called the bytes.
+/// `name` is the path, or the name that the caller gave to the bytes.
 public enum ImageError: Error, Equatable, Sendable {
     case cannotRead(name: String, reason: String)
     case notARegularFile(name: String, kind: String)
     case empty(name: String)
-    case notAImage(name: String)
+    case notAnImage(name: String)
     case unsupportedFormat(name: String, format: String)
     case unsupportedKind(name: String, kind: String)
     case noPixels(name: String, width: Int, height: Int)
     case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
     case tooManyBytes(name: String, bytes: Int, limit: Int)
-    case moreThanTheFileHolds(name: String, width: Int, height: Int, bytes: Int)
-    case fewGreys(name: String, largest: Int)
+    case exceedsFileSize(name: String, width: Int, height: Int, bytes: Int)
+    case lowDynamicRange(name: String, largest: Int)
     case damaged(name: String, reason: String)
     case cannotWrite(name: String, reason: String)
 }
@@ -240,24 +238,26 @@ extension ImageError: CustomStringConvertible {
             "'\(name)' is \(kind); a PNG or JPEG file is needed"
         case .empty(let name):
             "'\(name)' is empty; a PNG or JPEG file is needed"
-        case .notAImage(let name):
-            "'\(name)' is not an image this program knows; a PNG or JPEG file is needed"
+        case .notAnImage(let name):
+            "'\(name)' is not an image of a known format; a PNG or JPEG file is needed"
         case .unsupportedFormat(let name, let format):
             "'\(name)' is a \(format) file; PNG or JPEG is needed"
         case .unsupportedKind(let name, let kind):
             "'\(name)' is \(kind); a grey or RGB image of 1 to 16 bits (PNG) or 8 bits (JPEG)"
                 + " is needed"
         case .noPixels(let name, let width, let height):
-            "'\(name)' says it is \(width)x\(height) pixels; at least 1x1 is needed"
+            "'\(name)' states a size of \(width)x\(height) pixels; at least 1x1 is needed"
         case .tooManyPixels(let name, let width, let height, let limit):
-            "'\(name)' says it is \(width)x\(height) pixels; at most \(limit) pixels are read"
+            "'\(name)' states a size of \(width)x\(height) pixels; at most \(limit) pixels are read"
         case .tooManyBytes(let name, let bytes, let limit):
             "'\(name)' has \(bytes) bytes; at most \(limit) are read"
-        case .moreThanTheFileHolds(let name, let width, let height, let bytes):
-            "'\(name)' says it is \(width)x\(height) pixels, more than its \(bytes) bytes can hold"
-        case .fewGreys(let name, let largest):
-            "'\(name)' has 16 bits a sample, of which \(largest) is the largest of 65535: in 8 bits"
-                + " only \(largest >> 8 + 1) greys would be left; stretch it to 0...65535 first"
+        case .exceedsFileSize(let name, let width, let height, let bytes):
+            "'\(name)' states a size of \(width)x\(height) pixels, more than its \(bytes) bytes can"
+                + " contain"
+        case .lowDynamicRange(let name, let largest):
+            "'\(name)' has 16 bits per sample, but its largest value is \(largest) of 65535: in 8"
+                + " bits, only \(largest >> 8 + 1) grey levels would remain; stretch it to 0...65535"
+                + " first"
         case .damaged(let name, let reason):
             "'\(name)' is damaged: \(reason)"
         case .cannotWrite(let name, let reason):

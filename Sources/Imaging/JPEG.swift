@@ -1,6 +1,6 @@
 import CTurboJPEG
 
-/// A JPEG file whose header has been read and found acceptable.
+/// A JPEG file with a valid, supported header.
 struct JPEGReader {
     private let header: JPEGHeader
     private let bytes: [UInt8]
@@ -11,9 +11,9 @@ struct JPEGReader {
 
     /// - Parameters:
     ///   - bytes: the whole file, beginning with JPEG's start marker.
-    ///   - name: what to call it in an error.
-    ///   - limits: how large an image is accepted.
-    /// - Throws: when the header is not one that is read, or asks for too much.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted image.
+    /// - Throws: ``ImageError`` if the header is invalid or not supported, or exceeds the limits.
     init(_ bytes: [UInt8], name: String, limits: ImageLimits) throws(ImageError) {
         header = try JPEGHeader(bytes, name: name)
         try limits.check(
@@ -23,8 +23,8 @@ struct JPEGReader {
         self.name = name
     }
 
-    /// - Returns: the upright image.
-    /// - Throws: ``ImageError/damaged(name:reason:)`` with libjpeg-turbo's words, also where it
+    /// - Returns: the image, with its orientation applied.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libjpeg-turbo's message, also where it
     ///   would only warn and fill the rest with grey.
     func image() throws(ImageError) -> Image {
         guard let decoder = tjInitDecompress() else {
@@ -53,7 +53,7 @@ struct JPEGReader {
     }
 }
 
-/// What a JPEG file says of itself before its pixels.
+/// The header of a JPEG file.
 struct JPEGHeader {
     private(set) var width = 0
     private(set) var height = 0
@@ -61,12 +61,12 @@ struct JPEGHeader {
     /// EXIF orientation, 1 to 8; 1 is upright.
     private(set) var orientation = 1
 
-    /// Walks the segments up to the frame header.
+    /// Reads the segments up to the frame header.
     ///
     /// - Parameters:
     ///   - bytes: the whole file, beginning with JPEG's start marker.
-    ///   - name: what to call it in an error.
-    /// - Throws: when there is no frame header, or one of a kind that is not read.
+    ///   - name: the file's name in errors.
+    /// - Throws: ``ImageError`` if there is no frame header, or its kind is not supported.
     init(_ bytes: [UInt8], name: String) throws(ImageError) {
         let missing = ImageError.damaged(name: name, reason: "its JPEG frame header is missing")
         var position = 2
@@ -124,7 +124,7 @@ struct JPEGHeader {
 /// Finds the orientation in the first directory of an EXIF segment.
 ///
 /// - Parameter segment: the body of a JPEG's APP1 segment.
-/// - Returns: 1 to 8, or nil when the segment does not say.
+/// - Returns: 1 to 8, or nil if the segment has no orientation.
 func exifOrientation(_ segment: [UInt8]) -> Int? {
     guard segment.count >= 14, segment.starts(with: Array("Exif\0\0".utf8)) else { return nil }
     let tiff = Array(segment[6...])
@@ -152,9 +152,9 @@ func exifOrientation(_ segment: [UInt8]) -> Int? {
 }
 
 extension Image {
-    /// Turns and mirrors stored pixels upright.
+    /// Applies an EXIF orientation: rotates and mirrors the stored pixels.
     ///
-    /// - Parameter orientation: EXIF's number, 1 to 8; 1 leaves the image as it is.
+    /// - Parameter orientation: EXIF's number, 1 to 8; 1 leaves the image unchanged.
     /// - Returns: the upright image; 5 to 8 exchange width and height.
     func upright(orientation: Int) -> Image {
         guard (2...8).contains(orientation) else { return self }

@@ -1,4 +1,4 @@
-/// An image's inside and outside: one number a pixel, row-major, 1 inside and 0 outside.
+/// A binary mask: one number per pixel, row-major, 1 for foreground and 0 for background.
 public struct Mask: Equatable, Sendable {
     /// Columns, at least 1.
     public let width: Int
@@ -10,16 +10,16 @@ public struct Mask: Equatable, Sendable {
     /// - Parameters:
     ///   - width: columns, at least 1.
     ///   - height: rows, at least 1.
-    ///   - values: `width * height` numbers, row-major; 0 is outside, any other inside.
+    ///   - values: `width * height` numbers, row-major; 0 is background, any other number foreground.
     public init(width: Int, height: Int, values: [UInt8]) {
-        self.init(width: width, height: height, anyOf: values, each: 1)
+        self.init(width: width, height: height, nonZero: values, bytesPerPixel: 1)
     }
 
     /// - Parameters:
     ///   - plane: one channel, such as logits.
-    ///   - threshold: values above it are inside; it itself and NaN are not.
+    ///   - threshold: values above the threshold are foreground; NaN is background.
     public init(thresholding plane: Planes, above threshold: Float) {
-        precondition(plane.channels == 1, "one plane makes a mask")
+        precondition(plane.channels == 1, "the planes must have one channel")
         width = plane.width
         height = plane.height
         values = plane.values.map { $0 > threshold ? 1 : 0 }
@@ -28,18 +28,20 @@ public struct Mask: Equatable, Sendable {
     /// - Parameters:
     ///   - width: columns, at least 1.
     ///   - height: rows, at least 1.
-    ///   - samples: `each` bytes a pixel.
-    ///   - each: bytes a pixel; the pixel is inside when one of them is not 0.
-    init(width: Int, height: Int, anyOf samples: [UInt8], each: Int) {
-        precondition(width > 0 && height > 0, "a mask has pixels")
-        precondition(samples.count == width * height * each, "as many values as the size says")
+    ///   - samples: `bytesPerPixel` bytes for each pixel.
+    ///   - bytesPerPixel: bytes per pixel; the pixel is foreground if one of them is not 0.
+    init(width: Int, height: Int, nonZero samples: [UInt8], bytesPerPixel: Int) {
+        precondition(width > 0 && height > 0, "a mask must have pixels")
+        precondition(
+            samples.count == width * height * bytesPerPixel,
+            "the number of values must fit the size")
         self.width = width
         self.height = height
         values = [UInt8](unsafeUninitializedCapacity: width * height) { target, initialized in
             samples.withUnsafeBufferPointer { source in
                 for i in 0..<width * height {
                     var any: UInt8 = 0
-                    for k in 0..<each { any |= source[i * each + k] }
+                    for k in 0..<bytesPerPixel { any |= source[i * bytesPerPixel + k] }
                     target[i] = any == 0 ? 0 : 1
                 }
             }
@@ -50,12 +52,12 @@ public struct Mask: Equatable, Sendable {
     /// Rows and columns.
     public var size: Size { Size(height: height, width: width) }
 
-    /// Number of pixels inside.
+    /// Number of foreground pixels.
     public var area: Int {
         values.withUnsafeBufferPointer { $0.reduce(0) { $0 &+ Int($1) } }
     }
 
-    /// Smallest box around the pixels inside; nil when there are none.
+    /// Smallest box around the foreground; nil if the mask is empty.
     public var boundingBox: PixelBox? {
         var (x0, y0, x1, y1) = (width, height, 0, 0)
         values.withUnsafeBufferPointer { values in
@@ -71,7 +73,7 @@ public struct Mask: Equatable, Sendable {
         return x0 < x1 ? PixelBox(x0: x0, y0: y0, x1: x1, y1: y1) : nil
     }
 
-    /// A grey image: 0 outside, 255 inside.
+    /// A grey image: 0 for background, 255 for foreground.
     ///
     /// - Returns: an image of the mask's size.
     public func image() -> Image {
@@ -82,13 +84,13 @@ public struct Mask: Equatable, Sendable {
 extension Mask {
     /// Reads a mask from an image file.
     ///
-    /// In a PNG every pixel with a number other than zero is inside: black is outside, whatever the
-    /// other labels are, also in 16 bits; alpha is ignored. JPEG blurs a mask, so there a pixel is
-    /// inside when a channel is above 127.
+    /// In a PNG, all pixels that are not zero are foreground, whatever their label, also in 16 bits;
+    /// alpha is ignored. Because JPEG blurs a mask, a pixel of a JPEG is foreground if a channel is
+    /// above 127.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - limits: how large an image is accepted.
+    ///   - limits: the largest accepted image.
     /// - Returns: a mask of the image's size.
     /// - Throws: ``ImageError``, as ``Image/read(_:limits:)`` does.
     public static func read(
@@ -101,21 +103,21 @@ extension Mask {
     ///
     /// - Parameters:
     ///   - bytes: the whole file.
-    ///   - name: what to call it in an error.
-    ///   - limits: how large an image is accepted.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted image.
     /// - Returns: a mask of the image's size.
     /// - Throws: ``ImageError``, as ``Image/decode(_:name:limits:)`` does.
     public static func decode(
         _ bytes: [UInt8], name: String, limits: ImageLimits = .standard
     ) throws(ImageError) -> Mask {
-        switch try ImageFormat.recognized(bytes, name: name, limits: limits) {
+        switch try ImageFormat.detect(bytes, name: name, limits: limits) {
         case .png:
             return try PNGReader(bytes, name: name, limits: limits).mask()
         case .jpeg:
             let image = try JPEGReader(bytes, name: name, limits: limits).image()
             return Mask(
                 width: image.width, height: image.height,
-                anyOf: image.pixels.map { $0 > 127 ? 1 : 0 }, each: image.channels)
+                nonZero: image.pixels.map { $0 > 127 ? 1 : 0 }, bytesPerPixel: image.channels)
         case .other(let format):
             throw .unsupportedFormat(name: name, format: format)
         }
@@ -128,14 +130,14 @@ public struct ComponentLabels: Equatable, Sendable {
     public let width: Int
     /// Rows.
     public let height: Int
-    /// 0 outside, else the component's number: `labels[y * width + x]`.
+    /// The component's number for each pixel, 0 for background: `labels[y * width + x]`.
     public let labels: [Int32]
-    /// Number of pixels of each component; the first is of component 1.
+    /// Number of pixels of each component, from component 1 on.
     public let areas: [Int]
 
-    /// Cuts one component out.
+    /// The mask of one component.
     ///
-    /// - Parameter component: its number, from 1.
+    /// - Parameter component: the component's number, from 1.
     /// - Returns: a mask of the whole image's size.
     public func mask(of component: Int) -> Mask {
         let number = Int32(component)
@@ -181,22 +183,22 @@ extension Mask {
         return ComponentLabels(width: width, height: height, labels: labels, areas: areas)
     }
 
-    /// Splits into connected components.
+    /// Splits the mask into connected components.
     ///
-    /// Each is a mask of full size; for masks with thousands of specks ``labelled(connectivity:)``
-    /// takes less memory.
+    /// Each component is a mask of full size. If there are thousands of components,
+    /// ``labelled(connectivity:)`` takes less memory.
     ///
     /// - Parameter connectivity: whether pixels that touch at a corner belong together.
-    /// - Returns: one mask a component, in the order of their first pixels, row by row.
+    /// - Returns: one mask per component, in the order of their first pixels, row by row.
     public func components(connectivity: Connectivity = .eight) -> [Mask] {
         let labels = labelled(connectivity: connectivity)
         return labels.areas.indices.map { labels.mask(of: $0 + 1) }
     }
 
-    /// Keeps the component with the most pixels; of equals the first, row by row.
+    /// The component with the most pixels; the first one, row by row, if several are equally large.
     ///
     /// - Parameter connectivity: whether pixels that touch at a corner belong together.
-    /// - Returns: a mask of the same size; an empty one stays empty.
+    /// - Returns: a mask of the same size; empty if this mask is empty.
     public func largestComponent(connectivity: Connectivity = .eight) -> Mask {
         let labels = labelled(connectivity: connectivity)
         guard let largest = labels.areas.max(), let index = labels.areas.firstIndex(of: largest)

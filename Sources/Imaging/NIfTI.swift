@@ -1,17 +1,17 @@
 import FileIO
 
-/// Images of one size from a NIfTI-1 file: an image, or a sequence of them.
+/// An image or an image sequence from a NIfTI-1 file.
 ///
-/// The first axis is x and the second y, as echocardiography stores them; all further axes count
-/// frames. The orientation in the header says how a volume lies in a body, and is not applied.
+/// The first axis is x and the second y, as in echocardiography; the product of all other axes is
+/// the number of frames. The header's orientation, which relates a volume to the body, is ignored.
 public struct NIfTIVolume: Sendable {
     /// Columns of each image.
     public let width: Int
     /// Rows of each image.
     public let height: Int
-    /// Images, at least 1.
+    /// Number of images, at least 1.
     public let frames: Int
-    /// Extent of a pixel, where the file tells.
+    /// Size of a pixel, if the file states it.
     public let spacing: PixelSpacing?
 
     private let header: NIfTIHeader
@@ -22,9 +22,10 @@ public struct NIfTIVolume: Sendable {
     ///
     /// - Parameters:
     ///   - path: the file; links are followed, folders, devices and pipes refused.
-    ///   - limits: how many voxels, and how many bytes packed or unpacked, are accepted.
+    ///   - limits: the largest accepted number of voxels, and of bytes before and after
+    ///     decompression.
     /// - Returns: the volume.
-    /// - Throws: ``NIfTIError``; a truncated or damaged file never gives half a volume.
+    /// - Throws: ``NIfTIError``, also for a truncated or damaged file.
     public static func read(
         _ path: String, limits: ImageLimits = .standard
     ) throws(NIfTIError) -> NIfTIVolume {
@@ -43,11 +44,12 @@ public struct NIfTIVolume: Sendable {
     /// Decodes a `.nii` or `.nii.gz` file held in memory.
     ///
     /// - Parameters:
-    ///   - bytes: the whole file, packed by gzip or not.
-    ///   - name: what to call it in an error.
-    ///   - limits: how many voxels, and how many bytes packed or unpacked, are accepted.
+    ///   - bytes: the whole file, compressed by gzip or not.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted number of voxels, and of bytes before and after
+    ///     decompression.
     /// - Returns: the volume.
-    /// - Throws: ``NIfTIError``; a truncated or damaged file never gives half a volume.
+    /// - Throws: ``NIfTIError``, also for a truncated or damaged file.
     public static func decode(
         _ bytes: [UInt8], name: String, limits: ImageLimits = .standard
     ) throws(NIfTIError) -> NIfTIVolume {
@@ -64,16 +66,16 @@ public struct NIfTIVolume: Sendable {
         guard start.count == NIfTIHeader.byteCount else { throw .notNIfTI(name: name) }
         let header = try NIfTIHeader(start, name: name, limits: limits)
         guard header.voxelBytes <= bytes.count * Gunzip.largestRatio else {
-            throw .damaged(name: name, reason: "it says it has more voxels than it can hold")
+            throw .damaged(name: name, reason: "it states more voxels than it can contain")
         }
         _ = try stream.read(header.offset - NIfTIHeader.byteCount)
         let voxels = try stream.read(header.voxelBytes)
         guard voxels.count == header.voxelBytes else {
             throw .damaged(name: name, reason: "it ends before its last voxel")
         }
-        // To the end, where the checksum is; what is packed after the voxels is little or a bomb.
+        // Read to the end, where the checksum is. Large data after the voxels may be a zip bomb.
         guard try stream.read(1 << 20).count < 1 << 20 else {
-            throw .damaged(name: name, reason: "much follows its last voxel")
+            throw .damaged(name: name, reason: "it has too much data after its last voxel")
         }
         return NIfTIVolume(header, voxels, name: name)
     }
@@ -88,12 +90,12 @@ public struct NIfTIVolume: Sendable {
         self.name = name
     }
 
-    /// The numbers of one image, scaled as the header says.
+    /// The values of one image, with the header's scaling applied.
     ///
-    /// - Parameter frame: its number, from 0.
+    /// - Parameter frame: the image's index, from 0.
     /// - Returns: `width * height` values, row by row.
     public func values(frame: Int) -> [Double] {
-        precondition((0..<frames).contains(frame), "a frame of the volume")
+        precondition((0..<frames).contains(frame), "the frame must exist")
         let size = header.element.bytes
         let first = frame * width * height
         return voxels.withUnsafeBytes { buffer in
@@ -105,11 +107,11 @@ public struct NIfTIVolume: Sendable {
         }
     }
 
-    /// One image as grey of 8 bits, nothing changed.
+    /// One image as an 8-bit grey image, without any change of its values.
     ///
-    /// - Parameter frame: its number, from 0.
+    /// - Parameter frame: the image's index, from 0.
     /// - Returns: an image of one channel.
-    /// - Throws: ``NIfTIError/notGrey(name:value:)`` where a value is no whole number in 0...255.
+    /// - Throws: ``NIfTIError/notGrey(name:value:)`` if a value is not an integer from 0 to 255.
     public func image(frame: Int) throws(NIfTIError) -> Image {
         var pixels: [UInt8] = []
         pixels.reserveCapacity(width * height)
@@ -142,7 +144,7 @@ public struct NIfTIVolume: Sendable {
     }
 }
 
-/// Why a NIfTI file cannot be read; `name` is the path, or what the caller called the bytes.
+/// Why a NIfTI file cannot be read; `name` is the path, or the name that the caller gave to the bytes.
 public enum NIfTIError: Error, Equatable, Sendable {
     case cannotRead(name: String, reason: String)
     case notNIfTI(name: String)
@@ -159,15 +161,15 @@ extension NIfTIError: CustomStringConvertible {
         case .cannotRead(let name, let reason):
             "'\(name)' cannot be read: \(reason)"
         case .notNIfTI(let name):
-            "'\(name)' is no NIfTI-1 file (.nii or .nii.gz)"
+            "'\(name)' is not a NIfTI-1 file (.nii or .nii.gz)"
         case .unsupported(let name, let what):
-            "'\(name)' is \(what); NIfTI-1 in one file, of one number a voxel, is needed"
+            "'\(name)' is \(what); a single NIfTI-1 file with one number per voxel is needed"
         case .tooLarge(let name, let reason):
             "'\(name)' is too large: \(reason)"
         case .damaged(let name, let reason):
             "'\(name)' is damaged: \(reason)"
         case .notGrey(let name, let value):
-            "'\(name)' holds the value \(value); whole numbers from 0 to 255 are needed"
+            "'\(name)' contains the value \(value); integers from 0 to 255 are needed"
         }
     }
 }

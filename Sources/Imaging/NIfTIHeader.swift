@@ -1,6 +1,6 @@
-/// The first 348 bytes of a NIfTI-1 file, checked.
+/// The checked header of a NIfTI-1 file, its first 348 bytes.
 struct NIfTIHeader {
-    /// How one voxel is stored; the raw value is the header's `datatype`.
+    /// The data type of a voxel; the raw value is the header's `datatype`.
     enum Element: Int {
         case uint8 = 2
         case int16 = 4
@@ -27,25 +27,25 @@ struct NIfTIHeader {
 
     let width: Int
     let height: Int
-    /// Images: the product of all axes but the first two.
+    /// Number of images: the product of all axes except the first two.
     let frames: Int
     let element: Element
     let isBigEndian: Bool
-    /// Where the voxels begin.
+    /// Position of the voxels in the file.
     let offset: Int
-    /// A stored number `v` means `slope * v + intercept`.
+    /// A stored number `v` stands for `slope * v + intercept`.
     let slope: Double
     let intercept: Double
     let spacing: PixelSpacing?
 
-    /// Bytes of all voxels.
+    /// Total size of all voxels in bytes.
     var voxelBytes: Int { width * height * frames * element.bytes }
 
     /// - Parameters:
     ///   - bytes: at least the first 348 of the file.
-    ///   - name: what to call it in an error.
-    ///   - limits: how many voxels and bytes are accepted.
-    /// - Throws: ``NIfTIError`` before memory is taken for what the header asks for.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted numbers of voxels and bytes.
+    /// - Throws: ``NIfTIError`` if the header is invalid, or its volume exceeds the limits.
     init(_ bytes: [UInt8], name: String, limits: ImageLimits) throws(NIfTIError) {
         guard bytes.count >= Self.byteCount else { throw .notNIfTI(name: name) }
         let fields = Fields(bytes: bytes)
@@ -63,7 +63,7 @@ struct NIfTIHeader {
 
         let axes = fields.int16(40, isBigEndian)
         guard (2...7).contains(axes) else {
-            throw .damaged(name: name, reason: "it says it has \(axes) axes")
+            throw .damaged(name: name, reason: "it states \(axes) axes")
         }
         let order = isBigEndian
         let lengths = (1...axes).map { fields.int16(40 + 2 * $0, order) }
@@ -95,7 +95,7 @@ struct NIfTIHeader {
             guard !overflows, product <= limits.pixels else {
                 throw .tooLarge(
                     name: name,
-                    reason: "it says it has \(lengths) voxels; at most \(limits.pixels) are read")
+                    reason: "it states \(lengths) voxels; at most \(limits.pixels) are read")
             }
             voxels = product
         }
@@ -109,7 +109,7 @@ struct NIfTIHeader {
     }
 
     private static func offset(_ stored: Double, name: String) throws(NIfTIError) -> Int {
-        // Writers that leave it 0 mean the place right after the header and its 4 extension bytes.
+        // 0 stands for the position directly after the header and its 4 extension bytes.
         if stored == 0 { return 352 }
         guard stored >= 352, stored <= 1_048_576, stored == stored.rounded() else {
             throw .damaged(name: name, reason: "its voxels begin at byte \(stored)")
@@ -117,12 +117,12 @@ struct NIfTIHeader {
         return Int(stored)
     }
 
-    /// A slope of 0, or one that is no number, means that nothing is scaled.
+    /// The scaling; a slope of 0 or NaN means that values are not scaled.
     private static func scaling(_ slope: Double, _ intercept: Double) -> (Double, Double) {
         slope != 0 && slope.isFinite ? (slope, intercept.isFinite ? intercept : 0) : (1, 0)
     }
 
-    /// Unit 1 is the metre, 3 the micrometre; 2 and no unit at all are mm.
+    /// Unit 1 is the metre and 3 the micrometre; 2 and a missing unit are mm.
     private static func spacing(x: Double, y: Double, unit: UInt8) -> PixelSpacing? {
         let millimetres: Double =
             switch unit {
@@ -135,7 +135,7 @@ struct NIfTIHeader {
         return PixelSpacing(x: width, y: height)
     }
 
-    /// Numbers at places in the header.
+    /// Reads numbers at byte offsets of the header.
     private struct Fields {
         let bytes: [UInt8]
 
@@ -147,7 +147,7 @@ struct NIfTIHeader {
             Int(Int16(truncatingIfNeeded: unsigned(offset, 2, bigEndian)))
         }
 
-        /// Rounded to 7 digits, as it was meant: 0.4 is not 0.4000000059604645.
+        /// The shortest decimal number for the float32: 0.4, not 0.4000000059604645.
         func float32(_ offset: Int, _ bigEndian: Bool) -> Double {
             let value = Float(bitPattern: UInt32(unsigned(offset, 4, bigEndian)))
             return Double("\(value)") ?? Double(value)

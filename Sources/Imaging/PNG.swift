@@ -1,24 +1,24 @@
 import CPng
 
-/// A PNG file whose header has been read and found acceptable.
+/// A PNG file with a valid, supported header.
 struct PNGReader {
     let width: Int
     let height: Int
     let bitDepth: Int
-    /// 1 for grey files, 3 for RGB and palette files; alpha does not count.
+    /// 1 for grey files, 3 for RGB and palette files, not counting alpha.
     let channels: Int
 
     private let bytes: [UInt8]
     private let name: String
 
-    /// Deflate cannot shrink data more than this.
+    /// Deflate's largest compression ratio.
     private static let largestDeflateRatio = 1032
 
     /// - Parameters:
     ///   - bytes: the whole file, beginning with PNG's signature.
-    ///   - name: what to call it in an error.
-    ///   - limits: how large an image is accepted.
-    /// - Throws: when the header is not one of PNG's, or asks for too much.
+    ///   - name: the file's name in errors.
+    ///   - limits: the largest accepted image.
+    /// - Throws: ``ImageError`` if the header is invalid, or exceeds the limits.
     init(_ bytes: [UInt8], name: String, limits: ImageLimits) throws(ImageError) {
         guard bytes.count >= 33, bytes[8..<16].elementsEqual([0, 0, 0, 13, 73, 72, 68, 82]) else {
             throw .damaged(name: name, reason: "its PNG header is missing")
@@ -49,16 +49,18 @@ struct PNGReader {
         self.name = name
     }
 
-    /// - Returns: 8 bits a sample; of 16 the high byte.
-    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words, and
-    ///   ``ImageError/fewGreys(name:largest:)``.
+    /// - Returns: the image with 8 bits per sample; of 16 bits, the high byte.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's message, and
+    ///   ``ImageError/lowDynamicRange(name:largest:)``.
     func image() throws(ImageError) -> Image {
         let pixels = bitDepth == 16 ? try highBytes() : try samples(bytesEach: 1)
         return Image(width: width, height: height, channels: channels, pixels: pixels)
     }
 
-    /// Scanners that store 10 or 12 bits in 16 leave only a few greys in the high byte: an outline
-    /// of what is left would look right and be another one.
+    /// The high bytes of 16-bit samples.
+    ///
+    /// Devices that store 10 or 12 bits in 16 leave only a few grey levels in the high byte. Such
+    /// images are refused, because their masks would be wrong without any other sign.
     private func highBytes() throws(ImageError) -> [UInt8] {
         let samples = try samples(bytesEach: 2)
         let high = stride(from: 0, to: samples.count, by: 2).map { samples[$0] }
@@ -68,17 +70,19 @@ struct PNGReader {
             }
         }
         guard largest == 0 || largest >= 0x4000 else {
-            throw .fewGreys(name: name, largest: largest)
+            throw .lowDynamicRange(name: name, largest: largest)
         }
         return high
     }
 
-    /// - Returns: 1 where any channel of the stored number is not zero, its low byte included.
-    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's words.
+    /// - Returns: a mask whose foreground are the pixels with a channel that is not zero, including
+    ///   its low byte.
+    /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's message.
     func mask() throws(ImageError) -> Mask {
         let bytesEach = bitDepth == 16 ? 2 : 1
         let samples = try samples(bytesEach: bytesEach)
-        return Mask(width: width, height: height, anyOf: samples, each: channels * bytesEach)
+        return Mask(
+            width: width, height: height, nonZero: samples, bytesPerPixel: channels * bytesEach)
     }
 
     private func samples(bytesEach: Int) throws(ImageError) -> [UInt8] {
@@ -93,13 +97,13 @@ struct PNGReader {
             initialized = succeeded ? count : 0
         }
         guard succeeded else {
-            throw .damaged(name: name, reason: words(message))
+            throw .damaged(name: name, reason: string(from: message))
         }
         return samples
     }
 }
 
-/// A C string's text, up to its zero.
-func words(_ characters: [CChar]) -> String {
+/// The text of a C string in a buffer.
+func string(from characters: [CChar]) -> String {
     String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }

@@ -1,7 +1,7 @@
-/// A place in an image as a prompt names it: column x, row y, from the top left.
+/// A point of a prompt in an image: column x, row y, from the top left.
 ///
-/// Whole numbers are *pixel centres*, as in SAM: (3, 5) is the middle of the pixel in column 3 and
-/// row 5, and pixel i covers i - 0.5 to i + 0.5. (SAM's prompt encoder adds the half pixel itself.)
+/// Whole numbers are *pixel centres*, as in SAM: (3, 5) is the centre of the pixel in column 3 and
+/// row 5, and pixel i extends from i - 0.5 to i + 0.5. (SAM's prompt encoder adds the half pixel.)
 public struct PixelPoint: Hashable, Sendable {
     /// Column, from the left.
     public var x: Double
@@ -17,7 +17,7 @@ public struct PixelPoint: Hashable, Sendable {
     }
 }
 
-/// A rectangle of whole pixels, half open: columns `x0..<x1`, rows `y0..<y1`.
+/// A rectangle of whole pixels: columns `x0..<x1`, rows `y0..<y1`.
 public struct PixelBox: Hashable, Sendable {
     /// First column.
     public var x0: Int
@@ -34,24 +34,24 @@ public struct PixelBox: Hashable, Sendable {
     ///   - x1: column after the last, at least `x0`.
     ///   - y1: row after the last, at least `y0`.
     public init(x0: Int, y0: Int, x1: Int, y1: Int) {
-        precondition(x0 <= x1 && y0 <= y1, "a box's corners are in order")
+        precondition(x0 <= x1 && y0 <= y1, "the corners of a box must be in order")
         self.x0 = x0
         self.y0 = y0
         self.x1 = x1
         self.y1 = y1
     }
 
-    /// Columns covered.
+    /// Number of columns.
     public var width: Int { x1 - x0 }
 
-    /// Rows covered.
+    /// Number of rows.
     public var height: Int { y1 - y0 }
 
-    /// Grows by `margin` pixels on each side, and stays inside `size`.
+    /// Grows by `margin` pixels on each side, within `size`.
     ///
     /// - Parameters:
     ///   - margin: pixels on each side, at least 0.
-    ///   - size: the image that bounds the box; the box must lie inside it.
+    ///   - size: the image's size; the box must be inside the image.
     /// - Returns: the larger box.
     public func grown(by margin: Int, inside size: Size) -> PixelBox {
         PixelBox(
@@ -60,7 +60,7 @@ public struct PixelBox: Hashable, Sendable {
     }
 }
 
-/// A box as a prompt names it: two opposite corners in the coordinates of ``PixelPoint``.
+/// A box of a prompt: two opposite corners in the coordinates of ``PixelPoint``.
 public struct PixelRectangle: Hashable, Sendable {
     /// Left edge.
     public var x0: Double

@@ -1,4 +1,4 @@
-/// Numbers over an image's grid, channel first: `[C, H, W]`.
+/// Floating-point channels of an image's size, channel first: `[C, H, W]`.
 public struct Planes: Equatable, Sendable {
     /// Number of planes, at least 1.
     public let channels: Int
@@ -8,7 +8,10 @@ public struct Planes: Equatable, Sendable {
     public let width: Int
     /// `values[(c * height + y) * width + x]`.
     public var values: [Float] {
-        didSet { precondition(values.count == channels * height * width, "values keep count") }
+        didSet {
+            precondition(
+                values.count == channels * height * width, "the number of values cannot change")
+        }
     }
 
     /// - Parameters:
@@ -17,8 +20,9 @@ public struct Planes: Equatable, Sendable {
     ///   - width: columns, at least 1.
     ///   - values: `channels * height * width` numbers, plane after plane, row-major.
     public init(channels: Int, height: Int, width: Int, values: [Float]) {
-        precondition(channels > 0 && height > 0 && width > 0, "planes have pixels")
-        precondition(values.count == channels * height * width, "as many values as the shape says")
+        precondition(channels > 0 && height > 0 && width > 0, "planes must have pixels")
+        precondition(
+            values.count == channels * height * width, "the number of values must fit the shape")
         self.channels = channels
         self.height = height
         self.width = width
@@ -30,8 +34,8 @@ public struct Planes: Equatable, Sendable {
 
     /// Maps the smallest value to 0 and the largest to 1, over all channels together.
     ///
-    /// `(x - min) / max(max - min, 1e-8)`, in this order, as LiteMedSAM prepares its input; planes
-    /// of one value become 0.
+    /// `(x - min) / max(max - min, 1e-8)`, in this order, as LiteMedSAM preprocesses its input; if
+    /// all values are equal, they become 0.
     ///
     /// - Returns: planes of the same shape.
     public func minMaxNormalized() -> Planes {
@@ -49,9 +53,9 @@ public struct Planes: Equatable, Sendable {
 }
 
 extension Image {
-    /// The samples as numbers 0 to 255, channel first.
+    /// The samples as floating-point numbers from 0 to 255, channel first.
     ///
-    /// - Returns: as many planes as the image has channels.
+    /// - Returns: one plane per channel of the image.
     public func planes() -> Planes {
         let count = width * height
         let values = [Float](unsafeUninitializedCapacity: count * channels) { target, initialized in
@@ -73,9 +77,9 @@ extension Planes {
     ///
     /// - Parameters:
     ///   - size: the new size, at least 1x1.
-    ///   - antialias: whether shrinking averages over all the pixels covered, as
-    ///     `antialias=True`; without it two neighbours in each direction count.
-    /// - Returns: planes of that size.
+    ///   - antialias: whether shrinking averages over all covered pixels, as `antialias=True`;
+    ///     otherwise, two neighbours in each direction are used.
+    /// - Returns: planes of the new size.
     public func resizedLikeTorch(to size: Size, antialias: Bool) -> Planes {
         var result = self
         if size.width != width {
@@ -133,16 +137,16 @@ extension Planes {
     }
 }
 
-/// For each output position, the first input position and its neighbours' weights.
+/// For each output position, the first input position and the weights of it and its neighbours.
 ///
-/// Single and double precision alternate where PyTorch's kernel alternates them.
+/// Single and double precision are mixed as in PyTorch's kernel.
 private struct FloatWeights {
     private(set) var starts: [Int] = []
     private var offsets: [Int] = [0]
     private var taps: [Float] = []
 
     init(from input: Int, to output: Int, antialias: Bool) {
-        precondition(output > 0, "planes have pixels")
+        precondition(output > 0, "planes must have pixels")
         let scale = Float(input) / Float(output)
         for position in 0..<output {
             if antialias {
@@ -170,7 +174,7 @@ private struct FloatWeights {
     }
 
     private mutating func appendPair(at position: Int, scale: Float, input: Int) {
-        // One rounding, as PyTorch's kernels are compiled.
+        // A fused multiply-add, as in PyTorch's compiled kernels.
         let place = max((-0.5 as Float).addingProduct(scale, Float(position) + 0.5), 0)
         let start = min(Int(place), input - 1)
         let second = min(max(place - Float(start), 0), 1)
@@ -190,31 +194,33 @@ private struct FloatWeights {
 }
 
 extension Planes {
-    /// Keeps the top left corner.
+    /// Crops to the top left corner.
     ///
-    /// - Parameter size: rows and columns to keep; in neither direction larger.
-    /// - Returns: planes of that size.
+    /// - Parameter size: the new size, at most the present size.
+    /// - Returns: planes of the new size.
     public func cropped(to size: Size) -> Planes {
-        precondition(size.width <= width && size.height <= height, "cropping does not extend")
-        var kept: [Float] = []
-        kept.reserveCapacity(channels * size.area)
+        precondition(
+            size.width <= width && size.height <= height, "cropping cannot make planes larger")
+        var cropped: [Float] = []
+        cropped.reserveCapacity(channels * size.area)
         for channel in 0..<channels {
             for y in 0..<size.height {
                 let row = (channel * height + y) * width
-                kept.append(contentsOf: values[row..<row + size.width])
+                cropped.append(contentsOf: values[row..<row + size.width])
             }
         }
-        return Planes(channels: channels, height: size.height, width: size.width, values: kept)
+        return Planes(channels: channels, height: size.height, width: size.width, values: cropped)
     }
 
-    /// Extends to the right and to the bottom.
+    /// Pads on the right and at the bottom.
     ///
     /// - Parameters:
-    ///   - size: the new size, in neither direction smaller.
-    ///   - value: what the new numbers are.
-    /// - Returns: planes of that size with these in the top left corner.
+    ///   - size: the new size, at least the present size.
+    ///   - value: the new values.
+    /// - Returns: planes of the new size with these planes in the top left corner.
     public func padded(to size: Size, value: Float = 0) -> Planes {
-        precondition(size.width >= width && size.height >= height, "padding does not cut")
+        precondition(
+            size.width >= width && size.height >= height, "padding cannot make planes smaller")
         var extended: [Float] = []
         extended.reserveCapacity(channels * size.area)
         for channel in 0..<channels {

@@ -1,13 +1,13 @@
 extension Image {
     /// Resizes with Pillow's `BILINEAR`: a triangle filter, widened when shrinking, in fixed point.
     ///
-    /// Two passes, each rounded to 8 bits; weights have 22 fractional bits. Equal to Pillow 13 bit
-    /// for bit. Its order is followed: rows go first where the image loses more than twice as
-    /// many rows as columns. (Before 13 columns always went first, which gives one grey level more
-    /// or less in some pixels of such images.)
+    /// Two passes, each rounded to 8 bits; weights have 22 fractional bits. The result equals
+    /// Pillow 13 bit for bit. As in Pillow, rows are resized first if the image loses more than twice
+    /// as many rows as columns. (Before version 13, columns were always first, so that some pixels of
+    /// such images differ by one grey level.)
     ///
     /// - Parameter size: the new size, at least 1x1.
-    /// - Returns: an image of that size.
+    /// - Returns: an image of the new size.
     public func resizedLikePillow(to size: Size) -> Image {
         let rowsFirst = height > size.height && height - size.height > 2 * (width - size.width)
         return rowsFirst
@@ -71,7 +71,7 @@ extension Image {
     }
 }
 
-/// For each output position, the first input position and its neighbours' weights.
+/// For each output position, the first input position and the weights of it and its neighbours.
 private struct FixedPointWeights {
     private static let fractionalBits: Int32 = 22
     static let half: Int32 = 1 << (fractionalBits - 1)
@@ -81,7 +81,7 @@ private struct FixedPointWeights {
     private var taps: [Int32] = []
 
     init(from input: Int, to output: Int) {
-        precondition(output > 0, "an image has pixels")
+        precondition(output > 0, "an image must have pixels")
         let scale = Double(input) / Double(output)
         let filterScale = max(scale, 1)
         for position in 0..<output {
@@ -112,12 +112,12 @@ private struct FixedPointWeights {
 extension Image {
     /// Resizes by taking the nearest pixel, exactly as Pillow's `NEAREST` does.
     ///
-    /// Output pixel i takes input pixel `floor((i + 0.5) * scale)`: also OpenCV's
-    /// `INTER_NEAREST_EXACT` and PyTorch's `nearest-exact`, but *not* OpenCV's `INTER_NEAREST` or
-    /// PyTorch's `nearest`, which take `floor(i * scale)`, half a pixel to the top left.
+    /// Output pixel i is input pixel `floor((i + 0.5) * scale)`. OpenCV's `INTER_NEAREST_EXACT` and
+    /// PyTorch's `nearest-exact` do the same. OpenCV's `INTER_NEAREST` and PyTorch's `nearest` do
+    /// *not*: they use `floor(i * scale)`, half a pixel to the top left.
     ///
     /// - Parameter size: the new size, at least 1x1.
-    /// - Returns: an image of that size.
+    /// - Returns: an image of the new size.
     public func resizedNearest(to size: Size) -> Image {
         let columns = nearestIndices(from: width, to: size.width)
         let rows = nearestIndices(from: height, to: size.height)
@@ -146,7 +146,7 @@ extension Mask {
     /// Resizes by taking the nearest pixel, as ``Image/resizedNearest(to:)`` does.
     ///
     /// - Parameter size: the new size, at least 1x1.
-    /// - Returns: a mask of that size.
+    /// - Returns: a mask of the new size.
     public func resizedNearest(to size: Size) -> Mask {
         let image = Image(width: width, height: height, channels: 1, pixels: values)
         return Mask(
@@ -154,8 +154,10 @@ extension Mask {
     }
 }
 
-/// Positions are summed up step by step, as Pillow does: where a sum lands on a whole number, its
-/// rounding decides.
+/// The input positions for all output positions.
+///
+/// Positions are accumulated step by step, as in Pillow: rounding errors matter where the exact
+/// position is a whole number.
 private func nearestIndices(from input: Int, to output: Int) -> [Int] {
     let scale = Double(input) / Double(output)
     var position = scale * 0.5

@@ -1,18 +1,20 @@
-/// A mask as run lengths, in COCO's order: column after column.
+/// A mask as run lengths, in COCO's order: column by column.
 public struct RunLength: Hashable, Sendable {
     /// The mask's size.
     public let size: Size
-    /// Lengths of runs, outside and inside in turn, beginning outside (with 0 where the first
-    /// pixel is inside); together all the pixels.
+    /// Lengths of runs, alternately background and foreground, beginning with background (0 if the
+    /// first pixel is foreground); their sum is the number of pixels.
     public let counts: [Int]
 
-    /// Nil when a count is negative, they do not add up to the size, or the size is none.
+    /// Creates run lengths; nil if a count is negative, or the sum of the counts is not the number of
+    /// pixels.
     ///
-    /// A size above 100 megapixels is none: a short text must not ask for all the memory.
+    /// Sizes above 100 megapixels are refused, because a short text could otherwise allocate all the
+    /// memory.
     ///
     /// - Parameters:
     ///   - size: the mask's size.
-    ///   - counts: lengths of runs, outside and inside in turn, beginning outside.
+    ///   - counts: lengths of runs, alternately background and foreground, beginning with background.
     public init?(size: Size, counts: [Int]) {
         guard size.width > 0, size.height > 0 else { return nil }
         let (area, overflows) = size.width.multipliedReportingOverflow(by: size.height)
@@ -27,7 +29,7 @@ public struct RunLength: Hashable, Sendable {
         self.counts = counts
     }
 
-    /// Reads COCO's compressed form; nil when the string is not of it or does not fit the size.
+    /// Decodes COCO's compressed format; nil if the string is malformed or does not fit the size.
     ///
     /// - Parameters:
     ///   - compressed: the string under `counts` in a COCO file.
@@ -43,7 +45,7 @@ public struct RunLength: Hashable, Sendable {
             shift += 5
             if group & 32 != 0 { continue }
             if group & 16 != 0 { value |= -1 << shift }
-            // From the fourth count on, what is stored is the difference to the last but one.
+            // From the fourth count on, the difference to the last but one count is stored.
             let (count, overflows) = value.addingReportingOverflow(
                 counts.count > 2 ? counts[counts.count - 2] : 0)
             guard !overflows else { return nil }
@@ -54,9 +56,9 @@ public struct RunLength: Hashable, Sendable {
         self.init(size: size, counts: counts)
     }
 
-    /// COCO's compressed form, equal to pycocotools'.
+    /// COCO's compressed format, equal to that of pycocotools.
     ///
-    /// Groups of 5 bits, lowest first, each with a bit for "more follows", from character `0` on.
+    /// Groups of 5 bits, lowest first, each with a continuation bit, as characters from `0` on.
     public var compressed: String {
         var bytes: [UInt8] = []
         for (index, count) in counts.enumerated() {
@@ -72,9 +74,9 @@ public struct RunLength: Hashable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Draws the runs.
+    /// Decodes the runs.
     ///
-    /// - Returns: the mask they were made from.
+    /// - Returns: the mask with these runs.
     public func mask() -> Mask {
         var values = [UInt8](repeating: 0, count: size.area)
         var (x, y) = (0, 0)
@@ -90,9 +92,9 @@ public struct RunLength: Hashable, Sendable {
 }
 
 extension Mask {
-    /// Run lengths in COCO's order, equal to pycocotools'.
+    /// Run lengths in COCO's order, equal to those of pycocotools.
     ///
-    /// - Returns: counts that begin outside.
+    /// - Returns: run lengths that begin with background.
     public func runLength() -> RunLength {
         var counts: [Int] = []
         var current: UInt8 = 0

@@ -128,22 +128,6 @@ extension ModelBundle.Manifest {
             self.preprocessing = preprocessing
             self.range = range
         }
-
-        /// Reads an input; bundles of version 0.1 have `preparation` for `preprocessing`.
-        public init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: CodingKeys.self)
-            let former = try decoder.container(keyedBy: FormerKeys.self)
-            size = try container.decode(Int.self, forKey: .size)
-            channels = try container.decode(Int.self, forKey: .channels)
-            preprocessing =
-                try former.decodeIfPresent(Preprocessing.self, forKey: .preparation)
-                ?? container.decode(Preprocessing.self, forKey: .preprocessing)
-            range = try container.decode([Double].self, forKey: .range)
-        }
-
-        private enum FormerKeys: String, CodingKey {
-            case preparation
-        }
     }
 
     /// The encoder's output, `[width, side, side]`.

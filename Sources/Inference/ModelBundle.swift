@@ -120,25 +120,28 @@ extension ModelBundle.Manifest {
     /// - Parameter data: content of the file, not trusted.
     /// - Throws: ``ModelBundleError``.
     package init(_ data: Data) throws(ModelBundleError) {
-        do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .custom(Self.currentKey)
-            let version = try decoder.decode(Version.self, from: data).formatVersion
-            guard (1...Self.currentFormat).contains(version) else {
-                throw ModelBundleError.unknownFormat(version)
-            }
-            self = try decoder.decode(Self.self, from: data)
-        } catch let error as ModelBundleError {
-            throw error
-        } catch let error as DecodingError {
-            throw .notAManifest(error.words)
-        } catch {
-            throw .notAManifest("it is not JSON")
-        }
+        // The version first: the other keys depend on it.
+        let version = try Self.decode(Version.self, from: data).formatVersion
+        guard (1...Self.currentFormat).contains(version) else { throw .unknownFormat(version) }
+        self = try Self.decode(Self.self, from: data)
         try check()
     }
 
-    /// The format version, decoded first: the other keys depend on it.
+    private static func decode<Value: Decodable>(
+        _ type: Value.Type, from data: Data
+    ) throws(ModelBundleError) -> Value {
+        do throws(JSONError) {
+            return try JSON.decode(
+                type, from: data,
+                property: { path in
+                    let key = path.last?.stringValue ?? ""
+                    return Self.formerKeys[key] ?? key
+                })
+        } catch {
+            throw .notAManifest(error.reason)
+        }
+    }
+
     private struct Version: Decodable {
         let formatVersion: Int
 
@@ -152,25 +155,6 @@ extension ModelBundle.Manifest {
         "format": "format_version", "trainedPrompts": "trained_prompts",
         "preparation": "preprocessing",
     ]
-
-    @Sendable
-    private static func currentKey(_ path: [any CodingKey]) -> any CodingKey {
-        guard let key = path.last else { return Key(stringValue: "") }
-        return formerKeys[key.stringValue].map(Key.init(stringValue:)) ?? key
-    }
-
-    private struct Key: CodingKey {
-        let stringValue: String
-        let intValue: Int? = nil
-
-        init(stringValue: String) {
-            self.stringValue = stringValue
-        }
-
-        init?(intValue: Int) {
-            nil
-        }
-    }
 
     /// Refuses values that no bundle can have.
     private func check() throws(ModelBundleError) {
@@ -256,25 +240,6 @@ extension ModelBundle.Manifest {
                 parameters: parameters),
             sha256: sha256, licence: licence, origin: origin,
             trainedPrompts: trainedPrompts.map(Set.init))
-    }
-}
-
-extension DecodingError {
-    /// The key and what is wrong with its value, without Foundation's own prose.
-    fileprivate var words: String {
-        switch self {
-        case .keyNotFound(let key, let context):
-            "'\(Self.path(context, key))' is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "'\(Self.path(context))' has a value of another type"
-        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "'\(Self.path(context))' has an unknown value"
-        default: "it is not JSON"
-        }
-    }
-
-    private static func path(_ context: Context, _ last: (any CodingKey)? = nil) -> String {
-        (context.codingPath + (last.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
     }
 }
 

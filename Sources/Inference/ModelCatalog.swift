@@ -59,7 +59,7 @@ package enum ModelCatalog {
         var folders = userFolder.map { [$0] } ?? []
         let program = ProgramLocation.folder
         folders.append(program.appendingPathComponent("../share/samus/models").standardizedFileURL)
-        if let checkout = Checkout.around(program) {
+        if let checkout = Checkout.containing(program) {
             folders += [".deps", "Models"].map(checkout.appendingPathComponent)
         }
         return folders

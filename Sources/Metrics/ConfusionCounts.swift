@@ -1,14 +1,14 @@
 import Imaging
 
-/// Number of pixels on which two masks agree and disagree.
+/// Numbers of pixels in which two masks agree and disagree.
 public struct ConfusionCounts: Hashable, Codable, Sendable {
-    /// Pixels inside both masks.
+    /// Number of pixels in both masks.
     public var truePositives: Int
-    /// Pixels inside the prediction only.
+    /// Number of pixels in the prediction only.
     public var falsePositives: Int
-    /// Pixels inside the reference only.
+    /// Number of pixels in the reference only.
     public var falseNegatives: Int
-    /// Pixels outside both masks.
+    /// Number of pixels in neither mask.
     public var trueNegatives: Int
 
     private enum CodingKeys: String, CodingKey {
@@ -19,10 +19,10 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
     }
 
     /// - Parameters:
-    ///   - truePositives: pixels inside both.
-    ///   - falsePositives: pixels inside the prediction only.
-    ///   - falseNegatives: pixels inside the reference only.
-    ///   - trueNegatives: pixels outside both.
+    ///   - truePositives: number of pixels in both masks.
+    ///   - falsePositives: number of pixels in the prediction only.
+    ///   - falseNegatives: number of pixels in the reference only.
+    ///   - trueNegatives: number of pixels in neither mask.
     public init(truePositives: Int, falsePositives: Int, falseNegatives: Int, trueNegatives: Int) {
         self.truePositives = truePositives
         self.falsePositives = falsePositives
@@ -54,32 +54,32 @@ public struct ConfusionCounts: Hashable, Codable, Sendable {
     /// Number of pixels of the reference.
     public var reference: Int { truePositives + falseNegatives }
 
-    /// Which of the two masks have no pixel.
+    /// Which of the two masks are empty.
     public var emptiness: Emptiness {
         Emptiness(predictionIsEmpty: predicted == 0, referenceIsEmpty: reference == 0)
     }
 
-    /// `2 TP / (2 TP + FP + FN)`; 1 when both masks are empty.
+    /// `2 TP / (2 TP + FP + FN)`; 1 if both masks are empty.
     public var dice: Double { share(2 * truePositives, of: predicted + reference) }
 
-    /// `TP / (TP + FP + FN)`, the Jaccard index; 1 when both masks are empty.
+    /// `TP / (TP + FP + FN)`, the Jaccard index; 1 if both masks are empty.
     public var iou: Double {
         share(truePositives, of: truePositives + falsePositives + falseNegatives)
     }
 
-    /// `TP / (TP + FP)`: 0 when only the prediction is empty, 1 when both masks are.
+    /// `TP / (TP + FP)`; 0 if only the prediction is empty, 1 if both masks are empty.
     public var precision: Double { share(truePositives, of: predicted) }
 
-    /// `TP / (TP + FN)`, the sensitivity: 0 when only the reference is empty, 1 when both masks are.
+    /// `TP / (TP + FN)`, the sensitivity; 0 if only the reference is empty, 1 if both masks are empty.
     public var recall: Double { share(truePositives, of: reference) }
 
-    /// `TN / (TN + FP)`: 1 when the reference covers the whole image.
+    /// `TN / (TN + FP)`; 1 if the reference covers the whole image.
     public var specificity: Double {
         let outside = trueNegatives + falsePositives
         return outside == 0 ? 1 : Double(trueNegatives) / Double(outside)
     }
 
-    /// `(TP + TN) / all`: close to 1 for small objects, as most pixels lie outside.
+    /// `(TP + TN) / all`; close to 1 for small objects, because most pixels are background.
     public var accuracy: Double { Double(truePositives + trueNegatives) / Double(total) }
 
     private func share(_ part: Int, of whole: Int) -> Double {

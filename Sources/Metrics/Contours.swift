@@ -4,12 +4,12 @@ import Imaging
 /// Distances between the contour pixels of two masks.
 ///
 /// Contour pixels are those that one erosion with the 4-neighbourhood removes: pixels of the mask
-/// that share a side with the background; beyond the image everything is background. Distances are
-/// between pixel centres, as in MedPy, MONAI and SciPy's recipes.
+/// that share a side with the background. Everything beyond the image is background. Distances are
+/// between pixel centres, as in MedPy and MONAI.
 struct PixelContours {
-    /// One distance for each contour pixel of the prediction.
+    /// The distance of each contour pixel of the prediction to the reference's contour.
     let fromPrediction: [Double]
-    /// One distance for each contour pixel of the reference.
+    /// The distance of each contour pixel of the reference to the prediction's contour.
     let fromReference: [Double]
 
     /// Both masks must have pixels.
@@ -23,13 +23,13 @@ struct PixelContours {
     /// The larger of the two largest distances.
     var hausdorff: Double { max(fromPrediction.max() ?? 0, fromReference.max() ?? 0) }
 
-    /// Mean of both directions' distances in one list (MedPy, MONAI).
+    /// Mean of all distances of both directions (MedPy, MONAI).
     var pooledMean: Double { (fromPrediction + fromReference).mean }
 
-    /// 95th percentile of both directions' distances in one list (MedPy).
+    /// 95th percentile of all distances of both directions (MedPy).
     var pooled95: Double { (fromPrediction + fromReference).quantile(0.95) }
 
-    /// The larger of both directions' 95th percentiles (MONAI).
+    /// The larger of the two directions' 95th percentiles (MONAI).
     var larger95: Double { max(fromPrediction.quantile(0.95), fromReference.quantile(0.95)) }
 }
 
@@ -53,11 +53,11 @@ extension MarkedGrid {
     }
 }
 
-/// Distances between the contours of two masks as segments with a length.
+/// Distances between the contours of two masks, weighted by the contours' length.
 ///
-/// A segment lies at each pixel corner whose four pixels are not equal; its length depends on which
-/// of the four are inside. As in DeepMind's surface-distance (arXiv:1809.04430), and in MONAI with
-/// subvoxels.
+/// A contour consists of segments. There is a segment at each pixel corner whose four pixels are not
+/// all equal; its length depends on which of the four are foreground. This is the method of
+/// DeepMind's surface-distance (arXiv:1809.04430), and of MONAI with subvoxels.
 struct LengthContours {
     /// The segments of the prediction, nearest first.
     let prediction: [Segment]
@@ -84,10 +84,10 @@ struct LengthContours {
         max(prediction.last?.distance ?? 0, reference.last?.distance ?? 0)
     }
 
-    /// The larger of both directions' 95th percentiles by length.
+    /// The larger of the two directions' 95th percentiles by length.
     var larger95: Double { max(prediction.distance(at: 0.95), reference.distance(at: 0.95)) }
 
-    /// Fraction of both contours' length within `tolerance` of the other.
+    /// Fraction of the length of both contours that is within `tolerance` of the other contour.
     func surfaceDice(tolerance: Double) -> Double {
         let near = prediction.length(within: tolerance) + reference.length(within: tolerance)
         return near / (prediction.length + reference.length)
@@ -117,10 +117,11 @@ extension [LengthContours.Segment] {
 }
 
 extension MarkedGrid {
-    /// Corners between pixels that are not all equal; the mark encodes which of the four are inside.
+    /// The corners whose four pixels are not all equal; the mark encodes which of the four are
+    /// foreground.
     ///
-    /// Bits 8, 4, 2, 1 are upper left, upper right, lower left, lower right. The grid has a row and
-    /// a column less than the mask, which has a border of one background pixel.
+    /// Bits 8, 4, 2, 1 are upper left, upper right, lower left, lower right. The mask has a border of
+    /// one background pixel; the grid has one row and one column less than the mask.
     fileprivate init(cornersOf mask: [UInt8], _ width: Int, _ height: Int) {
         let columns = width - 1
         var marks = [UInt8](repeating: 0, count: columns * (height - 1))
@@ -149,7 +150,7 @@ extension MarkedGrid {
             .sorted { ($0.distance, $0.length) < ($1.distance, $1.length) }
     }
 
-    /// The length of a segment, by its mark.
+    /// The length of a segment for each mark.
     private static func lengths(_ spacing: PixelSpacing) -> [Double] {
         let diagonal = 0.5 * (spacing.y * spacing.y + spacing.x * spacing.x).squareRoot()
         return (0..<16).map { code in

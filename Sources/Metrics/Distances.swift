@@ -3,13 +3,13 @@ import Imaging
 extension MarkedGrid {
     /// The Euclidean distance of each marked point to the nearest marked point of another grid.
     ///
-    /// Exact: the nearest mark in each column by two sweeps, then for each row with points the lower
-    /// envelope of one parabola per column (Felzenszwalb and Huttenlocher, Theory of Computing 8,
-    /// 2012). Rows without points and columns without targets are skipped.
+    /// The distances are exact: two sweeps find the nearest mark in each column, then each row uses
+    /// the lower envelope of one parabola per column (Felzenszwalb and Huttenlocher, Theory of
+    /// Computing 8, 2012). Rows without points and columns without targets are skipped.
     ///
     /// - Parameters:
     ///   - targets: a grid of the same size with at least one point.
-    ///   - spacing: distance of neighbouring columns and rows.
+    ///   - spacing: distance between adjacent columns and rows.
     /// - Returns: one distance for each point, in the order of ``points``.
     func distances(to targets: MarkedGrid, spacing: PixelSpacing) -> [Double] {
         precondition(
@@ -33,10 +33,10 @@ extension MarkedGrid {
         }
     }
 
-    /// More rows than any grid has: no mark in this column.
+    /// More rows than any grid has; stands for a column without marks.
     private static var none: Int32 { Int32.max / 2 }
 
-    /// Rows to the nearest mark in the same column, for every point.
+    /// The number of rows to the nearest mark in the same column, for all points.
     private func rowsToNearestMark() -> [Int32] {
         [Int32](unsafeUninitializedCapacity: marks.count) { rows, initialized in
             marks.withUnsafeBufferPointer { marks in
@@ -58,13 +58,13 @@ extension MarkedGrid {
     }
 }
 
-/// The "HD" of the SAMUS authors.
+/// The "HD" in the program of the SAMUS authors.
 ///
-/// The Hausdorff distance of two *sets of rows*: a row of the mask is a point of as many
-/// coordinates as there are columns, and two rows are as far apart as the number of columns in
-/// which they differ. The position of a row plays no part: a mask moved down by 30 pixels scores 0.
+/// It is the Hausdorff distance of two *sets of rows*. A row of a mask is a point with one coordinate
+/// per column; the distance of two rows is the number of columns in which they differ. The position
+/// of a row does not matter: a mask moved down by 30 pixels has distance 0.
 enum RowDistance {
-    /// Masks of the same size; the distance is a whole number of columns, at most the width.
+    /// The distance of two masks of the same size, in columns; at most the width.
     static func hausdorff(_ one: Mask, _ other: Mask) -> Int {
         let (a, b) = (PackedRows(one), PackedRows(other))
         return max(a.farthest(from: b), b.farthest(from: a))
@@ -86,7 +86,7 @@ private struct PackedRows {
         }
     }
 
-    /// The largest distance of a row to its nearest row of `other`.
+    /// The largest distance of a row to the nearest row of `other`.
     func farthest(from other: PackedRows) -> Int {
         var farthest = 0
         for row in rows {
@@ -113,13 +113,14 @@ private struct PackedRows {
 
 /// The lower envelope of one parabola per column, along one row of a grid.
 ///
-/// The parabola of column c is `(dx (x - c))^2 + (dy rows[c])^2`: the squared distance to the mark
-/// that is nearest in column c.
+/// The parabola of column c is `(dx (x - c))^2 + (dy rows[c])^2`, the squared distance to the nearest
+/// mark in column c.
 struct LowerEnvelope {
-    /// Columns with a parabola, ascending.
+    /// Columns with a parabola, in ascending order.
     private let columns: [Int]
     private let spacing: PixelSpacing
-    /// Centres (columns), squared heights and left ends of the parabolas that are lowest somewhere, left to right.
+    /// Centres (columns), squared heights and left ends of the parabolas of the envelope, from left
+    /// to right.
     private var centres: [Double]
     private var heights: [Double]
     private var starts: [Double]
@@ -149,7 +150,7 @@ struct LowerEnvelope {
                             let height = away * away
                             var start = -Double.infinity
                             while last >= 0 {
-                                // Where the two parabolas are equally high.
+                                // The intersection of the two parabolas.
                                 let rise = (height - heights[last]) * perSquare
                                 let width = centre - centres[last]
                                 start = 0.5 * (centre + centres[last] + rise / width)
@@ -169,20 +170,20 @@ struct LowerEnvelope {
         count = last + 1
     }
 
-    /// Computes the squared distance at each of the ascending `points`, with its index.
+    /// Calls `body` with the index and squared distance of each point; `points` are ascending.
     func squares(at points: ArraySlice<Int>, less start: Int, _ body: (Int, Double) -> Void) {
         var place = 0
         for index in points.indices {
             let column = Double(points[index] - start)
             while place + 1 < count && starts[place + 1] < column { place += 1 }
-            // Whole columns first, then the spacing: SciPy's order, which gives equal results for ties.
+            // Subtract columns, then multiply by the spacing: SciPy's order, with the same rounding.
             let dx = (column - centres[place]) * spacing.x
             body(index, heights[place] + dx * dx)
         }
     }
 }
 
-// Rows as separate buffers: the index is then the column, which the compiler can vectorize.
+// A row as a separate buffer: the index is the column, so that the compiler can vectorize loops.
 
 extension UnsafeBufferPointer {
     func row(_ y: Int, _ width: Int) -> UnsafeBufferPointer {

@@ -1,16 +1,16 @@
-/// How well a model's estimate of the IoU agrees with the IoU.
+/// Calibration of a model's IoU estimates against the IoU with the reference.
 public struct IoUCalibration: Hashable, Codable, Sendable {
     /// Cases with similar estimates.
     public struct Bin: Hashable, Codable, Sendable {
-        /// Lowest estimate of the bin.
+        /// Lower end of the bin, included.
         public var low: Double
         /// Upper end of the bin, excluded.
         public var high: Double
         /// Number of cases.
         public var count: Int
-        /// Mean estimate; nil when there are no cases.
+        /// Mean estimate; nil if there are no cases.
         public var meanEstimate: Double?
-        /// Mean IoU against the reference; nil when there are no cases.
+        /// Mean IoU with the reference; nil if there are no cases.
         public var meanIoU: Double?
 
         private enum CodingKeys: String, CodingKey {
@@ -20,26 +20,26 @@ public struct IoUCalibration: Hashable, Codable, Sendable {
         }
     }
 
-    /// Bins of equal width from 0 to 1; estimates outside go to the first or the last.
+    /// Bins of equal width from 0 to 1; estimates outside are in the first or the last bin.
     public var bins: [Bin]
     /// Expected calibration error: mean over cases of the bin's `|mean estimate - mean IoU|`.
     public var expectedError: Double
     /// Largest `|mean estimate - mean IoU|` of a bin.
     public var largestError: Double
-    /// Mean of `estimate - IoU`: above 0 the estimates are too high.
+    /// Mean of `estimate - IoU`; positive if the estimates are too high.
     public var bias: Double
-    /// Mean of `|estimate - IoU|`, case by case.
+    /// Mean of `|estimate - IoU|` over all cases.
     public var meanAbsoluteError: Double
-    /// Pearson's correlation; nil where one side is constant.
+    /// Pearson's correlation; nil if the estimates or the IoUs are constant.
     public var pearson: Double?
-    /// Spearman's correlation; nil where one side is constant.
+    /// Spearman's correlation; nil if the estimates or the IoUs are constant.
     public var spearman: Double?
 
     /// - Parameters:
-    ///   - estimates: IoU estimates, one for each case.
-    ///   - ious: IoU against the reference of the same cases.
+    ///   - estimates: the IoU estimate of each case.
+    ///   - ious: the IoU with the reference of each case.
     ///   - count: number of bins, at least 1.
-    /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
+    /// - Throws: ``MetricsError`` if there are no pairs, or a value is not finite.
     public init(estimates: [Double], ious: [Double], bins count: Int = 10) throws(MetricsError) {
         precondition(count > 0, "at least one bin is needed")
         try estimates.checkPairs(with: ious)

@@ -2,9 +2,9 @@ import Imaging
 
 /// Compares a predicted mask with its reference.
 ///
-/// `scores` computes all metrics, the other functions one each. Where masks are empty there are no
-/// contours: both empty gives fractions of 1 and distances of 0, one empty gives fractions of 0 and
-/// the image's diagonal as distance.
+/// `scores` computes all metrics, each of the other functions one metric. If both masks are empty,
+/// fractions are 1 and distances 0; if one mask is empty, fractions are 0 and distances the length
+/// of the image's diagonal.
 public struct MaskComparison: Sendable {
     /// The predicted mask.
     public let prediction: Mask
@@ -35,7 +35,7 @@ public struct MaskComparison: Sendable {
     /// Which of the masks are empty.
     public var emptiness: Emptiness { counts.emptiness }
 
-    /// Length of the image's diagonal: the value of all distances where one mask is empty.
+    /// Length of the image's diagonal: the value of all distances if one mask is empty.
     public var diagonal: Double {
         let width = Double(reference.width) * spacing.x
         let height = Double(reference.height) * spacing.y
@@ -50,7 +50,8 @@ public struct MaskComparison: Sendable {
         return PixelContours(pair, spacing: spacing).hausdorff
     }
 
-    /// Surface Dice: fraction of both contours' length within a tolerance of the other contour.
+    /// Surface Dice: fraction of the length of both contours that is within a tolerance of the other
+    /// contour.
     ///
     /// - Parameter tolerance: a length, at least 0.
     /// - Returns: 0...1.
@@ -68,8 +69,8 @@ public struct MaskComparison: Sendable {
 
     /// All metrics.
     ///
-    /// - Parameter tolerance: of surface Dice, a length, at least 0.
-    /// - Returns: the metrics, by fixed rules where a mask is empty.
+    /// - Parameter tolerance: tolerance of surface Dice, a length, at least 0.
+    /// - Returns: the metrics; with fixed values if a mask is empty.
     public func scores(tolerance: Double = 2) -> MaskScores {
         precondition(tolerance >= 0, "the tolerance must not be negative")
         let empty = distanceOfEmpty
@@ -97,7 +98,7 @@ public struct MaskComparison: Sendable {
         return scores
     }
 
-    /// Nil where a mask is empty.
+    /// Nil if a mask is empty.
     private var contours: PaddedPair? {
         emptiness == .neither ? PaddedPair(prediction, reference) : nil
     }
@@ -114,16 +115,17 @@ public struct MaskComparison: Sendable {
 
 /// Two masks cropped to their common box, with a border of one background pixel.
 ///
-/// Contours and distances are those of the whole image; beyond the image everything is background.
+/// Contours and distances are the same as in the whole image; everything beyond the image is
+/// background.
 struct PaddedPair {
-    /// Columns, two more than the box.
+    /// Number of columns, two more than the box has.
     let width: Int
-    /// Rows, two more than the box.
+    /// Number of rows, two more than the box has.
     let height: Int
     let prediction: [UInt8]
     let reference: [UInt8]
 
-    /// Nil when both masks are empty; the masks have the same size.
+    /// Crops two masks of the same size; nil if both are empty.
     init?(_ prediction: Mask, _ reference: Mask) {
         guard let box = PixelBox(aroundAnyOf: prediction, reference) else { return nil }
         width = box.width + 2
@@ -134,9 +136,9 @@ struct PaddedPair {
 }
 
 extension PixelBox {
-    /// The box around the pixels that are inside one of the masks; nil when there are none.
+    /// The box around the foreground of both masks; nil if both are empty.
     ///
-    /// Combines whole rows without branches: many times faster than two bounding boxes.
+    /// Combining whole rows without branches is many times faster than computing two bounding boxes.
     fileprivate init?(aroundAnyOf one: Mask, _ other: Mask) {
         let width = one.width
         var columns = [UInt8](repeating: 0, count: width)
@@ -181,10 +183,11 @@ extension Mask {
     }
 }
 
-/// Metrics as the program of the SAMUS authors (arXiv:2309.06824) computes them.
+/// Metrics as computed by the program of the SAMUS authors (arXiv:2309.06824), for comparisons with
+/// the tables of the paper.
 ///
-/// Fractions have 1e-5 added to numerator and denominator; `samusHD` compares rows, see
-/// `Docs/Metrics.md`. Only for comparisons with the paper's tables.
+/// Fractions have 1e-5 added to numerator and denominator. `samusHD` compares rows, see
+/// `Docs/Metrics.md`.
 public struct AuthorsScores: Hashable, Codable, Sendable {
     /// `(2 TP + s) / (2 TP + FP + FN + s)`, s = 1e-5.
     public var dice: Double

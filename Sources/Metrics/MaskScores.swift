@@ -2,10 +2,10 @@ import Imaging
 
 /// All metrics of a prediction against its reference.
 ///
-/// Fractions are 0...1. Lengths and areas are in the unit of the spacing: pixels when it is 1, else
-/// mm and mm². `Docs/Metrics.md` has the formulas.
+/// Fractions are 0...1. Lengths and areas are in pixels if the spacing is 1, else in mm and mm². The
+/// formulas are in `Docs/Metrics.md`.
 public struct MaskScores: Hashable, Codable, Sendable {
-    /// Which of the two masks are empty: then the metrics follow fixed rules, not contours.
+    /// Which of the two masks are empty; if one is, the metrics have fixed values.
     public var emptiness: Emptiness
     /// The pixel counts.
     public var counts: ConfusionCounts
@@ -23,17 +23,17 @@ public struct MaskScores: Hashable, Codable, Sendable {
     public var specificity: Double
     /// Largest distance of a contour pixel to the other contour: the true Hausdorff distance.
     public var hd: Double
-    /// 95th percentile of the distances of both directions together: MedPy's HD95.
+    /// 95th percentile of all distances of both directions: MedPy's HD95.
     public var hd95: Double
-    /// The larger of both directions' 95th percentiles: MONAI's HD95.
+    /// The larger of the two directions' 95th percentiles: MONAI's HD95.
     public var hd95Directed: Double
-    /// The larger of both directions' 95th percentiles by length of contour: surface-distance's HD95.
+    /// The larger of the two directions' 95th percentiles by contour length: surface-distance's HD95.
     public var hd95Length: Double
     /// Mean distance of the prediction's contour pixels to the reference's contour.
     public var asd: Double
-    /// Mean distance over the contour pixels of both masks together: MedPy's ASSD.
+    /// Mean distance over the contour pixels of both masks: MedPy's ASSD.
     public var assd: Double
-    /// Fraction of both contours' length within `tolerance` of the other (surface-distance).
+    /// Fraction of the length of both contours within `tolerance` of the other (surface-distance).
     public var surfaceDice: Double
     /// The tolerance of `surfaceDice`, a length.
     public var tolerance: Double
@@ -49,7 +49,7 @@ public struct MaskScores: Hashable, Codable, Sendable {
     /// Area of the prediction minus that of the reference.
     public var areaError: Double { predictionArea - referenceArea }
 
-    /// `areaError` as a fraction of the reference's area; nil when the reference is empty.
+    /// `areaError` as a fraction of the reference's area; nil if the reference is empty.
     public var relativeAreaError: Double? {
         referenceArea > 0 ? areaError / referenceArea : nil
     }
@@ -75,7 +75,7 @@ public enum MaskMetric: String, CaseIterable, Codable, Hashable, Sendable {
         case length
         /// In the spacing's unit squared, nearer to 0 is better.
         case area
-        /// Columns of the mask, whatever the spacing; smaller is better.
+        /// In columns of the mask at any spacing, smaller is better.
         case columns
     }
 
@@ -134,7 +134,7 @@ extension MaskScores {
     }
 }
 
-/// Why two masks cannot be compared, or statistics not be computed.
+/// Why two masks cannot be compared, or statistics cannot be computed.
 public enum MetricsError: Error, Equatable, Sendable {
     case sizesDiffer(prediction: Size, reference: Size)
     case noCases
@@ -149,7 +149,7 @@ extension MetricsError: CustomStringConvertible {
         case .sizesDiffer(let prediction, let reference):
             "the prediction has \(prediction) pixels, the reference \(reference): the sizes must be equal"
         case .noCases:
-            "there is no case; at least one is needed"
+            "there are no cases; at least one is needed"
         case .notFinite(let index):
             "case \(index + 1) has a value that is not a finite number"
         case .countsDiffer(let first, let second):
@@ -158,20 +158,20 @@ extension MetricsError: CustomStringConvertible {
     }
 }
 
-/// Which of two masks have no pixel inside.
+/// Which of two masks are empty.
 public enum Emptiness: String, CaseIterable, Codable, Hashable, Sendable {
-    /// Both have pixels: contours can be compared.
+    /// Neither mask is empty.
     case neither
-    /// Only the prediction is empty: a false negative image.
+    /// Only the prediction is empty: a false-negative image.
     case predictionEmpty = "prediction_empty"
-    /// Only the reference is empty: a false positive image.
+    /// Only the reference is empty: a false-positive image.
     case referenceEmpty = "reference_empty"
-    /// Both are empty: a true negative image.
+    /// Both masks are empty: a true-negative image.
     case bothEmpty = "both_empty"
 
     /// - Parameters:
-    ///   - predictionIsEmpty: whether the prediction has no pixel inside.
-    ///   - referenceIsEmpty: whether the reference has no pixel inside.
+    ///   - predictionIsEmpty: whether the prediction has no foreground.
+    ///   - referenceIsEmpty: whether the reference has no foreground.
     public init(predictionIsEmpty: Bool, referenceIsEmpty: Bool) {
         self =
             switch (predictionIsEmpty, referenceIsEmpty) {

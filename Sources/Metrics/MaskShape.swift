@@ -1,33 +1,32 @@
 import Foundation
 import Imaging
 
-/// Shape of one mask in pixels, as in scikit-image's `regionprops`.
+/// The shape of a mask in pixels, as in scikit-image's `regionprops`.
 ///
-/// All components together count as one region.
+/// All components of the mask are one region.
 public struct MaskShape: Hashable, Codable, Sendable {
-    /// Pixels inside.
+    /// Number of foreground pixels.
     public var area: Int
     /// Mean column of the pixels.
     public var centroidX: Double
     /// Mean row of the pixels.
     public var centroidY: Double
-    /// Long axis of the ellipse with the same second moments.
+    /// Length of the major axis of the ellipse with the same second moments.
     public var majorAxis: Double
-    /// Short axis of the ellipse with the same second moments.
+    /// Length of the minor axis of the ellipse with the same second moments.
     public var minorAxis: Double
-    /// Angle from the rows' direction (down) to the long axis, -π/2...π/2.
+    /// Angle from the downward direction to the major axis, -π/2...π/2.
     public var orientation: Double
-    /// Length of the contour by Crofton's formula, four directions; holes count.
+    /// Length of the contour, including holes, by Crofton's formula with four directions.
     public var perimeter: Double
-    /// Largest distance of two points on the contour of the convex hull.
+    /// Largest distance between two points on the contour of the convex hull.
     public var maximumFeret: Double
-
 }
 
 extension Mask {
     /// Measures the mask's shape.
     ///
-    /// - Returns: lengths in pixels; nil when no pixel is inside.
+    /// - Returns: the shape, with lengths in pixels; nil if the mask is empty.
     public func shape() -> MaskShape? {
         guard let centroid, let pair = PaddedPair(self, self) else { return nil }
         let moments = secondMoments(around: centroid)
@@ -69,7 +68,8 @@ extension Mask {
 }
 
 extension PaddedPair {
-    /// Perimeter by Crofton's formula: weighted counts of entries along four directions.
+    /// Perimeter by Crofton's formula: the weighted number of transitions into the mask along four
+    /// directions.
     fileprivate var predictionPerimeter: Double {
         var (right, down, falling, rising) = (0, 0, 0, 0)
         prediction.withUnsafeBufferPointer { mask in
@@ -90,10 +90,11 @@ extension PaddedPair {
 }
 
 extension Mask {
-    /// The largest Feret diameter as scikit-image computes it; 0 when no pixel is inside.
+    /// The largest Feret diameter as computed by scikit-image; 0 if the mask is empty.
     ///
-    /// The convex hull of the middles of all pixel sides is rasterized, and the two farthest
-    /// side middles of its pixels give the diameter: up to about a pixel more than the mask's own.
+    /// The convex hull of the midpoints of all pixel sides is rasterized. The diameter is the largest
+    /// distance between midpoints of the sides of its pixels, up to about one pixel more than the
+    /// diameter of the mask itself.
     func maximumFeret() -> Double {
         let hull = Lattice.hull(sides(of: rowEnds()))
         let corners = Lattice.hull(sides(of: Lattice.filled(hull)))
@@ -106,7 +107,7 @@ extension Mask {
         return Double(largest).squareRoot() / 2
     }
 
-    /// First and last pixel of each row that is not empty.
+    /// The first and last foreground pixel of each row that has any.
     private func rowEnds() -> [(row: Int, first: Int, last: Int)] {
         (0..<height).compactMap { y in
             let row = values[y * width..<(y + 1) * width]
@@ -117,7 +118,7 @@ extension Mask {
         }
     }
 
-    /// The middles of the four sides of the rows' first and last pixels.
+    /// The midpoints of the four sides of each row's first and last pixel.
     private func sides(of rows: [(row: Int, first: Int, last: Int)]) -> [Lattice.Point] {
         rows.flatMap { row, first, last in
             [first, last].flatMap { column -> [Lattice.Point] in
@@ -128,7 +129,7 @@ extension Mask {
     }
 }
 
-/// Points at whole and half pixels: coordinates are doubled, so that nothing is rounded.
+/// Points at whole and half pixels; coordinates are doubled, so that they are integers.
 private enum Lattice {
     struct Point {
         let x: Int
@@ -140,7 +141,7 @@ private enum Lattice {
         }
     }
 
-    /// Corners of the convex hull in turn (Andrew's monotone chain).
+    /// The corners of the convex hull in order (Andrew's monotone chain).
     static func hull(_ points: [Point]) -> [Point] {
         let sorted = points.sorted { ($0.x, $0.y) < ($1.x, $1.y) }
         return chain(sorted).dropLast() + chain(sorted.reversed()).dropLast()
@@ -162,7 +163,7 @@ private enum Lattice {
         (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)
     }
 
-    /// First and last pixel of each row whose centre is in the hull or on its border.
+    /// The first and last pixel of each row whose centres are in the hull or on its border.
     static func filled(_ hull: [Point]) -> [(row: Int, first: Int, last: Int)] {
         guard let top = hull.map(\.y).min(), let bottom = hull.map(\.y).max() else { return [] }
         return (top >> 1...bottom >> 1).compactMap { row in
@@ -175,7 +176,7 @@ private enum Lattice {
                     first = min(first, (min(a.x, b.x) + 1) >> 1)
                     last = max(last, max(a.x, b.x) >> 1)
                 } else {
-                    // x at height y is a.x + above / below, in doubled coordinates.
+                    // The x of the side at height y, as a fraction with denominator `below`.
                     let (low, high) = a.y < b.y ? (a, b) : (b, a)
                     let below = high.y - low.y
                     let x = low.x * below + (high.x - low.x) * (y - low.y)
@@ -189,7 +190,7 @@ private enum Lattice {
 }
 
 extension Int {
-    /// Division that rounds down also below zero; the divisor is positive.
+    /// The quotient rounded down, also for negative numbers; the divisor is positive.
     fileprivate func flooredQuotient(_ divisor: Int) -> Int {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient
@@ -197,7 +198,7 @@ extension Int {
 }
 
 extension Mask {
-    /// Mean column and row of the pixels inside; nil when there are none.
+    /// Mean column and row of the foreground; nil if the mask is empty.
     var centroid: (x: Double, y: Double)? {
         let (area, sumX, sumY) = values.withUnsafeBufferPointer { values in
             var (area, sumX, sumY) = (0, 0, 0)

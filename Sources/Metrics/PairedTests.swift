@@ -1,31 +1,31 @@
 import Foundation
 
-/// Wilcoxon's signed-rank test of pairs, two-sided, as SciPy 1.17 computes it.
+/// The two-sided Wilcoxon signed-rank test, as computed by SciPy 1.17.
 ///
-/// Pairs without a difference are left out. The p-value is exact for at most 50 pairs when no
-/// differences are equal in size or 0, and for at most 13 pairs always; otherwise it is from the
-/// normal distribution with the correction for ties, without one for continuity.
+/// Pairs without a difference are ignored. The p-value is exact for up to 13 pairs, and for up to 50
+/// pairs if there are no ties and no zero differences. Otherwise it is computed from the normal
+/// distribution with tie correction and without continuity correction.
 public struct Wilcoxon: Hashable, Codable, Sendable {
     /// How the p-value was computed.
     public enum Method: String, Codable, Sendable {
         case exact, normal
     }
 
-    /// Sum of the ranks of positive differences, `first` larger.
+    /// Sum of the ranks of positive differences, where `first` is larger.
     public var positiveRanks: Double
     /// Sum of the ranks of negative differences.
     public var negativeRanks: Double
-    /// Pairs without a difference.
+    /// Number of pairs without a difference.
     public var zeros: Int
-    /// Probability of a difference at least as large when neither side is better.
+    /// Probability of a difference at least as large under the null hypothesis.
     public var pValue: Double
     /// How `pValue` was computed.
     public var method: Method
 
     /// - Parameters:
     ///   - first: one value for each case.
-    ///   - second: the values of the other side for the same cases.
-    /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
+    ///   - second: the other value for each case.
+    /// - Throws: ``MetricsError`` if there are no pairs, or a value is not finite.
     public init(_ first: [Double], _ second: [Double]) throws(MetricsError) {
         try first.checkPairs(with: second)
         let differences = zip(first, second).map(-).filter { $0 != 0 }
@@ -46,7 +46,7 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
         }
     }
 
-    /// The smaller sum of ranks: SciPy's `statistic`.
+    /// The smaller rank sum: SciPy's `statistic`.
     public var statistic: Double { min(positiveRanks, negativeRanks) }
 
     /// Matched-pairs rank-biserial correlation: -1...1, positive when `first` is larger.
@@ -57,7 +57,7 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
 
     /// Twice the fraction of sign patterns whose rank sum is at most `smaller`.
     private static func exact(_ ranks: [Double], _ smaller: Double) -> Double {
-        // Ranks of ties are halves: twice the ranks are whole numbers.
+        // Ranks of ties may be half-integers; doubled ranks are integers.
         let doubled = ranks.map { Int(2 * $0) }
         var shares = [Double](repeating: 0, count: doubled.reduce(0, +) + 1)
         shares[0] = 1
@@ -80,7 +80,7 @@ public struct Wilcoxon: Hashable, Codable, Sendable {
 }
 
 extension [Double] {
-    /// Ranks from 1; equal numbers get the mean of their ranks.
+    /// Ranks from 1; equal numbers have the mean of their ranks.
     func ranks() -> (ranks: [Double], tieSizes: [Int]) {
         let order = indices.sorted { self[$0] < self[$1] }
         var ranks = [Double](repeating: 0, count: count)
@@ -97,15 +97,15 @@ extension [Double] {
     }
 }
 
-/// Correlation of two values of the same cases.
+/// Correlation coefficients of paired values.
 public enum Correlation {
     /// Pearson's correlation.
     ///
     /// - Parameters:
     ///   - first: one value for each case.
-    ///   - second: another value of the same cases.
-    /// - Returns: -1...1; nil when one of them is constant.
-    /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
+    ///   - second: the other value for each case.
+    /// - Returns: -1...1; nil if one of the lists is constant.
+    /// - Throws: ``MetricsError`` if there are no pairs, or a value is not finite.
     public static func pearson(
         _ first: [Double], _ second: [Double]
     ) throws(MetricsError) -> Double? {
@@ -121,13 +121,13 @@ public enum Correlation {
         return scale > 0 ? max(-1, min(1, products / scale)) : nil
     }
 
-    /// Spearman's correlation: Pearson's of the ranks.
+    /// Spearman's correlation: Pearson's correlation of the ranks.
     ///
     /// - Parameters:
     ///   - first: one value for each case.
-    ///   - second: another value of the same cases.
-    /// - Returns: -1...1; nil when one of them is constant.
-    /// - Throws: ``MetricsError`` when there are no pairs, or a value is not finite.
+    ///   - second: the other value for each case.
+    /// - Returns: -1...1; nil if one of the lists is constant.
+    /// - Throws: ``MetricsError`` if there are no pairs, or a value is not finite.
     public static func spearman(
         _ first: [Double], _ second: [Double]
     ) throws(MetricsError) -> Double? {

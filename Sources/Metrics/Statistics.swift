@@ -1,6 +1,6 @@
 import FileIO
 
-/// Mean, spread and quantiles of values.
+/// Mean, standard deviation and quantiles of values.
 public struct Summary: Hashable, Codable, Sendable {
     /// Number of cases.
     public var count: Int
@@ -54,13 +54,13 @@ extension [Double] {
         return (squares / Double(count - 1)).squareRoot()
     }
 
-    /// Throws unless there are numbers and all are finite.
+    /// Throws if the list is empty or a number is not finite.
     func checkCases() throws(MetricsError) {
         guard !isEmpty else { throw .noCases }
         if let index = firstIndex(where: { !$0.isFinite }) { throw .notFinite(index: index) }
     }
 
-    /// Throws unless both lists have the same length and finite numbers.
+    /// Throws if the lists have different lengths, are empty, or a number is not finite.
     func checkPairs(with other: [Double]) throws(MetricsError) {
         guard count == other.count else {
             throw .countsDiffer(first: count, second: other.count)
@@ -74,14 +74,14 @@ extension [Double] {
 public struct Bootstrap: Hashable, Codable, Sendable {
     /// Number of resamples.
     public var rounds: Int
-    /// Seed of the draws.
+    /// Seed of the random numbers.
     public var seed: UInt64
-    /// Confidence level, as 0.95.
+    /// Confidence level, for example 0.95.
     public var confidence: Double
 
     /// - Parameters:
     ///   - rounds: number of resamples, at least 1.
-    ///   - seed: seed of the draws: the same seed gives the same interval.
+    ///   - seed: seed of the random numbers; the same seed gives the same interval.
     ///   - confidence: confidence level, above 0 and below 1.
     public init(rounds: Int = 2000, seed: UInt64 = 0, confidence: Double = 0.95) {
         precondition(
@@ -96,11 +96,11 @@ public struct Bootstrap: Hashable, Codable, Sendable {
     ///
     /// - Parameters:
     ///   - values: one value for each case.
-    ///   - clusters: one name for each case, such as the patient: cases of one name are drawn
-    ///     together, since they are not independent. Nil draws each case alone.
+    ///   - clusters: the cluster of each case, for example the patient; cases of a cluster are not
+    ///     independent and are resampled together. Nil resamples single cases.
     /// - Returns: the interval.
-    /// - Throws: ``MetricsError`` when there are no cases, a value is not finite, or the numbers of
-    ///   names and values differ.
+    /// - Throws: ``MetricsError`` if there are no cases, a value is not finite, or the numbers of
+    ///   clusters and values differ.
     public func mean(
         of values: [Double], clusters: [String]? = nil
     ) throws(MetricsError) -> Interval {
@@ -128,7 +128,7 @@ public struct Bootstrap: Hashable, Codable, Sendable {
         var count = 0
     }
 
-    /// Sum and count of each cluster, in the order of first appearance.
+    /// Sum and count of each cluster, in the order of their first cases.
     private static func groups(
         _ values: [Double], _ clusters: [String]?
     ) throws(MetricsError) -> [Group] {
@@ -171,12 +171,12 @@ extension Collection<Double> {
     /// Arithmetic mean; NaN for an empty collection.
     var mean: Double { reduce(0, +) / Double(count) }
 
-    /// A quantile with linear interpolation, NumPy's default.
+    /// A quantile with linear interpolation, as NumPy's default.
     func quantile(_ share: Double) -> Double { sorted().sortedQuantile(share) }
 }
 
 extension [Double] {
-    /// A quantile of sorted numbers; not empty.
+    /// A quantile of sorted numbers; the list must not be empty.
     func sortedQuantile(_ share: Double) -> Double {
         let place = Double(count - 1) * share
         let low = Int(place)

@@ -1,5 +1,5 @@
 import Checkpoints
-import Foundation
+import FileIO
 
 /// Why the sizes of a network cannot be read from a checkpoint.
 public enum ConfigurationError: Error, Equatable, Sendable {
@@ -279,7 +279,7 @@ extension SAMConfiguration {
     ) throws(ConfigurationError) -> SAMConfiguration? {
         guard let text = checkpoint.metadata[metadataKey] else { return nil }
         do {
-            return try JSONDecoder().decode(SAMConfiguration.self, from: Data(text.utf8))
+            return try JSON.decode(SAMConfiguration.self, from: text.utf8, keys: .exact)
         } catch {
             throw .unreadableStatement(text)
         }

@@ -117,7 +117,7 @@ struct ExportCommand: ParsableCommand {
                 .output,
                 "'\(folder)' exists already: add --force to replace it, or name another folder")
         }
-        guard AtomicFolder.holdsOnly(Exporter.fileNames, at: folder) else {
+        guard AtomicFolder.containsOnly(Exporter.fileNames, at: folder) else {
             throw ExitError(
                 .output,
                 "'\(folder)' contains other files than those of an export, which would be lost: "

@@ -2,13 +2,13 @@ import Checkpoints
 import Foundation
 import Testing
 
-@Suite("What is no checkpoint is called by its name")
+@Suite("Files that are not checkpoints are refused with their kind")
 struct FileTests {
     private func expect(_ error: CheckpointError, _ path: String) {
         #expect(throws: error) { try Checkpoint.read(path) }
     }
 
-    @Test("absent, folder, device, empty")
+    @Test("a missing file, a folder, a device and an empty file are distinct errors")
     func places() throws {
         let folder = try TemporaryFolder()
         expect(.notFound(path: folder.path("absent")), folder.path("absent"))
@@ -19,7 +19,9 @@ struct FileTests {
         expect(.notFound(path: empty + "/below"), empty + "/below")
     }
 
-    @Test("without permission", .enabled(if: getuid() != 0, "root may open everything"))
+    @Test(
+        "a file without read permission is refused",
+        .enabled(if: getuid() != 0, "root may open everything"))
     func permission() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file([1])
@@ -28,34 +30,34 @@ struct FileTests {
     }
 
     @Test(
-        "something else instead of weights",
+        "web pages, git-lfs pointers and other text files are recognized",
         arguments: [
-            ("<!DOCTYPE html><html>", CheckpointError.Lookalike.webPage),
+            ("<!DOCTYPE html><html>", CheckpointError.OtherFormat.webPage),
             ("\n  <html><body>404</body>", .webPage),
             ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", .gitLFSPointer),
             ("Not Found", .text), ("{\"error\":\"no\"}", .text), ("\u{1F}\u{8B}", .unknown),
             ("\u{1}", .unknown),
         ])
-    func lookalikes(text: String, lookalike: CheckpointError.Lookalike) throws {
+    func textFiles(text: String, format: CheckpointError.OtherFormat) throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(named: "weights.pth", [UInt8](text.utf8))
-        expect(.notACheckpoint(path: path, lookalike), path)
+        expect(.notACheckpoint(path: path, format), path)
     }
 
     @Test(
-        "other binary formats",
+        "gzip, HDF5, pickle and tar files are recognized",
         arguments: [
-            ([0x1F, 0x8B, 8, 0], CheckpointError.Lookalike.gzip),
+            ([0x1F, 0x8B, 8, 0], CheckpointError.OtherFormat.gzip),
             ([0x89, 0x48, 0x44, 0x46, 0x0D], .hdf5), ([0x80, 2, 0x4B, 1, 0x2E], .pickle),
             ([UInt8](repeating: 1, count: 257) + "ustar".utf8 + [0], .tar),
         ])
-    func binary(bytes: [UInt8], lookalike: CheckpointError.Lookalike) throws {
+    func binary(bytes: [UInt8], format: CheckpointError.OtherFormat) throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(bytes)
-        expect(.notACheckpoint(path: path, lookalike), path)
+        expect(.notACheckpoint(path: path, format), path)
     }
 
-    @Test("the name of a file does not matter")
+    @Test("the format is detected from the content, not from the file name")
     func name() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(named: "x.safetensors", try Fixtures.bytes("module.pth"))
@@ -63,7 +65,7 @@ struct FileTests {
     }
 
     @Test(
-        "cut short at any byte, every form throws",
+        "a file of any format that is truncated at any byte is refused",
         arguments: ["module.pth", "module-legacy.pth", "module.safetensors"])
     func truncated(name: String) throws {
         let folder = try TemporaryFolder()
@@ -74,7 +76,7 @@ struct FileTests {
         }
     }
 
-    @Test("a file overwritten after it was checked gives no weights")
+    @Test("copying weights throws if the file was overwritten after it was opened")
     func overwritten() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(try Fixtures.bytes("module.safetensors"))
@@ -95,7 +97,7 @@ struct FileTests {
         }
     }
 
-    @Test("a file replaced by another stays readable as it was")
+    @Test("weights of a file that was replaced by another can still be copied")
     func replaced() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(try Fixtures.bytes("module.safetensors"))

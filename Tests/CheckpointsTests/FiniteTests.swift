@@ -1,7 +1,7 @@
 import Checkpoints
 import Testing
 
-@Suite("Numbers in 16 bits, and weights that are none")
+@Suite("Conversion of weights to 16 bits, and refusal of NaN and infinity")
 struct FiniteTests {
     private func golden() throws -> Checkpoint {
         try Checkpoint.read(
@@ -9,7 +9,7 @@ struct FiniteTests {
     }
 
     @Test(
-        "rounded as PyTorch rounds, bit by bit",
+        "conversion to 16 bits equals PyTorch's bit for bit",
         arguments: [
             ("float32", ElementType.bfloat16), ("fits", .float16), ("double", .float16),
             ("double", .bfloat16), ("half", .bfloat16), ("short", .float16),
@@ -23,7 +23,7 @@ struct FiniteTests {
         #expect(try found.bytes() == expected.bytes())
     }
 
-    @Test("NaN and infinity are refused in every type, and too large a number is")
+    @Test("NaN, infinity and numbers that are too large for 16 bits are refused")
     func refusals() throws {
         for value in [Float.nan, .infinity, -.infinity] {
             let single = StoredTensor([1, value], shape: [2])
@@ -48,20 +48,20 @@ struct FiniteTests {
         #expect(whole.finite(named: "w", as: .float16).elementType == .int64)
     }
 
-    @Test("a file that is refused half-way is not there")
+    @Test("no file is written if a tensor is refused while writing")
     func writing() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("out.safetensors")
-        var begun: [Int] = []
+        var reported: [Int] = []
         #expect(throws: CheckpointError.notFinite(tensor: "b")) {
             try Safetensors.write(
                 [
                     ("a", StoredTensor([Float(1)], shape: [1]).finite(named: "a")),
                     ("b", StoredTensor([Float.nan], shape: [1]).finite(named: "b")),
                 ], to: path
-            ) { begun.append($0) }
+            ) { reported.append($0) }
         }
-        #expect(begun == [0, 1])
+        #expect(reported == [0, 1])
         #expect(throws: CheckpointError.notFound(path: path)) { try Checkpoint.read(path) }
     }
 }

@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 import Testing
 
-/// Where test files lie.
+/// The test files.
 enum Fixtures {
     static let package = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -29,12 +29,12 @@ enum Fixtures {
     }()
 }
 
-/// A folder of its own for one test, removed with it.
+/// A temporary folder for a test, deleted with the object.
 final class TemporaryFolder {
     let url: URL
 
     init() throws {
-        // Thousands of damaged files are written: where the system has a folder in memory, there.
+        // The tests write thousands of damaged files; a folder in memory is faster.
         let memory = URL(fileURLWithPath: "/dev/shm")
         let hasMemory = FileManager.default.isWritableFile(atPath: memory.path)
         url = (hasMemory ? memory : FileManager.default.temporaryDirectory)
@@ -61,7 +61,7 @@ final class TemporaryFolder {
     }
 }
 
-/// Expects the same names, types, shapes and bytes.
+/// Expects two checkpoints to have the same names, types, shapes and bytes.
 func expectEqual(_ found: Checkpoint, _ expected: Checkpoint) throws {
     #expect(Set(found.names) == Set(expected.names))
     for name in expected.names {

@@ -3,16 +3,16 @@ import FileIO
 import Foundation
 import Testing
 
-/// Damaged files throw or read as a valid checkpoint; they never trap and never take much memory.
+/// Reading a damaged file throws or returns a valid checkpoint; it never traps or allocates more than
+/// the limits.
 ///
-/// A trap would end the test program, so that reaching the end is the claim.
-@Suite("Damaged files", .serialized)
+/// A trap would end the test program.
+@Suite("Damaged checkpoints are refused or read, without a trap", .serialized)
 struct FuzzTests {
-    /// Fixtures of all forms; CRC-32 would hide the reader of pickles, so that half of the damage to
-    /// archives is followed by new checksums.
+    /// Fixtures of all formats.
     static let names = Fixtures.readable.filter { !$0.hasPrefix("refused") }
 
-    @Test("are harmless", arguments: names)
+    @Test("random damage to a valid file does not trap", arguments: names)
     func damage(name: String) throws {
         let original = try Fixtures.bytes(name)
         let folder = try TemporaryFolder()
@@ -23,18 +23,21 @@ struct FuzzTests {
             for _ in 0...Int.random(in: 0..<3, using: &generator) {
                 Damage.random(&generator).apply(to: &bytes, &generator)
             }
+            // With wrong checksums, the damage would never reach the unpickler.
             if round.isMultiple(of: 2) { ZipRepair.updateChecksums(of: &bytes) }
             try read(bytes, folder)
         }
     }
 
-    @Test("of refused files too", arguments: ["command.pth", "two-legacy.pth", "bomb.pth"])
+    @Test(
+        "random damage to a refused file does not trap",
+        arguments: ["command.pth", "two-legacy.pth", "bomb.pth"])
     func refused(name: String) throws {
         try damage(name: "refused/\(name)")
     }
 
     @Test(
-        "every bit of a small file, one at a time",
+        "a single flipped bit at any position does not trap",
         arguments: [
             "mixed-legacy.pth", "mixed.safetensors",
         ])
@@ -50,7 +53,7 @@ struct FuzzTests {
         }
     }
 
-    /// Reads all there is to read; nothing may be larger than the limits say.
+    /// Reads all tensors and checks their total size against the limit.
     private func read(_ bytes: [UInt8], _ folder: TemporaryFolder) throws {
         guard !bytes.isEmpty else { return }
         let path = try folder.file(bytes)

@@ -2,9 +2,9 @@ import Checkpoints
 import Foundation
 import Testing
 
-@Suite("Pickles that loop, recurse or grow", .serialized)
+@Suite("Malicious pickles are refused", .serialized)
 struct HostilePickleTests {
-    /// Magic number, version and facts about the machine, as PyTorch wrote them before 1.6.
+    /// Magic number, version and properties of the machine, as PyTorch wrote them before 1.6.
     private func header() throws -> [UInt8] {
         let bytes = try Fixtures.bytes("mixed-legacy.pth")
         let start = try #require(Data(bytes).range(of: Data("little_endian".utf8))).lowerBound
@@ -17,11 +17,11 @@ struct HostilePickleTests {
         return try Checkpoint.read(try folder.file(try header() + body), limits: limits)
     }
 
-    /// Each repeated until there are a million bytes, or almost as many operations as are allowed.
+    /// Each argument is repeated up to a million bytes, almost the limit of operations.
     ///
-    /// The tests of the command measure the memory this takes, in a process of its own.
+    /// The tests of the command measure the peak memory in a separate process.
     @Test(
-        "are refused whatever they repeat",
+        "a pickle that repeats any operation a million times is refused",
         arguments: [
             [0x7D], [0x5D], [0x28], [0x4E, 0x85], [0x4E, 0x32], [0x85], [0x4E, 0x4E, 0x86],
             [0x5D, 0x4E, 0x61], [0x5D, 0x94], [0x7D, 0x4E, 0x4E, 0x73], [0x8F, 0x28, 0x4E, 0x90],
@@ -36,7 +36,7 @@ struct HostilePickleTests {
         #expect(throws: CheckpointError.self) { try read(body) }
     }
 
-    @Test("end at the limit of operations")
+    @Test("a pickle is refused at the limit of operations")
     func operations() throws {
         var limits = Checkpoint.Limits.standard
         limits.maximumPickleOperations = 1000
@@ -47,7 +47,7 @@ struct HostilePickleTests {
     }
 
     @Test(
-        "announce lengths that the file does not have",
+        "a length that exceeds the file is refused",
         arguments: [
             [0x58, 0xFF, 0xFF, 0xFF, 0xFF], [0x58, 0xFF, 0xFF, 0xFF, 0x7F], [0x8A, 0xFF],
             [0x54, 0xFF, 0xFF, 0xFF, 0xFF], [0x42, 0xFF, 0xFF, 0xFF, 0xFF],
@@ -59,7 +59,7 @@ struct HostilePickleTests {
         #expect(throws: CheckpointError.self) { try read(operation + [0, 0, 0x2E]) }
     }
 
-    @Test("contain themselves")
+    @Test("containers that contain themselves are refused without endless recursion")
     func selfReference() throws {
         // d = {}; d['model'] = d; and l = []; l.append(l), a million deep in tuples.
         let key: [UInt8] = [0x58, 5, 0, 0, 0] + "model".utf8
@@ -74,9 +74,9 @@ struct HostilePickleTests {
         }
     }
 
-    @Test("multiply the search for weights")
+    @Test("nested dictionaries with repeated keys are refused in a short time")
     func search() throws {
-        // Each dictionary holds the one before 50,000 times, under the key that is searched.
+        // Each dictionary contains the previous one 50,000 times under a key that is searched.
         var body: [UInt8] = [0x58, 5, 0, 0, 0] + "model".utf8 + [0x71, 0, 0x30]
         body += [0x7D, 0x71, 1, 0x30]
         for _ in 0..<4 {
@@ -89,7 +89,7 @@ struct HostilePickleTests {
         }
     }
 
-    @Test("copy one list again and again into dictionaries")
+    @Test("copying a long list into many dictionaries is refused")
     func copies() throws {
         // OrderedDict(list) costs as many operations as the list is long.
         let pair: [UInt8] = [0x4E, 0x4E, 0x86]
@@ -106,7 +106,7 @@ struct HostilePickleTests {
     }
 
     @Test(
-        "use what tensors do not need",
+        "operations that tensors do not need are refused with their name",
         arguments: [
             ([0x81], "NEWOBJ"), ([0x69], "INST"), ([0x50], "PERSID"), ([0x82, 1], "EXT1"),
             ([0x92], "NEWOBJ_EX"),
@@ -121,7 +121,7 @@ struct HostilePickleTests {
     }
 
     @Test(
-        "name what runs code",
+        "functions that can run code are refused with their name",
         arguments: [
             "builtins.eval", "builtins.getattr", "__builtin__.exec", "os.system", "torch.load",
             "torch.jit.load", "torch.hub.load", "collections.namedtuple", "functools.partial",

@@ -2,11 +2,11 @@ import Checkpoints
 import Foundation
 import Testing
 
-@Suite("Python")
+@Suite("Safetensors files written by Swift are read by Python")
 struct PythonParityTests {
-    /// Runs a program to its end.
+    /// Runs a program and waits until it ends.
     ///
-    /// - Returns: exit code and output, or nil when it cannot be started.
+    /// - Returns: exit code and output; nil if the program cannot be started.
     private static func run(_ arguments: [String]) -> (code: Int32, output: String)? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -20,7 +20,7 @@ struct PythonParityTests {
         return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 
-    /// `SAMUS_PYTHON`, else the Python of `make peers`, else the one of the system.
+    /// `SAMUS_PYTHON`, else the Python of `make peers`, else the system's Python.
     static let python: String = {
         if let named = ProcessInfo.processInfo.environment["SAMUS_PYTHON"] { return named }
         let peer = Fixtures.package.appendingPathComponent(".deps/peers/bin/python").path
@@ -31,9 +31,9 @@ struct PythonParityTests {
         run([python, "-c", "import numpy, safetensors.torch, torch"])?.code == 0
 
     @Test(
-        "reads what Swift writes as it reads the originals",
+        "Python reads the same tensors from a copy written by Swift as from the original",
         .enabled(
-            if: hasPackages, "no Python with torch, numpy and safetensors: make peers brings one"))
+            if: hasPackages, "no Python with torch, numpy and safetensors: run 'make peers'"))
     func parity() throws {
         let folder = try TemporaryFolder()
         var pairs: [String] = []

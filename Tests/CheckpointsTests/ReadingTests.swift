@@ -1,14 +1,16 @@
 import Checkpoints
 import Testing
 
-@Suite("Files written by PyTorch read as PyTorch reads them")
+@Suite("Checkpoints written by PyTorch are read with the same names and values")
 struct ReadingTests {
     static let names = [
         "element-types", "protocol-4", "shapes", "views", "module", "parameters", "data-parallel",
         "training", "training-model", "mixed",
     ]
 
-    @Test("zip form", arguments: names + ["no-checksums", "zip64"])
+    @Test(
+        "the zip format has the same tensors as safetensors",
+        arguments: names + ["no-checksums", "zip64"])
     func zip(name: String) throws {
         let found = try Checkpoint.read(Fixtures.path("\(name).pth"))
         #expect(found.format == .pytorchZip)
@@ -16,7 +18,9 @@ struct ReadingTests {
         try expectEqual(found, try Checkpoint.read(Fixtures.path("\(name).safetensors")))
     }
 
-    @Test("form before 1.6", arguments: names + ["storage-view"])
+    @Test(
+        "the format before PyTorch 1.6 has the same tensors as safetensors",
+        arguments: names + ["storage-view"])
     func legacy(name: String) throws {
         let found = try Checkpoint.read(Fixtures.path("\(name)-legacy.pth"))
         #expect(found.format == .pytorchLegacy)
@@ -24,7 +28,7 @@ struct ReadingTests {
         try expectEqual(found, try Checkpoint.read(Fixtures.path("\(name).safetensors")))
     }
 
-    @Test("names come in file order", arguments: ["", "-legacy"])
+    @Test("names are in file order", arguments: ["", "-legacy"])
     func order(form: String) throws {
         let found = try Checkpoint.read(Fixtures.path("module\(form).pth"))
         #expect(
@@ -34,21 +38,21 @@ struct ReadingTests {
             ])
     }
 
-    @Test("a prefix that all names share is taken off and told")
+    @Test("a prefix that all names share is removed and reported")
     func prefix() throws {
         let found = try Checkpoint.read(Fixtures.path("data-parallel.pth"))
         #expect(found.strippedPrefix == "module.")
         #expect(try Checkpoint.read(Fixtures.path("module.pth")).strippedPrefix == nil)
     }
 
-    @Test("what is not a tensor is told, not loaded", arguments: ["", "-legacy"])
+    @Test("entries that are not tensors are reported and not loaded", arguments: ["", "-legacy"])
     func ignored(form: String) throws {
         let found = try Checkpoint.read(Fixtures.path("mixed\(form).pth"))
         #expect(found.names == ["tensor"])
         #expect(found.ignoredNames == ["epoch", "5"])
     }
 
-    @Test("metadata of safetensors is kept")
+    @Test("metadata of safetensors is read")
     func metadata() throws {
         let found = try Checkpoint.read(Fixtures.path("module.safetensors"))
         #expect(found.metadata["seed"] == "20240611")
@@ -56,7 +60,7 @@ struct ReadingTests {
         #expect(found["absent"] == nil)
     }
 
-    @Test("values come as Swift numbers")
+    @Test("elements are read as Swift numbers")
     func elements() throws {
         let found = try Checkpoint.read(Fixtures.path("module.pth"))
         #expect(try found["scale"]?.elements(as: Float.self) == [1, 1, 1])
@@ -64,7 +68,7 @@ struct ReadingTests {
         #expect(found["norm.num_batches_tracked"]?.shape == [])
     }
 
-    @Test("the hash is that of the whole file")
+    @Test("the SHA-256 is that of the whole file")
     func hash() throws {
         let folder = try TemporaryFolder()
         // A fixture of a few bytes: {} with its length, hashed by sha256sum.
@@ -77,10 +81,10 @@ struct ReadingTests {
     }
 }
 
-@Suite("The weights of a small SAMUS")
+@Suite("Checkpoints of a small SAMUS are read")
 struct GoldenTests {
     @Test(
-        "are the same in all three forms",
+        "the weights are equal in all three formats",
         .enabled(if: Fixtures.hasGolden, "no ../shared/golden/samus-tiny"),
         arguments: ["weights.pth", "weights-legacy.pth"])
     func forms(file: String) throws {
@@ -90,7 +94,7 @@ struct GoldenTests {
     }
 
     @Test(
-        "lose the prefix of DataParallel",
+        "the prefix of DataParallel is removed from the names",
         .enabled(if: Fixtures.hasGolden, "no ../shared/golden/samus-tiny"))
     func prefix() throws {
         let all = try Fixtures.readGolden("weights.safetensors")

@@ -2,10 +2,10 @@ import Checkpoints
 import Foundation
 import Testing
 
-@Suite("Safetensors")
+@Suite("Safetensors files are written and read")
 struct SafetensorsTests {
     @Test(
-        "what is written reads back",
+        "tensors and metadata are read as they were written",
         arguments: ["element-types.pth", "views-legacy.pth", "shapes.safetensors", "mixed.pth"])
     func roundTrip(name: String) throws {
         let folder = try TemporaryFolder()
@@ -20,7 +20,7 @@ struct SafetensorsTests {
         #expect(try folder.contents == ["out"])
     }
 
-    @Test("a file may be rewritten from its own tensors")
+    @Test("a file can be replaced by one with its own tensors")
     func overItself() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file(try Fixtures.bytes("module.safetensors"))
@@ -30,7 +30,7 @@ struct SafetensorsTests {
         #expect(try Checkpoint.read(path)["b"]?.elements(as: Float.self) == [1, 1, 1])
     }
 
-    @Test("after a failure the old file is as it was, and no other is left")
+    @Test("after an error the old file is unchanged and no temporary file is left")
     func failure() throws {
         let folder = try TemporaryFolder()
         let old = try folder.file(named: "old", [1, 2, 3])
@@ -45,7 +45,7 @@ struct SafetensorsTests {
         #expect(try folder.contents == ["old", "source"])
     }
 
-    @Test("places that cannot be written")
+    @Test("paths that cannot be written, and repeated names, are refused")
     func places() throws {
         let folder = try TemporaryFolder()
         let tensors = [("x", StoredTensor([UInt8(1)], shape: [1]))]
@@ -61,7 +61,7 @@ struct SafetensorsTests {
         }
     }
 
-    @Test("bytes may be made while writing")
+    @Test("the bytes of a tensor can be computed while writing")
     func closure() throws {
         let folder = try TemporaryFolder()
         let tensor = StoredTensor(elementType: .int16, shape: [2]) { destination in
@@ -73,7 +73,7 @@ struct SafetensorsTests {
         #expect(try found["x"]?.elements(as: Int16.self) == [0x0201, 0x0403])
     }
 
-    @Test("every element is aligned to its size")
+    @Test("tensors with larger elements are written first, so that all are aligned")
     func alignment() throws {
         let folder = try TemporaryFolder()
         try Safetensors.write(
@@ -83,7 +83,7 @@ struct SafetensorsTests {
     }
 
     @Test(
-        "headers against the rules",
+        "headers that violate the format are refused",
         arguments: [
             #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}"#,
             #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}x"#,
@@ -117,7 +117,7 @@ struct SafetensorsTests {
         #expect(throws: CheckpointError.self) { try Checkpoint.read(path) }
     }
 
-    @Test("a header within the rules, however it is written")
+    @Test("white space, escapes and any order of keys in a header are accepted")
     func lenient() throws {
         let header = """
             { "é\\u00e9\\ud83e\\udde0\\/" : {"shape" : [ 1, 2 ],\t"data_offsets":[0 , 2],
@@ -129,7 +129,7 @@ struct SafetensorsTests {
         #expect(try found["éé\u{1F9E0}/"]?.elements(as: UInt8.self) == [7, 8])
     }
 
-    @Test("text in the header that is not UTF-8")
+    @Test("a header that is not UTF-8 is refused")
     func invalidText() throws {
         let folder = try TemporaryFolder()
         var bytes = Self.file(#"{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#, data: [])

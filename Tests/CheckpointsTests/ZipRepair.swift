@@ -1,4 +1,4 @@
-/// Writes new checksums into a damaged archive, so that the damage gets past them.
+/// Writes correct checksums into a damaged archive, so that the damage is not detected by them.
 enum ZipRepair {
     static func updateChecksums(of bytes: inout [UInt8]) {
         var position = 0

@@ -139,9 +139,9 @@ struct ConvertTests {
         #expect(try samus("convert", short, scratch.path("out.safetensors")).code == 69)
         #expect(try samus("convert", "absent.pth", scratch.path("out.safetensors")).code == 69)
         for (value, option, words) in [
-            (Float.nan, nil, "'b' holds NaN or infinity"),
-            (.infinity, "--to-bfloat16", "'b' holds NaN or infinity"),
-            (1e5, "--to-half", "'b' holds 100000.0, which is too large for float16"),
+            (Float.nan, nil, "'b' contains NaN or infinity"),
+            (.infinity, "--to-bfloat16", "'b' contains NaN or infinity"),
+            (1e5, "--to-half", "'b' contains 100000.0, which is too large for float16"),
         ] as [(Float, String?, String)] {
             let input = scratch.path("bad.safetensors")
             try Safetensors.write(

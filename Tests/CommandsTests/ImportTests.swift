@@ -60,7 +60,7 @@ struct ImportTests {
         #expect(outcome.code == 1)
         #expect(
             outcome.output.contains(
-                "left out: original/a.png: it is not an image this program knows"))
+                "left out: original/a.png: it is not an image of a known format"))
         #expect(outcome.output.contains("1 images"))
         try Data("x".utf8).write(to: scratch.url.appending(path: "source/original/b.png"))
         let nothing = try run("--name", "Nothing")

@@ -105,7 +105,7 @@ struct InitTests {
             (samusFile, "is SAMUS"), ("litemedsam", "is LiteMedSAM"),
             (headless, "none of the networks this program knows"),
             (adapted, "unexpected: 'image_encoder.blocks.0.Adapter.x'"),
-            (poisoned, "holds NaN or infinity"), ("absent.pth", "there is no model"),
+            (poisoned, "contains NaN or infinity"), ("absent.pth", "there is no model"),
         ] {
             let outcome = try samus("init", "--from", source, output)
             #expect(outcome.code == 69, "\(source)")

@@ -92,6 +92,11 @@ struct RefusalTests {
                 #"{"images": [{"image": "a\"b.png", "objects": [{"box": [1, 2, 3, 4], "box" : [5, 6, 7, 8]}]}]}"#,
                 "an object has 'box' twice"
             ),
+            (
+                #"{"images": [{"image": "a.png", "objects": [{"box": [1, 2, 3, 4], "bo\u0078": [5, 6, 7, 8]}]}]}"#,
+                "an object has 'box' twice"
+            ),
+            ("{\u{0}}", "it is not UTF-8 text"),
         ])
     func promptFiles(text: String, message: String) throws {
         let file = try scratch.write(Data(text.utf8), "prompts.json")

@@ -63,7 +63,7 @@ struct CheckTests {
         let report = try report()
         #expect(report.errors.map(\.kind) == [.missing, .unreadable, .sizes, .unknownLabel])
         #expect(report.errors[0].text.contains("Breast-BUSI/img/a.png' does not exist"))
-        #expect(report.errors[1].text.contains("is not an image this program knows"))
+        #expect(report.errors[1].text.contains("is not an image of a known format"))
         #expect(report.errors[2].text.contains("has 10x6 pixels, its label 3x2"))
         #expect(report.errors[3].text == "its label has the values 4, 255; the classes are 1 to 3")
         #expect(

@@ -3,7 +3,7 @@ import Testing
 @testable import Drawing
 @testable import Imaging
 
-@Suite("Charts")
+@Suite("Charts draw lines, points, axes and ticks")
 struct ChartTests {
     private func colours(_ image: Image) -> [[UInt8]: Int] {
         stride(from: 0, to: image.pixels.count, by: 3).reduce(into: [:]) { counts, i in
@@ -14,7 +14,7 @@ struct ChartTests {
     private let blue: [UInt8] = [0, 114, 178]
     private let vermilion: [UInt8] = [213, 94, 0]
 
-    @Test("a series has its colour, and a line is seen at both ends of its range")
+    @Test("each series has its own colour, also at the ends of the vertical axis")
     func lines() {
         let chart = Chart(
             title: "Loss", xLabel: "step", yLabel: "y",
@@ -29,14 +29,15 @@ struct ChartTests {
         #expect(counts[vermilion, default: 0] > 400)
     }
 
-    @Test("a line along the bottom stays visible")
+    @Test("a line along the horizontal axis is visible")
     func bottom() {
         let zero = Chart.Series("", (0..<9).map { Chart.Point(Double($0), 0) })
         let drawn = Chart(title: "", series: [zero], yRange: 0...1).draw()
         #expect(colours(drawn)[blue, default: 0] > 200)
     }
 
-    @Test("numbers that are not finite break a line, and on a logarithmic axis so do those up to 0")
+    @Test(
+        "values that are not finite, or not positive on a logarithmic axis, do not prevent drawing")
     func gaps() {
         let points = [(0, 1), (1, Double.nan), (2, 1), (3, .infinity), (4, -1), (5, 1)]
             .map { Chart.Point(Double($0.0), $0.1) }
@@ -46,7 +47,7 @@ struct ChartTests {
         }
     }
 
-    @Test("nothing, one point, equal points and extreme numbers are drawn without a trap")
+    @Test("no points, one point, equal points and extreme values are drawn without a trap")
     func extremes() {
         let cases: [[Chart.Point]] = [
             [], [Chart.Point(3, 4)], [Chart.Point(1, 0), Chart.Point(2, 0)],
@@ -70,7 +71,7 @@ struct ChartTests {
         }
     }
 
-    @Test("panels of a sheet lie in rows")
+    @Test("charts of a sheet are arranged in rows")
     func sheet() {
         let chart = Chart(title: "t", series: [])
         let size = Size(height: 200, width: 300)
@@ -80,7 +81,7 @@ struct ChartTests {
 
     /// The ticks that Matplotlib's `MaxNLocator(steps=[1, 2, 5, 10])` would choose.
     @Test(
-        "ticks are round, and their words tell them apart",
+        "ticks are at round numbers, and their labels are distinct",
         arguments: [
             (0.0...1.0, 5, ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
             (0.83...0.91, 4, ["0.84", "0.86", "0.88", "0.90"]),
@@ -90,11 +91,13 @@ struct ChartTests {
             (0...4_000_000, 4, ["0", "1e6", "2e6", "3e6", "4e6"]),
             (0.00095...0.00105, 2, ["9.5e-4", "1.00e-3", "1.05e-3"]),
         ] as [(ClosedRange<Double>, Int, [String])])
-    func ticks(range: ClosedRange<Double>, wanted: Int, words: [String]) {
-        #expect(ChartAxis(range).ticks(wanted).map(\.text) == words)
+    func ticks(range: ClosedRange<Double>, wanted: Int, labels: [String]) {
+        #expect(ChartAxis(range).ticks(wanted).map(\.text) == labels)
     }
 
-    @Test("a logarithmic axis has decades, or 1, 2 and 5 of them where it is short")
+    @Test(
+        "a logarithmic axis has ticks at powers of ten, and also at 2 and 5 times these if it is short"
+    )
     func decades() {
         let long = ChartAxis(0.01...1000, scale: .logarithmic)
         #expect(long.ticks(6).map(\.text) == ["0.01", "0.1", "1", "10", "100", "1000"])

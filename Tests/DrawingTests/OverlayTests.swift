@@ -2,7 +2,7 @@ import Drawing
 import Imaging
 import Testing
 
-@Suite("Overlays")
+@Suite("Overlays draw masks, prompts and captions")
 struct OverlayTests {
     private func disc(_ size: Size, radius: Double) -> Mask {
         let (cx, cy) = (Double(size.width) / 2, Double(size.height) / 2)
@@ -26,7 +26,7 @@ struct OverlayTests {
         return Array(image.pixels[start..<start + 3])
     }
 
-    @Test("the edge is the object's colour inside, light outside, and the rest is the image")
+    @Test("a mask's edge is coloured inside and light outside, and other pixels are unchanged")
     func edge() {
         let size = Size(height: 300, width: 300)
         var values = [UInt8](repeating: 0, count: size.area)
@@ -41,7 +41,7 @@ struct OverlayTests {
         #expect(drawn.channels == 3 && drawn.width == 300 && drawn.height > 300)
     }
 
-    @Test("without a tint the image is seen inside the edge")
+    @Test("without a tint, the image inside the edge is unchanged")
     func untinted() {
         let size = Size(height: 300, width: 300)
         let object = OverlayObject(mask: disc(size, radius: 60))
@@ -50,11 +50,12 @@ struct OverlayTests {
         #expect(colour(drawn, 150, 91) == [86, 180, 233])
     }
 
-    @Test("clicks are green or red, in the middle of their pixel")
-    func clicks() {
+    @Test("foreground points are green and background points red, centred on their pixel")
+    func points() {
         let size = Size(height: 256, width: 256)
         let object = OverlayObject(
-            clicks: [PixelPoint(x: 60, y: 60)], negativeClicks: [PixelPoint(x: 180, y: 60)])
+            foregroundPoints: [PixelPoint(x: 60, y: 60)],
+            backgroundPoints: [PixelPoint(x: 180, y: 60)])
         let drawn = Overlay(objects: [object]).draw(on: flat(size))
         #expect(colour(drawn, 60, 60) == [255, 255, 255])
         #expect(colour(drawn, 63, 63) == [0, 170, 60])
@@ -63,7 +64,7 @@ struct OverlayTests {
         #expect(colour(drawn, 180, 62) == [220, 30, 40])
     }
 
-    @Test("objects have colours of their own")
+    @Test("seven objects have different colours")
     func colours() {
         let size = Size(height: 256, width: 256)
         let mask = disc(size, radius: 50)
@@ -75,17 +76,18 @@ struct OverlayTests {
         #expect(Set(drawn).count == 7)
     }
 
-    @Test("any size, and prompts at its edges, outside it and nowhere")
+    @Test(
+        "images of any size, and prompts at the edge, outside and at NaN, are drawn without a trap")
     func sizes() {
         for (height, width) in [(1, 1), (32, 32), (1, 400), (400, 1), (33, 90), (500, 700)] {
             let size = Size(height: height, width: width)
             let object = OverlayObject(
                 mask: disc(size, radius: Double(min(height, width)) / 3 + 1),
-                clicks: [
+                foregroundPoints: [
                     PixelPoint(x: 0, y: 0), PixelPoint(x: -1e300, y: 1e300),
                     PixelPoint(x: .nan, y: 0), PixelPoint(x: .infinity, y: 0),
                 ],
-                negativeClicks: [PixelPoint(x: Double(width - 1), y: Double(height - 1))],
+                backgroundPoints: [PixelPoint(x: Double(width - 1), y: Double(height - 1))],
                 box: PixelRectangle(x0: 1e9, y0: -5, x1: -3, y1: Double(height) * 2),
                 label: "a label that is longer than it should be \u{2764}")
             let drawn = Overlay(objects: [object, object], caption: "words").draw(on: flat(size))
@@ -94,7 +96,7 @@ struct OverlayTests {
         }
     }
 
-    @Test("the strip says what this is not, with a caption or without")
+    @Test("the strip has the research notice, with and without a caption")
     func notice() {
         let size = Size(height: 256, width: 256)
         let bare = Overlay(objects: []).draw(on: flat(size))
@@ -112,7 +114,7 @@ struct OverlayTests {
         #expect((100...200).contains(inkedColumns.count))
     }
 
-    @Test("a sheet holds every image, each above its caption")
+    @Test("a sheet has all images, each above its caption")
     func sheet() {
         let tiles = [
             (image: flat(Size(height: 300, width: 400), grey: 50), caption: "one"),

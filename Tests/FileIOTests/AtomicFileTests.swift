@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import Testing
 
-@Suite("A file appears whole, or not at all")
+@Suite("Files are written atomically")
 final class AtomicFileTests {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "files-\(UUID())")
 
@@ -22,7 +22,7 @@ final class AtomicFileTests {
         folder.appending(path: name).path
     }
 
-    @Test("new, and in an older one's place")
+    @Test("a new file is created, and an older file is replaced")
     func writes() throws {
         for text in ["first", "second"] {
             try AtomicFile.write(text.utf8, to: path("a"))
@@ -32,7 +32,7 @@ final class AtomicFileTests {
         #expect(names == ["a", "empty"])
     }
 
-    @Test("what is not committed leaves nothing, and the older file as it was")
+    @Test("a file that is not committed is deleted, and an older file is unchanged")
     func discarded() throws {
         try AtomicFile.write(Data([1]), to: path("a"))
         do {
@@ -44,7 +44,7 @@ final class AtomicFileTests {
         #expect(try Data(contentsOf: folder.appending(path: "a")) == Data([1]))
     }
 
-    @Test("a folder, a device or no folder at all in its place")
+    @Test("a folder, a device and a path in a missing folder are refused")
     func refused() throws {
         try FileManager.default.createDirectory(
             atPath: path("folder"), withIntermediateDirectories: false)
@@ -54,9 +54,11 @@ final class AtomicFileTests {
         #expect(names == ["folder"])
     }
 
-    @Test("a full disk", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+    @Test(
+        "a full disk is an error with the system's reason",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
     func full() throws {
-        // The temporary name leads to a device that takes nothing, as a disk without room.
+        // The descriptor is redirected to a device that accepts no bytes, like a full disk.
         let file = try AtomicFile(path("a"))
         let partial = try #require(names.first)
         let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")

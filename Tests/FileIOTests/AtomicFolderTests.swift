@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import Testing
 
-@Suite("A folder appears whole, or not at all")
+@Suite("Folders are written atomically")
 final class AtomicFolderTests {
     private let root = FileManager.default.temporaryDirectory.appending(path: "folders-\(UUID())")
 
@@ -20,31 +20,31 @@ final class AtomicFolderTests {
         ).sorted()
     }
 
-    @Test("new, and in an older one's place")
+    @Test("a new folder is created, and an older folder is replaced")
     func replaces() throws {
         for file in ["one", "two"] {
             let folder = try AtomicFolder(root.appending(path: "a").path)
-            try AtomicFile.write("text".utf8, to: folder.place(of: file))
+            try AtomicFile.write("text".utf8, to: folder.path(of: file))
             try folder.commit()
             #expect(try names() == ["a"])
             #expect(try names(below: "a") == [file])
         }
     }
 
-    @Test("what is not committed leaves nothing, and the older folder as it was")
+    @Test("a folder that is not committed is deleted, and an older folder is unchanged")
     func discarded() throws {
         let first = try AtomicFolder(root.appending(path: "a").path)
-        try AtomicFile.write("text".utf8, to: first.place(of: "one"))
+        try AtomicFile.write("text".utf8, to: first.path(of: "one"))
         try first.commit()
         do {
             let second = try AtomicFolder(root.appending(path: "a").path)
-            try AtomicFile.write("text".utf8, to: second.place(of: "two"))
+            try AtomicFile.write("text".utf8, to: second.path(of: "two"))
         }
         #expect(try names() == ["a"])
         #expect(try names(below: "a") == ["one"])
     }
 
-    @Test("a file is not replaced, and a folder that is missing is named")
+    @Test("a file in the place of the folder, and a missing parent folder, are refused")
     func refused() throws {
         let file = root.appending(path: "file").path
         try AtomicFile.write("text".utf8, to: file)

@@ -1,6 +1,7 @@
-import FileIO
 import Foundation
 import Testing
+
+@testable import FileIO
 
 @Suite("JSON has snake_case keys and a format version")
 struct JSONTests {
@@ -16,7 +17,7 @@ struct JSONTests {
         inputSize: 256, meanDice: 0.5, byName: ["camelCase": 1, "snake_case": 2],
         madeAt: Date(timeIntervalSince1970: 0), link: "a/b")
 
-    @Test("names in a dictionary stay as they are, with and without struct around it")
+    @Test("keys of a dictionary are not converted, with or without a struct around it")
     func dictionaryKeys() throws {
         struct Counts: Codable {
             let perDataset: [String: Int]
@@ -29,7 +30,7 @@ struct JSONTests {
                 == #"{"format_version":1,"per_dataset":{"Breast-BUSI":2}}"#)
     }
 
-    @Test("keys are sorted snake_case; dictionaries keep their keys")
+    @Test("keys of a struct are sorted snake_case; keys of a dictionary are not converted")
     func encoding() throws {
         let text = String(decoding: try JSON.encode(record, formatVersion: 3), as: UTF8.self)
         #expect(
@@ -41,7 +42,7 @@ struct JSONTests {
         #expect(JSON.formatVersion(of: "{}".utf8) == nil)
     }
 
-    @Test("what was written is read back, in both layouts", arguments: [true, false])
+    @Test("a record is decoded as it was encoded, in both layouts", arguments: [true, false])
     func roundTrip(isIndented: Bool) throws {
         let bytes = try JSON.encode(
             record, formatVersion: 1, style: isIndented ? .indented : .compact)
@@ -58,7 +59,7 @@ struct JSONTests {
         #expect(try JSON.decode(Record.self, from: text.utf8) == record)
     }
 
-    @Test("exact keys stay as they are")
+    @Test("keys are not converted if they are exact")
     func exactKeys() throws {
         struct Foreign: Codable, Equatable {
             let num_heads: Int
@@ -68,7 +69,7 @@ struct JSONTests {
         #expect(try JSON.decode(Foreign.self, from: bytes, keys: .exact).num_heads == 8)
     }
 
-    @Test("infinities and NaN are an error, or words")
+    @Test("infinities and NaN are refused, or encoded as strings")
     func nonFinite() throws {
         let values = [1.5, .infinity, -.infinity, .nan]
         #expect(throws: EncodingError.self) { try JSON.encode(values) }
@@ -79,7 +80,7 @@ struct JSONTests {
     }
 
     @Test(
-        "an error says what is wrong and where",
+        "an error states what is wrong and where",
         arguments: [
             (#"[{"x":[1]},{"x":["a"]}]"#, "[1].x[0]: "), (#"[{"y":1}]"#, "[0]: 'x' is missing"),
             (#"[{"x":[1]}"#, ""),
@@ -96,7 +97,64 @@ struct JSONTests {
     }
 }
 
-@Suite("Tables")
+@Suite("Strict JSON is UTF-8 and has each key once")
+struct StrictJSONTests {
+    /// Accepts every JSON value.
+    private struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
+    }
+
+    @Test(
+        "an object that has a key twice is refused, also if one of the keys has escapes",
+        arguments: [
+            (#"{"a":1,"a":2}"#, "a"), (#"[{"x":[{"b":1,"y":{},"\u0062" : 2}]}]"#, "b"),
+            (#"{"é\"\n":1,"\u00E9\u0022\u000a":2}"#, "é\"\n"),
+            (#"{"\ud83e\udde0":1,"🧠":2}"#, "🧠"),
+        ])
+    func repeatedKeys(text: String, key: String) throws {
+        #expect(throws: JSONError(reason: "an object has '\(key)' twice")) {
+            try JSON.decode(Anything.self, from: text.utf8, isStrict: true)
+        }
+        _ = try JSON.decode(Anything.self, from: text.utf8)
+    }
+
+    @Test(
+        "equal keys of different objects, and equal strings that are values, are accepted",
+        arguments: [
+            #"{"a":{"a":1},"b":[{"a":1},{"a":"b"}]}"#, #"{"a":"a","b":"\":\"a","c":["b","b"]}"#,
+            #"{"a\\":1,"a\\\\":2}"#, "[]", "7", #""a""#,
+        ])
+    func distinctKeys(text: String) throws {
+        _ = try JSON.decode(Anything.self, from: text.utf8, isStrict: true)
+    }
+
+    @Test(
+        "UTF-16, UTF-32, NUL bytes and invalid UTF-8 are refused",
+        arguments: [
+            "{\"a\":1}".data(using: .utf16), "{\"a\":1}".data(using: .utf16LittleEndian),
+            "{\"a\":1}".data(using: .utf32), "{\"a\":1}".data(using: .utf32BigEndian),
+            Data([0x22, 0, 0x22]), Data([0x22, 0xFF, 0x22]),
+        ])
+    func encodings(text: Data?) throws {
+        let text = try #require(text)
+        let error = #expect(throws: JSONError.self) {
+            try JSON.decode(Anything.self, from: text, isStrict: true)
+        }
+        #expect(error?.reason == "it is not UTF-8 text; UTF-16 and UTF-32 are not read")
+    }
+
+    @Test("malformed text of any length throws and does not trap")
+    func malformed() {
+        let text = Array(#"{"a\u0062\\":["\ud83e\udde0",{"b":1}],"c":"\""}"#.utf8)
+        for count in 0..<text.count {
+            #expect(throws: JSONError.self) {
+                try JSON.decode(Anything.self, from: text[..<count], isStrict: true)
+            }
+        }
+    }
+}
+
+@Suite("CSV and Markdown tables")
 struct TableTests {
     @Test(
         "CSV rows are parsed and formatted",
@@ -110,7 +168,7 @@ struct TableTests {
         #expect(CSV.rows(rows.map(CSV.line).joined(separator: "\n")) == rows)
     }
 
-    @Test("a Markdown cell cannot end early")
+    @Test("bars and line breaks in a Markdown cell are escaped")
     func markdown() {
         var table = MarkdownTable(["a", "b"])
         #expect(table.isEmpty)
@@ -119,9 +177,9 @@ struct TableTests {
     }
 }
 
-@Suite("Numbers")
+@Suite("Random numbers and durations")
 struct NumberTests {
-    @Test("SplitMix64 gives the numbers of its authors' program")
+    @Test("SplitMix64 gives the same numbers as its authors' program")
     func splitMix64() {
         // From splitmix64.c (Vigna, public domain) with x = 1234567.
         var random = SplitMix64(seed: 1_234_567)
@@ -134,7 +192,7 @@ struct NumberTests {
         for _ in 0..<100 { #expect((0..<7).contains(random.next(below: 7))) }
     }
 
-    @Test("durations in seconds")
+    @Test("a duration of 1500 milliseconds is 1.5 seconds")
     func durations() {
         #expect(Duration.milliseconds(1500).inSeconds == 1.5)
     }

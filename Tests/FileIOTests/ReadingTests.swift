@@ -2,7 +2,7 @@ import FileIO
 import Foundation
 import Testing
 
-@Suite("Regular files are read whole and within a limit")
+@Suite("Only regular files within a size limit are read")
 struct ReadingTests {
     private let folder: TemporaryFolder
 
@@ -10,7 +10,7 @@ struct ReadingTests {
         folder = try TemporaryFolder()
     }
 
-    @Test("content, ranges and blocks of a file")
+    @Test("a file is read as a whole, in ranges and in blocks")
     func content() throws {
         let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try AtomicFile.write(bytes, to: folder.file("a"))
@@ -61,7 +61,7 @@ struct ReadingTests {
         #expect("\(error)" == "'\(path)' cannot be read: it has 3 bytes; at most 2 are read")
     }
 
-    @Test("a file that becomes shorter, or is written to, is noticed")
+    @Test("reading throws if the file was truncated or written to after it was opened")
     func changes() throws {
         let path = folder.file("a")
         try AtomicFile.write([UInt8](repeating: 1, count: 100), to: path)
@@ -72,7 +72,7 @@ struct ReadingTests {
         #expect(throws: FileReadError.changed(path: path)) { try file.checkUnchanged() }
     }
 
-    @Test("text is UTF-8, and a byte order mark is dropped")
+    @Test("text must be UTF-8, and a byte order mark is removed")
     func text() throws {
         try AtomicFile.write("\u{FEFF}a,b\n".utf8, to: folder.file("a"))
         #expect(try RegularFile.text(folder.file("a"), limit: 100) == "a,b\n")
@@ -86,7 +86,7 @@ struct ReadingTests {
 @Suite("SHA-256 agrees with FIPS 180-4")
 struct SHA256Tests {
     @Test(
-        "published digests",
+        "digests equal the published ones",
         arguments: [
             ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
@@ -99,7 +99,7 @@ struct SHA256Tests {
         #expect(SHA256.hexDigest(of: Array(text.utf8)) == digest)
     }
 
-    @Test("a million times 'a', in pieces; reading the digest does not end the message")
+    @Test("a message can be hashed in parts, and the digest can be read in between")
     func pieces() {
         var hash = SHA256()
         for _ in 0..<1000 {
@@ -110,7 +110,7 @@ struct SHA256Tests {
             hash.hexDigest == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
     }
 
-    @Test("a copy goes its own way")
+    @Test("a copy does not affect the original")
     func copies() {
         var hash = SHA256()
         hash.update(Array("ab".utf8))
@@ -122,9 +122,9 @@ struct SHA256Tests {
     }
 }
 
-@Suite("A lock has one holder")
+@Suite("A lock has at most one holder")
 struct FileLockTests {
-    @Test("a second holder is refused until the first is gone")
+    @Test("a lock cannot be taken again until its holder releases it")
     func exclusive() throws {
         let folder = try TemporaryFolder()
         let path = folder.file(".lock")
@@ -138,7 +138,7 @@ struct FileLockTests {
         #expect(folder.names == [".lock"])
     }
 
-    @Test("links, folders and pipes are refused")
+    @Test("symbolic links, folders and pipes are refused as lock files")
     func refused() throws {
         let folder = try TemporaryFolder()
         try AtomicFile.write([1], to: folder.file("target"))

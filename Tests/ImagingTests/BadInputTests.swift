@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Bad input is refused in words")
+@Suite("Unsupported and damaged images are refused with the cause")
 struct BadInputTests {
     private func error(_ bytes: [UInt8]) -> String? {
         do {
@@ -23,16 +23,16 @@ struct BadInputTests {
     }
 
     @Test(
-        "fixtures",
+        "an image with a false header, damaged data or a CMYK JPEG is refused",
         arguments: [
-            ("zero-size.png", "'it' says it is 0x0 pixels; at least 1x1 is needed"),
+            ("zero-size.png", "'it' states a size of 0x0 pixels; at least 1x1 is needed"),
             (
                 "huge-header.png",
-                "'it' says it is 40000x40000 pixels; at most 100000000 pixels are read"
+                "'it' states a size of 40000x40000 pixels; at most 100000000 pixels are read"
             ),
             (
                 "modest-lie.png",
-                "'it' says it is 4000x4000 pixels, more than its 69 bytes can hold"
+                "'it' states a size of 4000x4000 pixels, more than its 69 bytes can contain"
             ),
             ("lies-about-rows.png", "'it' is damaged: Not enough image data"),
             ("bad-header-checksum.png", "'it' is damaged: IHDR: CRC error"),
@@ -48,7 +48,7 @@ struct BadInputTests {
         #expect(error(path: Fixtures.path(name)) == words)
     }
 
-    @Test("other formats are named")
+    @Test("the error for an image of another format names the format")
     func otherFormats() {
         let zeros = [UInt8](repeating: 0, count: 128)
         let formats: [(name: String, bytes: [UInt8])] = [
@@ -65,12 +65,12 @@ struct BadInputTests {
         }
     }
 
-    @Test("no image at all")
+    @Test("empty files, text and files without a header are refused")
     func noImage() {
         #expect(error([]) == "'it' is empty; a PNG or JPEG file is needed")
         #expect(
             error(Array("hello".utf8))
-                == "'it' is not an image this program knows; a PNG or JPEG file is needed")
+                == "'it' is not an image of a known format; a PNG or JPEG file is needed")
         #expect(
             error([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
                 == "'it' is damaged: its PNG header is missing")
@@ -78,7 +78,7 @@ struct BadInputTests {
             error([0xFF, 0xD8, 0xFF, 0xE0]) == "'it' is damaged: its JPEG frame header is missing")
     }
 
-    @Test("a truncated file is an error at every length, never half an image")
+    @Test("an image that is truncated at any byte is refused")
     func truncated() throws {
         for name in [
             "grey8.png", "rgb-alpha16-interlaced.png", "palette4.png", "grey.jpg",
@@ -91,7 +91,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("what is not a regular file is refused before it is read")
+    @Test("folders, devices, pipes and missing files are refused")
     func notAFile() throws {
         #expect(error(path: "/") == "'it' is a folder; a PNG or JPEG file is needed")
         #expect(error(path: "/dev/zero") == "'it' is a device; a PNG or JPEG file is needed")
@@ -111,7 +111,9 @@ struct BadInputTests {
         }
     }
 
-    @Test("no permission", .enabled(if: geteuid() != 0, "root may read everything"))
+    @Test(
+        "an image without read permission is refused",
+        .enabled(if: geteuid() != 0, "root may read everything"))
     func noPermission() throws {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "secret.png").path
@@ -121,7 +123,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("a file above the byte limit")
+    @Test("a file that is larger than the limit is refused")
     func tooManyBytes() throws {
         let limits = ImageLimits(pixels: 100, bytes: 10)
         let path = Fixtures.path("grey8.png")

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// Small images, and what other programs make of them; see Tools/fixtures/imaging.py.
+/// Small images, and the results of other programs for them; see Tools/fixtures/imaging.py.
 enum Fixtures {
     static let package = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -18,20 +18,20 @@ enum Fixtures {
         try Array(Data(contentsOf: folder.appending(path: name)))
     }
 
-    /// Every image file, good and bad.
+    /// All image files, valid and damaged.
     static func imageNames() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.path)
             .filter { !$0.hasSuffix(".json") }.sorted()
     }
 
-    /// The golden values beside the checkout, which are not part of it.
+    /// The golden values next to the checkout.
     static let golden = package.appending(path: "../shared/golden/preprocessing")
     static let hasGolden = FileManager.default.fileExists(
         atPath: golden.appending(path: "manifest.json").path)
     static let noGolden = "../shared/golden/preprocessing is absent: its values are not compared"
 }
 
-/// The content of expected.json; byte strings hold 8-bit samples or little-endian floats.
+/// The content of expected.json; `Data` contains 8-bit samples or little-endian floats.
 struct Expected: Decodable {
     struct ImageEntry: Decodable {
         let file: String
@@ -84,7 +84,7 @@ extension Data {
     }
 }
 
-/// A folder that is gone when the test is.
+/// Calls `body` with a temporary folder, and then deletes the folder.
 func withTemporaryFolder(_ body: (URL) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "imaging-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

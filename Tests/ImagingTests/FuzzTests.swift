@@ -2,9 +2,9 @@ import FileIO
 import Imaging
 import Testing
 
-@Suite("Damaged files give an image or an error")
+@Suite("Damaged images are read or refused, without a trap")
 struct FuzzTests {
-    /// Keeps the time and the memory of each attempt small: no fixture but the bomb is larger.
+    /// Small limits keep the tests fast; only one fixture, the zip bomb, is larger.
     private let limits = ImageLimits(pixels: 250_000, bytes: 1 << 20)
 
     private func attempt(_ bytes: [UInt8]) {
@@ -17,7 +17,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("flipped bits, cut ends, repeated and removed pieces")
+    @Test("flipped bits, truncation, and repeated and removed blocks do not trap")
     func damage() throws {
         var random = SplitMix64(seed: 7)
         for name in try Fixtures.imageNames() where name != "bomb.png" {
@@ -45,7 +45,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("length and size fields set to large numbers, checksums made right")
+    @Test("false PNG sizes and lengths with correct checksums do not trap")
     func lies() throws {
         let numbers: [UInt32] = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 300, 65535]
         for name in try Fixtures.imageNames() where name.hasSuffix("png") && name != "bomb.png" {
@@ -73,7 +73,7 @@ struct FuzzTests {
         }
     }
 
-    @Test("JPEG frame sizes")
+    @Test("false JPEG frame sizes do not trap")
     func frames() throws {
         for name in try Fixtures.imageNames() where name.hasSuffix("jpg") {
             let bytes = try Fixtures.bytes(name)

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// NIfTI files, polygons and outlines, and what nibabel, Pillow, OpenCV and pycocotools make of
+/// NIfTI files, polygons and outlines, and the results of nibabel, Pillow, OpenCV and pycocotools for
 /// them; see Tools/fixtures/importers.py.
 struct ImportFixtures: Decodable {
     struct Volume: Decodable {

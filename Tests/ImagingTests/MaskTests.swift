@@ -3,13 +3,13 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Masks")
+@Suite("Components, contours and run lengths of masks")
 struct MaskTests {
     let expected: [Expected.MaskCase]
 
     init() throws { expected = try Fixtures.expected().masks }
 
-    @Test("run lengths equal pycocotools'")
+    @Test("run lengths equal those of pycocotools")
     func runLength() throws {
         for entry in expected {
             let run = entry.mask.runLength()
@@ -21,7 +21,7 @@ struct MaskTests {
         }
     }
 
-    @Test("run lengths that do not fit are refused")
+    @Test("run lengths that do not fit the mask's size are refused")
     func badRunLength() {
         let size = Size(height: 2, width: 3)
         #expect(RunLength(size: size, counts: [6]) != nil)
@@ -45,7 +45,7 @@ struct MaskTests {
         }
     }
 
-    @Test("components equal OpenCV's", arguments: Connectivity.allCases)
+    @Test("connected components equal OpenCV's", arguments: Connectivity.allCases)
     func components(connectivity: Connectivity) {
         for entry in expected {
             let labels = entry.mask.labelled(connectivity: connectivity)
@@ -59,7 +59,7 @@ struct MaskTests {
         }
     }
 
-    @Test("filling the contours gives the mask back", arguments: Connectivity.allCases)
+    @Test("filling the contours restores the mask", arguments: Connectivity.allCases)
     func contours(connectivity: Connectivity) {
         for entry in expected {
             let contours = entry.mask.contours(connectivity: connectivity)
@@ -77,7 +77,7 @@ struct MaskTests {
         }
     }
 
-    @Test("every mask of 4x3 pixels survives its contours")
+    @Test("filling the contours restores every possible mask of 4x3 pixels")
     func everySmallMask() {
         for number in 0..<4096 {
             let mask = Mask(width: 4, height: 3, values: (0..<12).map { UInt8(number >> $0 & 1) })
@@ -104,14 +104,14 @@ struct MaskTests {
         #expect(contours[1].corners.contains(PixelCorner(x: 1, y: 1)))
     }
 
-    @Test("two pixels that touch at a corner share a contour or not")
+    @Test("two pixels that touch at a corner share a contour only with 8-connectivity")
     func touching() {
         let mask = Mask(width: 2, height: 2, values: [1, 0, 0, 1])
         #expect(mask.contours(connectivity: .eight).map(\.signedArea) == [2])
         #expect(mask.contours(connectivity: .four).map(\.signedArea) == [1, 1])
     }
 
-    @Test("area and bounding box")
+    @Test("area, bounding box and image count all pixels that are not zero")
     func measures() {
         let mask = Mask(width: 4, height: 3, values: [0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 255, 0])
         #expect(mask.area == 2)
@@ -120,7 +120,7 @@ struct MaskTests {
         #expect(Mask(width: 2, height: 1, values: [0, 0]).boundingBox == nil)
     }
 
-    @Test("a threshold leaves itself and NaN outside")
+    @Test("the threshold itself and NaN are background")
     func threshold() {
         let plane = Planes(channels: 1, height: 1, width: 4, values: [-1, 0, 0.5, .nan])
         #expect(Mask(thresholding: plane, above: 0).values == [0, 0, 1, 0])

@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("NIfTI files")
+@Suite("NIfTI files are read as nibabel reads them, or refused")
 struct NIfTITests {
     private static let real = Fixtures.package.appending(path: "../shared/data/nifti_echo")
     private static let hasReal = FileManager.default.fileExists(atPath: real.path)
@@ -32,7 +32,7 @@ struct NIfTITests {
         return bytes
     }
 
-    @Test("every kind of number, both orders of bytes and scaling, as nibabel reads them")
+    @Test("values of all data types, byte orders and scalings equal nibabel's")
     func values() throws {
         for fixture in try ImportFixtures.read().nifti {
             let path = ImportFixtures.folder.appending(path: fixture.file).path
@@ -46,7 +46,7 @@ struct NIfTITests {
         }
     }
 
-    @Test("an image of 8 bits is the numbers themselves; others are refused")
+    @Test("8-bit values become an image unchanged; other values are refused")
     func images() throws {
         let volume = try NIfTIVolume.decode(header([3, 2]) + [9, 8, 7, 6, 5, 255], name: "it")
         #expect(
@@ -57,7 +57,7 @@ struct NIfTITests {
         #expect(throws: NIfTIError.self) { try scaled.image(frame: 0) }
     }
 
-    @Test("truncated at every byte, packed or not, it is refused")
+    @Test("a file that is truncated at any byte is refused, compressed or not")
     func truncated() throws {
         for name in ["u1.nii", "i2.nii", "frame.nii.gz", "sequence_gt.nii.gz"] {
             let bytes = try ImportFixtures.bytes(name)
@@ -68,7 +68,7 @@ struct NIfTITests {
         }
     }
 
-    @Test("flipped bits and swapped bytes give a volume or an error")
+    @Test("random damage gives a volume or an error, without a trap")
     func damage() throws {
         var random = SplitMix64(seed: 11)
         let limits = ImageLimits(pixels: 100_000, bytes: 1 << 20)
@@ -91,25 +91,25 @@ struct NIfTITests {
         }
     }
 
-    @Test("one flipped bit in packed voxels is found by the checksum")
+    @Test("one flipped bit in compressed voxels is refused by the checksum")
     func checksum() throws {
         var bytes = try ImportFixtures.bytes("sequence.nii.gz")
         bytes[bytes.count - 6] ^= 1
         #expect(error(bytes) == "'it' is damaged: incorrect data check")
     }
 
-    @Test("sizes are bounded before memory is taken for them")
+    @Test("headers with impossible or too large sizes are refused")
     func sizes() throws {
         #expect(
             error(header([30000, 30000, 30000]))
-                == "'it' is too large: it says it has [30000, 30000, 30000] voxels; at most"
+                == "'it' is too large: it states [30000, 30000, 30000] voxels; at most"
                 + " 100000000 are read")
         #expect(error(header([5000, 5000])) == "'it' is damaged: it ends before its last voxel")
         #expect(error(header([0, 5])) == "'it' is damaged: an axis has length 0")
         #expect(error(header([40000, 5])) == "'it' is damaged: an axis has length -25536")
         var bytes = header([4, 4])
         bytes[40] = 8
-        #expect(error(bytes) == "'it' is damaged: it says it has 8 axes")
+        #expect(error(bytes) == "'it' is damaged: it states 8 axes")
         bytes = header([4, 4]) + [UInt8](repeating: 0, count: 16)
         bytes.replaceSubrange(108..<112, with: [0, 0, 0xC0, 0x7F])
         #expect(error(bytes) == "'it' is damaged: its voxels begin at byte nan")
@@ -117,27 +117,27 @@ struct NIfTITests {
         #expect(error(header([4, 4]), limits: small)?.contains("at most 10 are read") == true)
     }
 
-    @Test("a packed file that unpacks to far more than its header says is refused")
+    @Test("a compressed file with much more data than its header states is refused")
     func bomb() throws {
-        // 64 KB of zeros packed once, and the packed pieces put one after the other.
+        // A compressed member of 64 KB of zeros, repeated.
         let piece = try ImportFixtures.bytes("bomb-piece.gz")
         let frame = try ImportFixtures.bytes("frame.nii.gz")
         let bomb = frame + (0..<64).flatMap { _ in piece }
-        #expect(error(bomb) == "'it' is damaged: much follows its last voxel")
+        #expect(error(bomb) == "'it' is damaged: it has too much data after its last voxel")
         #expect(error(frame + piece) == nil)
     }
 
-    @Test("other kinds are named")
+    @Test("files that are not a single NIfTI-1 file are refused with their kind")
     func kinds() {
-        #expect(error([]) == "'it' is no NIfTI-1 file (.nii or .nii.gz)")
+        #expect(error([]) == "'it' is not a NIfTI-1 file (.nii or .nii.gz)")
         #expect(
             error(Array("hello".utf8) + [UInt8](repeating: 0, count: 400))
-                == "'it' is no NIfTI-1 file (.nii or .nii.gz)")
+                == "'it' is not a NIfTI-1 file (.nii or .nii.gz)")
         var bytes = header([4, 4])
         bytes[70] = 128
         #expect(
             error(bytes)
-                == "'it' is of data type 128; NIfTI-1 in one file, of one number a voxel, is needed"
+                == "'it' is of data type 128; a single NIfTI-1 file with one number per voxel is needed"
         )
         bytes = header([4, 4])
         bytes[345] = UInt8(ascii: "i")
@@ -152,7 +152,7 @@ struct NIfTITests {
     }
 
     @Test(
-        "real echocardiograms have nibabel's numbers",
+        "values of real echocardiograms equal nibabel's",
         .enabled(if: hasReal, "../shared/data/nifti_echo is absent"),
         arguments: [
             ("a4c_single", 1, 0.4, 5_516_109.03658855, 77.69411766529083),

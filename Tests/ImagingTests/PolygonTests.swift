@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Polygons and outlines are filled as other programs fill them")
 struct PolygonTests {
-    /// How far a pixel's centre is from a polygon's outline.
+    /// The distance of a pixel's centre to a polygon's outline.
     private func distance(_ x: Int, _ y: Int, from polygon: [PixelPoint]) -> Double {
         polygon.indices.map { index in
             let (a, b) = (polygon[index], polygon[(index + 1) % polygon.count])
@@ -17,9 +17,8 @@ struct PolygonTests {
         .min() ?? .infinity
     }
 
-    @Test(
-        "as Pillow and OpenCV, but for pixels on the outline: those draw it, with corners made whole"
-    )
+    // Pillow and OpenCV also draw the outline, between rounded corners.
+    @Test("filled polygons equal Pillow's and OpenCV's, except for pixels on the outline")
     func polygons() throws {
         for fixture in try ImportFixtures.read().polygons where fixture.name != "star" {
             let points = fixture.points.map { PixelPoint(x: $0[0], y: $0[1]) }
@@ -34,7 +33,7 @@ struct PolygonTests {
         }
     }
 
-    @Test("as pycocotools, whose coordinates count from the corner of the first pixel")
+    @Test("filled polygons equal those of pycocotools, shifted by half a pixel")
     func coco() throws {
         for fixture in try ImportFixtures.read().polygons where fixture.name != "star" {
             let points = fixture.points.map { PixelPoint(x: $0[0] - 0.5, y: $0[1] - 0.5) }
@@ -48,7 +47,7 @@ struct PolygonTests {
         }
     }
 
-    @Test("a centre on a left or upper side is inside, on a right or lower one outside")
+    @Test("pixel centres on a left or upper side are inside, on a right or lower side outside")
     func sides() {
         let size = Size(height: 4, width: 6)
         func square(_ x0: Double, _ x1: Double) -> [PixelPoint] {
@@ -61,7 +60,7 @@ struct PolygonTests {
         #expect(Mask(polygons: [square(1, 3), square(2, 5)], size: size).area == 8)
     }
 
-    @Test("even-odd: the middle of a star is outside")
+    @Test("by the even-odd rule, the centre of a star is outside")
     func evenOdd() throws {
         let star = try #require(ImportFixtures.read().polygons.first { $0.name == "star" })
         let points = star.points.map { PixelPoint(x: $0[0], y: $0[1]) }
@@ -71,7 +70,7 @@ struct PolygonTests {
         #expect(mask.values[6 * star.width + 20] == 1)
     }
 
-    @Test("corners far outside, no area, no corners")
+    @Test("polygons with corners far outside, without area or without corners do not trap")
     func extremes() {
         let size = Size(height: 5, width: 5)
         let far = [(-1e300, -1e300), (1e300, -1e300), (1e300, 1e300), (-1e300, 1e300)]
@@ -81,7 +80,7 @@ struct PolygonTests {
         #expect(Mask(polygons: [line, []], size: size).area == 0)
     }
 
-    @Test("enclosed pixels, as OpenCV's flood from outside leaves them")
+    @Test("filled holes equal those of OpenCV's flood fill from outside")
     func holes() throws {
         for fixture in try ImportFixtures.read().outlines {
             #expect(
@@ -90,7 +89,7 @@ struct PolygonTests {
         }
     }
 
-    @Test("a head that the image's border cuts is filled as OpenCV's disc")
+    @Test("a convex outline that the image's border cuts is filled like OpenCV's ellipse")
     func cutOutlines() throws {
         for fixture in try ImportFixtures.read().outlines {
             let filled = try #require(fixture.mask(fixture.outline).filledConvexOutline())

@@ -2,20 +2,20 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Images are read as OpenCV reads them")
+@Suite("Images are read with the same pixels as in OpenCV")
 struct ReadingTests {
-    @Test("every kind of PNG and JPEG, to the bit")
+    @Test("pixels of all kinds of PNG and JPEG equal OpenCV's")
     func pixels() throws {
         let sources = try Fixtures.expected().images
         #expect(sources.count > 50)
-        // As an image, 16 bits that reach only 256 are refused; OpenCV gives two greys.
+        // An image with 16 bits but values up to 256 is refused; OpenCV returns two grey levels.
         for source in sources where source.file != "label16.png" {
             let image = try Image.read(Fixtures.path(source.file))
             #expect(image == source.image, "\(source.file)")
         }
     }
 
-    @Test("a megapixel bomb is an image where the limits allow it, else an error")
+    @Test("a highly compressed image is read only within the pixel limit")
     func bomb() throws {
         let bomb = try Fixtures.bytes("bomb.png")
         #expect(try Image.decode(bomb, name: "bomb").size == Size(height: 6000, width: 6000))
@@ -26,13 +26,13 @@ struct ReadingTests {
         ) { try Image.decode(bomb, name: "bomb", limits: limits) }
     }
 
-    @Test("compressed text is skipped, not unpacked")
+    @Test("compressed text in a PNG is skipped")
     func textBomb() throws {
         let image = try Image.read(Fixtures.path("text-bomb.png"))
         #expect(image.size == Size(height: 8, width: 8))
     }
 
-    @Test("a mask counts every non-zero number, in 16 bits too")
+    @Test("all non-zero pixels of a mask are foreground, also in 16 bits")
     func mask() throws {
         let expected = try Fixtures.expected().images
         for source in expected where source.file.hasSuffix("8.png") {
@@ -42,7 +42,7 @@ struct ReadingTests {
             }
             #expect(mask.values == inside, "\(source.file)")
         }
-        // As an image it would have two greys left of its range.
+        // As an image it would have only two grey levels.
         let error = #expect(throws: ImageError.self) {
             try Image.read(Fixtures.path("label16.png"))
         }
@@ -50,7 +50,7 @@ struct ReadingTests {
         #expect(try Mask.read(Fixtures.path("label16.png")).values == [0, 1, 1, 0])
     }
 
-    @Test("a mask from a JPEG is what is brighter than half")
+    @Test("pixels above 127 of a JPEG mask are foreground")
     func jpegMask() throws {
         let image = try Image.read(Fixtures.path("grey.jpg"))
         let mask = try Mask.read(Fixtures.path("grey.jpg"))

@@ -2,13 +2,13 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Colour and size change as OpenCV, Pillow and PyTorch change them")
+@Suite("Conversion to grey and resizing equal OpenCV, Pillow and PyTorch")
 struct ResizingTests {
     let expected: Expected
 
     init() throws { expected = try Fixtures.expected() }
 
-    @Test("grey equals OpenCV's")
+    @Test("conversion to grey equals OpenCV's")
     func grey() {
         let colours = expected.colours
         let image = Image(
@@ -19,7 +19,7 @@ struct ResizingTests {
         #expect(image.grey().rgb().grey() == image.grey())
     }
 
-    @Test("bilinear and nearest equal Pillow's to the bit")
+    @Test("bilinear and nearest resizing equal Pillow's bit for bit")
     func pillow() {
         for entry in expected.pillow {
             let image = Image(
@@ -31,7 +31,9 @@ struct ResizingTests {
         }
     }
 
-    @Test("bilinear equals PyTorch's within 2e-6 of values around 4", arguments: [false, true])
+    @Test(
+        "bilinear resizing equals PyTorch's within 2e-6 for values around 4",
+        arguments: [false, true])
     func torch(antialias: Bool) {
         for entry in expected.torch {
             let planes = Planes(
@@ -45,7 +47,7 @@ struct ResizingTests {
         }
     }
 
-    @Test("LiteMedSAM's preparation agrees within 1e-6")
+    @Test("LiteMedSAM's preprocessing equals the reference within 1e-6")
     func prepared() {
         for entry in expected.prepared {
             let image = Image(
@@ -58,7 +60,7 @@ struct ResizingTests {
         }
     }
 
-    @Test("crop and pad keep the top left corner")
+    @Test("padding and cropping keep the top left corner")
     func cropAndPad() {
         let image = Image(width: 3, height: 2, channels: 1, pixels: [1, 2, 3, 4, 5, 6])
         let padded = image.padded(to: Size(height: 3, width: 4), value: 9)
@@ -71,7 +73,7 @@ struct ResizingTests {
         #expect(colour.planes().values == [1, 4, 2, 5, 3, 6])
     }
 
-    @Test("one value normalizes to zero")
+    @Test("constant planes are normalized to zero")
     func flat() {
         let flat = Planes(channels: 1, height: 1, width: 2, values: [7, 7])
         #expect(flat.minMaxNormalized().values == [0, 0])
@@ -83,20 +85,20 @@ struct ResizingTests {
 }
 
 @Suite(
-    "Golden preprocessing",
+    "Preprocessing equals that of the SAMUS authors",
     .enabled(if: Fixtures.hasGolden, Comment(rawValue: Fixtures.noGolden)))
 struct GoldenPreprocessingTests {
     private func read(_ name: String) throws -> Image {
         try Image.read(Fixtures.golden.appending(path: name + ".png").path)
     }
 
-    @Test("grey as OpenCV rounds it")
+    @Test("conversion to grey has the rounding of OpenCV")
     func grey() throws {
         #expect(try read("random-rgb").grey() == read("random-rgb-grey"))
     }
 
     @Test(
-        "images and labels, to the bit",
+        "resized images and labels are equal bit for bit",
         arguments: ["breast-tall", "nerve-wide", "fetal", "carotid", "liver"])
     func resized(name: String) throws {
         let size = Size(height: 256, width: 256)

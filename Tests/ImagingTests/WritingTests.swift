@@ -2,12 +2,12 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("PNG files are written whole or not at all")
+@Suite("PNG files are written atomically")
 struct WritingTests {
     private let image = Image(
         width: 7, height: 5, channels: 3, pixels: (0..<105).map { UInt8($0 * 2) })
 
-    @Test("what is written is read back", arguments: [1, 3])
+    @Test("an image is read as it was written, with a comment", arguments: [1, 3])
     func roundTrip(channels: Int) throws {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "a.png").path
@@ -32,7 +32,7 @@ struct WritingTests {
         }
     }
 
-    @Test("a folder that is missing, or in the file's place, is left alone")
+    @Test("a missing parent folder, or a folder in the file's place, is refused")
     func refused() throws {
         try withTemporaryFolder { folder in
             let missing = folder.appending(path: "none/a.png").path
@@ -47,7 +47,7 @@ struct WritingTests {
         }
     }
 
-    @Test("when the last step fails, the rename, no temporary file stays")
+    @Test("no temporary file is left if the file cannot be renamed")
     func failedRename() throws {
         try withTemporaryFolder { folder in
             let path = folder.appending(path: "a.png").path

@@ -5,15 +5,15 @@ import Testing
 
 @testable import Metrics
 
-@Suite("Metrics of mask pairs equal those of other programs")
+@Suite("Metrics of mask pairs equal those of MedPy, surface-distance, scikit-image and the authors")
 struct GoldenMaskTests {
-    @Test("metrics of the pairs in the checkout are equal")
+    @Test("all metrics of the mask pairs in the checkout are equal")
     func fixtures() throws {
         try compare(GoldenMasks.folders[0])
     }
 
     @Test(
-        "metrics of all golden pairs are equal",
+        "all metrics of all golden mask pairs are equal",
         .enabled(
             if: Shared.isPresent,
             "../shared/golden/metrics is absent: only a few pairs are compared"))

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import TestSupport
 
-/// Mask pairs with what other programs compute of them: `expected.json` beside `masks/`.
+/// Mask pairs in `masks/`, and their metrics as computed by other programs in `expected.json`.
 struct GoldenMasks: Decodable {
     struct Case: Decodable {
         let name: String

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Metrics of mask pairs obey their definitions")
 struct MaskPropertyTests {
-    @Test("a mask compared with itself is perfect")
+    @Test("a mask compared with itself has fractions of 1 and distances of 0")
     func identity() throws {
         let mask = Mask.disc(width: 60, height: 40, x: 20, y: 15, radius: 12)
         let scores = try MaskComparison(prediction: mask, reference: mask).scores()
@@ -26,11 +26,11 @@ struct MaskPropertyTests {
         let moved = try MaskComparison(prediction: down, reference: mask, spacing: spacing)
         #expect(moved.hausdorff() == n * 0.25)
         #expect(abs(moved.scores().centroidDistance - n * 0.25) < 1e-12)
-        // The quantity of the authors' program does not see it.
+        // The authors' "HD" ignores the position of rows.
         #expect(moved.scores().samusHD == 0)
     }
 
-    @Test("symmetric metrics stay equal when the masks are exchanged")
+    @Test("symmetric metrics do not change if the masks are exchanged")
     func symmetry() throws {
         var random = SplitMix64(seed: 5)
         for _ in 0..<20 {
@@ -46,7 +46,7 @@ struct MaskPropertyTests {
         }
     }
 
-    @Test("distances equal those of a search over all pairs", arguments: [0.5, 1, 3])
+    @Test("distances equal those of a brute-force search over all pairs", arguments: [0.5, 1, 3])
     func allPairs(rowHeight: Double) throws {
         var random = SplitMix64(seed: 9)
         let spacing = PixelSpacing(x: 0.7, y: rowHeight)

@@ -16,7 +16,7 @@ struct StatisticsTests {
                 contentsOf: GoldenMasks.folders[0].appending(path: "statistics.json")))
     }
 
-    @Test("mean, standard deviation and quartiles are equal")
+    @Test("mean, standard deviation and quartiles equal NumPy's")
     func summaries() throws {
         for expected in expected.summaries {
             let found = try Summary(expected.values)
@@ -30,7 +30,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("bootstrap intervals by case and by patient are equal")
+    @Test("bootstrap intervals by case and by patient equal the reference")
     func bootstraps() throws {
         for expected in expected.bootstraps {
             let found = try Bootstrap(rounds: expected.rounds, seed: expected.seed)
@@ -40,7 +40,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("Wilcoxon's test is equal, exact and normal, with ties and zeros")
+    @Test("the Wilcoxon test equals SciPy's, exact and normal, with ties and zeros")
     func wilcoxons() throws {
         for expected in expected.wilcoxons {
             let found = try Wilcoxon(expected.first, expected.second)
@@ -55,7 +55,7 @@ struct StatisticsTests {
         }
     }
 
-    @Test("calibration is equal, also with estimates outside 0...1")
+    @Test("IoU calibration equals the reference, also with estimates outside 0...1")
     func calibrations() throws {
         for expected in expected.calibrations {
             let found = try IoUCalibration(estimates: expected.estimates, ious: expected.ious)

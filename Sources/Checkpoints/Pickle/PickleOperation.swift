@@ -1,4 +1,4 @@
-/// The operations of Python's pickle protocols 2 to 5 that a checkpoint may use.
+/// The operations of Python's pickle protocols 2 to 5 that are allowed in a checkpoint.
 enum PickleOperation: UInt8 {
     case mark = 0x28
     case stop = 0x2E
@@ -51,12 +51,12 @@ enum PickleOperation: UInt8 {
     case frame = 0x95
     case byteArray = 0x96
 
-    /// What Python calls an operation that is refused.
+    /// Python's name of an operation that is refused.
     static func refusedName(_ code: UInt8) -> String {
         names[code] ?? "0x" + String(code, radix: 16, uppercase: true)
     }
 
-    /// Text forms of protocol 0, and what makes objects of any class.
+    /// The text operations of protocol 0, and operations that create objects of any class.
     private static let names: [UInt8: String] = [
         0x46: "FLOAT", 0x49: "INT", 0x4C: "LONG", 0x50: "PERSID", 0x53: "STRING", 0x56: "UNICODE",
         0x67: "GET", 0x69: "INST", 0x6F: "OBJ", 0x70: "PUT", 0x81: "NEWOBJ", 0x82: "EXT1",
@@ -65,10 +65,10 @@ enum PickleOperation: UInt8 {
     ]
 }
 
-/// Bytes of a file, one after the other; never more in memory than asked for and present.
+/// Reads the bytes of a file in order, with one block of it in memory.
 struct ByteStream {
     private let file: CheckpointFile
-    /// Where the next byte lies in the file.
+    /// The position of the next byte in the file.
     private(set) var position: Int
     private let end: Int
     private var window: [UInt8] = []
@@ -104,7 +104,7 @@ struct ByteStream {
         try bytes(Value.bitWidth / 8).integer(at: 0, as: type)
     }
 
-    /// Text up to a line feed, which is taken too.
+    /// Reads text up to a line feed, and skips the line feed.
     mutating func line() throws(CheckpointError) -> String {
         let start = position
         var bytes: [UInt8] = []

@@ -1,7 +1,7 @@
 /// A value on the unpickler's stack.
 ///
-/// Containers, storages and tensors are numbers of places in a ``PickleHeap``: values that contain
-/// themselves leak nothing, and nesting of any depth is freed without recursion.
+/// Containers, storages and tensors are indices into a ``PickleHeap``. Therefore, values that contain
+/// themselves do not leak memory, and values of any nesting depth are freed without recursion.
 enum PickleValue {
     case none
     case boolean(Bool)
@@ -13,7 +13,7 @@ enum PickleValue {
     case global(PickleGlobal)
     case storage(Int)
     case tensor(Int)
-    /// Something harmless that no tensor needs, such as a learning rate.
+    /// A harmless value that no tensor needs, such as a learning rate.
     case opaque
 }
 
@@ -27,17 +27,17 @@ struct PickleContainer {
     var items: [PickleValue] = []
 }
 
-/// A storage as a pickle refers to it.
+/// A reference to a storage in a pickle.
 struct PickledStorage {
     let key: String
-    /// PyTorch's name of the element type; may be one that is not supported.
+    /// PyTorch's name of the element type, which may not be supported.
     let elementName: String
     let elementCount: Int
-    /// The part of the storage that is meant, in elements, for a storage that is itself a view.
+    /// The elements of the storage that belong to the view, if the storage is a view.
     let view: Range<Int>?
 }
 
-/// A tensor as a pickle describes it: arguments of PyTorch's `_rebuild_tensor`, unchecked.
+/// A tensor in a pickle: the unchecked arguments of PyTorch's `_rebuild_tensor`.
 struct PickledTensor {
     let storage: Int
     let offset: Int
@@ -47,7 +47,7 @@ struct PickledTensor {
     let elementName: String
 }
 
-/// All that the pickles of one file made.
+/// All containers, storages and tensors that the pickles of a file create.
 struct PickleHeap {
     var containers: [PickleContainer] = []
     var storages: [PickledStorage] = []
@@ -58,13 +58,13 @@ struct PickleHeap {
         return .container(containers.count - 1)
     }
 
-    /// The items of a container of that kind, or nil when the value is something else.
+    /// The items of a container of this kind; nil for any other value.
     func items(of value: PickleValue, _ kind: PickleContainer.Kind) -> [PickleValue]? {
         guard case .container(let place) = value, containers[place].kind == kind else { return nil }
         return containers[place].items
     }
 
-    /// The whole numbers in a tuple, or nil when the value is something else.
+    /// The integers of a tuple; nil for any other value.
     func integers(in value: PickleValue) -> [Int]? {
         guard let items = items(of: value, .tuple) else { return nil }
         var numbers: [Int] = []
@@ -76,20 +76,20 @@ struct PickleHeap {
     }
 }
 
-/// Names a pickle may refer to; all others are refused.
+/// The classes and functions that a pickle may refer to; all others are refused.
 ///
-/// None of them is called: the unpickler knows what each would make.
+/// None of them is called: the unpickler creates the result itself.
 enum PickleGlobal {
     case orderedDictionary
     case defaultDictionary
     case rebuildTensor
     case rebuildTensorWithType
     case rebuildParameter
-    /// A storage class, by PyTorch's name of its element type.
+    /// A storage class, identified by PyTorch's name of its element type.
     case storage(String)
-    /// An element type, by PyTorch's name.
+    /// An element type, identified by PyTorch's name.
     case elementType(String)
-    /// A call whose result is harmless and not needed: sets, counters, devices, bytes.
+    /// A class or function whose result is harmless and not needed: sets, counters, devices, bytes.
     case ignored
 
     init?(module: String, name: String) {

@@ -1,19 +1,19 @@
-/// Runs the few operations of Python's pickle language that tensors and containers need.
+/// Runs those operations of Python's pickle language that tensors and containers need.
 ///
-/// No name in a pickle is looked up and nothing is called; what is not on the list of
-/// ``PickleOperation`` and ``PickleGlobal`` is refused. Each operation makes at most one value, of a
-/// bounded size or of bytes that are in the file, and their number is limited: so are time and
-/// memory.
+/// Only the operations of ``PickleOperation`` and the names of ``PickleGlobal`` are allowed. No class
+/// is looked up and no function is called. Time and memory are bounded: the number of operations is
+/// limited, and each creates at most one value, whose size is bounded or is that of bytes in the
+/// file.
 struct Unpickler {
     var stream: ByteStream
     var heap = PickleHeap()
     var stack: [PickleValue] = []
-    /// Heights of the stack at which marks lie.
+    /// The height of the stack at each mark.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
     private let limit: Int
     private var spent = 0
-    /// Where the operation at hand lies in the file.
+    /// The position of the current operation in the file.
     private(set) var operationOffset = 0
 
     init(_ stream: ByteStream, limits: Checkpoint.Limits) {
@@ -21,7 +21,7 @@ struct Unpickler {
         limit = limits.maximumPickleOperations
     }
 
-    /// Reads one pickle and the value it leaves.
+    /// Runs one pickle and returns its result.
     mutating func load() throws(CheckpointError) -> PickleValue {
         stack = []
         marks = []
@@ -53,7 +53,7 @@ struct Unpickler {
         case .get: try recall(Int(try stream.byte()))
         case .longGet: try recall(Int(try stream.integer(UInt32.self)))
         case .protocolVersion:
-            guard try stream.byte() <= 5 else { throw malformed("an unknown pickle protocol") }
+            guard try stream.byte() <= 5 else { throw malformed("an unknown protocol") }
         case .frame: _ = try stream.integer(UInt64.self)
         case .global:
             let module = try stream.line()
@@ -67,7 +67,7 @@ struct Unpickler {
         }
     }
 
-    /// Counts work, so that a small file cannot ask for much of it.
+    /// Counts operations against the limit: a small file could otherwise take a long time.
     mutating func spend(_ count: Int) throws(CheckpointError) {
         spent += count
         guard spent <= limit else {
@@ -85,20 +85,20 @@ struct Unpickler {
 
     mutating func pop() throws(CheckpointError) -> PickleValue {
         guard stack.count > marks.last ?? 0, let value = stack.popLast() else {
-            throw malformed("nothing on the stack")
+            throw malformed("an empty stack")
         }
         return value
     }
 
     func top() throws(CheckpointError) -> PickleValue {
         guard stack.count > marks.last ?? 0, let value = stack.last else {
-            throw malformed("nothing on the stack")
+            throw malformed("an empty stack")
         }
         return value
     }
 
     mutating func popToMark() throws(CheckpointError) -> [PickleValue] {
-        guard let height = marks.popLast() else { throw malformed("no mark") }
+        guard let height = marks.popLast() else { throw malformed("a missing mark") }
         let values = [PickleValue](stack[height...])
         stack.removeSubrange(height...)
         return values
@@ -113,7 +113,7 @@ struct Unpickler {
     }
 
     private mutating func recall(_ index: Int) throws(CheckpointError) {
-        guard let value = memo[index] else { throw malformed("a reference to nothing") }
+        guard let value = memo[index] else { throw malformed("an unknown memo entry") }
         push(value)
     }
 }
@@ -121,7 +121,7 @@ struct Unpickler {
 extension Unpickler {
     /// Pushes a number, text or bytes.
     ///
-    /// - Returns: false when the operation is none of these.
+    /// - Returns: false if the operation pushes none of these.
     mutating func runScalar(_ operation: PickleOperation) throws(CheckpointError) -> Bool {
         switch operation {
         case .none: push(.none)
@@ -137,7 +137,7 @@ extension Unpickler {
         case .unicode: try pushText(Int(try stream.integer(UInt32.self)))
         case .shortUnicode: try pushText(Int(try stream.byte()))
         case .largeUnicode: try pushText(try largeCount())
-        // Python 2 wrote its `str` so: text where it is text.
+        // Written by Python 2 for `str`, which may be text or bytes.
         case .string: push(text(try stream.bytes(Int(try stream.integer(Int32.self)))))
         case .shortString: push(text(try stream.bytes(Int(try stream.byte()))))
         case .bytes: try skip(Int(try stream.integer(UInt32.self)))
@@ -167,7 +167,7 @@ extension Unpickler {
 
     private mutating func largeCount() throws(CheckpointError) -> Int {
         guard let count = Int(exactly: try stream.integer(UInt64.self)) else {
-            throw malformed("an impossible length")
+            throw malformed("a length of 2^63 or more")
         }
         return count
     }
@@ -181,7 +181,7 @@ extension Unpickler {
         push(.integer(Int(padded.integer(at: 0, as: Int64.self))))
     }
 
-    /// Makes or fills a list, tuple, dictionary or set.
+    /// Creates or fills a list, tuple, dictionary or set.
     mutating func runContainer(_ operation: PickleOperation) throws(CheckpointError) {
         switch operation {
         case .emptyList: push(heap.add(.list))
@@ -202,7 +202,7 @@ extension Unpickler {
             let value = try pop()
             try extend(.dictionary, [try pop(), value])
         case .setItems: try extend(.dictionary, try paired(try popToMark()))
-        default: throw malformed("an operation without meaning")
+        default: throw malformed("an unexpected operation")
         }
     }
 
@@ -225,7 +225,7 @@ extension Unpickler {
         case .container(let place) where heap.containers[place].kind == kind:
             heap.containers[place].items += items
         case .opaque: break
-        default: throw malformed("items for something that takes none")
+        default: throw malformed("items for a value that is not a container")
         }
     }
 }
@@ -240,18 +240,18 @@ extension Unpickler {
 
     mutating func pushStackGlobal() throws(CheckpointError) {
         guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
-            throw malformed("a global without a name")
+            throw malformed("a global whose name is not text")
         }
         try pushGlobal(module, name)
     }
 
-    /// What calling a global with the arguments on the stack would make.
+    /// Pushes the result that calling a global with the arguments on the stack would have.
     mutating func reduce() throws(CheckpointError) {
         guard let arguments = heap.items(of: try pop(), .tuple) else {
             throw malformed("arguments that are not a tuple")
         }
         guard case .global(let global) = try pop() else {
-            throw malformed("a call of something that is not a global")
+            throw malformed("a call of a value that is not a global")
         }
         switch global {
         case .orderedDictionary: push(heap.add(.dictionary, try pairs(arguments)))
@@ -259,7 +259,7 @@ extension Unpickler {
         case .rebuildTensor: try pushTensor(arguments, elementName: nil)
         case .rebuildTensorWithType:
             guard arguments.count >= 7, case .global(.elementType(let name)) = arguments[6] else {
-                throw malformed("a tensor without a type")
+                throw malformed("a tensor without an element type")
             }
             try pushTensor(arguments, elementName: name)
         case .rebuildParameter:
@@ -273,7 +273,8 @@ extension Unpickler {
         }
     }
 
-    /// Attributes of an ordered dictionary (`_metadata` of `Module.state_dict()`) are dropped.
+    /// Drops the attributes of an ordered dictionary, for example `_metadata` of
+    /// `Module.state_dict()`.
     mutating func build() throws(CheckpointError) {
         _ = try pop()
         switch try top() {
@@ -284,21 +285,21 @@ extension Unpickler {
         }
     }
 
-    /// Items of `OrderedDict([[key, value], …])`, as Python 2 pickles it.
+    /// The items of `OrderedDict([[key, value], …])`, as Python 2 pickles it.
     private mutating func pairs(
         _ arguments: [PickleValue]
     ) throws(CheckpointError) -> [PickleValue] {
         guard let first = arguments.first else { return [] }
         guard arguments.count == 1, let list = heap.items(of: first, .list) else {
-            throw malformed("an ordered dictionary made of something else than a list")
+            throw malformed("an ordered dictionary whose items are not a list")
         }
-        // The same list may be used again and again: its length is paid for each time.
+        // The same list may be used many times; its length counts each time.
         try spend(list.count)
         var items: [PickleValue] = []
         for pair in list {
             guard let two = heap.items(of: pair, .list) ?? heap.items(of: pair, .tuple),
                 two.count == 2
-            else { throw malformed("an item that is not a key with a value") }
+            else { throw malformed("an item that is not a pair of key and value") }
             items += two
         }
         return items
@@ -317,18 +318,19 @@ extension Unpickler {
         push(.tensor(heap.tensors.count - 1))
     }
 
-    /// A storage: `('storage', class, key, device, count)`, before 1.6 also a view of it or None.
+    /// Pushes a storage: `('storage', class, key, device, count)`, and before PyTorch 1.6 also a view
+    /// of it or None.
     mutating func loadPersistent() throws(CheckpointError) {
         guard let parts = heap.items(of: try pop(), .tuple), parts.count >= 5,
             case .text("storage") = parts[0], case .global(.storage(let element)) = parts[1],
             case .integer(let count) = parts[4], count >= 0
-        else { throw malformed("a reference to something other than a storage") }
+        else { throw malformed("a persistent identifier that is not a storage") }
         var view: Range<Int>?
         if parts.count > 5, let part = heap.items(of: parts[5], .tuple) {
             guard part.count == 3, case .integer(let start) = part[1],
                 case .integer(let length) = part[2], start >= 0, length >= 0, start <= count,
                 length <= count - start
-            else { throw malformed("a view outside its storage") }
+            else { throw malformed("a view that exceeds its storage") }
             view = start..<start + length
         }
         heap.storages.append(

@@ -96,8 +96,8 @@ struct PreviewCommand: ParsableCommand {
         _ labelled: LabelledImage, of sample: Sample, _ prompt: Prompt = Prompt(), caption: String
     ) -> (image: Image, caption: String) {
         let object = OverlayObject(
-            mask: labelled.mask(of: sample.label), clicks: prompt.foregroundPoints,
-            negativeClicks: prompt.backgroundPoints)
+            mask: labelled.mask(of: sample.label), foregroundPoints: prompt.foregroundPoints,
+            backgroundPoints: prompt.backgroundPoints)
         let overlay = Overlay(objects: [object], fillsMasks: false)
         return (overlay.drawWithoutStrip(on: labelled.image), caption)
     }

@@ -103,12 +103,7 @@ extension PromptFile {
         let file: PromptFile
         do {
             let data = try RegularFile.read(path, limit: largestSize)
-            file = try JSON.decode(PromptFile.self, from: data, keys: .exact)
-            if let key = repeatedKey(in: Data(data)) {
-                throw PromptFileError.malformed(path, "an object has '\(key)' twice")
-            }
-        } catch let error as PromptFileError {
-            throw error
+            file = try JSON.decode(PromptFile.self, from: data, keys: .exact, isStrict: true)
         } catch let error as JSONError {
             throw .malformed(path, error.reason)
         } catch let error as FileReadError {

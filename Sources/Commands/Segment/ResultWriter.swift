@@ -146,8 +146,9 @@ extension ResultWriter {
     private func overlay(_ objects: [SegmentedObject], candidate: Int) -> Overlay {
         let shown = objects.enumerated().map { index, object in
             OverlayObject(
-                mask: object.candidates[candidate].mask, clicks: object.prompt.foregroundPoints,
-                negativeClicks: object.prompt.backgroundPoints, box: object.prompt.box,
+                mask: object.candidates[candidate].mask,
+                foregroundPoints: object.prompt.foregroundPoints,
+                backgroundPoints: object.prompt.backgroundPoints, box: object.prompt.box,
                 label: object.request.label ?? (objects.count > 1 ? "\(index + 1)" : nil))
         }
         let estimates = objects.map { object in

@@ -6,13 +6,26 @@ import Imaging
 public protocol Augmentation: Sendable {
     /// The name on the command line and in records.
     var name: String { get }
+    /// The probability of the change.
+    var probability: Double { get }
 
-    /// Changes an image, or leaves it unchanged, at random.
+    /// Changes an image.
     ///
     /// - Parameters:
     ///   - labelled: the image and its label, of any size.
     ///   - random: the sample's generator.
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom)
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom)
+}
+
+extension Augmentation {
+    /// Changes an image with the probability of the augmentation, and else leaves it unchanged.
+    ///
+    /// - Parameters:
+    ///   - labelled: the image and its label, of any size.
+    ///   - random: the sample's generator.
+    public func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+        if random.happens(probability) { change(&labelled, using: &random) }
+    }
 }
 
 /// The augmentations, by their names on the command line.

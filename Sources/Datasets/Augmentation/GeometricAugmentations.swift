@@ -11,8 +11,7 @@ struct RotationAugmentation: Augmentation {
     /// Largest angle to either side, in degrees.
     var degrees: Double = 30
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let angle = draw(using: &random)
         labelled = LabelledImage(
             image: labelled.image.rotatedLikePillow(degrees: angle),
@@ -78,8 +77,7 @@ struct ScaleAugmentation: Augmentation {
     /// Largest factor.
     var factor: Double = 1.3
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let (side, x, y) = draw(using: &random)
         labelled = Self.cut(labelled, side: side, x: x, y: y)
     }
@@ -116,8 +114,7 @@ struct FlipAugmentation: Augmentation {
     /// Probability of the change.
     var probability: Double = 0.5
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         labelled = LabelledImage(
             image: labelled.image.flipped(axis), label: labelled.label.flipped(axis))
     }
@@ -149,8 +146,7 @@ struct ElasticAugmentation: Augmentation {
     /// Standard deviation of the grid's displacements, in pixels of an image 256 wide.
     var strength: Double = 6
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let size = labelled.image.size
         let scale = Float(strength) * Float(size.width) / 256
         let dx = SmoothNoise(size, cells: 4, using: &random).values

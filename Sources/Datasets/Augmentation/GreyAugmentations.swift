@@ -9,8 +9,7 @@ struct GammaAugmentation: Augmentation {
     /// Probability of the change.
     var probability: Double = 0.5
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         labelled.image = Self.adjusted(labelled.image, gamma: Self.draw(using: &random))
     }
 
@@ -43,8 +42,7 @@ struct ContrastAugmentation: Augmentation {
     /// Factors to draw from.
     var factors: Range<Double> = 0.8..<2.0
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         labelled.image = labelled.image.withContrastLikePillow(random.uniform(factors))
     }
 }
@@ -76,8 +74,7 @@ struct GainAugmentation: Augmentation {
 
     private static let sliders = 8
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let gains = (0..<Self.sliders).map { _ in 1 + Float(random.uniform(-1..<1) * strength) }
         let (width, height) = (labelled.image.width, labelled.image.height)
         let rows = (0..<height).map { row in

@@ -15,8 +15,7 @@ struct SpeckleAugmentation: Augmentation {
     /// Largest fraction of speckle, 0 to 1.
     var strength: Double = 0.5
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let share = Float(random.uniform(0..<1) * strength)
         let grains = Self.grains(labelled.image.size, using: &random)
         labelled.image = grains.withUnsafeBufferPointer { grains in
@@ -80,8 +79,7 @@ struct HazeAugmentation: Augmentation {
     /// Largest grey level of the veil.
     var strength: Double = 70
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let peak = Float(random.uniform(0..<1) * strength)
         let centre = Float(random.uniform(0.05..<0.35))
         let width = Float(random.uniform(0.05..<0.15))
@@ -110,8 +108,7 @@ struct AttenuationAugmentation: Augmentation {
     /// Largest rate, for each height of the image.
     var strength: Double = 3
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let rate = Float(random.uniform(0..<1) * strength)
         let onset = Float(random.uniform(0..<0.5))
         let depth = ProbeDepth(labelled.image.size)
@@ -150,8 +147,7 @@ struct SectorAugmentation: Augmentation {
     /// Largest fraction of a class's pixels that may be hidden.
     var strength: Double = 0.3
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
-        guard random.happens(probability) else { return }
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let size = labelled.image.size
         let areas = Self.counts(labelled.label.pixels)
         for _ in 0..<8 {

@@ -24,17 +24,17 @@ extension Exporter {
             switch part.role {
             case .encoder:
                 _ = try write(
-                    adapter.adaptingEncoder(part.graph), to: folder.place(of: part.fileName))
+                    adapter.adaptingEncoder(part.graph), to: folder.path(of: part.fileName))
             case .decoder:
                 _ = try write(
-                    adapter.adaptingDecoder(part.graph), to: folder.place(of: part.fileName))
+                    adapter.adaptingDecoder(part.graph), to: folder.path(of: part.fileName))
             case .promptFree: break
             }
         }
         let configuration = ToolConfiguration(
             tool: tool, name: name, kind: model.kind, network: adapter.network)
         try AtomicFile.write(
-            Array(configuration.yaml.utf8), to: folder.place(of: ToolConfiguration.fileName))
+            Array(configuration.yaml.utf8), to: folder.path(of: ToolConfiguration.fileName))
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
     }

@@ -27,12 +27,12 @@ extension Exporter {
             let graph =
                 part.role == .encoder
                 ? part.graph.fixingAxis(ModelRecordings.imagesAxis, at: 1) : part.graph
-            files[part.fileName] = try write(graph, to: folder.place(of: part.fileName))
+            files[part.fileName] = try write(graph, to: folder.path(of: part.fileName))
         }
         let json = try JSON.encode(
             manifest(named: name, precision: precision, files: files), style: .indented,
             keys: .exact)
-        try AtomicFile.write(json, to: folder.place(of: ModelBundle.Manifest.FileName.manifest))
+        try AtomicFile.write(json, to: folder.path(of: ModelBundle.Manifest.FileName.manifest))
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
     }
@@ -50,7 +50,7 @@ extension Exporter {
     ) throws {
         let folder = try AtomicFolder(path)
         for part in try graphs(precision: precision, layers: layers) {
-            _ = try write(part.graph, to: folder.place(of: part.fileName))
+            _ = try write(part.graph, to: folder.path(of: part.fileName))
         }
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
@@ -96,7 +96,7 @@ extension Exporter {
     func writeQuantizationReport(_ layers: QuantizedLayers?, into folder: AtomicFolder) throws {
         guard let layers else { return }
         try AtomicFile.write(
-            try layers.json(), to: folder.place(of: Self.quantizationReport))
+            try layers.json(), to: folder.path(of: Self.quantizationReport))
     }
 
     /// Writes one graph as an ONNX file.

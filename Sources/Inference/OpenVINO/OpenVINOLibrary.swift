@@ -142,7 +142,7 @@ struct OpenVINOSearch {
     }
 
     private static func folders(from program: URL) -> [URL] {
-        let checkout = Checkout.around(program).map {
+        let checkout = Checkout.containing(program).map {
             $0.appendingPathComponent(".deps/openvino/libs")
         }
         let installed = [".", "../lib", "../lib/samus"].map {

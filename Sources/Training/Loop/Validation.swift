@@ -103,7 +103,8 @@ public struct Validation {
                 drawn[number, default: [:]][one.strategy] = PredictionExample(
                     image: example.image, label: example.object.cropped(to: example.extent),
                     prediction: prediction.mask.cropped(to: example.extent), dice: one.dice,
-                    clicks: prediction.prompt.foregroundPoints, box: prediction.prompt.box,
+                    foregroundPoints: prediction.prompt.foregroundPoints,
+                    box: prediction.prompt.box,
                     name: "\(example.sample.id) \(one.strategy)")
             }
         }

@@ -155,8 +155,8 @@ final class ImageWriter: TrainingObserver {
             batch.examples.map { example in
                 TrainingExample(
                     image: example.image, label: example.object.cropped(to: example.extent),
-                    clicks: example.prompt.foregroundPoints,
-                    negativeClicks: example.prompt.backgroundPoints, box: example.prompt.box,
+                    foregroundPoints: example.prompt.foregroundPoints,
+                    backgroundPoints: example.prompt.backgroundPoints, box: example.prompt.box,
                     name: example.sample.id)
             })
         try sheet.write(to: folder.trainingBatch())

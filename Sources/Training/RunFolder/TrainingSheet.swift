@@ -9,9 +9,9 @@ public struct TrainingExample: Sendable {
     /// The label, in the image's size.
     public var label: Mask
     /// Foreground points in pixels of the image.
-    public var clicks: [PixelPoint]
+    public var foregroundPoints: [PixelPoint]
     /// Background points in pixels of the image.
-    public var negativeClicks: [PixelPoint]
+    public var backgroundPoints: [PixelPoint]
     /// Box in pixels of the image.
     public var box: PixelRectangle?
     /// Name of the sample.
@@ -20,18 +20,19 @@ public struct TrainingExample: Sendable {
     /// - Parameters:
     ///   - image: the image.
     ///   - label: the label, in the image's size.
-    ///   - clicks: foreground points in pixels of the image.
-    ///   - negativeClicks: background points in pixels of the image.
+    ///   - foregroundPoints: foreground points in pixels of the image.
+    ///   - backgroundPoints: background points in pixels of the image.
     ///   - box: box in pixels of the image.
     ///   - name: name of the sample.
     public init(
-        image: Image, label: Mask, clicks: [PixelPoint] = [], negativeClicks: [PixelPoint] = [],
+        image: Image, label: Mask, foregroundPoints: [PixelPoint] = [],
+        backgroundPoints: [PixelPoint] = [],
         box: PixelRectangle? = nil, name: String
     ) {
         self.image = image
         self.label = label
-        self.clicks = clicks
-        self.negativeClicks = negativeClicks
+        self.foregroundPoints = foregroundPoints
+        self.backgroundPoints = backgroundPoints
         self.box = box
         self.name = name
     }
@@ -47,8 +48,8 @@ public func trainingSheet(_ examples: [TrainingExample], columns: Int = 4) -> Im
     sideBySide(
         examples.prefix(16).map { example in
             let object = OverlayObject(
-                mask: example.label, clicks: example.clicks,
-                negativeClicks: example.negativeClicks, box: example.box)
+                mask: example.label, foregroundPoints: example.foregroundPoints,
+                backgroundPoints: example.backgroundPoints, box: example.box)
             return (tile(example.image, [object]), example.name.shortened)
         }, columns: columns)
 }
@@ -64,7 +65,7 @@ public struct PredictionExample: Sendable {
     /// Dice of label and prediction, 0 to 1.
     public var dice: Double
     /// Foreground points of the prompt in pixels of the image.
-    public var clicks: [PixelPoint]
+    public var foregroundPoints: [PixelPoint]
     /// Box of the prompt in pixels of the image.
     public var box: PixelRectangle?
     /// Name of the sample.
@@ -75,18 +76,19 @@ public struct PredictionExample: Sendable {
     ///   - label: the label, in the image's size.
     ///   - prediction: the prediction, in the image's size.
     ///   - dice: Dice of label and prediction, 0 to 1.
-    ///   - clicks: foreground points of the prompt in pixels of the image.
+    ///   - foregroundPoints: foreground points of the prompt in pixels of the image.
     ///   - box: box of the prompt in pixels of the image.
     ///   - name: name of the sample.
     public init(
-        image: Image, label: Mask, prediction: Mask, dice: Double, clicks: [PixelPoint] = [],
+        image: Image, label: Mask, prediction: Mask, dice: Double,
+        foregroundPoints: [PixelPoint] = [],
         box: PixelRectangle? = nil, name: String
     ) {
         self.image = image
         self.label = label
         self.prediction = prediction
         self.dice = dice
-        self.clicks = clicks
+        self.foregroundPoints = foregroundPoints
         self.box = box
         self.name = name
     }
@@ -103,7 +105,9 @@ public func predictionSheet(_ examples: [PredictionExample], columns: Int = 4) -
         examples.prefix(16).map { example in
             let objects = [
                 OverlayObject(mask: example.label),
-                OverlayObject(mask: example.prediction, clicks: example.clicks, box: example.box),
+                OverlayObject(
+                    mask: example.prediction, foregroundPoints: example.foregroundPoints,
+                    box: example.box),
             ]
             let prediction =
                 example.prediction.area == 0 ? "empty prediction" : "orange prediction"
@@ -133,8 +137,9 @@ private func tile(_ image: Image, _ objects: [OverlayObject]) -> Image {
     }
     let smaller = objects.map { object in
         OverlayObject(
-            mask: object.mask?.resizedNearest(to: size), clicks: scaled(object.clicks),
-            negativeClicks: scaled(object.negativeClicks),
+            mask: object.mask?.resizedNearest(to: size),
+            foregroundPoints: scaled(object.foregroundPoints),
+            backgroundPoints: scaled(object.backgroundPoints),
             box: object.box.map {
                 PixelRectangle(
                     x0: scaled($0.x0), y0: scaled($0.y0), x1: scaled($0.x1), y1: scaled($0.y1))

@@ -42,7 +42,7 @@ struct RunImagesTests {
     func sheets() throws {
         let training = trainingSheet([
             TrainingExample(
-                image: image(), label: square(80), clicks: [PixelPoint(x: 100, y: 120)],
+                image: image(), label: square(80), foregroundPoints: [PixelPoint(x: 100, y: 120)],
                 name: "CAMUS/a"),
             TrainingExample(
                 image: image(), label: square(20),
@@ -53,7 +53,7 @@ struct RunImagesTests {
         let predictions = predictionSheet([
             PredictionExample(
                 image: image(), label: square(80), prediction: square(95), dice: 0.704,
-                clicks: [PixelPoint(x: 110, y: 120)], name: "BUSI/b"),
+                foregroundPoints: [PixelPoint(x: 110, y: 120)], name: "BUSI/b"),
             PredictionExample(
                 image: image(), label: square(80),
                 prediction: Mask(
@@ -77,7 +77,8 @@ struct LargeImageTests {
             width: size.width, height: size.height, values: [UInt8](repeating: 0, count: size.area))
         let sheet = trainingSheet([
             TrainingExample(
-                image: black, label: none, clicks: [PixelPoint(x: 1601.5, y: 401.5)], name: "")
+                image: black, label: none, foregroundPoints: [PixelPoint(x: 1601.5, y: 401.5)],
+                name: "")
         ])
         #expect(sheet.width == 512 && sheet.height < 200)
         // The centre of the foreground point is white, its surroundings green.

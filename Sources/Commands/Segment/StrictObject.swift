@@ -1,5 +1,3 @@
-import Foundation
-
 /// A JSON object whose keys must all be known.
 struct StrictObject {
     private struct Key: CodingKey {
@@ -66,61 +64,4 @@ struct StrictObject {
     }
 
     private func keyInFile(_ key: String) -> Key { keysInFile[key] ?? Key(key) }
-}
-
-extension DecodingError {
-    /// What is wrong, and where in the file, in one sentence.
-    var sentence: String {
-        let (context, key): (Context, String?) =
-            switch self {
-            case .typeMismatch(_, let context), .valueNotFound(_, let context),
-                .dataCorrupted(let context):
-                (context, nil)
-            case .keyNotFound(let key, let context): (context, key.stringValue)
-            @unknown default: (Context(codingPath: [], debugDescription: "\(self)"), nil)
-            }
-        let place = context.codingPath.reduce(into: "") { path, key in
-            path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? "" : ".") + key.stringValue
-        }
-        let reason = key.map { "'\($0)' is missing" } ?? context.debugDescription
-        return place.isEmpty ? reason : "\(place): \(reason)"
-    }
-}
-
-/// The first key that an object of a JSON text has twice; nil when there is none.
-///
-/// Decoders keep one of the two values without an error, and not all keep the same one.
-///
-/// - Parameter json: a text that a JSON parser has accepted.
-/// - Returns: the key as it is written.
-func repeatedKey(in json: Data) -> String? {
-    /// The keys of each open object; nil for an open array.
-    var open: [Set<String>?] = []
-    var index = json.startIndex
-    while index < json.endIndex {
-        switch json[index] {
-        case UInt8(ascii: "{"): open.append([])
-        case UInt8(ascii: "["): open.append(nil)
-        case UInt8(ascii: "}"), UInt8(ascii: "]"): open.removeLast()
-        case UInt8(ascii: "\""):
-            let start = index + 1
-            index = endOfString(json, from: start)
-            let next = json[(index + 1)...].first { !" \t\r\n".utf8.contains($0) }
-            let text = String(decoding: json[start..<index], as: UTF8.self)
-            if next == UInt8(ascii: ":"), open.last??.contains(text) == true { return text }
-            if next == UInt8(ascii: ":") { open[open.count - 1]?.insert(text) }
-        default: break
-        }
-        index += 1
-    }
-    return nil
-}
-
-/// The index of the closing quotation mark of a string.
-private func endOfString(_ json: Data, from start: Data.Index) -> Data.Index {
-    var index = start
-    while json[index] != UInt8(ascii: "\"") {
-        index += json[index] == UInt8(ascii: "\\") ? 2 : 1
-    }
-    return index
 }

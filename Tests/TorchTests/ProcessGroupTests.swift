@@ -158,7 +158,7 @@ struct RendezvousTests {
                 try ProcessGroup(Rendezvous(port: 0, rank: 0, size: 3), joinTimeout: 1)
             }
             #expect(
-                error?.description.contains("only 1 of 3 processes came within 1 s") == true,
+                error?.description.contains("only 1 of 3 processes joined within 1 s") == true,
                 "\(error?.description ?? "")")
         }
     }

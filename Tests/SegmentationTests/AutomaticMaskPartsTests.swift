@@ -13,18 +13,18 @@ struct AutomaticMaskPartsTests {
 
     @Test("clicks stand in the middle of their cells, row by row, as NumPy rounds them")
     func grid() {
-        let points = ClickGrid.points(side: 3, size: Size(height: 1, width: 1))
+        let points = CropPoints.points(side: 3, size: Size(height: 1, width: 1))
         #expect(points.count == 9)
         #expect(points[0] == PixelPoint(x: 0.16666666666666666, y: 0.16666666666666666))
         #expect(points[2] == PixelPoint(x: 0.8333333333333334, y: 0.16666666666666666))
         // segment-anything's build_point_grid(7): the third is not 5 / 14 rounded.
         #expect(
-            ClickGrid.points(side: 7, size: Size(height: 1, width: 1)).prefix(7).map(\.x) == [
+            CropPoints.points(side: 7, size: Size(height: 1, width: 1)).prefix(7).map(\.x) == [
                 0.07142857142857142, 0.2142857142857143, 0.3571428571428572, 0.5,
                 0.6428571428571429, 0.7857142857142858, 0.9285714285714286,
             ])
         #expect(
-            ClickGrid.points(side: 1, size: Size(height: 10, width: 30))
+            CropPoints.points(side: 1, size: Size(height: 10, width: 30))
                 == [PixelPoint(x: 15, y: 5)])
     }
 

@@ -77,7 +77,7 @@ struct IndexingTests {
         @Test("`.rest` cannot occur twice")
         func twoRests() async {
             await expectWords(
-                "two .rest in one index",
+                "an index can contain .rest only once",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     _ = Tensor.zeros([2, 3, 4])[.rest, 0, .rest]
                 })

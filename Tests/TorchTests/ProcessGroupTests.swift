@@ -38,7 +38,7 @@ struct RendezvousTests {
             (["RANK": nil], "WORLD_SIZE set but not RANK"),
             (["MASTER_PORT": nil], "but not MASTER_PORT: set all of them"),
             (["MASTER_ADDR": ""], "but not MASTER_ADDR"),
-            (["RANK": "4"], "RANK is '4', a whole number from 0 to 3 is needed"),
+            (["RANK": "4"], "RANK is '4', but must be a whole number from 0 to 3"),
             (["RANK": "-1"], "RANK is '-1'"),
             (["WORLD_SIZE": "two"], "WORLD_SIZE is 'two'"),
             (["MASTER_PORT": "70000"], "MASTER_PORT is '70000'"),

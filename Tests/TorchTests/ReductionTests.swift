@@ -38,7 +38,7 @@ struct ReductionTests {
         #expect(try Fixtures.reduction.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }
 
-    private static func pair(_ found: (values: Tensor, places: Tensor)) -> [Tensor] {
-        [found.values, found.places]
+    private static func pair(_ found: (values: Tensor, indices: Tensor)) -> [Tensor] {
+        [found.values, found.indices]
     }
 }

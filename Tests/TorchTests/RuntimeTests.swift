@@ -147,12 +147,12 @@ struct RuntimeTests {
         @Test("a thread count below 1 is refused")
         func noThreads() async {
             await expectWords(
-                "0 threads do no work",
+                "the number of threads must be positive, not 0",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     TorchRuntime.threads = 0
                 })
             await expectWords(
-                "-1 threads do no work",
+                "the number of threads must be positive, not -1",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     TorchRuntime.threads = -1
                 })

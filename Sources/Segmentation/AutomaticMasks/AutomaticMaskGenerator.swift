@@ -53,12 +53,12 @@ public struct AutomaticMaskGenerator: Sendable {
         try progress(done, total)
         var found: [MaskProposal] = []
         for (crop, points) in zip(crops, grids) {
-            let view = try EncodedCrop(of: image, crop: crop, engine: engine, options: options)
+            let encoded = try EncodedCrop(of: image, crop: crop, engine: engine, options: options)
             var inCrop: [MaskProposal] = []
             for start in stride(from: 0, to: points.count, by: options.pointsPerBatch) {
                 try Task.checkCancellation()
                 let batch = points[start..<min(start + options.pointsPerBatch, points.count)]
-                inCrop += try view.masks(at: batch)
+                inCrop += try encoded.masks(at: batch)
                 done += batch.count
                 try progress(done, total)
             }

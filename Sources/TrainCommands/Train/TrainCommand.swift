@@ -146,7 +146,7 @@ struct TrainCommand: ParsableCommand {
     private func exit(for error: any Error) -> any Error {
         switch error {
         case is ExitError, is ValidationError: error
-        case ProcessGroupError.halfSetEnvironment, ProcessGroupError.badEnvironment:
+        case ProcessGroupError.incompleteEnvironment, ProcessGroupError.badEnvironment:
             ValidationError("\(error)")
         case is AugmentationError: ValidationError("--augment: \(error)")
         case TrainingError.option, TrainingError.prompts, TrainingError.needsPrompt:

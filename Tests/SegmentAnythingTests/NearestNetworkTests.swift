@@ -67,7 +67,7 @@ struct NearestNetworkTests {
         #expect(found.kind == .sam)
         #expect(found.shared == found.count)
         let words = found.description
-        #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors are there"))
+        #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors match"))
         #expect(words.contains("adapters that this network lacks"))
         #expect(words.contains("unexpected: 'image_encoder.blocks.9.Adapter.channel.0.weight'"))
         #expect(words.hasSuffix("… and 2 more"))

@@ -29,9 +29,9 @@ struct PartitionSizes: CustomTestStringConvertible, Sendable {
     }
 }
 
-@Suite("Windows without queries for padding")
+@Suite("WindowPartition has no queries for padding")
 struct WindowPartitionTests {
-    @Test("every token is a query once", arguments: PartitionSizes.all)
+    @Test("every token is a query exactly once", arguments: PartitionSizes.all)
     func queries(sizes: PartitionSizes) {
         let partition = WindowPartition(
             rows: sizes.rows, columns: sizes.columns, window: sizes.window)

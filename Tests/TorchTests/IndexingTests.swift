@@ -36,7 +36,7 @@ struct IndexingTests {
         .two("gather") { $0.gathered(at: $1, axis: 1) },
     ]
 
-    @Test("index", arguments: cases)
+    @Test("each form of index gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.indexing.get())
     }

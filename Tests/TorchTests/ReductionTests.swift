@@ -28,7 +28,7 @@ struct ReductionTests {
         .several("largest") { pair($0.topK(2, axis: -1)) },
     ]
 
-    @Test("operator", arguments: cases)
+    @Test("each operator gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.reduction.get())
     }

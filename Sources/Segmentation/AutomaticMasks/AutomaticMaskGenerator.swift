@@ -124,7 +124,7 @@ func nonMaximumSuppression(
 }
 
 extension Mask {
-    /// Fills small holes, then removes small islands. Both use 8-connectivity.
+    /// Fills small holes, then removes small islands, both with 8-connectivity.
     ///
     /// As in segment-anything, background at the image's edge counts as a hole, and if all islands
     /// are small, the largest one stays.

@@ -98,7 +98,7 @@ struct EncodedCrop {
             y: min(point.y, Double(crop.size.height) - 0.5))
     }
 
-    /// The proposal of a prediction; nil if a filter drops it. The cheapest filter comes first.
+    /// The proposal of a prediction; nil if a filter, applied from cheap to expensive, drops it.
     private func mask(_ prediction: MaskPrediction, at point: PixelPoint) -> MaskProposal? {
         // In single precision, as PyTorch compares a tensor with a number.
         let isConfident = prediction.iouEstimate > Float(options.predictedIoU)

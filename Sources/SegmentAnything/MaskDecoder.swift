@@ -13,7 +13,7 @@ public final class MaskDecoder: Module {
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
     ///   - transformer: mixes tokens and image.
-    ///   - candidates: masks offered for an ambiguous prompt.
+    ///   - candidates: number of masks for an ambiguous prompt.
     ///   - iouDepth: layers of the head that estimates IoU.
     ///   - iouWidth: width inside that head.
     public init(
@@ -22,7 +22,7 @@ public final class MaskDecoder: Module {
     ) {
         self.transformer = transformer
         iouToken = Embedding(1, width)
-        // The first is the single mask for an unambiguous prompt.
+        // The first token is that of the single mask for an unambiguous prompt.
         maskTokens = Embedding(candidates + 1, width)
         outputUpscaling = Sequential(
             ConvTranspose2d(width, width / 4, kernel: 2, stride: 2),
@@ -37,8 +37,7 @@ public final class MaskDecoder: Module {
             width, inside: iouWidth, outputs: candidates + 1, depth: iouDepth)
     }
 
-    /// The tokens that become masks and IoU estimates: that of the IoU, then one for each mask,
-    /// `[T, D]`.
+    /// The output tokens: the IoU token, then one token for each mask, `[T, D]`.
     public var outputTokens: Tensor {
         .concatenate([iouToken.table, maskTokens.table])
     }

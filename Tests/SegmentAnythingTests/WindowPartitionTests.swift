@@ -37,7 +37,7 @@ struct WindowPartitionTests {
             rows: sizes.rows, columns: sizes.columns, window: sizes.window)
         let queries = partition.groups.flatMap(\.queries)
         #expect(queries.sorted() == Array(0..<sizes.rows * sizes.columns))
-        #expect(partition.places.map { queries[$0] } == Array(0..<sizes.rows * sizes.columns))
+        #expect(partition.queryIndices.map { queries[$0] } == Array(0..<sizes.rows * sizes.columns))
         #expect(partition.groups.count <= 4)
         for group in partition.groups {
             #expect(group.queries.count == group.count * group.grid.count)

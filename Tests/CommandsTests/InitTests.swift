@@ -103,7 +103,7 @@ struct InitTests {
         try bytes.write(to: URL(filePath: poisoned))
         for (source, words) in [
             (samusFile, "is SAMUS"), ("litemedsam", "is LiteMedSAM"),
-            (headless, "none of the networks this program knows"),
+            (headless, "is of no known architecture"),
             (adapted, "unexpected: 'image_encoder.blocks.0.Adapter.x'"),
             (poisoned, "holds NaN or infinity"), ("absent.pth", "there is no model"),
         ] {

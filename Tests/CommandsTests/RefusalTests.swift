@@ -24,7 +24,7 @@ struct RefusalTests {
                 "use a --prompts file"
             ),
             (["--point", "1,2", "--prompts", "p.json"], "leave out --box"),
-            (["--prompt-free", "--point", "1,2"], "the model finds its object without a prompt"),
+            (["--prompt-free", "--point", "1,2"], "--prompt-free takes no prompt"),
             (["--prompt-free", "--multimask"], "there is one mask"),
             ([], "--prompt-free with a model that needs no prompt"),
             (["--point", "1,2", "--format", "tiff"], "The value 'tiff' is invalid"),

@@ -119,7 +119,7 @@ struct TrainCommand: ParsableCommand {
                 replacing: folder.force)
     }
 
-    /// Prints how words of former versions are called now.
+    /// Prints notes on words of former versions.
     private func printNotes() {
         for case .text(let text) in [given["prompts"], given["validation-prompts"]] {
             if let note = PromptStrategy.noteOnFormerWords(in: text) {

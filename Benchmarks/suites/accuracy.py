@@ -120,13 +120,14 @@ def tables(reports):
         found = {name: rows[variant] for name, rows in columns.items() if variant in rows}
         if found:
             lines += dice_table(title, found)
-    lines += ["", "### Seconds per image", "| model | encoder | each prompt | runs |",
+    lines += ["", "### Seconds per image", "| model | encoder | each prompt | runtime |",
               "|---|---:|---:|---|"]
     for name, report in reports.items():
-        speed = report.get("speed") or {}
-        if speed.get("encode", 0) > 1e-3:
-            lines.append(f"| {name} | {speed['encode']:.3f} | {speed['prompt']:.3f} | "
-                         f"{report['source']['runs']} |")
+        speed = report.get("speed")
+        # The baselines encode nothing.
+        if speed and speed["encode_seconds"] > 1e-3:
+            lines.append(f"| {name} | {speed['encode_seconds']:.3f} | "
+                         f"{speed['mask_seconds']:.3f} | {report['source']['runtime']} |")
     return "\n".join(lines)
 
 
@@ -136,9 +137,7 @@ def dice(report):
     classes = {(case["dataset"], case["label"]) for case in report["cases"]}
     one_class = {name for name, _ in classes if sum(other == name for other, _ in classes) == 1}
     for row in report["summaries"]:
-        # Version 0.1 called the statistics "figures".
-        statistics = row.get("statistics", row.get("figures"))
-        if row["metric"] != "dice" or row["basis"] != "cases" or statistics is None:
+        if row["metric"] != "dice" or row["basis"] != "cases":
             continue
         name, label = row.get("dataset"), row.get("label")
         if name is not None and label is None:
@@ -147,8 +146,8 @@ def dice(report):
             label = next(other for dataset, other in classes if dataset == name)
         variant = (row["variant"]["prompt"], row["variant"]["reduction"])
         key = None if name is None else (name, label)
-        found.setdefault(variant, {})[key] = (
-            statistics["mean"], statistics["count"])
+        statistics = row["statistics"]
+        found.setdefault(variant, {})[key] = (statistics["mean"], statistics["count"])
     return found
 
 

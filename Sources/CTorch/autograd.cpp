@@ -19,7 +19,7 @@ torch::autograd::variable_list list(ct_tensor *const *tensors, int32_t count) {
     return result;
 }
 
-/// Tells the caller that a gradient has grown.
+/// Calls the caller's hook after a gradient was accumulated.
 struct GradHook final : torch::autograd::PostAccumulateGradHook {
     void *context;
     void (*call)(void *context);
@@ -43,7 +43,8 @@ bool ct_requires_grad(const ct_tensor *tensor) { return borrow(tensor).requires_
 char *ct_set_requires_grad(ct_tensor *tensor, bool required) {
     return ctorch::guarded([&] {
         const at::Tensor target = borrow(tensor);
-        TORCH_CHECK(required || target.is_leaf(), "a result has the history it has: detach it");
+        TORCH_CHECK(required || target.is_leaf(),
+                    "only a leaf tensor can stop requiring a gradient: detach this one");
         target.set_requires_grad(required);
     });
 }
@@ -96,7 +97,7 @@ char *ct_set_grad_hook(ct_tensor *tensor, void *context, void (*call)(void *cont
         std::unique_ptr<torch::autograd::PostAccumulateGradHook> hook;
         if (call != nullptr) hook = std::make_unique<GradHook>(context, call, release);
         const at::Tensor target = borrow(tensor);
-        TORCH_CHECK(target.is_leaf(), "a result gathers no gradient");
+        TORCH_CHECK(target.is_leaf(), "only leaf tensors accumulate a gradient");
         torch::autograd::impl::set_post_acc_grad_hooks(target, std::move(hook));
     });
 }

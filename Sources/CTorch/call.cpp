@@ -1,4 +1,4 @@
-// The boxed call: arguments to IValues by the operator's schema, and its results back.
+// The boxed call: converts arguments to IValues by the operator's schema, and results back.
 
 #include <array>
 #include <mutex>
@@ -18,12 +18,12 @@ namespace {
 using c10::IValue;
 using c10::TypeKind;
 
-/// One parameter of an operator, as much of it as a call needs.
+/// The parts of an operator's parameter that a call needs.
 struct Parameter {
     TypeKind kind;
     TypeKind element;  // of a list
     bool optional_elements = false;
-    int32_t length = 0;  // of a fixed list, as int[2]
+    int32_t length = 0;  // of a list of fixed length such as int[2]
     bool optional = false;
     bool has_default = false;
     IValue default_value;
@@ -61,7 +61,7 @@ Parameter describe(const c10::Argument &argument) {
     return parameter;
 }
 
-/// Operators live as long as the process: a pointer to one stays good.
+/// Operators live as long as the process, so a pointer to one stays valid.
 const Operator *find(const char *name) {
     static std::mutex mutex;
     static std::unordered_map<std::string, std::unique_ptr<Operator>> operators;
@@ -85,7 +85,7 @@ const Operator *find(const char *name) {
     return entry.get();
 }
 
-/// Looks an operator up by the address of its name, per thread and so without a lock.
+/// Looks an operator up by the address of its name. The table is per thread and needs no lock.
 const Operator *cached(const char *name) {
     constexpr size_t size = 4096, probes = 8;
     struct Slot {
@@ -110,13 +110,13 @@ ct_tensor *const *tensors(const ct_value &value) {
     return static_cast<ct_tensor *const *>(value.pointer);
 }
 
-/// libtorch trusts boxed arguments: one of another type would be read as what it is not.
-void expect(bool fits, const char *wanted) { TORCH_CHECK(fits, "wants ", wanted); }
+/// libtorch does not check the types of boxed arguments, so they are checked here.
+void expect(bool fits, const char *requirement) { TORCH_CHECK(fits, requirement); }
 
 IValue integers(const ct_value &value, const Parameter &parameter) {
     const auto *first = static_cast<const int64_t *>(value.pointer);
     if (parameter.element == TypeKind::NumberType) {
-        expect(value.count == 0, "no numbers of any type");
+        expect(value.count == 0, "must not be a list of numbers");
         return c10::List<std::optional<at::Scalar>>();
     }
     if (parameter.element == TypeKind::BoolType) {
@@ -127,7 +127,7 @@ IValue integers(const ct_value &value, const Parameter &parameter) {
     if (parameter.element == TypeKind::FloatType) {
         return c10::List<double>(std::vector<double>(first, first + value.count));
     }
-    expect(parameter.element == TypeKind::IntType, "no list of integers");
+    expect(parameter.element == TypeKind::IntType, "must not be a list of integers");
     c10::List<int64_t> list;
     list.reserve(value.count);
     for (int32_t i = 0; i < value.count; i++) list.push_back(first[i]);
@@ -135,7 +135,7 @@ IValue integers(const ct_value &value, const Parameter &parameter) {
 }
 
 IValue reals(const ct_value &value, const Parameter &parameter) {
-    expect(parameter.element == TypeKind::FloatType, "no list of real numbers");
+    expect(parameter.element == TypeKind::FloatType, "must not be a list of real numbers");
     const auto *first = static_cast<const double *>(value.pointer);
     return c10::List<double>(std::vector<double>(first, first + value.count));
 }
@@ -147,7 +147,7 @@ IValue tensor_list(const ct_value &value) {
     for (int32_t i = 0; i < value.count; i++) {
         const ct_tensor *element = tensors(value)[i];
         if constexpr (std::is_same_v<Element, at::Tensor>) {
-            expect(element != nullptr, "a list without gaps");
+            expect(element != nullptr, "must be a list without nil");
             list.push_back(ctorch::borrow(element));
         } else {
             list.push_back(element == nullptr ? std::nullopt : Element(ctorch::borrow(element)));
@@ -158,8 +158,8 @@ IValue tensor_list(const ct_value &value) {
 
 IValue list_value(const ct_value &value, const Parameter &parameter) {
     switch (value.kind) {
-    case CT_INTEGER: {  // one number for all axes, as PyTorch takes it
-        expect(parameter.element == TypeKind::IntType, "a list");
+    case CT_INTEGER: {  // one number for all axes, as in PyTorch
+        expect(parameter.element == TypeKind::IntType, "must be a list");
         const int32_t length = parameter.length > 0 ? parameter.length : 1;
         return c10::List<int64_t>(std::vector<int64_t>(length, value.integer));
     }
@@ -168,11 +168,11 @@ IValue list_value(const ct_value &value, const Parameter &parameter) {
     case CT_REALS:
         return reals(value, parameter);
     case CT_TENSORS:
-        expect(parameter.element == TypeKind::TensorType, "no list of tensors");
+        expect(parameter.element == TypeKind::TensorType, "must not be a list of tensors");
         return parameter.optional_elements ? tensor_list<std::optional<at::Tensor>>(value)
                                            : tensor_list<at::Tensor>(value);
     default:
-        TORCH_CHECK(false, "wants a list");
+        TORCH_CHECK(false, "must be a list");
     }
 }
 
@@ -185,13 +185,13 @@ IValue number(const ct_value &value) {
     case CT_BOOLEAN:
         return value.integer != 0;
     default:
-        TORCH_CHECK(false, "wants a number");
+        TORCH_CHECK(false, "must be a number");
     }
 }
 
 IValue none(const Parameter &parameter) {
     if (parameter.optional) return IValue();
-    expect(parameter.has_default, "a value, not nil");
+    expect(parameter.has_default, "must not be nil");
     return parameter.default_value;
 }
 
@@ -199,33 +199,33 @@ IValue make(const ct_value &value, const Parameter &parameter) {
     if (value.kind == CT_NONE) return none(parameter);
     switch (parameter.kind) {
     case TypeKind::TensorType:
-        expect(value.kind == CT_TENSOR, "a tensor");
+        expect(value.kind == CT_TENSOR, "must be a tensor");
         return ctorch::borrow(static_cast<const ct_tensor *>(value.pointer));
     case TypeKind::NumberType:
         return number(value);
     case TypeKind::IntType:
-        expect(value.kind == CT_INTEGER, "an integer");
+        expect(value.kind == CT_INTEGER, "must be an integer");
         return value.integer;
     case TypeKind::FloatType:
         if (value.kind == CT_INTEGER) return static_cast<double>(value.integer);
-        expect(value.kind == CT_REAL, "a real number");
+        expect(value.kind == CT_REAL, "must be a real number");
         return value.real;
     case TypeKind::BoolType:
-        expect(value.kind == CT_BOOLEAN, "true or false");
+        expect(value.kind == CT_BOOLEAN, "must be true or false");
         return value.integer != 0;
     case TypeKind::StringType:
-        expect(value.kind == CT_STRING, "a string");
+        expect(value.kind == CT_STRING, "must be a string");
         return std::string(static_cast<const char *>(value.pointer));
     case TypeKind::DeviceObjType:
-        expect(value.kind == CT_STRING, "a device");
+        expect(value.kind == CT_STRING, "must be a device");
         return c10::Device(std::string(static_cast<const char *>(value.pointer)));
     case TypeKind::GeneratorType:
-        expect(value.kind == CT_GENERATOR, "a generator");
+        expect(value.kind == CT_GENERATOR, "must be a generator");
         return *static_cast<const at::Generator *>(value.pointer);
     case TypeKind::ListType:
         return list_value(value, parameter);
     default:
-        TORCH_CHECK(false, "is of a type that has no form here");
+        TORCH_CHECK(false, "has a type that this binding does not support");
     }
 }
 
@@ -248,12 +248,12 @@ void push(const Operator &op, const ct_value *arguments, int32_t count, torch::j
     }
 }
 
-bool has_form(const IValue &value) {
+bool is_supported(const IValue &value) {
     return value.isTensor() || value.isTensorList() || value.isBool() || value.isInt() ||
            value.isDouble() || value.isNone();
 }
 
-/// Takes a value that has a form. An exception here would leak the results before it.
+/// Converts a supported value. An exception here would leak the results before it.
 ct_value result(IValue &&value) noexcept {
     ct_value out = {};
     if (value.isTensor()) {
@@ -287,17 +287,18 @@ extern "C" char *ct_call(const char *name, const ct_value *arguments, int32_t ar
     return ctorch::guarded([&] {
         ctorch::adopt_threads();
         const Operator *op = cached(name);
-        // The stack of the call before is used again: its memory saves an allocation. A call
-        // inside this one finds the spare empty and makes its own.
+        // Reusing the previous call's stack saves an allocation. A nested call finds `spare` empty
+        // and allocates its own.
         thread_local torch::jit::Stack spare;
         torch::jit::Stack stack = std::move(spare);
         stack.clear();
         push(*op, arguments, argument_count, stack);
         op->handle.callBoxed(stack);
-        TORCH_CHECK(static_cast<int32_t>(stack.size()) <= *result_count, "gives ", stack.size(),
-                    " results, more than there is room for");
+        TORCH_CHECK(static_cast<int32_t>(stack.size()) <= *result_count, "returns ", stack.size(),
+                    " results, more than this binding supports");
         for (const IValue &value : stack) {
-            TORCH_CHECK(has_form(value), "gives a ", value.tagKind(), ", which has no form here");
+            TORCH_CHECK(is_supported(value), "returns a ", value.tagKind(),
+                        ", which this binding does not support");
         }
         for (size_t i = 0; i < stack.size(); i++) results[i] = result(std::move(stack[i]));
         *result_count = static_cast<int32_t>(stack.size());

@@ -1,4 +1,4 @@
-// Many processes: rendezvous over c10d's TCP store, collectives by Gloo.
+// Multi-process training: rendezvous over c10d's TCP store, collectives by Gloo.
 
 #define USE_C10D_GLOO
 
@@ -10,14 +10,14 @@
 
 using ctorch::borrow;
 
-/// Where processes meet.
+/// The store that processes use for rendezvous.
 struct ct_store {
     c10::intrusive_ptr<c10d::TCPStore> server;
     c10::intrusive_ptr<c10d::Store> store;
 };
 
 struct ct_group {
-    // Gloo's own class is called through its base, whose form libtorch's headers tell in full.
+    // Gloo is called through its base class, which libtorch's headers declare completely.
     c10::intrusive_ptr<c10d::Backend> backend;
 };
 
@@ -30,20 +30,20 @@ namespace {
 using std::chrono::milliseconds;
 using Gloo = c10d::ProcessGroupGloo;
 
-/// Waits until all processes are here, each under a rank of its own.
+/// Waits until all processes have joined, each with its own rank.
 void gather(c10d::Store &store, int32_t rank, int32_t size, milliseconds limit) {
     TORCH_CHECK(store.add("rank/" + std::to_string(rank), 1) == 1,
-                "another process has come as rank ", rank, " already");
+                "another process has already joined as rank ", rank);
     if (store.add("arrived", 1) == size) store.set("complete", std::vector<uint8_t>{1});
     try {
         store.wait({"complete"}, limit);
     } catch (const std::exception &) {
         TORCH_CHECK(false, "only ", store.add("arrived", 0), " of ", size,
-                    " processes came within ", limit.count() / 1000.0, " s");
+                    " processes joined within ", limit.count() / 1000.0, " s");
     }
 }
 
-/// On one machine alone Gloo must not depend on the machine's name.
+/// On a single machine, Gloo must not depend on resolving the host name.
 c10::intrusive_ptr<Gloo::Options> options(const std::string &host, milliseconds timeout) {
     const bool is_local = host == "localhost" || host == "127.0.0.1" || host == "::1";
     if (!is_local || std::getenv("GLOO_SOCKET_IFNAME") != nullptr) {
@@ -85,14 +85,14 @@ char *ct_group_join(const ct_store *store, const char *host, int32_t rank, int32
         gather(*store->store, rank, size, milliseconds(limit));
         auto backend = c10::make_intrusive<Gloo>(store->store, rank, size,
                                                  options(host, milliseconds(timeout)));
-        // Nobody may close the store while another still reads addresses from it.
+        // The store must stay open while other processes still read addresses from it.
         backend->barrier(c10d::BarrierOptions())->wait();
         *result = new ct_group{std::move(backend)};
     });
 }
 
 void ct_group_leave(ct_group *group) {
-    // A peer that is gone already may make this fail; there is nobody left to tell.
+    // This may fail when a peer has already exited; the error is ignored then.
     free(ctorch::guarded([&] { delete group; }));
 }
 
@@ -138,7 +138,7 @@ char *ct_group_barrier(const ct_group *group, int64_t timeout, ct_work **result)
 
 char *ct_work_wait(ct_work *work, int64_t limit) {
     return ctorch::guarded([&] {
-        TORCH_CHECK(work->work->wait(milliseconds(limit)), "the work was given up");
+        TORCH_CHECK(work->work->wait(milliseconds(limit)), "the collective was aborted");
     });
 }
 

@@ -1,4 +1,4 @@
-// Steps of the history whose gradients the caller computes.
+// Autograd nodes whose gradients the caller computes.
 
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/function.h>
@@ -11,7 +11,7 @@ using torch::autograd::variable_list;
 
 namespace {
 
-/// Gives the context back, once.
+/// Releases the context once.
 class Context {
   public:
     explicit Context(ct_step step) : step_(step) {}
@@ -44,9 +44,10 @@ class Step : public torch::autograd::Node {
     variable_list apply(variable_list &&gradients) override {
         std::lock_guard<std::mutex> lock(mutex_);
         TORCH_CHECK(!at::GradMode::is_enabled(),
-                    "a step with gradients of its own is not differentiated twice");
+                    "second derivatives of a custom gradient are not supported");
         const ct_step *step = context_->held();
-        TORCH_CHECK(step != nullptr, "the history is gone: an earlier backward did not retain it");
+        TORCH_CHECK(step != nullptr,
+                    "the graph has been freed: an earlier backward pass did not retain it");
         std::vector<ct_tensor *> given, found(num_outputs(), nullptr);
         for (const at::Tensor &gradient : gradients) {
             given.push_back(gradient.defined() ? reinterpret_cast<ct_tensor *>(
@@ -80,8 +81,8 @@ extern "C" char *ct_record(ct_tensor *const *inputs, int32_t input_count,
         node->set_next_edges(torch::autograd::collect_next_edges(sources));
         for (int32_t i = 0; i < output_count; i++) {
             const at::Tensor output = borrow(outputs[i]);
-            TORCH_CHECK(!output.requires_grad(), "an output has a history already");
-            // Another tensor over the same memory, so that the step may hold the output itself.
+            TORCH_CHECK(!output.requires_grad(), "an output already requires a gradient");
+            // A second tensor over the same memory, so that the node may hold the output itself.
             ends.push_back(output.detach());
             torch::autograd::set_history(ends.back(), node);
         }

@@ -1,4 +1,4 @@
-// What the files of this target share: handles, and exceptions turned into messages.
+// Shared by the files of this target: handles, and the conversion of exceptions to messages.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ inline c10::TensorImpl *implementation(const ct_tensor *tensor) {
     return reinterpret_cast<c10::TensorImpl *>(const_cast<ct_tensor *>(tensor));
 }
 
-/// A tensor that shares the caller's handle and holds a reference of its own.
+/// A tensor for the caller's handle, with its own reference.
 inline at::Tensor borrow(const ct_tensor *tensor) {
     if (tensor == nullptr) return at::Tensor();
     return at::Tensor(Reference::reclaim_copy(implementation(tensor)));
@@ -35,10 +35,10 @@ inline ct_tensor *give(at::Tensor tensor) {
     return reinterpret_cast<ct_tensor *>(tensor.unsafeReleaseTensorImpl());
 }
 
-/// Threads that one operator may use; 0 until somebody chose.
+/// Threads that one operator may use; 0 until it is set.
 inline std::atomic<int32_t> chosen_threads{0};
 
-/// OpenMP keeps the count per thread: one that has worked before must be told of a new choice.
+/// OpenMP stores the count per thread, so it must be set again on each existing thread.
 inline void adopt_threads() {
     thread_local int32_t adopted = 0;
     const int32_t chosen = chosen_threads.load(std::memory_order_relaxed);
@@ -47,13 +47,13 @@ inline void adopt_threads() {
     at::set_num_threads(chosen);
 }
 
-/// Where nothing can be reported, as without memory or in a function that returns no message.
+/// Ends the process, where an error cannot be returned: out of memory, or no return value for it.
 [[noreturn]] inline void stop(const char *message) {
     std::fprintf(stderr, "libtorch: %s\n", message);
     std::abort();
 }
 
-/// NULL would read as success, or be written to.
+/// Stops on NULL, which callers would read as success or write to.
 template <typename Memory>
 Memory *present(Memory *memory) {
     if (memory == nullptr) stop("out of memory");

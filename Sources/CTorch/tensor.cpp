@@ -107,7 +107,7 @@ int32_t ct_device_index(const ct_tensor *tensor) {
 char *ct_check_device(const char *name) {
     char *message = ctorch::guarded([&] {
         const c10::Device device{std::string(name)};
-        // libtorch itself answers with a list of all its kernels.
+        // Checked here because libtorch's own message is a list of all its kernels.
         TORCH_CHECK(!device.is_cuda() || at::globalContext().hasCUDA(),
                     "this libtorch has no CUDA, or this machine has no GPU for it");
         TORCH_CHECK(!device.is_mps() || at::globalContext().hasMPS(),
@@ -135,7 +135,7 @@ void ct_generator_release(ct_generator *generator) {
 
 char *ct_set_threads(int32_t count) {
     return ctorch::guarded([&] {
-        // Refuses a count that no thread could adopt, before any is told of it.
+        // Validates the count before any thread uses it.
         at::set_num_threads(count);
         ctorch::chosen_threads.store(count);
     });

@@ -96,8 +96,9 @@ public protocol EngineProvider: Sendable {
     ///   - checkpoint: the file.
     ///   - kind: the network.
     ///   - sizes: its sizes.
-    /// - Returns: the architecture and the first differences, one on each line; nil when there are none.
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
+    /// - Returns: the architecture and the first differences, one on each line; nil when there are
+    ///   none.
+    func mismatch(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
         -> String?
 
     /// Initial weights for training, taken from the weights of another model.

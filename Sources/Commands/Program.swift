@@ -2,8 +2,8 @@ import ArgumentParser
 @preconcurrency import Foundation
 import Imaging
 
-/// The exit codes of `samus`, beside 0 and the 64 of wrong arguments; numbered as in `sysexits.h`
-/// where it has one.
+/// The exit codes of `samus` besides 0 and 64 (wrong arguments); the numbers are those of
+/// `sysexits.h` where possible.
 public enum ExitStatus: Int32, Sendable {
     /// Some images failed; the others are done.
     case someImages = 1
@@ -21,14 +21,14 @@ public enum ExitStatus: Int32, Sendable {
 public struct ExitError: Error, Equatable, CustomStringConvertible {
     /// The exit code.
     public let status: ExitStatus
-    /// What the user is told on standard error; nil where everything has been printed already.
+    /// The message on standard error; nil if it has already been printed.
     public let message: String?
 
-    /// An error.
+    /// Creates an error.
     ///
     /// - Parameters:
     ///   - status: the exit code.
-    ///   - message: what went wrong, without "error:"; nil where everything has been printed already.
+    ///   - message: what went wrong, without "error:"; nil if it has already been printed.
     public init(_ status: ExitStatus, _ message: String? = nil) {
         self.status = status
         self.message = message
@@ -78,16 +78,16 @@ extension ParsableCommand {
         Foundation.exit(0)
     }
 
-    /// Output that did not reach its file or pipe is an error: a full disk must not look like success.
+    /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
         guard fflush(nil) != 0 else { return }
         let reason = String(cString: strerror(errno))
-        Terminal.log("error: not everything could be printed: \(reason)")
+        Terminal.log("error: the output could not be written: \(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }
 }
 
-/// The arguments of this process, with former option names replaced by today's.
+/// The arguments of this process, with former option names replaced by current ones.
 public enum ProgramArguments {
     /// An option that has a new name; the former one works for one release.
     struct RenamedOption {
@@ -115,10 +115,10 @@ public enum ProgramArguments {
         return arguments
     }()
 
-    /// Replaces former option names, as `--negative 1,2` and `--negative=1,2`.
+    /// Replaces former option names, in the forms `--negative 1,2` and `--negative=1,2`.
     ///
     /// - Parameter arguments: without the program's name; the first one names the command.
-    /// - Returns: the arguments with today's names, and a note for each former name.
+    /// - Returns: the arguments with current names, and a note for each former name.
     static func renamed(_ arguments: [String]) -> (arguments: [String], notes: [String]) {
         let options = renamedOptions.filter { $0.command == arguments.first }
         let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
@@ -132,7 +132,7 @@ public enum ProgramArguments {
                 .joined(separator: "=")
             let note =
                 "note: \(option.former) is now called \(option.name); "
-                + "the former name goes with the next release"
+                + "the former name will be removed in the next release"
             if !notes.contains(note) { notes.append(note) }
         }
         return (result, notes)

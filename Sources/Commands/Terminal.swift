@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 import Synchronization
 
-/// Standard error: notes, errors and progress, and nothing of a command's results.
+/// Standard error, for notes, errors and progress; results go to standard output.
 public enum Terminal {
     /// Whether standard error is a terminal, which can redraw a line.
     public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
@@ -51,7 +51,7 @@ extension String {
     }
 }
 
-/// A progress bar on standard error; nothing where that is no terminal.
+/// A progress bar on standard error, shown only on a terminal.
 public struct ProgressBar {
     private let total: Int
     private let start = ContinuousClock.now

@@ -50,9 +50,10 @@ struct DatasetIndex: Sendable {
 /// Patients from image names.
 enum PatientName {
     /// - Parameters:
-    ///   - dataset: the dataset's folder, as `Echo-CAMUS`.
-    ///   - name: of an image, as `patient0001_2CH_ED`.
-    /// - Returns: the patient, as `patient0001`; nil where the names of this dataset have none.
+    ///   - dataset: the dataset's folder, for example `Echo-CAMUS`.
+    ///   - name: of an image, for example `patient0001_2CH_ED`.
+    /// - Returns: the patient, for example `patient0001`; nil where the names of this dataset have
+    ///   none.
     static func patient(dataset: String, name: String) -> String? {
         let set = dataset.lowercased().replacing("-", with: "")
         let name = Substring(name)

@@ -3,7 +3,7 @@ import Synchronization
 
 /// One object to segment: an image of a dataset and a class of its label.
 public struct Sample: Hashable, Sendable {
-    /// The dataset's folder, as `Breast-BUSI`.
+    /// The dataset's folder, for example `Breast-BUSI`.
     public let dataset: String
     /// The image's name without extension.
     public let name: String
@@ -43,10 +43,10 @@ public struct Sample: Hashable, Sendable {
         self.labelPath = labelPath
     }
 
-    /// The image's identifier, as `Breast-BUSI/benign0015`; samples of one image share it.
+    /// The image's identifier, for example `Breast-BUSI/benign0015`; samples of one image share it.
     public var image: String { "\(dataset)/\(name)" }
 
-    /// The sample's identifier, as `Echo-CAMUS/patient0010_2CH_ES#2`.
+    /// The sample's identifier, for example `Echo-CAMUS/patient0010_2CH_ES#2`.
     public var id: String { "\(image)#\(label)" }
 }
 

@@ -5,7 +5,7 @@ import Segmentation
 
 /// One mask measured against its label.
 public struct EvaluatedCase: Codable, Equatable, Sendable {
-    /// The sample, as `Echo-CAMUS/patient0010_2CH_ES#2`.
+    /// The sample, for example `Echo-CAMUS/patient0010_2CH_ES#2`.
     public var id: String
     /// The dataset's folder.
     public var dataset: String

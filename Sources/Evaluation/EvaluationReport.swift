@@ -9,7 +9,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public struct Data: Codable, Equatable, Sendable {
         /// The folder of all datasets.
         public var root: String
-        /// The list, as `test-Breast-BUSI`.
+        /// The list, for example `test-Breast-BUSI`.
         public var split: String
         /// SHA-256 of names, classes and pixels of all images and labels that could be read.
         public var hash: String

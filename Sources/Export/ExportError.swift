@@ -24,7 +24,7 @@ extension ExportError: CustomStringConvertible {
                 + "be stored in 16 bits"
         case .needsAspectRatio(let network, let type):
             "X-AnyLabeling's '\(type)' stretches images to a square, and \(network) needs their "
-                + "aspect ratio: give --tool-type efficientvit_sam"
+                + "aspect ratio: use --tool-type efficientvit_sam"
         case .unsupportedEmbedding(let width, let side, let neededWidth, let largestSide):
             "X-AnyLabeling takes embeddings of \(neededWidth) channels and at most "
                 + "\(largestSide)x\(largestSide) positions, this network's have \(width) channels "

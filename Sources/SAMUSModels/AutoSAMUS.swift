@@ -12,7 +12,7 @@ public final class AutoSAMUS: SAMUS {
 
     /// A network with new weights.
     ///
-    /// - Parameter sizes: as `SAMConfiguration.base(imageSize: 256)`.
+    /// - Parameter sizes: sizes such as `SAMConfiguration.base(imageSize: 256)`.
     public override init(_ sizes: SAMConfiguration) {
         promptGenerator = PromptGenerator(width: sizes.decoder.width)
         featureAdapter = DensePromptAdapter(width: sizes.decoder.width)

@@ -3,7 +3,7 @@ import TorchNN
 
 /// Local features parallel to the vision transformer: the *CNN branch* of SAMUS (arXiv:2309.06824).
 ///
-/// One convolution at the image's size, then three that halve it.
+/// One convolution at the image's size, then three convolutions that each halve the size.
 final class CNNBranch: Module, Layer {
     let inc: SingleConvolution
     let downs: [DownConvolution]
@@ -23,11 +23,11 @@ final class CNNBranch: Module, Layer {
     }
 
     /// - Parameters:
-    ///   - images: as above.
+    ///   - images: `[B, 3, S, S]`, or `[B, 1, S, S]` for three equal channels.
     ///   - checkpointed: whether each stage uses activation checkpointing.
-    /// - Returns: as above.
+    /// - Returns: features, `[B, D, S / 8, S / 8]`.
     func callAsFunction(_ images: Tensor, checkpointed: Bool) -> Tensor {
-        // oneDNN is faster on three channels beside each other in memory than on one channel, which
+        // oneDNN is faster with three interleaved channels than with one channel, although that
         // would be a third of the work.
         let colours = images.expanded([-1, 3, -1, -1]).contiguous(.channelsLast)
         let stages: [any Layer] = [inc] + downs
@@ -37,7 +37,7 @@ final class CNNBranch: Module, Layer {
     }
 }
 
-/// The step of the CNN branch: 3x3 convolution, LayerNorm over channels, GELU.
+/// A step of the CNN branch: 3x3 convolution, LayerNorm over channels, GELU.
 final class SingleConvolution: Module, Layer {
     let conv: Sequential
 
@@ -58,7 +58,7 @@ final class SingleConvolution: Module, Layer {
     }
 }
 
-/// A max-pool that halves height and width, then the same step.
+/// Max pooling that halves height and width, then a ``SingleConvolution``.
 final class DownConvolution: Module, Layer {
     let maxpoolConv: Sequential
 

@@ -1,11 +1,11 @@
 import SegmentAnything
 import Torch
 
-/// Images to tokens whose patches overlap by half: the *overlapped patch embedding* of SAMUS
-/// (arXiv:2309.06824).
+/// Converts images to tokens whose patches overlap by half: the *overlapped patch embedding* of
+/// SAMUS (arXiv:2309.06824).
 ///
-/// SAM's own kernel of 16 pixels moves by 8, over the image enlarged so that as many patches fit
-/// as the image has steps of 8 pixels: 256 becomes 264, which has 32.
+/// SAM's 16x16 kernel is applied with a stride of 8 to the image enlarged by 8 pixels, which gives
+/// one token for every 8 pixels: 256 pixels are enlarged to 264 and give 32 tokens.
 enum OverlappedPatchEmbedding {
     /// Pixels from one patch to the next.
     static let stride = PatchEmbedding.kernel / 2

@@ -1,11 +1,11 @@
 import Torch
 import TorchNN
 
-/// SAM's position embedding made fit for the smaller grid: the *position adapter* of SAMUS
+/// Adapts SAM's position embedding to the smaller grid: the *position adapter* of SAMUS
 /// (arXiv:2309.06824).
 ///
-/// Max-pool, 3x3 convolution, norm, GELU. It does not depend on the image: without gradients its
-/// result is computed once for as long as the weights stay.
+/// Max pooling, 3x3 convolution, norm, GELU. The result does not depend on the image: without
+/// gradients it is cached until the weights change.
 final class PositionAdapter: Module {
     let downs: [DownConvolution]
     let grid: Int

@@ -3,23 +3,23 @@ import TorchNN
 
 /// AutoSAMUS's prompt generator, which replaces the click (arXiv:2309.06824).
 ///
-/// Learned object tokens and the decoder's output tokens attend to each other; the object tokens
-/// that this gives, and the output tokens as they were, then attend with the image. The decoder
-/// gets the new image and one token as its prompt; it keeps its own output tokens.
+/// Learned object tokens and the decoder's output tokens attend to each other. The resulting object
+/// tokens, and the original output tokens, then attend with the image. The decoder gets the new
+/// image and one token as its prompt, and uses its own output tokens.
 public final class PromptGenerator: Module {
     let objectToken: Parameter
     let crossTokenToken: CrossTransformer
     let tokenProj: Linear
     let crossImageToken: CrossTransformer
 
-    /// A generator with new weights; left out, sizes are the authors'.
+    /// Creates a generator with new weights; the default sizes are the authors'.
     ///
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
     ///   - objectTokens: number of learned tokens, N.
     ///   - depth: layers of each of the two cross transformers.
     ///   - heads: attention heads.
-    ///   - headWidth: width of each.
+    ///   - headWidth: width of each head.
     ///   - mlpWidth: width inside the layers' MLPs.
     public init(
         width: Int = 256, objectTokens: Int = 50, depth: Int = 2, heads: Int = 8,
@@ -40,15 +40,16 @@ public final class PromptGenerator: Module {
     ///
     /// - Parameters:
     ///   - image: image embedding, `[B, D, H, W]`.
-    ///   - outputTokens: the mask decoder's own, `[T, D]`, as `MaskDecoder.outputTokens` gives them.
+    ///   - outputTokens: the mask decoder's own, `[T, D]`, as `MaskDecoder.outputTokens` gives
+    ///     them.
     /// - Returns: `objectToken`, the sparse prompt, `[B, 1, D]`; `outputTokens`, all other tokens
     ///   after they attended, objects first, `[B, N - 1 + T, D]`; and `image`, `[B, D, H, W]`.
     public func callAsFunction(
         image: Tensor, outputTokens: Tensor
     ) -> (objectToken: Tensor, outputTokens: Tensor, image: Tensor) {
         let output = outputTokens.unsqueezed(0)
-        // Without the image all this is the same for every image of a batch. The output tokens
-        // that come back are not used: what only they pass through is never trained.
+        // These tokens do not depend on the image. The resulting output tokens are not used, so the
+        // weights that only they depend on are never trained.
         let attended = crossTokenToken(objectToken.value, output).first
         let objects = objectToken.value + tokenProj(attended)
         let tokens = Tensor.concatenate([objects, output], axis: 1)
@@ -68,7 +69,7 @@ final class CrossTransformer: Module {
     ///   - depth: number of layers.
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
-    ///   - headWidth: width of each.
+    ///   - headWidth: width of each head.
     ///   - mlpWidth: width inside the layers' MLPs.
     init(depth: Int, width: Int, heads: Int, headWidth: Int, mlpWidth: Int) {
         layers = (0..<depth).map { _ in
@@ -86,7 +87,7 @@ final class CrossTransformer: Module {
     }
 }
 
-/// One layer: both sets attend to each other as they came in, then an MLP on each.
+/// One layer: both sets attend to each other's inputs, then an MLP is applied to each.
 final class CrossTransformerLayer: Module {
     let firstAttention: CrossAttention
     let secondAttention: CrossAttention
@@ -103,7 +104,7 @@ final class CrossTransformerLayer: Module {
     /// - Parameters:
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
-    ///   - headWidth: width of each.
+    ///   - headWidth: width of each head.
     ///   - mlpWidth: width inside the MLPs.
     init(width: Int, heads: Int, headWidth: Int, mlpWidth: Int) {
         firstAttention = CrossAttention(width: width, heads: heads, headWidth: headWidth)
@@ -128,7 +129,7 @@ final class CrossTransformerLayer: Module {
 
 /// Attention of tokens to other tokens, both normalized first: a part of a cross transformer.
 ///
-/// Its softmax may attend to nothing: `exp(x - max) / (1 + sum exp(x - max))`.
+/// The softmax has one additional term: `exp(x - max) / (1 + sum exp(x - max))`.
 final class CrossAttention: Module {
     let queryNorm: LayerNorm
     let contextNorm: LayerNorm
@@ -147,7 +148,7 @@ final class CrossAttention: Module {
     /// - Parameters:
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
-    ///   - headWidth: width of each.
+    ///   - headWidth: width of each head.
     init(width: Int, heads: Int, headWidth: Int) {
         let inside = heads * headWidth
         queryNorm = LayerNorm(width)
@@ -175,10 +176,11 @@ final class CrossAttention: Module {
 }
 
 extension Tensor {
-    /// Softmax along the last axis with one more place that takes part and is dropped.
+    /// Softmax along the last axis with one additional element, which is dropped from the result.
     ///
-    /// That place scores as high as the highest here, so each row sums to between 1/2 and 1. Unlike
-    /// a softmax's, this result depends on the maximum, which therefore has a gradient.
+    /// The additional element has the score of the maximum, so that each row sums to between 1/2
+    /// and 1. Unlike that of a softmax, the result depends on the maximum, which therefore has a
+    /// gradient.
     func softmaxOrNothing() -> Tensor {
         let powers = (self - max(axes: [-1], keepingAxes: true)).exp()
         return powers / (powers.sum(axes: [-1], keepingAxes: true) + 1)
@@ -191,7 +193,7 @@ final class PreNormFeedForward: Module, Layer {
     let expansion: Linear
     let contraction: Linear
 
-    // The authors' places 1, 2 and 4 have no weights.
+    // Layers 1, 2 and 4 of the authors' module have no weights.
     override class var checkpointNames: [String: String] {
         ["expansion": "fn.net.0", "contraction": "fn.net.3"]
     }
@@ -212,10 +214,10 @@ final class PreNormFeedForward: Module, Layer {
     }
 }
 
-/// AutoSAMUS's feature adapter: makes the prompt generator's image the dense prompt.
+/// AutoSAMUS's feature adapter: converts the prompt generator's image to the dense prompt.
 ///
-/// Four times a convolution, a layer norm over channels and GELU, narrower inside. It is no
-/// bottleneck parallel to a frozen layer, unlike the feature adapters of SAMUS.
+/// Four times a convolution, a layer norm over channels and GELU, with fewer channels inside.
+/// Unlike the feature adapters of SAMUS, it is not parallel to a frozen layer.
 public final class DensePromptAdapter: Module, Layer {
     let layers: Sequential
 
@@ -229,7 +231,7 @@ public final class DensePromptAdapter: Module, Layer {
             Conv2d(inside, width, kernel: 3, padding: 1, bias: false), LayerNorm2d(width), GELU())
     }
 
-    /// The layers by their places.
+    /// The layers by their indices.
     public override var members: [(name: String, member: Member)] {
         layers.members
     }

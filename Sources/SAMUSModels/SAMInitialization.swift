@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 extension SAMUS {
-    /// The sizes of the source; from SAM all but the input, which has 256 pixels.
+    /// The sizes of the source; from SAM with an input of 256 pixels.
     public static func configuration(
         startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
     ) -> ModelConfiguration {
@@ -18,11 +18,11 @@ extension SAMUS {
     ///
     /// Copies every tensor whose name and shape agree. The relative positions of the global blocks
     /// are resized along rows, 127 to 63 in the published sizes. What SAMUS adds keeps its initial
-    /// values. The authors' program finds the global blocks by digits in their names, which is
-    /// right for ViT-B only; here the block itself knows.
+    /// values. The authors' program selects the global blocks by digits in tensor names, which is
+    /// correct for ViT-B only; here they are selected by the blocks' types.
     ///
-    /// Nothing is changed when names, shapes or types do not agree; after an error of the reader the
-    /// values are undefined.
+    /// Nothing is changed when names, shapes or types do not agree; after an error of the reader
+    /// the values are undefined.
     ///
     /// - Parameter source: a checkpoint or a state dictionary of the same width and depth.
     /// - Returns: where each weight comes from.
@@ -66,7 +66,8 @@ extension SAMUS {
         return transfer
     }
 
-    /// Whether a tensor is a table of relative positions: one vector for each distance from -n to n.
+    /// Whether a tensor is a table of relative positions: one vector for each distance from -n to
+    /// n.
     private static func isTable(_ name: String, in source: any TensorSource, width: Int) -> Bool {
         guard let shape = source.shape(of: name) else { return false }
         return shape.count == 2 && shape[0] > 1 && shape[0] % 2 == 1 && shape[1] == width

@@ -24,7 +24,7 @@ public class SAMUS: Module, PromptableNetwork {
 
     /// A network with new weights.
     ///
-    /// - Parameter sizes: as `SAMConfiguration.base(imageSize: 256)`.
+    /// - Parameter sizes: sizes such as `SAMConfiguration.base(imageSize: 256)`.
     public init(_ sizes: SAMConfiguration) {
         imageEncoder = SAMUSEncoder(sizes)
         promptEncoder = PromptEncoder(

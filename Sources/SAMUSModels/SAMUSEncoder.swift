@@ -3,8 +3,8 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// The image encoder of SAMUS (arXiv:2309.06824): SAM's vision transformer on a grid half as fine,
-/// and a CNN branch.
+/// The image encoder of SAMUS (arXiv:2309.06824): SAM's vision transformer on a smaller grid, and a
+/// CNN branch.
 public final class SAMUSEncoder: Module {
     let cnnEmbed: CNNBranch
     let patchEmbed: PatchEmbedding
@@ -21,7 +21,7 @@ public final class SAMUSEncoder: Module {
         ["inputAdapter": "input_Adapter"]
     }
 
-    /// Height and width of SAM's position embedding, which SAMUS has for inputs of every size.
+    /// Height and width of SAM's position embedding, which SAMUS uses for every input size.
     static let positionGrid = 64
 
     /// - Parameter sizes: width, depth, heads, windows and input size.

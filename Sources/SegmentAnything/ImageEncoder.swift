@@ -22,8 +22,8 @@ public final class ImageEncoder: Module {
         neck = encoderNeck(width: sizes.width, outputs: sizes.decoder.width)
     }
 
-    /// - Parameter images: normalized, `[B, 3, S, S]`; S need not be the size the position tables
-    ///   are for: they are resized.
+    /// - Parameter images: normalized, `[B, 3, S, S]`; for another S than the configuration's, the
+    ///   position tables are resized.
     /// - Returns: embeddings, `[B, D, S / 16, S / 16]`.
     public func callAsFunction(_ images: Tensor) -> Tensor {
         let patches = patchEmbed(images)
@@ -40,7 +40,7 @@ public final class ImageEncoder: Module {
     }
 }
 
-/// Images to tokens: one convolution of 16 x 16 pixels.
+/// Converts images to tokens by one convolution of 16 x 16 pixels.
 public final class PatchEmbedding: Module {
     /// Height and width of a patch in pixels.
     public static let kernel = 16
@@ -57,7 +57,8 @@ public final class PatchEmbedding: Module {
     /// - Parameter images: `[B, 3, H, W]`, or `[B, 1, H, W]` for three equal channels.
     /// - Returns: tokens, `[B, H', W', D]`.
     public func callAsFunction(_ images: Tensor) -> Tensor {
-        // A sum lies as its first term does: tokens that lie by channels would stay so in all blocks.
+        // A sum has the memory layout of its first term: tokens in channel order would keep it in
+        // all blocks.
         proj(images).permuted([0, 2, 3, 1]).contiguous()
     }
 }
@@ -75,7 +76,7 @@ public final class GreyConvolution: Module, Layer {
     /// - Parameters:
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
-    ///   - stride: its step.
+    ///   - stride: step of the kernel.
     public init(_ outputs: Int, kernel: Int, stride: Int) {
         let fanIn = 3 * kernel * kernel
         weight = Parameter(uniform: [outputs, 3, kernel, kernel], fanIn: fanIn)

@@ -42,7 +42,7 @@ public final class MaskDecoder: Module {
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
     ///   - transformer: mixes tokens and image.
-    ///   - candidates: masks offered for an ambiguous prompt.
+    ///   - candidates: number of masks for an ambiguous prompt.
     ///   - iouDepth: layers of the head that estimates IoU.
     ///   - iouWidth: width inside that head.
     ///   - hasPresence: whether a head estimates that there is an object at the prompt.
@@ -53,7 +53,7 @@ public final class MaskDecoder: Module {
     ) {
         self.transformer = transformer
         iouToken = Embedding(1, width)
-        // The first is the single mask for an unambiguous prompt.
+        // The first token is that of the single mask for an unambiguous prompt.
         maskTokens = Embedding(candidates + 1, width)
         outputUpscaling = Sequential(
             ConvTranspose2d(width, width / 4, kernel: 2, stride: 2),
@@ -69,8 +69,7 @@ public final class MaskDecoder: Module {
         presenceHead = hasPresence ? MLP(width, inside: width, outputs: 1, depth: 3) : nil
     }
 
-    /// The tokens that become masks and IoU estimates: that of the IoU, then one for each mask,
-    /// `[T, D]`.
+    /// The output tokens: the IoU token, then one token for each mask, `[T, D]`.
     public var outputTokens: Tensor {
         .concatenate([iouToken.table, maskTokens.table])
     }

@@ -13,7 +13,7 @@ public final class SAM: Module, PromptableNetwork {
 
     /// A network with new weights.
     ///
-    /// - Parameter sizes: as `SAMConfiguration.base(imageSize:)` with 1024.
+    /// - Parameter sizes: sizes such as `SAMConfiguration.base(imageSize:)` with 1024.
     public init(_ sizes: SAMConfiguration) {
         imageEncoder = ImageEncoder(sizes)
         promptEncoder = PromptEncoder(

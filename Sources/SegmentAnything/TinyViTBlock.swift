@@ -61,7 +61,7 @@ final class WindowAttention: Module, Layer {
     let proj: Linear
     let attentionBiases: Parameter
     let heads: Int
-    /// For each pair of cells the row of its distance in the biases, `[window^4]`.
+    /// For each pair of cells, the index of its distance in the biases, `[window^4]`.
     let distances: Buffer
 
     /// - Parameters:
@@ -81,7 +81,7 @@ final class WindowAttention: Module, Layer {
     /// - Returns: a tensor of the same shape.
     func callAsFunction(_ x: Tensor) -> Tensor {
         let (batch, count) = (x.size(0), x.size(1))
-        // Each head has its query, key and value beside each other.
+        // The query, key and value of a head are adjacent.
         let parts = qkv(norm(x)).reshaped([batch, count, heads, 3, -1]).permuted([3, 0, 2, 1, 4])
         let bias = attentionBiases.value.indexed(by: distances.value, axis: 1)
             .reshaped([1, heads, count, count])
@@ -90,13 +90,13 @@ final class WindowAttention: Module, Layer {
         return proj(attended.transposed(1, 2).flattened(from: 2))
     }
 
-    /// Distances are numbered in the order in which row-major pairs of cells first have them.
+    /// Distances are numbered in the order of their first occurrence in row-major pairs of cells.
     private static func distances(window: Int) -> Tensor {
         struct Distance: Hashable {
             let rows, columns: Int
         }
         var numbers: [Distance: Int] = [:]
-        var places: [Int] = []
+        var indices: [Int] = []
         let cells = 0..<window * window
         for first in cells {
             for second in cells {
@@ -105,10 +105,10 @@ final class WindowAttention: Module, Layer {
                     columns: abs(first % window - second % window))
                 let number = numbers[distance] ?? numbers.count
                 numbers[distance] = number
-                places.append(number)
+                indices.append(number)
             }
         }
-        return Tensor(places)
+        return Tensor(indices)
     }
 }
 

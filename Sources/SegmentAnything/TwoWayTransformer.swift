@@ -58,7 +58,7 @@ final class TwoWayAttentionBlock: Module {
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
     ///   - mlpWidth: width inside the MLP.
-    ///   - isFirst: whether the tokens are their own positions still.
+    ///   - isFirst: whether this is the first block, in which queries have no added positions.
     init(width: Int, heads: Int, mlpWidth: Int, isFirst: Bool) {
         selfAttn = DecoderAttention(width: width, heads: heads)
         norm1 = LayerNorm(width)
@@ -127,7 +127,7 @@ final class DecoderAttention: Module {
     /// - Parameters:
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
-    ///   - downsampling: how many times narrower it is inside.
+    ///   - downsampling: factor by which the width is reduced inside.
     init(width: Int, heads: Int, downsampling: Int = 1) {
         let inside = width / downsampling
         precondition(inside % heads == 0, "\(heads) heads do not divide a width of \(inside)")

@@ -4,8 +4,8 @@ import TorchNN
 /// Attention of SAM's image encoder, with decomposed relative position: among all tokens, or among
 /// those of a window.
 ///
-/// Computes what segment-anything computes, with less work: relative position is part of query and
-/// key (see ``RelativePosition``), and padding costs nothing (see `WindowPartition`).
+/// Gives the same result as segment-anything with less work: relative position is part of query and
+/// key (see ``RelativePosition``), and padding tokens are not computed (see `WindowPartition`).
 public final class ViTAttention: Module, Layer {
     let qkv: Linear
     let proj: Linear
@@ -50,11 +50,12 @@ public final class ViTAttention: Module, Layer {
 
     private func inWindows(_ tokens: Tensor, _ x: Tensor, size: Int) -> Tensor {
         let (batch, width) = (x.size(0), x.size(3))
-        // One token of zeros stands for all padding: its key and value are the bias of qkv, which is
-        // what the weights were trained with.
+        // One token of zeros represents all padding: its key and value are the bias of qkv, as in
+        // the training of the weights.
         let parts = qkvWithPadding(tokens).split([width, 2 * width], axis: -1)
         let partition = WindowPartition(rows: x.size(1), columns: x.size(2), window: size)
-        // All groups at once: each would have a gradient as large as all tokens.
+        // All groups in one operation; separately, each would have a gradient of the size of all
+        // tokens.
         let queries = taken(parts[0], by: partition.groups.map(\.queries))
         let keysAndValues = taken(parts[1], by: partition.groups.map(\.keys))
         let mixed = partition.groups.indices.map { index in
@@ -67,22 +68,24 @@ public final class ViTAttention: Module, Layer {
             return attended.reshaped([batch, -1, width])
         }
         return Tensor.concatenate(mixed, axis: 1)
-            .indexed(by: Tensor(partition.places).to(x.device), axis: 1)
+            .indexed(by: Tensor(partition.queryIndices).to(x.device), axis: 1)
     }
 
-    /// Queries, keys and values of all tokens and of one of zeros after them, `[B, T + 1, 3 D]`.
+    /// Queries, keys and values of all tokens and of one additional token of zeros, `[B, T + 1, 3
+    /// D]`.
     private func qkvWithPadding(_ tokens: Tensor) -> Tensor {
         guard Trace.isRecording else {
             let padding = Tensor.zeros(
                 [tokens.size(0), 1, tokens.size(2)], dtype: tokens.dtype, device: tokens.device)
             return qkv(.concatenate([tokens, padding], axis: 1))
         }
-        // The same; layers in integers want their input unjoined. Not so above: it copies more.
+        // An equivalent without concatenating the input, as quantized layers require; it copies
+        // more.
         let padding = qkv.outputForZeros.reshaped([1, 1, -1]).expanded([tokens.size(0), -1, -1])
         return .concatenate([qkv(tokens), padding], axis: 1)
     }
 
-    /// Tokens of each group, `[B, T, D]` for every list of places along axis 1.
+    /// Tokens of each group, `[B, T, D]` for every list of indices along axis 1.
     private func taken(_ x: Tensor, by groups: [[Int]]) -> [Tensor] {
         x.indexed(by: Tensor(groups.flatMap(\.self)).to(x.device), axis: 1)
             .split(groups.map(\.count), axis: 1)
@@ -91,8 +94,8 @@ public final class ViTAttention: Module, Layer {
     /// - Parameters:
     ///   - queries: `[N, T, D]`.
     ///   - keysAndValues: concatenated, `[N, S, 2 D]`.
-    ///   - queryGrid: how the queries lie, from the upper left key on.
-    ///   - keyGrid: how the keys lie.
+    ///   - queryGrid: rows and columns of the queries, which begin at the upper left key.
+    ///   - keyGrid: rows and columns of the keys.
     /// - Returns: `[N, T, D]`.
     private func attend(
         queries: Tensor, keysAndValues: Tensor, from queryGrid: Grid,
@@ -111,31 +114,31 @@ public final class ViTAttention: Module, Layer {
     }
 }
 
-/// Decomposed relative position: what a query adds to its attention for a key's distance in rows and
-/// for its distance in columns (ViTDet, arXiv:2203.16527; segment-anything).
+/// Decomposed relative position: the terms that a query adds to its attention scores for a key's
+/// distance in rows and in columns (ViTDet, arXiv:2203.16527; segment-anything).
 ///
-/// The sum of the two is a product too: of the query's amounts for each row and column of keys, and
-/// of ones where a key stands. Both are appended to query and key, so that no table of all pairs is
-/// ever made.
+/// The sum of both terms is a dot product: of the query's terms for each row and column of keys,
+/// and of one-hot vectors of the key's row and column. They are appended to query and key, so that
+/// no table of all pairs is needed.
 public enum RelativePosition {
-    /// A query with its amounts for each row and each column of keys appended.
+    /// A query with its terms for each row and each column of keys appended.
     ///
     /// - Parameters:
     ///   - query: unscaled, `[N, H, W, heads, C]`.
     ///   - scale: factor of the query.
     ///   - rows: table of the rows' distances, `[2 R - 1, C]` for R rows of keys.
     ///   - columns: table of the columns' distances.
-    ///   - keys: how the keys lie; the first query lies where the first key does.
+    ///   - keys: rows and columns of the keys; the first query is at the position of the first key.
     /// - Returns: `[N, heads, H W, C + R + S]` for R x S keys.
     static func extended(
         query: Tensor, scale: Double, rows: Tensor, columns: Tensor, keys: Grid
     ) -> Tensor {
         let shape = query.shape
-        let byRow = amounts(
+        let byRow = products(
             query.permuted([1, 0, 2, 3, 4]),
             vectors(of: rows, queries: shape[1], keys: keys.rows)
         ).permuted([1, 3, 0, 2, 4])
-        let byColumn = amounts(
+        let byColumn = products(
             query.permuted([2, 0, 1, 3, 4]),
             vectors(of: columns, queries: shape[2], keys: keys.columns)
         ).permuted([1, 3, 2, 0, 4])
@@ -146,24 +149,24 @@ public enum RelativePosition {
     /// The columns appended to the keys: a one for the key's row and one for its column.
     ///
     /// - Parameters:
-    ///   - grid: how the keys lie, R x S.
+    ///   - grid: rows and columns of the keys, R x S.
     ///   - keys: tensor whose type and device the result has.
     /// - Returns: `[R S, R + S]`.
     static func marks(of grid: Grid, for keys: Tensor) -> Tensor {
-        let places = (0..<grid.count).map { [$0 / grid.columns, $0 % grid.columns + grid.rows] }
+        let positions = (0..<grid.count).map { [$0 / grid.columns, $0 % grid.columns + grid.rows] }
         return Tensor.zeros(
             [grid.count, grid.rows + grid.columns], dtype: keys.dtype, device: keys.device
         ).scattered(
-            at: Tensor(places.flatMap(\.self), shape: [grid.count, 2]).to(keys.device), value: 1)
+            at: Tensor(positions.flatMap(\.self), shape: [grid.count, 2]).to(keys.device), value: 1)
     }
 
-    /// For each query of a line its products with the line's vectors.
+    /// The dot products of each query of a row or column with the vectors of that row or column.
     ///
     /// - Parameters:
     ///   - query: lines first, `[L, N, M, heads, C]`.
     ///   - vectors: `[L, K, C]`.
     /// - Returns: `[L, N, M, heads, K]`.
-    private static func amounts(_ query: Tensor, _ vectors: Tensor) -> Tensor {
+    private static func products(_ query: Tensor, _ vectors: Tensor) -> Tensor {
         let shape = query.shape
         return query.reshaped([shape[0], -1, shape[4]]).matmul(vectors.transposed(1, 2))
             .reshaped(Array(shape.dropLast()) + [-1])
@@ -171,15 +174,15 @@ public enum RelativePosition {
 
     /// The rows of a table for all pairs of queries and keys along one axis, `[queries, keys, C]`.
     private static func vectors(of table: Tensor, queries: Int, keys: Int) -> Tensor {
-        let places = (0..<queries).flatMap { query in
+        let indices = (0..<queries).flatMap { query in
             (0..<keys).map { query - $0 + keys - 1 }
         }
         return resized(table, length: 2 * keys - 1)
-            .indexed(by: Tensor(places).to(table.device), axis: 0)
+            .indexed(by: Tensor(indices).to(table.device), axis: 0)
             .reshaped([queries, keys, -1])
     }
 
-    /// A table for another number of places, linear between the distances it has.
+    /// A table resized to another number of distances by linear interpolation.
     ///
     /// - Parameters:
     ///   - table: a vector for each distance from `-(L - 1)` to `L - 1`, `[2 L - 1, C]`.

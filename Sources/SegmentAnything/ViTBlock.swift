@@ -1,7 +1,8 @@
 import Torch
 import TorchNN
 
-/// A block of SAM's image encoder: attention and an MLP, each on normed tokens and with a skip.
+/// A block of SAM's image encoder: attention and an MLP, each with a norm before it and a skip
+/// connection.
 final class ViTBlock: Module, Layer {
     let norm1: LayerNorm
     let attn: ViTAttention
@@ -46,32 +47,32 @@ public final class ViTMLP: Module, Layer {
     }
 }
 
-/// How a grid of tokens is cut into square windows, without queries for padding.
+/// Partition of a grid of tokens into square windows, without queries for padding.
 ///
-/// Windows at the right and lower edge reach over it. segment-anything fills them with zeros and
-/// computes everything for these too; here only the tokens that exist are queries, and all keys
-/// outside the grid are one and the same token.
+/// Windows at the right and lower edge extend beyond the grid. segment-anything pads them with
+/// zeros and computes all padding tokens; here only tokens of the grid are queries, and all keys
+/// outside the grid are one shared padding token.
 struct WindowPartition {
-    /// Windows with the same number of rows and columns that exist.
+    /// Windows with the same number of rows and columns inside the grid.
     struct Group {
         /// Number of windows.
         let count: Int
-        /// What exists of each.
+        /// Rows and columns of each window inside the grid.
         let grid: Grid
-        /// Tokens that exist, window after window, row-major.
+        /// Tokens inside the grid, window after window, row-major.
         let queries: [Int]
-        /// All tokens of the windows, those outside as the number of all tokens.
+        /// All tokens of the windows; the padding token has the number of tokens as its index.
         let keys: [Int]
     }
 
     /// At most four: inside, at the right edge, at the lower edge, in the corner.
     let groups: [Group]
-    /// For each token its place among the queries of all groups.
-    let places: [Int]
+    /// The index of each token among the queries of all groups.
+    let queryIndices: [Int]
 
     /// - Parameters:
-    ///   - rows: of the grid.
-    ///   - columns: of the grid.
+    ///   - rows: rows of the grid.
+    ///   - columns: columns of the grid.
     ///   - window: height and width of a window.
     init(rows: Int, columns: Int, window: Int) {
         let bands = (Self.bands(rows, window), Self.bands(columns, window))
@@ -96,14 +97,14 @@ struct WindowPartition {
             }
         }
         self.groups = groups
-        var places = [Int](repeating: 0, count: rows * columns)
-        for (place, token) in groups.flatMap(\.queries).enumerated() {
-            places[token] = place
+        var queryIndices = [Int](repeating: 0, count: rows * columns)
+        for (index, token) in groups.flatMap(\.queries).enumerated() {
+            queryIndices[token] = index
         }
-        self.places = places
+        self.queryIndices = queryIndices
     }
 
-    /// Whole windows along an axis, and the one that reaches over the end.
+    /// Whole windows along an axis, and the one that extends beyond the end.
     private static func bands(_ length: Int, _ window: Int) -> [(size: Int, starts: [Int])] {
         let whole = length / window
         let rest = length % window

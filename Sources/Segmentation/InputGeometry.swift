@@ -4,11 +4,11 @@ import Imaging
 public struct InputGeometry: Equatable, Sendable {
     /// The image's size.
     public let original: Size
-    /// The image's size inside the input; what is left is zero padding at the right and below.
+    /// The image's size inside the input; the rest is zero padding on the right and at the bottom.
     public let resized: Size
     /// Height and width of the input.
     public let inputSize: Int
-    /// What the input's values are.
+    /// How the values of the input are computed.
     public let preprocessing: Preprocessing
     /// Input pixels per image pixel, along x and along y.
     private let scale: (x: Double, y: Double)
@@ -18,7 +18,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Parameters:
     ///   - original: size of the image.
     ///   - inputSize: height and width of the model's input.
-    ///   - preprocessing: how the model wants its input.
+    ///   - preprocessing: the model's preprocessing.
     public init(original: Size, inputSize: Int, preprocessing: Preprocessing) {
         self.original = original
         self.inputSize = inputSize
@@ -29,11 +29,11 @@ public struct InputGeometry: Equatable, Sendable {
             return
         }
         let side = Double(inputSize) / Double(max(original.height, original.width))
-        // An image of 1 x 10,000 still keeps a pixel of its shorter side.
+        // The shorter side keeps at least one pixel, even for an image of 1 x 10,000.
         resized = Size(
             height: max(1, Int(Double(original.height) * side + 0.5)),
             width: max(1, Int(Double(original.width) * side + 0.5)))
-        // The two programs differ: one moves clicks by the sides as rounded, one by their ratio.
+        // segment-anything scales points by the rounded size, LiteMedSAM by the exact ratio.
         scale = preprocessing == .sam ? Self.ratio(resized, original) : (side, side)
     }
 
@@ -44,7 +44,7 @@ public struct InputGeometry: Equatable, Sendable {
         )
     }
 
-    /// Whether two images lie in an input alike.
+    /// Whether both place an image in the input in the same way.
     public static func == (one: InputGeometry, other: InputGeometry) -> Bool {
         one.original == other.original && one.inputSize == other.inputSize
             && one.preprocessing == other.preprocessing
@@ -60,12 +60,12 @@ public struct InputGeometry: Equatable, Sendable {
             .padded(to: Size(height: inputSize, width: inputSize))
     }
 
-    /// A rough mask as the logits of an earlier prediction, which is how SAM takes masks.
+    /// A rough mask as logits, the form in which SAM takes mask prompts.
     ///
     /// - Parameters:
-    ///   - mask: of the original size.
+    ///   - mask: a mask of the original size.
     ///   - side: height and width of the logits that the model takes.
-    ///   - magnitude: logit inside; its negative outside.
+    ///   - magnitude: the logit inside the mask; outside it is the negative of this.
     /// - Returns: `[1, side, side]`.
     public func prepare(_ mask: Mask, side: Int, magnitude: Float = 10) -> Planes {
         precondition(mask.size == original, "a mask of \(original) pixels")
@@ -83,19 +83,19 @@ public struct InputGeometry: Equatable, Sendable {
         return logits
     }
 
-    /// A place in the image as a place in the input.
+    /// Converts a point from pixels of the image to pixels of the input.
     public func prepare(_ point: PixelPoint) -> PixelPoint {
         PixelPoint(x: point.x * scale.x, y: point.y * scale.y)
     }
 
-    /// A box in the image as a box in the input.
+    /// Converts a box from pixels of the image to pixels of the input.
     public func prepare(_ box: PixelRectangle) -> PixelRectangle {
         PixelRectangle(
             x0: box.x0 * scale.x, y0: box.y0 * scale.y, x1: box.x1 * scale.x, y1: box.y1 * scale.y)
     }
 
-    /// Logits over the input as logits over the image: enlarged to the input, padding cut off,
-    /// resized bilinearly to the image.
+    /// Resizes logits to the image: bilinearly to the input's size, without the padding, then
+    /// bilinearly to the image's size.
     ///
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: one plane of the original size.
@@ -106,7 +106,7 @@ public struct InputGeometry: Equatable, Sendable {
         return full.cropped(to: resized).resizedLikeTorch(to: original, antialias: false)
     }
 
-    /// Logits over the input as a mask of the image: inside where they are above 0.
+    /// Converts logits to a mask of the image: pixels with logits above 0.
     ///
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: a mask of the original size.
@@ -115,28 +115,27 @@ public struct InputGeometry: Equatable, Sendable {
     }
 }
 
-/// How a network of SAM's family wants its input made of an image.
+/// How an image becomes the input of a network of SAM's family.
 public enum Preprocessing: String, Sendable, Codable {
-    /// Longest side to the input's, antialiased; the image's darkest and lightest value become 0
-    /// and 1.
+    /// Longest side resized to the input's side with antialiasing; min-max normalized to 0...1.
     case liteMedSAM
-    /// Longest side to the input's, as Pillow resizes; the published mean and deviation of each
-    /// channel become 0 and 1.
+    /// Longest side resized to the input's side as by Pillow; normalized by the published mean and
+    /// standard deviation of each channel.
     case sam
-    /// Grey, stretched to the input's square as Pillow resizes, 0..255 to 0..1, no normalization.
+    /// Grey, stretched to a square as by Pillow, scaled from 0...255 to 0...1.
     case samus
 
-    /// Whether the image keeps its proportions, with zero padding at the right and below.
+    /// Whether the aspect ratio is kept, with zero padding on the right and at the bottom.
     public var keepsProportions: Bool { self != .samus }
 
     /// Channels of the input.
     public var channels: Int { self == .samus ? 1 : 3 }
 
-    /// The image's part of the input, without padding.
+    /// The image as values of the input, without padding.
     ///
     /// - Parameters:
     ///   - image: grey or RGB.
-    ///   - size: of the image inside the input.
+    ///   - size: size of the image inside the input.
     /// - Returns: `[channels, H, W]`.
     func values(of image: Image, resizedTo size: Size) -> Planes {
         switch self {
@@ -152,9 +151,9 @@ public enum Preprocessing: String, Sendable, Codable {
         }
     }
 
-    /// Mean of ImageNet's red, green and blue, as SAM was trained with.
+    /// Mean of red, green and blue in ImageNet, as in SAM's training.
     public static let mean: [Float] = [123.675, 116.28, 103.53]
-    /// Their deviation.
+    /// Standard deviation of red, green and blue in ImageNet.
     public static let deviation: [Float] = [58.395, 57.12, 57.375]
 
     private static func standardized(_ planes: Planes) -> Planes {
@@ -168,7 +167,7 @@ public enum Preprocessing: String, Sendable, Codable {
 }
 
 extension Preprocessing {
-    /// The values that lie in the input, from the least to the largest there can be.
+    /// The smallest and the largest value that the input can have.
     public var range: [Double] {
         switch self {
         case .liteMedSAM, .samus: [0, 1]

@@ -111,7 +111,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         sizes: .ofTensors { .lite(SAMUSLiteParts(tensorNames: $0)) },
         startsFrom: [.liteMedSAM], recipes: [.decoder, .full])
 
-    // Tensors that tell SAM's relatives from each other.
+    // Tensors that distinguish SAM and the networks derived from it.
     private static let samParts = [
         "prompt_encoder.no_mask_embed.weight", "mask_decoder.iou_token.weight",
     ]
@@ -197,12 +197,12 @@ extension ModelArchitecture {
         ].contains { name.hasSuffix("." + $0) }
     }
 
-    /// Whether its mask decoder has attention heads whose number the tensors do not show.
+    /// Whether the mask decoder has attention heads, whose number tensor shapes do not determine.
     public var hasDecoderHeads: Bool {
         if case .ofSAM = sizes { true } else { false }
     }
 
-    /// The only size there is; nil for an architecture that has several.
+    /// The configuration if the architecture has only one; nil otherwise.
     public var onlyConfiguration: ModelConfiguration? {
         if case .ofSAM = sizes { nil } else { published.first }
     }

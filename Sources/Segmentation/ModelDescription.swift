@@ -2,7 +2,7 @@
 public struct ModelDescription: Equatable, Sendable, Codable {
     /// Sizes of a model's network.
     public struct Network: Equatable, Sendable, Codable {
-        /// Name of the image encoder, as `ViT-B`.
+        /// Name of the image encoder, for example `ViT-B`.
         public var encoder: String
         /// Height and width of the input in pixels.
         public var inputSize: Int

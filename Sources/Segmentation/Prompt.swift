@@ -90,7 +90,8 @@ public enum PromptKind: String, Sendable, CaseIterable, Codable {
 }
 
 extension PromptKind {
-    /// The metadata key under which a weights file states its training prompts, as `box,click`.
+    /// The metadata key under which a weights file states its training prompts, for example
+    /// `box,click`.
     public static let metadataKey = "samus.prompts"
 
     /// The training prompts that a weights file states in its metadata.

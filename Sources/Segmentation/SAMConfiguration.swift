@@ -3,7 +3,7 @@ import Foundation
 
 /// The sizes of a network of SAM's family.
 ///
-/// As JSON it has the names that segment-anything and SAMUS give them (`embed_dim`, `out_chans` …).
+/// The JSON form uses the names of segment-anything and SAMUS (`embed_dim`, `num_heads` …).
 public struct SAMConfiguration: Hashable, Sendable {
     /// Sizes of the mask decoder.
     public struct Decoder: Hashable, Sendable {
@@ -15,7 +15,7 @@ public struct SAMConfiguration: Hashable, Sendable {
         public var mlpWidth = 2048
         /// Attention heads; not visible in the shapes of a checkpoint.
         public var heads = 8
-        /// Masks offered for an ambiguous prompt.
+        /// Number of candidate masks for an ambiguous prompt.
         public var candidates = 3
         /// Layers of the head that estimates IoU.
         public var iouDepth = 3
@@ -28,11 +28,11 @@ public struct SAMConfiguration: Hashable, Sendable {
 
     /// Width of the image encoder's tokens.
     public var width: Int
-    /// Its blocks.
+    /// Number of blocks of the image encoder.
     public var depth: Int
-    /// Its attention heads.
+    /// Attention heads of the image encoder.
     public var heads: Int
-    /// Indices of the blocks whose tokens attend to the whole image; in others they attend to a window.
+    /// Indices of the blocks with global attention; the others have windowed attention.
     public var globalBlocks: [Int]
     /// Height and width of a window in tokens.
     public var windowSize = 14
@@ -46,9 +46,9 @@ public struct SAMConfiguration: Hashable, Sendable {
     /// Sizes with the published window and decoder.
     ///
     /// - Parameters:
-    ///   - width: of the image encoder's tokens.
-    ///   - depth: its blocks.
-    ///   - heads: its attention heads.
+    ///   - width: width of the image encoder's tokens.
+    ///   - depth: number of blocks.
+    ///   - heads: attention heads.
     ///   - globalBlocks: indices of the blocks with global attention.
     ///   - imageSize: height and width of the input.
     public init(width: Int, depth: Int, heads: Int, globalBlocks: [Int], imageSize: Int) {

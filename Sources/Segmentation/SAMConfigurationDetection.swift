@@ -18,20 +18,20 @@ extension ConfigurationError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .missing(let name):
-            "'\(name)' is missing, from which the network's size is read"
+            "'\(name)' is missing, which determines a size of the network"
         case .misshapen(let name, let shape):
-            "'\(name)' has shape \(shape), which is no size of a network"
+            "'\(name)' has shape \(shape), which no network size allows"
         case .decoderHeadsUnknown(let width):
-            "its mask decoder is \(width) wide, and how many attention heads it has cannot be "
-                + "seen from weights: state it with 'samus convert --decoder-heads N'"
+            "its mask decoder has width \(width), and the weights do not determine the number of "
+                + "attention heads: give it with 'samus convert --decoder-heads N'"
         case .unreadableStatement(let text):
-            "its remark '\(SAMConfiguration.metadataKey)' states no sizes: "
+            "its metadata entry '\(SAMConfiguration.metadataKey)' cannot be read: "
                 + String(text.prefix(80)).debugDescription
         case .decoderHeads(let heads, let width):
-            "its mask decoder is \(width) wide and cannot have \(heads) attention heads: a number is "
-                + "needed of which twice divides the width"
+            "its mask decoder has width \(width) and cannot have \(heads) attention heads: the "
+                + "width must be divisible by twice the number of heads"
         case .incomplete(let what, let found, let needed):
-            "it has \(found) \(what) where \(needed) belong: a part of it is missing"
+            "it has \(found) \(what) instead of \(needed): a part of it is missing"
         case .tooLarge(let what, let value, let limit):
             "its tensors describe \(what) of \(value), above this program's limit of \(limit)"
         case .outOfProportion(let what, let needed, let found):
@@ -49,8 +49,8 @@ extension SAMConfiguration {
 
     /// Reads the sizes of a network from the shapes of its tensors.
     ///
-    /// The decoder has eight heads where it has the published width; otherwise the file's metadata
-    /// has the number.
+    /// A decoder of the published width has eight heads; otherwise the number is in the file's
+    /// metadata.
     ///
     /// - Parameters:
     ///   - patchStride: pixels of the input from one token to the next: 16 for SAM, 8 for SAMUS.
@@ -152,9 +152,9 @@ extension SAMConfiguration.Decoder {
 }
 
 extension SAMConfiguration {
-    /// Tokens along a side of the grid: attention among 128 x 128 takes a gigabyte a head.
+    /// Tokens along a side of the grid: attention among 128 x 128 tokens takes 1 GB per head.
     private static let largestGrid = 128
-    /// Tokens along a side of a window; published are 14.
+    /// Tokens along a side of a window; the published networks have 14.
     private static let largestWindow = 128
 
     /// Refuses sizes that do not agree with the amount of data in a file, before a network is made.
@@ -162,8 +162,8 @@ extension SAMConfiguration {
     /// Up to half of the data may be missing: loading then lists the missing tensors.
     ///
     /// - Parameters:
-    ///   - numbers: in all tensors of the file.
-    ///   - tensors: their count.
+    ///   - numbers: number of elements of all tensors in the file.
+    ///   - tensors: number of tensors.
     ///   - patchStride: pixels of the input from one token to the next.
     /// - Throws: ``ConfigurationError``.
     public func check(
@@ -195,8 +195,8 @@ extension SAMConfiguration {
         }
     }
 
-    /// Refuses a network that lacks whole blocks or layers: it would be detected as a smaller network
-    /// and give wrong outlines.
+    /// Refuses a network that lacks whole blocks or layers: it would be detected as a smaller
+    /// network and give wrong outlines.
     ///
     /// - Parameter stated: the sizes in the file's metadata; nil to use the published sizes for an
     ///   encoder or decoder of a published width.
@@ -229,7 +229,7 @@ extension SAMConfiguration {
     }
 }
 
-/// A product that stops at the largest number.
+/// A product that saturates at the largest integer.
 private func product(_ factors: Int...) -> Int {
     factors.reduce(1) { product, factor in
         let (next, overflow) = product.multipliedReportingOverflow(by: factor)
@@ -237,7 +237,7 @@ private func product(_ factors: Int...) -> Int {
     }
 }
 
-/// A sum that stops at the largest number.
+/// A sum that saturates at the largest integer.
 private func sum(_ one: Int, _ other: Int) -> Int {
     let (sum, overflow) = one.addingReportingOverflow(other)
     return overflow ? .max : sum

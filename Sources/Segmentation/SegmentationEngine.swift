@@ -1,41 +1,41 @@
 import Imaging
 
-/// A model that is ready to segment images, on whatever runtime.
+/// A model that is ready to segment images, independent of the runtime.
 ///
-/// Encoding an image is the costly part, and is done once: all prompts on it go to the
-/// ``EncodedImage`` that comes out.
+/// Encoding an image is expensive and is done once; all prompts on the image are given to the
+/// resulting ``EncodedImage``.
 public protocol SegmentationEngine: Sendable {
-    /// What the model is and where it comes from.
+    /// The model's architecture, sizes and origin.
     var model: ModelDescription { get }
 
     /// Encodes an image.
     ///
     /// - Parameter image: grey or RGB, of any size.
     /// - Returns: the image's embedding, ready for prompts.
-    /// - Throws: what the runtime cannot do. Running out of memory may end the process.
+    /// - Throws: errors of the runtime. Running out of memory may end the process.
     func encode(_ image: Image) throws -> any EncodedImage
 }
 
-/// An image that a model has seen: SAM's predictor, once the image is set.
+/// An encoded image, like SAM's predictor after `set_image`.
 public protocol EncodedImage: Sendable {
-    /// How the image lies in the model's input.
+    /// How the image is placed in the model's input.
     var geometry: InputGeometry { get }
 
-    /// Masks for several prompts, in as few passes of the decoder as their forms allow.
+    /// Predicts the masks of several prompts, in as few decoder passes as possible.
     ///
     /// - Parameters:
-    ///   - prompts: in the image's pixels, checked for its size; another size's is a mistake of
-    ///     the program and traps.
-    ///   - multimask: whether to give all candidates of an ambiguous prompt instead of one mask.
-    /// - Returns: for each prompt its masks, in the decoder's order.
-    /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
+    ///   - prompts: prompts in pixels of the image, checked for its size; prompts checked for
+    ///     another size trap.
+    ///   - multimask: whether to return all candidates of an ambiguous prompt instead of one mask.
+    /// - Returns: the masks of each prompt, in the decoder's order.
+    /// - Throws: ``EngineError/notFinite(model:)``, and errors of the runtime.
     func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]]
 
-    /// The mask of the one object that the model finds by itself.
+    /// Predicts a mask without a prompt.
     ///
     /// - Returns: one mask.
-    /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs to be told, and what
-    ///   ``predict(_:multimask:)`` throws.
+    /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs a prompt, and the errors
+    ///   of ``predict(_:multimask:)``.
     func predictPromptFree() throws -> MaskPrediction
 }
 
@@ -46,12 +46,12 @@ extension EncodedImage {
     /// Segments one object; the image is not encoded again.
     ///
     /// - Parameters:
-    ///   - prompt: in the image's pixels, checked for its size; another size's is a mistake of
-    ///     the program and traps.
-    ///   - multimask: whether to give all candidates of an ambiguous prompt, best estimate first,
-    ///     instead of one mask.
+    ///   - prompt: a prompt in pixels of the image, checked for its size; a prompt checked for
+    ///     another size traps.
+    ///   - multimask: whether to return all candidates of an ambiguous prompt, best estimate
+    ///     first, instead of one mask.
     /// - Returns: one mask, or the candidates.
-    /// - Throws: ``EngineError/notFinite(model:)``, and what the runtime cannot do.
+    /// - Throws: ``EngineError/notFinite(model:)``, and errors of the runtime.
     public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [SegmentationResult] {
         try predict([prompt], multimask: multimask)[0].map(restored)
             .sorted { $0.iouEstimate > $1.iouEstimate }
@@ -60,26 +60,26 @@ extension EncodedImage {
     /// Checks a prompt against the image and segments one object.
     ///
     /// - Parameters:
-    ///   - prompt: in the image's pixels.
-    ///   - multimask: whether to give all candidates instead of one mask.
+    ///   - prompt: a prompt in pixels of the image.
+    ///   - multimask: whether to return all candidates instead of one mask.
     /// - Returns: one mask, or the candidates.
-    /// - Throws: ``PromptError`` when the prompt does not fit, and what segmenting throws.
+    /// - Throws: ``PromptError`` when the prompt does not fit, and the errors of segmentation.
     public func segment(_ prompt: Prompt, multimask: Bool = false) throws -> [SegmentationResult] {
         try segment(prompt.checked(for: size), multimask: multimask)
     }
 
-    /// Segments the one object that the model finds by itself.
+    /// Segments one object without a prompt.
     ///
-    /// - Returns: its mask.
-    /// - Throws: what ``predictPromptFree()`` throws.
+    /// - Returns: the mask.
+    /// - Throws: the errors of ``predictPromptFree()``.
     public func segmentPromptFree() throws -> SegmentationResult {
         restored(try predictPromptFree())
     }
 
-    /// A prediction with its mask at the image's size.
+    /// Adds the mask at the image's size to a prediction.
     ///
-    /// - Parameter prediction: of this image.
-    /// - Returns: the same with a mask.
+    /// - Parameter prediction: a prediction for this image.
+    /// - Returns: logits, mask and IoU estimate.
     public func restored(_ prediction: MaskPrediction) -> SegmentationResult {
         SegmentationResult(
             logits: prediction.logits, mask: geometry.restore(prediction.logits),
@@ -87,7 +87,7 @@ extension EncodedImage {
     }
 }
 
-/// Why an engine gives no answer.
+/// Why an engine cannot predict a mask.
 public enum EngineError: Error, Equatable, Sendable {
     case notFinite(model: String)
     case needsPrompt(model: String)
@@ -98,26 +98,26 @@ extension EngineError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .notFinite(let model):
-            "\(model) gave logits that are not finite numbers: its weights are damaged, or too "
-                + "small a precision was asked for"
+            "\(model) returned logits that are not finite: its weights are damaged, or the "
+                + "precision is too low"
         case .needsPrompt(let model):
-            "\(model) does not find an object by itself: give a click, a box or a mask"
+            "\(model) needs a prompt: give a click, a box or a mask"
         }
     }
 }
 
-/// One mask as the decoder gives it, for one prompt.
+/// One mask as the decoder returns it, for one prompt.
 public struct MaskPrediction: Equatable, Sendable {
-    /// Logits over the model's whole input, one plane; above 0 is inside.
+    /// Logits over the model's whole input, one plane; the mask is where they are above 0.
     public var logits: Planes
-    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    /// The model's estimate of the mask's IoU with the object; not calibrated.
     public var iouEstimate: Float
 
-    /// A prediction.
+    /// Creates a prediction.
     ///
     /// - Parameters:
     ///   - logits: one plane over the model's input.
-    ///   - iouEstimate: the model's own.
+    ///   - iouEstimate: the model's estimate of the IoU.
     public init(logits: Planes, iouEstimate: Float) {
         self.logits = logits
         self.iouEstimate = iouEstimate
@@ -126,19 +126,19 @@ public struct MaskPrediction: Equatable, Sendable {
 
 /// One mask of an image, for one prompt.
 public struct SegmentationResult: Equatable, Sendable {
-    /// The model's logits over its whole input, one plane; above 0 is inside.
+    /// Logits over the model's whole input, one plane; the mask is where they are above 0.
     public var logits: Planes
     /// The mask, of the image's size.
     public var mask: Mask
-    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    /// The model's estimate of the mask's IoU with the object; not calibrated.
     public var iouEstimate: Float
 
-    /// A result.
+    /// Creates a result.
     ///
     /// - Parameters:
     ///   - logits: one plane over the model's input.
-    ///   - mask: of the image's size.
-    ///   - iouEstimate: the model's own.
+    ///   - mask: a mask of the image's size.
+    ///   - iouEstimate: the model's estimate of the IoU.
     public init(logits: Planes, mask: Mask, iouEstimate: Float) {
         self.logits = logits
         self.mask = mask

@@ -1,4 +1,4 @@
-/// A number that stands beside a tensor in an expression and takes its type.
+/// A number that is an operand next to a tensor and is converted to the tensor's type.
 public protocol TensorScalar: OperatorArgument {}
 
 extension Int: TensorScalar {}
@@ -66,7 +66,7 @@ extension Tensor {
         right.reciprocal() * left
     }
 
-    /// Each element with its sign turned.
+    /// Each element negated.
     public static prefix func - (operand: Tensor) -> Tensor {
         call("neg", operand)
     }
@@ -121,19 +121,19 @@ extension Tensor {
         call("tanh", self)
     }
 
-    /// To the nearest integer, halves to the even one.
+    /// Each element rounded to the nearest integer, halves to even.
     public func rounded() -> Tensor {
         call("round", self)
     }
 
-    /// The size of each element without its sign.
+    /// The absolute value of each element.
     public func abs() -> Tensor {
         call("abs", self)
     }
 
-    /// Each element held between two bounds; nil leaves a side open.
+    /// Each element limited to two bounds; nil for no bound.
     ///
-    /// Integers between whole bounds stay integers.
+    /// Integers with whole bounds stay integers.
     public func clamped(
         from lower: (any TensorScalar)? = nil, to upper: (any TensorScalar)? = nil
     ) -> Tensor {
@@ -162,7 +162,7 @@ extension Tensor {
         call("gt.Scalar", left, right)
     }
 
-    /// Where an element is larger than its partner.
+    /// Where an element is larger than the element of the other tensor.
     public static func .> (left: Tensor, right: Tensor) -> Tensor {
         call("gt.Tensor", left, right)
     }
@@ -172,27 +172,27 @@ extension Tensor {
         call("lt.Scalar", left, right)
     }
 
-    /// Where an element is smaller than its partner.
+    /// Where an element is smaller than the element of the other tensor.
     public static func .< (left: Tensor, right: Tensor) -> Tensor {
         call("lt.Tensor", left, right)
     }
 
-    /// Where an element is as large as a number, or larger.
+    /// Where an element is at least a number.
     public static func .>= (left: Tensor, right: some TensorScalar) -> Tensor {
         call("ge.Scalar", left, right)
     }
 
-    /// Where an element is as large as its partner, or larger.
+    /// Where an element is at least the element of the other tensor.
     public static func .>= (left: Tensor, right: Tensor) -> Tensor {
         call("ge.Tensor", left, right)
     }
 
-    /// Where an element is as small as a number, or smaller.
+    /// Where an element is at most a number.
     public static func .<= (left: Tensor, right: some TensorScalar) -> Tensor {
         call("le.Scalar", left, right)
     }
 
-    /// Where an element is as small as its partner, or smaller.
+    /// Where an element is at most the element of the other tensor.
     public static func .<= (left: Tensor, right: Tensor) -> Tensor {
         call("le.Tensor", left, right)
     }
@@ -202,7 +202,7 @@ extension Tensor {
         call("eq.Scalar", left, right)
     }
 
-    /// Where an element equals its partner.
+    /// Where an element equals the element of the other tensor.
     public static func .== (left: Tensor, right: Tensor) -> Tensor {
         call("eq.Tensor", left, right)
     }
@@ -212,27 +212,27 @@ extension Tensor {
         call("ne.Scalar", left, right)
     }
 
-    /// Where an element differs from its partner.
+    /// Where an element differs from the element of the other tensor.
     public static func .!= (left: Tensor, right: Tensor) -> Tensor {
         call("ne.Tensor", left, right)
     }
 
-    /// Where either of two truth values holds.
+    /// Elementwise logical or.
     public static func .| (left: Tensor, right: Tensor) -> Tensor {
         call("logical_or", left, right)
     }
 
-    /// Where both of two truth values hold.
+    /// Elementwise logical and.
     public static func .& (left: Tensor, right: Tensor) -> Tensor {
         call("logical_and", left, right)
     }
 
-    /// Where a truth value does not hold.
+    /// Elementwise logical not.
     public func logicalNot() -> Tensor {
         call("logical_not", self)
     }
 
-    /// Where an element is neither infinite nor "not a number".
+    /// Where an element is neither infinite nor NaN.
     public func isFinite() -> Tensor {
         call("isfinite", self)
     }
@@ -289,12 +289,12 @@ extension Tensor {
         call("amin", self, axes, keepingAxes)
     }
 
-    /// Whether any element holds.
+    /// Whether any element is true.
     public func any() -> Tensor {
         call("any", self)
     }
 
-    /// Whether all elements hold.
+    /// Whether all elements are true.
     public func all() -> Tensor {
         call("all", self)
     }
@@ -307,12 +307,12 @@ extension Tensor {
         call("softmax.int", self, axis, nil)
     }
 
-    /// The logarithm of ``softmax(axis:)``, exact where that is near 0.
+    /// The logarithm of ``softmax(axis:)``, accurate also where the softmax is near 0.
     public func logSoftmax(axis: Int) -> Tensor {
         call("log_softmax.int", self, axis, nil)
     }
 
-    /// At each place along an axis the sum of the elements up to it.
+    /// The cumulative sum along an axis.
     public func cumulativeSum(axis: Int) -> Tensor {
         call("cumsum", self, axis)
     }

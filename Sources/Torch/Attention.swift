@@ -2,9 +2,9 @@ import CTorch
 
 /// Multi-head attention with scaled queries: `softmax(q k^T) v`.
 ///
-/// On the CPU, long sequences are computed head by head, so that the weights of one head stay in the
-/// processor's cache between the two products; backward recomputes the weights. Other devices and
-/// traces use libtorch's fused operator. All implementations agree up to rounding.
+/// On the CPU, long sequences are computed head by head, so that the weights of one head stay in
+/// the processor's cache between the two products; backward recomputes the weights. Other devices
+/// and traces use libtorch's fused operator. All implementations agree up to rounding.
 ///
 /// - Parameters:
 ///   - query: `[N, heads, T, C + M]`.
@@ -81,7 +81,7 @@ extension Tensor {
 /// Attention with gradients on the CPU: stores query, key and value for backward and recomputes the
 /// attention weights.
 ///
-/// libtorch's fused kernel does the same, but only where keys and values have one width, and its
+/// libtorch's fused kernel does the same, but only if keys and values have the same width, and its
 /// backward is slower; its unfused kernel stores the weights twice (measured by
 /// `Benchmarks/bench.py training`).
 ///
@@ -104,14 +104,14 @@ func attentionWithGradient(query: Tensor, key: Tensor, value: Tensor, marks: Ten
     }[0]
 }
 
-/// What forward and backward of one attention share.
+/// Shared by the forward and backward pass of one attention.
 private struct AttentionPass {
     let query: Tensor
     let key: Tensor
     let value: Tensor
     let marks: Tensor?
 
-    /// Whether the weights of one head fill a good part of the cache: heads are taken one by one.
+    /// Whether the weights of one head fill much of the cache; heads are then computed one by one.
     private var isLarge: Bool { query.size(2) * key.size(2) >= largeHead }
 
     private var markedKey: Tensor { marked(key, with: marks) }
@@ -119,7 +119,7 @@ private struct AttentionPass {
     func forward() -> Tensor {
         guard isLarge else { return allHeads(query, markedKey, value) }
         guard query.dtype != .float32 else { return headByHead(query, markedKey, value) }
-        // The fused kernel wants one width.
+        // The fused kernel requires the same width for keys and values.
         let (width, own) = (query.size(3), value.size(3))
         guard width >= own else { return headByHead(query, markedKey, value) }
         return scaledDotProductAttention(
@@ -173,7 +173,7 @@ private struct AttentionPass {
         return results
     }
 
-    /// The query without what meets the marks: these need no gradient.
+    /// The query without the columns for the marks, which need no gradient.
     private var ownQuery: Tensor { query[.all, .all, .all, 0..<key.size(3)] }
 }
 

@@ -22,7 +22,7 @@ extension Tensor {
 
     /// Replaces the accumulated gradient; nil removes it.
     ///
-    /// - Parameter grad: of this tensor's shape and type, on its device; traps where it is not.
+    /// - Parameter grad: a gradient of this tensor's shape and type, on its device; others trap.
     public func setGrad(_ grad: Tensor?) {
         withExtendedLifetime(grad) {
             trap("grad", handle.with { ct_set_grad($0, grad?.handle.raw) }, with: grad)
@@ -31,9 +31,9 @@ extension Tensor {
 
     /// Calls `hook` after each backward pass has added to this tensor's gradient.
     ///
-    /// It runs on the thread that added it. There is one hook at a time.
+    /// The hook runs on the thread that added to the gradient. A tensor has at most one hook.
     ///
-    /// - Parameter hook: must not hold this tensor, which keeps it alive; nil takes it away.
+    /// - Parameter hook: the hook, which must not retain this tensor; nil removes the hook.
     public func setGradHook(_ hook: (@Sendable () -> Void)?) {
         let context = hook.map { Unmanaged.passRetained(GradHook($0)).toOpaque() }
         let message = handle.with {
@@ -92,7 +92,7 @@ private final class GradHook: Sendable {
 ///   - gradients: the gradients of the outputs; may be omitted where each output has one element.
 ///   - retainGraph: whether the graph is kept for another call.
 ///   - createGraph: whether the gradients themselves can be differentiated.
-/// - Returns: for each input its gradient, nil where the outputs do not depend on it.
+/// - Returns: the gradient of each input; nil if the outputs do not depend on it.
 public func grad(
     of outputs: [Tensor], withRespectTo inputs: [Tensor], gradients: [Tensor]? = nil,
     retainGraph: Bool = false, createGraph: Bool = false
@@ -217,14 +217,14 @@ private final class CustomGradient {
 /// Activation checkpointing: runs a part of a network without storing its activations; backward
 /// recomputes them.
 ///
-/// Gradients equal those of the body. Without gradients the body just runs. The body runs twice, must
-/// be deterministic, and must depend on the inputs and parameters only; these must not be modified
-/// before backward. Second derivatives are not supported.
+/// Gradients equal those of the body. Without gradients the body just runs. The body runs twice,
+/// must be deterministic, and must depend on the inputs and parameters only; these must not be
+/// modified before backward. Second derivatives are not supported.
 ///
 /// - Parameters:
 ///   - inputs: the tensors that `body` gets.
-///   - parameters: all other tensors that it needs gradients for.
-///   - body: the part.
+///   - parameters: all other tensors that need gradients.
+///   - body: the part of the network.
 /// - Returns: what `body` returns.
 public func checkpointed(
     _ inputs: [Tensor], parameters: [Tensor], body: @escaping ([Tensor]) -> [Tensor]
@@ -235,9 +235,9 @@ public func checkpointed(
     }
     let device = inputs.first?.device ?? .cpu
     let mode = AutocastMode.current(on: device)
-    // With gradients, so that the same kernels run as in backward: some operators have another
-    // kernel without gradients, which rounds differently. The graph is dropped here. Cached casts of
-    // weights would only use memory.
+    // With gradients, so that the same kernels run as in backward: some operators use another
+    // kernel without gradients, which rounds differently. The graph is discarded here. Caching the
+    // casts of weights would only use memory.
     let outputs = withoutAutocastCache { body(inputs) }.map { $0.detached() }
     let before = (inputs + leaves).map(Tensor.Snapshot.init)
     return withCustomGradient(outputs, inputs: inputs + leaves) { gradients in
@@ -271,12 +271,12 @@ private func withoutAutocastCache<Result>(_ body: () throws -> Result) rethrows 
 }
 
 /// Runs `body` under PyTorch's autocast on this thread: matrix products and convolutions use a
-/// smaller type, operators that need the precision stay in float32.
+/// smaller type, operators that need more precision stay in float32.
 ///
 /// - Parameters:
-///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` switches the mode off,
-///     also within another autocast.
-///   - device: the kind of device it holds for.
+///   - dtype: `.bfloat16` on the CPU, also `.float16` on GPUs; `.float32` disables autocast, also
+///     within another autocast.
+///   - device: the kind of device that autocast applies to.
 ///   - body: synchronous, because the mode belongs to the thread.
 /// - Returns: what `body` returns.
 public func withAutocast<Result>(
@@ -311,12 +311,12 @@ struct AutocastMode: Sendable {
         try withAutocast(to: dtype, on: device, body)
     }
 
-    /// The tensor cast as autocast casts the arguments of a matrix product.
+    /// Casts a tensor as autocast casts the arguments of a matrix product.
     func cast(_ x: Tensor) -> Tensor {
         dtype != .float32 && x.dtype == .float32 ? x.to(dtype) : x
     }
 
-    /// Runs `body`, whose tensors are cast already, without autocast.
+    /// Runs `body`, whose tensors are already cast, without autocast.
     func suspended<Result>(_ body: () throws -> Result) rethrows -> Result {
         try withAutocast(to: .float32, body)
     }

@@ -6,11 +6,11 @@ import Foundation
 /// All operators of this module are called here, so that errors and traces are handled once.
 ///
 /// - Parameters:
-///   - op: name and overload, as `add.Tensor` or `layer_norm`, in the namespace aten.
-///   - arguments: arguments in the operator's order; nil for None. Omitted last arguments take their
-///     defaults.
-/// - Returns: the result tensors, a list's elements in order; a number becomes a tensor of one
-///   element.
+///   - op: name and overload, for example `add.Tensor` or `layer_norm`, in the namespace aten.
+///   - arguments: arguments in the operator's order; nil for None. Omitted trailing arguments take
+///     their defaults.
+/// - Returns: the result tensors; a list of tensors is flattened, and a number becomes a tensor of
+///   one element.
 /// - Throws: ``TorchError`` with the shapes of the arguments and libtorch's message, or with the
 ///   index of a result that libtorch left undefined.
 @discardableResult
@@ -34,7 +34,7 @@ private func perform<Results>(
     _ take: (UnsafeBufferPointer<ct_value>) -> Results
 ) throws(TorchError) -> Results {
     let room = 16
-    // Stack memory; nothing leaves this closure but the results or a message.
+    // The memory is on the stack; only the results or a message leave this closure.
     let outcome = withUnsafeTemporaryAllocation(
         of: ct_value.self, capacity: arguments.count + room
     ) { values -> Outcome<Results> in
@@ -110,10 +110,10 @@ private func shapes(of arguments: [(any OperatorArgument)?]) -> [[Int]] {
 /// Calls an operator that returns one tensor; a failure is a programming error and traps.
 func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor {
     do throws(TorchError) {
-        // Nearly every operator is called here: no array is allocated for the one result.
+        // Most operators are called here, so no array is allocated for the single result.
         let result = try perform(op, arguments) { results in
             guard results.count == 1, results[0].kind == CT_TENSOR, let raw = results[0].pointer
-            else { preconditionFailure("\(op) does not give one tensor") }
+            else { preconditionFailure("\(op) does not return one tensor") }
             return Tensor(Handle(OpaquePointer(raw)))
         }
         Trace.current?.record(op, arguments, [result])
@@ -208,7 +208,7 @@ extension Bool: OperatorArgument {
 }
 
 extension String: OperatorArgument {
-    /// A name, as the mode of an operator.
+    /// A string, for example the mode of an operator.
     public func lower(into frame: inout ArgumentFrame) -> ct_value {
         ct_value(CT_STRING, pointer: frame.copy(Array(utf8CString)))
     }
@@ -270,7 +270,7 @@ extension Tensor: ListArgument {
 }
 
 extension Tensor?: ListArgument {
-    /// A list of tensors with gaps.
+    /// A list of tensors, some of which may be nil.
     public static func lower(_ list: [Tensor?], into frame: inout ArgumentFrame) -> ct_value {
         ct_value(CT_TENSORS, count: list.count, pointer: frame.copy(list.map { $0?.handle.raw }))
     }
@@ -278,7 +278,7 @@ extension Tensor?: ListArgument {
 
 /// An operator call that failed in libtorch.
 public struct TorchError: Error, Equatable, Sendable {
-    /// The operator's name, as `add.Tensor`.
+    /// The operator's name, for example `add.Tensor`.
     public let op: String
     /// The shape of each tensor among its arguments, in order.
     public let shapes: [[Int]]
@@ -306,13 +306,13 @@ extension TorchError: CustomStringConvertible {
     }
 }
 
-/// Elements at even steps: PyTorch's `from:to:by`.
+/// A slice with a step: PyTorch's `start:stop:step`.
 public struct Span: TensorIndex {
     let start: Int?
     let end: Int?
     let step: Int
 
-    /// Elements at even steps; nil means from the first or to the last, negative counts from the end.
+    /// Creates a slice; nil means from the first or to the last, negative counts from the end.
     public init(from start: Int? = nil, to end: Int? = nil, by step: Int = 1) {
         self.start = start
         self.end = end
@@ -329,42 +329,42 @@ public struct Span: TensorIndex {
 }
 
 /// A range of indices along an axis.
-public protocol PlaceRange: TensorIndex {
+public protocol IndexRange: TensorIndex {
     /// The range as a span.
     var span: Span { get }
 }
 
-extension PlaceRange {
+extension IndexRange {
     /// One axis.
     public var axisCount: Int { 1 }
 
-    /// Neighbouring elements.
+    /// Takes neighbouring elements.
     public func take(from selection: inout IndexSelection) {
         span.take(from: &selection)
     }
 }
 
-extension Range<Int>: PlaceRange, TensorIndex {
-    /// From the lower bound up to, not including, the upper.
+extension Range<Int>: IndexRange, TensorIndex {
+    /// From the lower bound up to, but not including, the upper bound.
     public var span: Span { Span(from: lowerBound, to: upperBound) }
 }
 
-extension ClosedRange<Int>: PlaceRange, TensorIndex {
-    /// From the lower bound to the upper, inclusive.
+extension ClosedRange<Int>: IndexRange, TensorIndex {
+    /// From the lower bound to the upper bound, inclusive.
     public var span: Span { Span(from: lowerBound, to: upperBound == -1 ? nil : upperBound + 1) }
 }
 
-extension PartialRangeFrom<Int>: PlaceRange, TensorIndex {
-    /// From an index on; a negative one counts from the end.
+extension PartialRangeFrom<Int>: IndexRange, TensorIndex {
+    /// From an index to the end; negative counts from the end.
     public var span: Span { Span(from: lowerBound) }
 }
 
-extension PartialRangeUpTo<Int>: PlaceRange, TensorIndex {
-    /// Up to, not including, an index; a negative one counts from the end.
+extension PartialRangeUpTo<Int>: IndexRange, TensorIndex {
+    /// Up to, but not including, an index; negative counts from the end.
     public var span: Span { Span(to: upperBound) }
 }
 
-extension PartialRangeThrough<Int>: PlaceRange, TensorIndex {
-    /// Up to an index, inclusive; a negative one counts from the end.
+extension PartialRangeThrough<Int>: IndexRange, TensorIndex {
+    /// Up to and including an index; negative counts from the end.
     public var span: Span { Span(to: upperBound == -1 ? nil : upperBound + 1) }
 }

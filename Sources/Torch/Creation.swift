@@ -1,7 +1,7 @@
 import CTorch
 
 extension Tensor {
-    /// A tensor whose elements are whatever the memory held.
+    /// A tensor with uninitialized elements.
     public static func empty(
         _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
     ) -> Tensor {
@@ -36,7 +36,7 @@ extension Tensor {
         call("full", shape, value, dtype, nil, device)
     }
 
-    /// The numbers `start`, `start + step` … below `end`.
+    /// The numbers `start`, `start + step` …, below `end`.
     public static func arange(
         from start: Double = 0, to end: Double, by step: Double = 1, dtype: DType = .float32,
         device: Device = .cpu
@@ -44,43 +44,43 @@ extension Tensor {
         call("arange.start_step", start, end, step, dtype, nil, device)
     }
 
-    /// Tensors of equal shape laid beside each other along an axis they have.
+    /// Joins tensors along an existing axis.
     ///
     /// - Parameters:
-    ///   - tensors: equal in all axes but `axis`.
+    ///   - tensors: tensors with equal sizes in all axes except `axis`.
     ///   - axis: axis to join along; negative counts from the end.
     /// - Returns: the joined tensor.
     public static func concatenate(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
         call("cat", tensors, axis)
     }
 
-    /// Tensors of equal shape laid beside each other along a new axis.
+    /// Joins tensors of equal shape along a new axis.
     ///
     /// - Parameters:
-    ///   - tensors: of one shape.
-    ///   - axis: where the new axis stands in the result; negative counts from the end.
-    /// - Returns: a tensor with one axis more.
+    ///   - tensors: tensors of one shape.
+    ///   - axis: the index of the new axis in the result; negative counts from the end.
+    /// - Returns: a tensor with one more axis.
     public static func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
         call("stack", tensors, axis)
     }
 
-    /// Zeros in the form of this tensor.
+    /// Zeros with the shape, type and device of this tensor.
     public func zerosLike() -> Tensor {
         call("zeros_like", self)
     }
 
-    /// Ones in the form of this tensor.
+    /// Ones with the shape, type and device of this tensor.
     public func onesLike() -> Tensor {
         call("ones_like", self)
     }
 }
 
-/// A seeded stream of random numbers on the CPU: the same seed gives the same numbers.
+/// A seeded random number generator on the CPU: the same seed gives the same numbers.
 public final class Generator: OperatorArgument, @unchecked Sendable {
-    // libtorch locks a generator while it draws.
+    // libtorch locks a generator while it is in use.
     private let raw: OpaquePointer
 
-    /// A stream that starts from a seed.
+    /// Creates a generator from a seed.
     public init(seed: UInt64) {
         var result: OpaquePointer?
         let message = ct_generator_make(seed, &result)
@@ -99,7 +99,7 @@ public final class Generator: OperatorArgument, @unchecked Sendable {
         ct_value(CT_GENERATOR, pointer: UnsafeRawPointer(raw))
     }
 
-    /// Seeds the streams that are used where no generator is given, on all devices.
+    /// Seeds the default generators of all devices.
     public static func seedDefault(_ seed: UInt64) {
         guard let message = ct_seed(seed) else { return }
         fatalError(TorchError(op: "manual_seed", shapes: [], taking: message).description)
@@ -107,24 +107,24 @@ public final class Generator: OperatorArgument, @unchecked Sendable {
 }
 
 extension Tensor {
-    /// Numbers spread evenly from 0 to 1, without 1.
+    /// Numbers from a uniform distribution over 0..<1.
     public static func uniform(_ shape: [Int], generator: Generator? = nil) -> Tensor {
         call("rand.generator", shape, generator)
     }
 
-    /// Numbers of a normal distribution, mean 0, deviation 1.
+    /// Numbers from the standard normal distribution.
     public static func normal(_ shape: [Int], generator: Generator? = nil) -> Tensor {
         call("randn.generator", shape, generator)
     }
 
-    /// Whole numbers from `range`, as 64-bit integers.
+    /// Integers drawn uniformly from `range`, as int64.
     public static func integers(
         in range: Range<Int>, _ shape: [Int], generator: Generator? = nil
     ) -> Tensor {
         call("randint.low_generator", range.lowerBound, range.upperBound, shape, generator)
     }
 
-    /// The whole numbers below `count` in random order.
+    /// A random permutation of the integers from 0 to `count` - 1.
     public static func permutation(_ count: Int, generator: Generator? = nil) -> Tensor {
         call("randperm.generator", count, generator)
     }
@@ -132,30 +132,30 @@ extension Tensor {
 
 /// The order in which the elements of a `[B, C, H, W]` tensor lie in memory.
 public enum MemoryFormat: Int, Sendable {
-    /// Row-major: a channel's pixels lie together.
+    /// Row-major: the pixels of a channel are contiguous.
     case contiguous = 0
-    /// A pixel's channels lie together; what most convolutions run fastest on.
+    /// The channels of a pixel are contiguous; most convolutions are fastest with this format.
     case channelsLast = 2
 }
 
 extension Tensor {
-    /// The same numbers as another type.
+    /// Converts the elements to another type.
     ///
-    /// - Parameter dtype: the type wanted.
-    /// - Returns: this tensor itself when it is of the type already.
+    /// - Parameter dtype: the new type.
+    /// - Returns: this tensor itself if it already has the type.
     public func to(_ dtype: DType) -> Tensor {
         dtype == self.dtype ? self : call("to.dtype", self, dtype)
     }
 
-    /// The same elements on another device.
+    /// Copies the elements to another device.
     ///
-    /// - Parameter device: the device wanted.
-    /// - Returns: this tensor itself when it is there already.
+    /// - Parameter device: the new device.
+    /// - Returns: this tensor itself if it is already on the device.
     public func to(_ device: Device) -> Tensor {
         call("to.device", self, device, dtype)
     }
 
-    /// The same elements without gaps in memory; this tensor itself when it has none.
+    /// The elements contiguous in memory; this tensor itself if it already is contiguous.
     public func contiguous(_ format: MemoryFormat = .contiguous) -> Tensor {
         if format == .contiguous && isContiguous { return self }
         return call("contiguous", self, format.rawValue)
@@ -166,14 +166,14 @@ extension Tensor {
         call("clone", self)
     }
 
-    /// The same elements, cut off from the history of gradients.
+    /// The same elements, detached from the autograd graph.
     public func detached() -> Tensor {
         call("detach", self)
     }
 
-    /// Writes the elements of another tensor into this one's memory, converted and broadcast.
+    /// Copies the elements of another tensor into this tensor's memory, converted and broadcast.
     ///
-    /// - Parameter source: a tensor whose shape broadcasts to this one's.
+    /// - Parameter source: a tensor whose shape can be broadcast to this tensor's.
     public func assign(from source: Tensor) {
         _ = call("copy_", self, source)
     }

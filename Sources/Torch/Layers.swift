@@ -22,7 +22,7 @@ public func sigmoid(_ x: Tensor) -> Tensor {
 ///   - stride: step of the kernel.
 ///   - padding: zeros on each side.
 ///   - dilation: distance between the kernel's elements.
-///   - groups: channel groups that do not see each other.
+///   - groups: number of channel groups that are convolved separately.
 /// - Returns: `[B, O, H', W']`.
 public func convolution2d(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
@@ -40,7 +40,7 @@ public func convolution2d(
 ///   - stride: step of the kernel in the result.
 ///   - padding: rows and columns cut from each side of the result.
 ///   - outputPadding: rows and columns added at the end.
-///   - groups: channel groups that do not see each other.
+///   - groups: number of channel groups that are convolved separately.
 /// - Returns: `[B, O, H', W']`.
 public func transposedConvolution2d(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0,
@@ -85,7 +85,7 @@ public func batchNorm(
         false)
 }
 
-/// Rows of a table.
+/// Looks up rows of a table.
 ///
 /// - Parameters:
 ///   - rows: 64-bit integers, `[...]`.
@@ -100,7 +100,7 @@ public func embedding(_ rows: Tensor, table: Tensor) -> Tensor {
 /// - Parameters:
 ///   - x: `[B, C, H, W]`.
 ///   - size: height and width of the window.
-///   - stride: its step; its size when left out.
+///   - stride: step of the window; nil for its size.
 ///   - padding: on each side.
 /// - Returns: `[B, C, H', W']`.
 public func maxPool2d(_ x: Tensor, size: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
@@ -112,7 +112,7 @@ public func maxPool2d(_ x: Tensor, size: Int, stride: Int? = nil, padding: Int =
 /// - Parameters:
 ///   - x: `[B, C, H, W]`.
 ///   - size: height and width of the window.
-///   - stride: its step; its size when left out.
+///   - stride: step of the window; nil for its size.
 ///   - padding: zeros on each side, counted in the mean.
 /// - Returns: `[B, C, H', W']`.
 public func averagePool2d(_ x: Tensor, size: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
@@ -153,20 +153,20 @@ public func dropout(_ x: Tensor, probability: Double, training: Bool) -> Tensor 
     call("dropout", x, probability, training)
 }
 
-/// What a loss makes of its values at each element; raw values are libtorch's own numbers.
+/// How a loss reduces its values over all elements; raw values are libtorch's.
 public enum LossReduction: Int, Sendable {
     case none = 0
     case mean = 1
     case sum = 2
 }
 
-/// Cross entropy of independent truth values, from logits.
+/// Binary cross entropy, from logits.
 ///
 /// - Parameters:
 ///   - logits: any shape.
 ///   - targets: from 0 to 1, of that shape.
 ///   - positiveWeight: factor of the positive term, broadcast to that shape.
-///   - reduction: how the elements become one number.
+///   - reduction: how the elements are reduced to one number.
 /// - Returns: one element, or the shape of `logits` without reduction.
 public func binaryCrossEntropy(
     logits: Tensor, targets: Tensor, positiveWeight: Tensor? = nil,
@@ -184,7 +184,7 @@ public func binaryCrossEntropy(
 ///   - classes: 64-bit integers, `[B, ...]`.
 ///   - weight: factor of each class, `[classes]`.
 ///   - ignored: a class whose elements do not count.
-///   - reduction: how the elements become one number; the mean is weighted as its elements are.
+///   - reduction: how the elements are reduced to one number; the mean is weighted by `weight`.
 /// - Returns: one element, or `[B, ...]` without reduction.
 public func crossEntropy(
     logits: Tensor, classes: Tensor, weight: Tensor? = nil, ignoring ignored: Int = -100,
@@ -198,7 +198,7 @@ public func crossEntropy(
 /// - Parameters:
 ///   - values: any shape.
 ///   - targets: of that shape.
-///   - reduction: how the elements become one number.
+///   - reduction: how the elements are reduced to one number.
 /// - Returns: one element, or the shape of `values` without reduction.
 public func meanSquaredError(
     _ values: Tensor, _ targets: Tensor, reduction: LossReduction = .mean

@@ -34,9 +34,10 @@ public func linear(
     return activation == .gelu ? gelu(y) : y
 }
 
-/// A oneDNN product; backward uses oneDNN for the gradient of `x` and libtorch for that of the weight.
+/// A oneDNN product; backward uses oneDNN for the gradient of `x`, and libtorch for that of the
+/// weight.
 ///
-/// - Parameter inputs: x, weight, and where there is one the bias.
+/// - Parameter inputs: x, weight and, if present, the bias.
 /// - Returns: `[..., O]`.
 private func recordedLinear(_ inputs: [Tensor]) -> Tensor {
     let (x, weight) = (inputs[0].detached(), inputs[1].detached())
@@ -62,8 +63,8 @@ private func recordedLinear(_ inputs: [Tensor]) -> Tensor {
 
 /// Matrix products by oneDNN.
 private enum OneDNN {
-    /// With fewer rows the set-up costs more than it saves.
-    private static let leastRows = 64
+    /// With fewer rows, oneDNN's overhead exceeds the gain.
+    private static let minimumRows = 64
 
     /// Whether this build of libtorch has oneDNN.
     private static let isPresent: Bool = {
@@ -77,7 +78,7 @@ private enum OneDNN {
     static func product(
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ activation: LinearActivation
     ) -> Tensor {
-        // The name of the GELU's form comes last; without a GELU it is not looked at.
+        // The last argument is the GELU's form, which is ignored without a GELU.
         call(
             "mkldnn::_linear_pointwise", x.contiguous(), weight, bias, activation.rawValue,
             [] as [Int], "none")
@@ -93,8 +94,8 @@ private enum OneDNN {
         else { return false }
         return x.dtype == .float32 && weight.dtype == .float32 && x.device.kind == .cpu
             && !ct_autocast_enabled()
-            && x.elementCount >= leastRows * weight.size(1)
-            // For weights with gaps oneDNN has only its slow reference; a bias's gaps it overlooks.
+            && x.elementCount >= minimumRows * weight.size(1)
+            // oneDNN has only a slow kernel for strided weights, and ignores a bias's strides.
             && weight.isContiguous && bias.map { fits($0, weight) } ?? true && isPresent
     }
 }

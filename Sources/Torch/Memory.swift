@@ -4,8 +4,8 @@ extension Tensor {
     /// A tensor with a copy of the elements, row-major, on the CPU.
     ///
     /// - Parameters:
-    ///   - elements: as many as the shape holds.
-    ///   - shape: elements along each axis; a list of all elements when left out.
+    ///   - elements: as many elements as the shape has.
+    ///   - shape: elements along each axis; nil for one axis.
     public init<Element: TensorElement>(_ elements: [Element], shape: [Int]? = nil) {
         let shape = shape ?? [elements.count]
         precondition(
@@ -22,13 +22,13 @@ extension Tensor {
         self.init([element], shape: [])
     }
 
-    /// A tensor over memory of somebody else's, without a copy.
+    /// A tensor that borrows memory, without a copy.
     ///
     /// - Parameters:
     ///   - memory: as many bytes as shape and type need, row-major; aligned for the type.
     ///   - shape: elements along each axis.
     ///   - dtype: type of the elements.
-    ///   - owner: kept alive as long as any tensor looks at the memory.
+    ///   - owner: retained as long as any tensor uses the memory.
     public init(
         over memory: UnsafeMutableRawBufferPointer, shape: [Int], dtype: DType, owner: AnyObject
     ) {
@@ -47,14 +47,15 @@ extension Tensor {
         self.init(Handle(result))
     }
 
-    /// Reads the tensor's own memory, row-major; copies first where it is not on the CPU or has gaps.
+    /// Reads the elements as bytes, row-major; copies them first unless they are contiguous CPU
+    /// memory.
     ///
-    /// - Parameter body: gets `elementCount * dtype.byteCount` bytes, good until it returns.
+    /// - Parameter body: receives `elementCount * dtype.byteCount` bytes, valid until it returns.
     /// - Returns: what `body` returns.
     public func withUnsafeBytes<Result>(
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {
-        Trace.current?.noteReading(of: self)
+        Trace.current?.recordRead(of: self)
         let here = device.kind == .cpu ? self : to(.cpu)
         let dense = here.contiguous()
         return try dense.handle.with { raw in
@@ -65,15 +66,15 @@ extension Tensor {
         }
     }
 
-    /// Writes into the tensor's own memory, which must be on the CPU and without gaps.
+    /// Writes into the tensor's memory, which must be contiguous CPU memory.
     ///
-    /// - Parameter body: gets `elementCount * dtype.byteCount` bytes, good until it returns.
+    /// - Parameter body: receives `elementCount * dtype.byteCount` bytes, valid until it returns.
     /// - Returns: what `body` returns.
     public func withUnsafeMutableBytes<Result>(
         _ body: (UnsafeMutableRawBufferPointer) throws -> Result
     ) rethrows -> Result {
         precondition(
-            device.kind == .cpu && isContiguous, "\(self) is not dense memory of the CPU")
+            device.kind == .cpu && isContiguous, "\(self) is not contiguous CPU memory")
         defer { bumpVersion() }
         return try handle.with { raw in
             try body(
@@ -82,10 +83,10 @@ extension Tensor {
         }
     }
 
-    /// The elements, row-major; `Element` must be the tensor's own type.
+    /// The elements, row-major; `Element` must match the tensor's type.
     public func elements<Element: TensorElement>(as type: Element.Type = Element.self) -> [Element]
     {
-        precondition(dtype == Element.dtype, "\(self) holds no \(type)")
+        precondition(dtype == Element.dtype, "\(self) does not have elements of type \(type)")
         return withUnsafeBytes { bytes in
             [Element](unsafeUninitializedCapacity: elementCount) { buffer, count in
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
@@ -94,25 +95,25 @@ extension Tensor {
         }
     }
 
-    /// The elements as 32-bit floating point numbers, row-major, converted where needed.
+    /// The elements as float32, row-major, converted if needed.
     public func floats() -> [Float] {
         detached().to(.float32).elements()
     }
 
-    /// The one element, as a 64-bit floating point number.
+    /// The element of a tensor with one element, as float64.
     public func item() -> Double {
-        precondition(elementCount == 1, "\(self) has more or less than one element")
+        precondition(elementCount == 1, "\(self) does not have exactly one element")
         return detached().to(.float64).elements(as: Double.self)[0]
     }
 }
 
-/// What this process gave libtorch to work with.
+/// Settings and version of libtorch.
 public enum TorchRuntime {
-    /// Threads that one operator may use, from whatever thread it is called; positive.
+    /// Number of threads that one operator may use, called from any thread; positive.
     public static var threads: Int {
         get { Int(ct_threads()) }
         set {
-            precondition(newValue > 0, "\(newValue) threads do no work")
+            precondition(newValue > 0, "the number of threads must be positive, not \(newValue)")
             guard let message = ct_set_threads(Int32(newValue)) else { return }
             fatalError(TorchError(op: "set_num_threads", shapes: [], taking: message).description)
         }
@@ -126,7 +127,7 @@ public enum TorchRuntime {
         ct_keep_freed_memory()
     }
 
-    /// libtorch's version, as `2.13.0`.
+    /// libtorch's version, for example `2.13.0`.
     public static var version: String {
         String(cString: ct_version())
     }

@@ -1,32 +1,33 @@
 import CTorch
 import Foundation
 
-/// Processes that train or evaluate together, on one machine or many.
+/// A group of processes that train or evaluate together, on one machine or many.
 ///
-/// All of them call the same collectives in the same order, each from one thread at a time.
-/// libtorch's Gloo carries them over TCP. Tensors of a GPU pass through the processor's memory.
+/// All processes must call the same collectives in the same order, each from one thread at a time.
+/// Collectives use libtorch's Gloo over TCP. GPU tensors are copied through CPU memory.
 public final class ProcessGroup: @unchecked Sendable {
-    // libtorch locks its queue; the order of calls is the caller's promise.
+    // libtorch locks its queue; the caller is responsible for the order of calls.
     private let raw: OpaquePointer
     private let store: OpaquePointer
 
-    /// This process among all, from 0.
+    /// Rank of this process among all processes, from 0.
     public let rank: Int
     /// The number of processes.
     public let size: Int
-    /// This process among those of its machine, from 0: the index of its GPU.
+    /// Rank of this process on its machine, from 0: the index of its GPU.
     public let localRank: Int
-    /// Seconds that a collective may take; another process is missed after them.
+    /// Seconds after which a collective fails.
     public let timeout: Double
 
-    /// Meets the other processes.
+    /// Joins the group.
     ///
     /// - Parameters:
-    ///   - rendezvous: where, and who this process is.
-    ///   - timeout: seconds that a collective may take. One whose process has ended fails at once; one
-    ///     whose machine has vanished, or that hangs, fails after them.
-    ///   - joinTimeout: seconds in which all processes must have come.
-    ///   - onListening: called with the port on the process that serves, before the others come.
+    ///   - rendezvous: the address of the rendezvous, and the rank of this process.
+    ///   - timeout: seconds after which a collective fails because a machine is unreachable or a
+    ///     process hangs. If a process exits, collectives fail at once.
+    ///   - joinTimeout: seconds in which all processes must join.
+    ///   - onListening: called with the port on the process that serves the rendezvous, before the
+    ///     others join.
     /// - Throws: ``ProcessGroupError/notJoined(rank:size:place:reason:)``.
     public init(
         _ rendezvous: Rendezvous, timeout: Double = 60, joinTimeout: Double = 600,
@@ -71,13 +72,14 @@ public final class ProcessGroup: @unchecked Sendable {
         ct_store_close(store)
     }
 
-    /// Meets the processes that a launcher started beside this one.
+    /// Joins the group of processes that a launcher such as `torchrun` started.
     ///
     /// - Parameters:
-    ///   - timeout: seconds that a collective may take.
-    ///   - joinTimeout: seconds in which all processes must have come.
-    /// - Returns: nil for a single process.
-    /// - Throws: ``ProcessGroupError`` for variables half set, or when the others do not come.
+    ///   - timeout: seconds after which a collective fails.
+    ///   - joinTimeout: seconds in which all processes must join.
+    /// - Returns: the group; nil for a single process.
+    /// - Throws: ``ProcessGroupError`` when environment variables are missing, or when not all
+    ///   processes join in time.
     public static func fromEnvironment(
         timeout: Double = 60, joinTimeout: Double = 600
     ) throws(ProcessGroupError) -> ProcessGroup? {
@@ -85,14 +87,14 @@ public final class ProcessGroup: @unchecked Sendable {
         return try ProcessGroup(rendezvous, timeout: timeout, joinTimeout: joinTimeout)
     }
 
-    /// Starts a collective on a tensor and goes on.
+    /// Starts a collective on a tensor without waiting for it.
     func start(
         _ work: String, on tensor: Tensor, timeout: Double?,
         _ body: (OpaquePointer, OpaquePointer, Int64, UnsafeMutablePointer<OpaquePointer?>)
             -> UnsafeMutablePointer<CChar>?
     ) throws(ProcessGroupError) -> Collective {
         let limit = timeout ?? self.timeout
-        // Gloo reads the memory as it lies; what has gaps, or lies elsewhere, is copied and back.
+        // Gloo needs contiguous CPU memory; other tensors are copied before and after.
         let carrier = tensor.detached().to(.cpu).contiguous()
         var started: OpaquePointer?
         let message = carrier.handle.with { body(raw, $0, milliseconds(limit), &started) }
@@ -105,9 +107,9 @@ public final class ProcessGroup: @unchecked Sendable {
     }
 }
 
-/// A collective under way.
+/// A running collective.
 public final class Collective: @unchecked Sendable {
-    // Waited for on one thread; libtorch locks its state.
+    // Only one thread waits for it; libtorch locks its state.
     private let raw: OpaquePointer
     private let group: ProcessGroup
     private let work: String
@@ -131,18 +133,19 @@ public final class Collective: @unchecked Sendable {
         ct_work_release(raw)
     }
 
-    /// Whether it has ended, well or not.
+    /// Whether the collective has ended, successfully or not.
     public var isDone: Bool {
         ct_work_is_done(raw)
     }
 
-    /// Waits for the end; then the tensor holds the result.
+    /// Waits for the end; the tensor then holds the result.
     ///
-    /// - Throws: ``ProcessGroupError`` when another process has gone, or does not answer in time.
+    /// - Throws: ``ProcessGroupError`` when another process has exited, or does not respond in
+    ///   time.
     public func wait() throws(ProcessGroupError) {
         let clock = ContinuousClock()
         let start = clock.now
-        // Gloo ends a collective after `limit`; a little more leaves the word to it.
+        // Gloo fails after `limit`; waiting slightly longer gives Gloo's own error message.
         if let message = ct_work_wait(raw, milliseconds(limit + 1)) {
             let reason = words(taking: message)
             if (clock.now - start) / .seconds(1) >= limit * 0.9 {
@@ -159,7 +162,7 @@ public final class Collective: @unchecked Sendable {
 }
 
 extension Tensor {
-    /// Whether both start at the same address of the processor's memory.
+    /// Whether both start at the same address in CPU memory.
     fileprivate func sharesMemory(with other: Tensor) -> Bool {
         guard device.kind == .cpu, other.device.kind == .cpu else { return false }
         return handle.with(ct_memory) == other.handle.with(ct_memory) && strides == other.strides
@@ -170,7 +173,7 @@ private func milliseconds(_ seconds: Double) -> Int64 {
     Int64((seconds * 1000).rounded(.up))
 }
 
-/// libtorch's message without the place in its source and the lines after the first.
+/// The first line of libtorch's message, without the source location.
 private func words(taking message: UnsafeMutablePointer<CChar>) -> String {
     defer { free(message) }
     let line = String(cString: message).split(separator: "\n").first.map(String.init) ?? ""
@@ -178,13 +181,14 @@ private func words(taking message: UnsafeMutablePointer<CChar>) -> String {
 }
 
 extension ProcessGroup {
-    /// Starts to add a tensor up over all processes, in place.
+    /// Starts the sum of a tensor over all processes, in place.
     ///
     /// - Parameters:
-    ///   - tensor: of one shape and type in all processes; left alone until the work has ended.
-    ///   - work: what it is for, in an error's words.
-    ///   - timeout: seconds it may take; nil for the group's own.
-    /// - Returns: the work under way.
+    ///   - tensor: has the same shape and type in all processes; must not be used until the
+    ///     collective has ended.
+    ///   - work: description of the collective for error messages.
+    ///   - timeout: seconds after which it fails; nil for the group's timeout.
+    /// - Returns: the running collective.
     /// - Throws: ``ProcessGroupError/refused(rank:work:reason:)``.
     public func startSum(
         _ tensor: Tensor, for work: String = "a sum over all processes", timeout: Double? = nil
@@ -192,15 +196,14 @@ extension ProcessGroup {
         try start(work, on: tensor, timeout: timeout) { ct_group_sum($0, $1, $2, $3) }
     }
 
-    /// Adds a tensor up over all processes, in place; see
-    /// ``startSum(_:for:timeout:)``.
+    /// Sums a tensor over all processes, in place; see ``startSum(_:for:timeout:)``.
     public func sumInPlace(
         _ tensor: Tensor, for work: String = "a sum over all processes", timeout: Double? = nil
     ) throws(ProcessGroupError) {
         try startSum(tensor, for: work, timeout: timeout).wait()
     }
 
-    /// Takes the mean of a floating point tensor over all processes, in place.
+    /// Averages a floating-point tensor over all processes, in place.
     public func meanInPlace(
         _ tensor: Tensor, for work: String = "a mean over all processes", timeout: Double? = nil
     ) throws(ProcessGroupError) {
@@ -208,14 +211,14 @@ extension ProcessGroup {
         try sumInPlace(tensor, for: work, timeout: timeout)
     }
 
-    /// Gives all processes the tensor of one of them, in place.
+    /// Copies the tensor of one process to all others, in place.
     ///
     /// - Parameters:
-    ///   - tensor: of one shape and type in all processes.
-    ///   - root: the rank whose elements all get.
-    ///   - work: what it is for, in an error's words.
-    ///   - timeout: seconds it may take; nil for the group's own.
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    ///   - tensor: has the same shape and type in all processes.
+    ///   - root: the rank whose elements are copied.
+    ///   - work: description of the collective for error messages.
+    ///   - timeout: seconds after which it fails; nil for the group's timeout.
+    /// - Throws: ``ProcessGroupError`` when another process has exited.
     public func broadcast(
         _ tensor: Tensor, from root: Int = 0, for work: String = "a broadcast",
         timeout: Double? = nil
@@ -225,14 +228,14 @@ extension ProcessGroup {
         }.wait()
     }
 
-    /// The tensors of all processes, in the order of their ranks.
+    /// Gathers the tensors of all processes, in the order of their ranks.
     ///
     /// - Parameters:
-    ///   - tensor: of one shape and type in all processes.
-    ///   - work: what it is for, in an error's words.
-    ///   - timeout: seconds it may take; nil for the group's own.
-    /// - Returns: as many tensors as processes, on the CPU.
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    ///   - tensor: has the same shape and type in all processes.
+    ///   - work: description of the collective for error messages.
+    ///   - timeout: seconds after which it fails; nil for the group's timeout.
+    /// - Returns: one tensor for each process, on the CPU.
+    /// - Throws: ``ProcessGroupError`` when another process has exited.
     public func gather(
         _ tensor: Tensor, for work: String = "a gathering", timeout: Double? = nil
     ) throws(ProcessGroupError) -> [Tensor] {
@@ -248,13 +251,13 @@ extension ProcessGroup {
         return results
     }
 
-    /// Lists of bytes of all processes, of any lengths, in the order of their ranks.
+    /// Gathers lists of bytes, which may differ in length, in the order of the ranks.
     ///
     /// - Parameters:
-    ///   - bytes: this process's.
-    ///   - work: what it is for, in an error's words.
-    /// - Returns: as many lists as processes.
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    ///   - bytes: the bytes of this process.
+    ///   - work: description of the collective for error messages.
+    /// - Returns: one list for each process.
+    /// - Throws: ``ProcessGroupError`` when another process has exited.
     public func gather(
         bytes: [UInt8], for work: String = "a gathering"
     ) throws(ProcessGroupError) -> [[UInt8]] {
@@ -266,36 +269,36 @@ extension ProcessGroup {
         return zip(all, counts).map { Array($0.elements(as: UInt8.self).prefix($1)) }
     }
 
-    /// Waits until all processes are here.
+    /// Waits until all processes have called this function.
     ///
-    /// - Parameter timeout: seconds to wait; nil for the group's own. More than that is needed where
-    ///   one process works while the others wait.
-    /// - Throws: ``ProcessGroupError`` when another process has gone, or does not come.
+    /// - Parameter timeout: seconds to wait; nil for the group's timeout. Needed when one process
+    ///   works for longer than that while the others wait.
+    /// - Throws: ``ProcessGroupError`` when another process has exited, or does not arrive in time.
     public func barrier(timeout: Double? = nil) throws(ProcessGroupError) {
         try start("a barrier", on: .zeros([1]), timeout: timeout) { group, _, limit, result in
             ct_group_barrier(group, limit, result)
         }.wait()
     }
 
-    /// The sum over all processes, differentiable: what a loss pooled over all of them needs.
+    /// The sum over all processes, differentiable: for a loss that is pooled over all processes.
     ///
-    /// Let rank r of R have the summands `S_r(w)` of the weights w, and all have the loss
-    /// `L = f(S_1 + … + S_R)`. Its gradient is `f' · Σ_r dS_r/dw`. Each rank differentiates only its
-    /// own summand, and ``ProcessGroup`` users then *average* gradients over the ranks, so that each
-    /// must contribute `R · f' · dS_r/dw`: the gradient passes back times R, as the adjoint of a sum
-    /// that all ranks receive (Σ over ranks of the gradient, R equal ones). Nothing is sent backward.
+    /// Let rank r of R compute the summand `S_r(w)` of the weights w, and all ranks the loss
+    /// `L = f(S_1 + … + S_R)`, whose gradient is `f' · Σ_r dS_r/dw`. Each rank differentiates only
+    /// its own summand, and gradients are then *averaged* over the ranks, so each rank must
+    /// contribute `R · f' · dS_r/dw`. Backward therefore multiplies the gradient by R, which is
+    /// the adjoint of a sum that all ranks receive. Backward needs no communication.
     ///
-    /// A loss `a · B + b · f(Σ S)` with `B` a mean over this rank's images thus gets the gradient of
-    /// one process with all images, where all ranks have as many of them; where they have not, pool
-    /// sum and count of `B` likewise.
-    ///
-    /// All ranks must use the sum alike: `f` is the same function on each.
+    /// A loss `a · B + b · f(Σ S)`, where `B` is a mean over the rank's images, thus gets the
+    /// gradient of one process with all images, if all ranks have the same number of images.
+    /// Otherwise pool the sum and the count of `B` in the same way. `f` must be the same function
+    /// on all ranks.
     ///
     /// - Parameters:
-    ///   - tensor: the summands of this rank, as overlap and areas in one tensor: one message for all.
-    ///   - work: what it is for, in an error's words.
-    /// - Returns: a tensor of the same shape, equal to the last bit on all ranks.
-    /// - Throws: ``ProcessGroupError`` when another process has gone.
+    ///   - tensor: the summands of this rank; several in one tensor, such as overlap and areas,
+    ///     need only one message.
+    ///   - work: description of the collective for error messages.
+    /// - Returns: a tensor of the same shape, equal bit for bit on all ranks.
+    /// - Throws: ``ProcessGroupError`` when another process has exited.
     public func sum(
         _ tensor: Tensor, for work: String = "the pooling of a loss"
     ) throws(ProcessGroupError) -> Tensor {
@@ -307,21 +310,21 @@ extension ProcessGroup {
     }
 }
 
-/// Why processes cannot work together, or no longer do.
+/// Why a process group cannot be formed, or fails.
 public enum ProcessGroupError: Error, Equatable, Sendable {
-    /// Some of the variables that a launcher sets are there, others are not.
-    case halfSetEnvironment(set: [String], missing: [String])
-    /// A launcher's variable that says nothing useful.
+    /// Some of the environment variables of a launcher are set, and others are missing.
+    case incompleteEnvironment(set: [String], missing: [String])
+    /// An environment variable of a launcher has an invalid value.
     case badEnvironment(name: String, value: String, needed: String)
-    /// The processes did not find each other.
+    /// The processes did not all join.
     case notJoined(rank: Int, size: Int, place: String, reason: String)
-    /// A collective that ended because another process has gone.
+    /// A collective failed because another process has exited.
     case lostPeer(rank: Int, size: Int, work: String, reason: String)
-    /// A collective that another process did not answer in time.
+    /// A collective failed because another process did not respond in time.
     case timedOut(rank: Int, size: Int, work: String, seconds: Double)
-    /// A collective that libtorch did not take.
+    /// A collective that libtorch refused to start.
     case refused(rank: Int, work: String, reason: String)
-    /// Something that must be the same in all processes and is not.
+    /// Something that must be equal in all processes differs.
     case disagreement(rank: Int, about: String)
 }
 
@@ -329,11 +332,11 @@ extension ProcessGroupError: CustomStringConvertible {
     /// One sentence for the person at the terminal.
     public var description: String {
         switch self {
-        case .halfSetEnvironment(let set, let missing):
+        case .incompleteEnvironment(let set, let missing):
             "\(set.joined(separator: ", ")) set but not \(missing.joined(separator: ", ")): "
                 + "set all of them for several processes, or none for one"
         case .badEnvironment(let name, let value, let needed):
-            "\(name) is '\(value)', \(needed) is needed"
+            "\(name) is '\(value)', but must be \(needed)"
         case .notJoined(let rank, let size, let place, let reason):
             "rank \(rank) of \(size) could not join the others at \(place): \(reason)"
         case .lostPeer(let rank, let size, let work, let reason):

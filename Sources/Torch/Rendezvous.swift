@@ -1,33 +1,33 @@
 import Foundation
 
-/// Where several processes meet, and which of them this one is.
+/// The address at which processes join a group, and the rank of this process.
 ///
-/// The variables are those of `torchrun`; Kubernetes' PyTorchJob sets them too, and Slurm's are
-/// copied to them (`Docs/DataParallel.md`).
+/// The environment variables are those of `torchrun`. Kubernetes' PyTorchJob sets them too; for
+/// Slurm see `Docs/DataParallel.md`.
 public struct Rendezvous: Equatable, Sendable {
     /// The machine of rank 0.
     public var host: String
-    /// Its port; 0 lets the system choose one, which only rank 0 can ask for.
+    /// The port; 0, allowed on rank 0 only, lets the system choose one.
     public var port: Int
-    /// This process among all, from 0.
+    /// Rank of this process among all processes, from 0.
     public var rank: Int
     /// The number of processes.
     public var size: Int
-    /// This process among those of its machine, from 0.
+    /// Rank of this process on its machine, from 0.
     public var localRank: Int
-    /// Whether this process answers at the port; under `torchrun` the launcher does.
+    /// Whether this process serves the rendezvous; under `torchrun` the launcher does.
     public var isServing: Bool
-    /// How often the launcher has started all of them anew.
+    /// How often the launcher has restarted all processes.
     public var restart: Int
 
-    /// A place to meet at.
+    /// Creates a rendezvous.
     ///
     /// - Parameters:
     ///   - host: the machine of rank 0.
-    ///   - port: its port; 0 lets the system choose, on rank 0.
-    ///   - rank: this process, from 0.
+    ///   - port: the port; 0, allowed on rank 0 only, lets the system choose one.
+    ///   - rank: rank of this process, from 0.
     ///   - size: the number of processes.
-    ///   - localRank: this process among those of its machine.
+    ///   - localRank: rank of this process on its machine.
     public init(
         host: String = "127.0.0.1", port: Int, rank: Int, size: Int, localRank: Int = 0
     ) {
@@ -40,11 +40,11 @@ public struct Rendezvous: Equatable, Sendable {
         restart = 0
     }
 
-    /// What a launcher says in `MASTER_ADDR`, `MASTER_PORT`, `RANK`, `WORLD_SIZE` and `LOCAL_RANK`.
+    /// Reads `MASTER_ADDR`, `MASTER_PORT`, `RANK`, `WORLD_SIZE` and `LOCAL_RANK`.
     ///
-    /// - Parameter environment: the process's variables.
+    /// - Parameter environment: the process's environment variables.
     /// - Returns: nil for a single process: `RANK` and `WORLD_SIZE` absent, or a size of 1.
-    /// - Throws: ``ProcessGroupError`` for variables half set or out of range.
+    /// - Throws: ``ProcessGroupError`` for variables that are missing or out of range.
     public static func fromEnvironment(
         _ environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(ProcessGroupError) -> Rendezvous? {
@@ -69,19 +69,19 @@ public struct Rendezvous: Equatable, Sendable {
     }
 }
 
-/// Reads numbers from variables, with errors that name them.
+/// Reads numbers from environment variables, with errors that name the variable.
 private struct EnvironmentReader {
     let environment: [String: String]
 
     init(_ environment: [String: String]) {
-        // An empty variable says as much as none.
+        // An empty variable counts as missing.
         self.environment = environment.filter { !$0.value.isEmpty }
     }
 
     func requireAll(_ names: [String]) throws(ProcessGroupError) {
         let missing = names.filter { environment[$0] == nil }
         guard !missing.isEmpty else { return }
-        throw .halfSetEnvironment(
+        throw .incompleteEnvironment(
             set: names.filter { environment[$0] != nil }, missing: missing)
     }
 

@@ -1,12 +1,12 @@
 extension Tensor {
-    /// The same elements in another shape; one axis may be -1, for what is left over.
+    /// The same elements in another shape; one axis may be -1, which is inferred.
     public func reshaped(_ shape: [Int]) -> Tensor {
         call("reshape", self, shape)
     }
 
     /// The axes in another order.
     ///
-    /// - Parameter axes: for each axis of the result, the axis it is here.
+    /// - Parameter axes: for each axis of the result, its index in this tensor.
     /// - Returns: a view.
     public func permuted(_ axes: [Int]) -> Tensor {
         call("permute", self, axes)
@@ -17,17 +17,17 @@ extension Tensor {
         call("transpose.int", self, first, second)
     }
 
-    /// Neighbouring axes made one.
+    /// Neighbouring axes merged into one.
     public func flattened(from first: Int = 0, to last: Int = -1) -> Tensor {
         call("flatten.using_ints", self, first, last)
     }
 
-    /// A new axis of one element.
+    /// Inserts an axis of one element.
     public func unsqueezed(_ axis: Int) -> Tensor {
         call("unsqueeze", self, axis)
     }
 
-    /// An axis of one element taken away.
+    /// Removes an axis of one element.
     public func squeezed(_ axis: Int) -> Tensor {
         call("squeeze.dim", self, axis)
     }
@@ -37,41 +37,41 @@ extension Tensor {
         call("expand", self, shape)
     }
 
-    /// Each element along an axis repeated in its place.
+    /// Each element along an axis repeated, next to the original.
     public func repeatedElements(_ count: Int, axis: Int) -> Tensor {
         call("repeat_interleave.self_int", self, count, axis)
     }
 
-    /// Pieces of given sizes along an axis, as views.
+    /// Parts of given sizes along an axis, as views.
     public func split(_ sizes: [Int], axis: Int) -> [Tensor] {
         callReturningTensors("split_with_sizes", self, sizes, axis)
     }
 
-    /// Slices along an axis, which they lose, as views.
+    /// The slices along an axis, without that axis, as views.
     public func unbound(axis: Int = 0) -> [Tensor] {
         callReturningTensors("unbind.int", self, axis)
     }
 
-    /// The order of elements along axes turned round.
+    /// The elements in reverse order along axes.
     public func flipped(axes: [Int]) -> Tensor {
         call("flip", self, axes)
     }
 
-    /// The elements moved along axes; those pushed over an end come in at the other.
+    /// The elements shifted circularly along axes.
     ///
     /// - Parameters:
-    ///   - steps: for each axis by how much; negative towards the start.
+    ///   - steps: number of elements to shift along each axis; negative towards the start.
     ///   - axes: the axes.
     /// - Returns: a copy.
     public func rolled(by steps: [Int], axes: [Int]) -> Tensor {
         call("roll", self, steps, axes)
     }
 
-    /// Padding with one value around the last axes.
+    /// The elements with padding around the last axes.
     ///
     /// - Parameters:
     ///   - amounts: before and after the last axis, before and after the one before it, and so on.
-    ///   - value: what the padding holds.
+    ///   - value: value of the padding.
     /// - Returns: the larger tensor.
     public func padded(_ amounts: [Int], value: Double = 0) -> Tensor {
         call("constant_pad_nd", self, amounts, value)
@@ -79,13 +79,13 @@ extension Tensor {
 }
 
 extension Tensor {
-    /// The elements that the indexes take, axis by axis: `x[0, .all, 2..<5]`, `x[.rest, -1]`.
+    /// Selects elements axis by axis: `x[0, .all, 2..<5]`, `x[.rest, -1]`.
     ///
-    /// As PyTorch's: numbers and ranges give views, so that ``assign(from:)`` on them writes into
-    /// this tensor; several tensors among the indexes are paired, element by element.
+    /// As in PyTorch, numbers and ranges give views, so that ``assign(from:)`` on them writes into
+    /// this tensor; several index tensors are paired element by element.
     public subscript(_ indexes: any TensorIndex...) -> Tensor {
         let taken = indexes.reduce(0) { $0 + $1.axisCount }
-        precondition(taken <= rank, "\(taken) indexes for \(self)")
+        precondition(taken <= rank, "too many indices (\(taken)) for \(self)")
         var selection = IndexSelection(self, restCount: rank - taken)
         for index in indexes {
             index.take(from: &selection)
@@ -93,74 +93,74 @@ extension Tensor {
         return selection.result
     }
 
-    /// Elements along an axis at the places another tensor names.
+    /// The elements at given indices along an axis: PyTorch's `index_select`.
     ///
     /// - Parameters:
-    ///   - places: 64-bit integers, one axis.
-    ///   - axis: axis to take from.
+    ///   - indices: int64, one axis.
+    ///   - axis: axis to select from.
     /// - Returns: a copy.
-    public func indexed(by places: Tensor, axis: Int) -> Tensor {
-        call("index_select", self, axis, places)
+    public func indexed(by indices: Tensor, axis: Int) -> Tensor {
+        call("index_select", self, axis, indices)
     }
 
-    /// For each place of a tensor, the element at that place along an axis.
+    /// Gathers elements along an axis: PyTorch's `gather`.
     ///
     /// - Parameters:
-    ///   - places: 64-bit integers; in the other axes no larger than this tensor.
-    ///   - axis: axis the places count along.
-    /// - Returns: a copy with the shape of `places`.
-    public func gathered(at places: Tensor, axis: Int) -> Tensor {
-        call("gather", self, axis, places)
+    ///   - indices: int64; in the other axes no larger than this tensor.
+    ///   - axis: the axis that is indexed.
+    /// - Returns: a copy with the shape of `indices`.
+    public func gathered(at indices: Tensor, axis: Int) -> Tensor {
+        call("gather", self, axis, indices)
     }
 
-    /// The elements, with one value at the places that another tensor names along the last axis.
+    /// The elements with one value at given indices along the last axis: PyTorch's `scatter`.
     ///
     /// - Parameters:
-    ///   - places: 64-bit integers; in the other axes no larger than this tensor.
-    ///   - value: what stands there.
+    ///   - indices: int64; in the other axes no larger than this tensor.
+    ///   - value: the new value of these elements.
     /// - Returns: a copy.
-    public func scattered(at places: Tensor, value: Double) -> Tensor {
-        call("scatter.value", self, -1, places, value)
+    public func scattered(at indices: Tensor, value: Double) -> Tensor {
+        call("scatter.value", self, -1, indices, value)
     }
 
-    /// The elements, with one value instead of them where a condition holds.
+    /// The elements with one value where a mask is true: PyTorch's `masked_fill`.
     ///
     /// - Parameters:
-    ///   - mask: truth values, broadcast to this shape.
-    ///   - value: what stands there.
+    ///   - mask: booleans, broadcast to this shape.
+    ///   - value: the new value of these elements.
     /// - Returns: a copy.
     public func maskedFill(where mask: Tensor, with value: Double) -> Tensor {
         call("masked_fill.Scalar", self, mask, value)
     }
 }
 
-/// One place in the brackets of an index: which elements along an axis are taken.
+/// One item of a subscript: the elements to take along an axis.
 public protocol TensorIndex {
-    /// How many axes of the tensor it stands for.
+    /// Number of axes of the tensor that the item indexes.
     var axisCount: Int { get }
 
     /// Takes the elements along the next axis.
     func take(from selection: inout IndexSelection)
 }
 
-/// A tensor on its way through the brackets of an index.
+/// A tensor while the items of a subscript are applied to it.
 public struct IndexSelection {
     private var tensor: Tensor
-    /// The axis that the next index stands for.
+    /// The axis that the next item indexes.
     private var axis = 0
     private let restCount: Int
     private var hasRest = false
-    /// Tensors among the indexes, with nil for axes they leave alone, and the axes that makes.
-    private var places: [Tensor?] = []
-    private var placedAxes = 0
+    /// The index tensors, with nil for axes without one, and the number of axes that they cover.
+    private var indices: [Tensor?] = []
+    private var indexedAxes = 0
 
     init(_ tensor: Tensor, restCount: Int) {
         self.tensor = tensor
         self.restCount = restCount
     }
 
-    mutating func take(at place: Int) {
-        tensor = call("select.int", tensor, axis, place)
+    mutating func take(at index: Int) {
+        tensor = call("select.int", tensor, axis, index)
     }
 
     mutating func take(from start: Int?, to end: Int?, by step: Int) {
@@ -178,20 +178,20 @@ public struct IndexSelection {
     }
 
     mutating func skipRest() {
-        precondition(!hasRest, "two .rest in one index: which axes each stands for is open")
+        precondition(!hasRest, "an index can contain .rest only once")
         hasRest = true
         axis += restCount
     }
 
-    mutating func take(atPlaces index: Tensor) {
-        places += [Tensor?](repeating: nil, count: axis - placedAxes) + [index]
+    mutating func take(atIndices index: Tensor) {
+        indices += [Tensor?](repeating: nil, count: axis - indexedAxes) + [index]
         axis += index.axisCount
-        placedAxes = axis
+        indexedAxes = axis
     }
 
-    /// Tensors are applied together, after all views: PyTorch's order, which decides their pairing.
+    /// The result; index tensors are applied together, after all views, as in PyTorch.
     var result: Tensor {
-        places.isEmpty ? tensor : call("index.Tensor", tensor, places)
+        indices.isEmpty ? tensor : call("index.Tensor", tensor, indices)
     }
 }
 
@@ -199,25 +199,25 @@ extension Int: TensorIndex {
     /// One axis.
     public var axisCount: Int { 1 }
 
-    /// One element, so that the axis goes; negative counts from the end.
+    /// Takes one element and removes the axis; negative counts from the end.
     public func take(from selection: inout IndexSelection) {
         selection.take(at: self)
     }
 }
 
 extension Tensor: TensorIndex {
-    /// One axis for places, as many as it has for truth values.
+    /// One axis for integers; for booleans as many axes as the tensor has.
     public var axisCount: Int {
         dtype == .bool ? rank : 1
     }
 
-    /// Elements at given places (integers) or where a condition holds (truth values), as a copy.
+    /// Takes the elements at indices (integers) or where a mask is true (booleans), as a copy.
     public func take(from selection: inout IndexSelection) {
-        selection.take(atPlaces: self)
+        selection.take(atIndices: self)
     }
 }
 
-/// An index that says how axes line up: `.all`, `.newAxis` or `.rest`.
+/// An item of a subscript that takes whole axes or adds one: `.all`, `.newAxis` or `.rest`.
 public struct AxisIndex: TensorIndex {
     enum Kind {
         case all, newAxis, rest
@@ -225,10 +225,10 @@ public struct AxisIndex: TensorIndex {
 
     let kind: Kind
 
-    /// One axis for `.all`; the others stand for none of their own.
+    /// One axis for `.all`; none for the others.
     public var axisCount: Int { kind == .all ? 1 : 0 }
 
-    /// Steps over one axis or the rest, or adds one.
+    /// Skips one axis or the rest, or adds an axis.
     public func take(from selection: inout IndexSelection) {
         switch kind {
         case .all: selection.skip()
@@ -243,34 +243,34 @@ extension TensorIndex where Self == AxisIndex {
     public static var all: AxisIndex { AxisIndex(kind: .all) }
     /// A new axis of one element.
     public static var newAxis: AxisIndex { AxisIndex(kind: .newAxis) }
-    /// All elements of as many axes as the other indexes leave over.
+    /// All elements of the axes that the other items do not index; PyTorch's `...`.
     public static var rest: AxisIndex { AxisIndex(kind: .rest) }
 }
 
 extension Tensor {
-    /// The elements along an axis in order.
+    /// Sorts the elements along an axis.
     ///
     /// - Parameters:
     ///   - axis: axis to sort along.
     ///   - descending: whether the largest comes first.
-    /// - Returns: the elements, and the places they had, as 64-bit integers.
-    public func sorted(axis: Int, descending: Bool = false) -> (values: Tensor, places: Tensor) {
+    /// - Returns: the elements, and their former indices as int64.
+    public func sorted(axis: Int, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
         let results = callReturningTensors("sort", self, axis, descending)
         return (results[0], results[1])
     }
 
-    /// The largest elements along an axis, in order.
+    /// The largest elements along an axis, in descending order.
     ///
     /// - Parameters:
-    ///   - count: how many.
-    ///   - axis: axis to look along.
-    /// - Returns: the elements, and their places, as 64-bit integers.
-    public func topK(_ count: Int, axis: Int) -> (values: Tensor, places: Tensor) {
+    ///   - count: number of elements.
+    ///   - axis: axis to search along.
+    /// - Returns: the elements, and their indices as int64.
+    public func topK(_ count: Int, axis: Int) -> (values: Tensor, indices: Tensor) {
         let results = callReturningTensors("topk", self, count, axis)
         return (results[0], results[1])
     }
 
-    /// The places of the largest elements along an axis, as 64-bit integers.
+    /// The indices of the largest elements along an axis, as int64.
     public func argmax(axis: Int, keepingAxis: Bool = false) -> Tensor {
         call("argmax", self, axis, keepingAxis)
     }

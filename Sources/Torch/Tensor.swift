@@ -1,10 +1,10 @@
 import CTorch
 
-/// An n-dimensional array on a device: a value over one libtorch handle.
+/// An n-dimensional array on a device: a value type that wraps a libtorch tensor.
 ///
-/// Copies share their elements, as do the views that indexing and reshaping give; the operators
-/// give new tensors, and the few that write in place say so in their names. Operators trap on
-/// shapes that do not fit, with libtorch's message; ``attempt(_:_:)`` throws instead.
+/// Copies share their elements, as do the views that indexing and reshaping return. Operators
+/// return new tensors; the few that write in place have names that say so. Operators trap on shapes
+/// that do not fit, with libtorch's message; ``attempt(_:_:)`` throws instead.
 public struct Tensor: Sendable {
     let handle: Handle
 
@@ -20,7 +20,7 @@ public struct Tensor: Sendable {
         }
     }
 
-    /// Elements to skip in memory for a step along each axis.
+    /// Distance in memory, in elements, between neighbours along each axis.
     public var strides: [Int] {
         handle.with { raw in
             guard let strides = ct_strides(raw) else { return [] }
@@ -42,26 +42,26 @@ public struct Tensor: Sendable {
     public var dtype: DType {
         let number = handle.with(ct_dtype)
         guard let dtype = DType(rawValue: number) else {
-            preconditionFailure("a tensor of libtorch's type \(number)")
+            preconditionFailure("libtorch's element type \(number) is not supported")
         }
         return dtype
     }
 
-    /// Where the elements lie.
+    /// The device that holds the elements.
     public var device: Device {
         guard let name = handle.with(ct_device_kind),
             let kind = Device.Kind(rawValue: String(cString: name))
-        else { preconditionFailure("a tensor on a device of unknown kind") }
+        else { preconditionFailure("a tensor on an unsupported kind of device") }
         let index = Int(handle.with(ct_device_index))
         return Device(kind, index: index < 0 ? nil : index)
     }
 
-    /// Whether the elements lie in memory in row-major order without gaps.
+    /// Whether the elements are in row-major order without gaps in memory.
     public var isContiguous: Bool {
         handle.with(ct_is_contiguous)
     }
 
-    /// Whether the elements fill their memory without gap or overlap, whatever the order of the axes.
+    /// Whether the elements fill their memory without gaps or overlaps, in any order of the axes.
     public var isDense: Bool {
         handle.with(ct_is_dense)
     }
@@ -74,20 +74,20 @@ public struct Tensor: Sendable {
 }
 
 extension Tensor {
-    /// The elements as they are now, to be asked later whether they still are.
+    /// The identity and version of a tensor, to detect later changes.
     ///
-    /// Keeps the tensor alive, so that no other can take its place unseen.
+    /// It retains the tensor, so that no other tensor can get the same address.
     public struct Snapshot {
         private let handle: Handle
         private let edits: Int64
 
-        /// Remembers a tensor.
+        /// Takes a snapshot of a tensor.
         public init(of tensor: Tensor) {
             handle = tensor.handle
             edits = tensor.handle.with { ct_edits($0) }
         }
 
-        /// Whether it is this tensor, and nothing was written into it since.
+        /// Whether `tensor` is the same tensor and has not been written to since the snapshot.
         public func isCurrent(_ tensor: Tensor) -> Bool {
             tensor.handle === handle && handle.with { ct_edits($0) } == edits
         }
@@ -95,7 +95,7 @@ extension Tensor {
 }
 
 extension Tensor {
-    /// Counts a write into the elements that its operator does not count, as fused Adam does not.
+    /// Increments the version counter, after operators such as fused Adam that do not.
     public func bumpVersion() {
         handle.with { ct_count_edit($0) }
     }
@@ -108,29 +108,29 @@ extension Tensor: CustomStringConvertible {
     }
 }
 
-/// One reference to a libtorch tensor, given back when the last `Tensor` that holds it goes.
+/// A reference to a libtorch tensor, released together with the last `Tensor` that holds it.
 final class Handle: Sendable {
     // The pointer is opaque and never changes; libtorch counts its references atomically.
     nonisolated(unsafe) let raw: OpaquePointer
-    /// The number of the recorded value that this is (see ``Trace``); 0 for any other tensor.
+    /// The number of the traced value (see ``Trace``); 0 for tensors that are not traced.
     ///
-    /// Written once, by the thread that made the tensor, before anybody else has it.
+    /// Written once, by the thread that made the tensor, before the tensor is shared.
     nonisolated(unsafe) var value = 0
 
     init(_ raw: OpaquePointer) {
         self.raw = raw
     }
 
-    /// A reference of its own to a tensor that somebody else holds too.
+    /// Creates a handle with its own reference to a tensor that is also held elsewhere.
     convenience init(retaining raw: OpaquePointer) {
         ct_retain(raw)
         self.init(raw)
     }
 
-    /// Runs `body` with the pointer, which is good until then.
+    /// Runs `body` with the pointer, which is valid until `body` returns.
     ///
-    /// Reading ``raw`` alone does not keep a temporary tensor alive: its handle may go, and the
-    /// libtorch tensor with it, before the pointer is used.
+    /// Reading ``raw`` does not keep a temporary tensor alive: its handle, and with it the libtorch
+    /// tensor, may be released before the pointer is used.
     func with<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(raw) }
     }
@@ -140,7 +140,7 @@ final class Handle: Sendable {
     }
 }
 
-/// The type of a tensor's elements; raw values are libtorch's own numbers.
+/// The type of a tensor's elements; raw values are libtorch's.
 public enum DType: Int32, Sendable, CaseIterable {
     case uint8 = 0
     case int8 = 1
@@ -153,7 +153,7 @@ public enum DType: Int32, Sendable, CaseIterable {
     case bool = 11
     case bfloat16 = 15
 
-    /// Bytes that one element takes.
+    /// Size of one element in bytes.
     public var byteCount: Int {
         switch self {
         case .uint8, .int8, .bool: 1
@@ -163,7 +163,7 @@ public enum DType: Int32, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the elements are floating-point numbers, which alone can have gradients.
+    /// Whether the elements are floating-point numbers; only these can have gradients.
     public var isFloatingPoint: Bool {
         switch self {
         case .float16, .bfloat16, .float32, .float64: true
@@ -172,7 +172,7 @@ public enum DType: Int32, Sendable, CaseIterable {
     }
 }
 
-/// A Swift type whose values a tensor can be made from and read as.
+/// A Swift type that can be the element type of a tensor.
 ///
 /// bfloat16 has no Swift type: convert such a tensor to `.float32` first.
 public protocol TensorElement: Sendable, BitwiseCopyable {
@@ -232,29 +232,29 @@ extension Bool: TensorElement {
     }
 #endif
 
-/// Where a tensor's memory lies and its operators run.
+/// The device that holds a tensor's memory and runs its operators.
 public struct Device: Hashable, Sendable, CustomStringConvertible {
     /// The kind of processor.
     public enum Kind: String, Sendable, CaseIterable {
         case cpu, cuda, mps
-        /// Shapes without memory, to compute sizes only.
+        /// Tensors without memory, to compute shapes only.
         case meta
     }
 
     /// The kind of processor.
     public let kind: Kind
-    /// Which one of several; nil means the current one.
+    /// Index of the device; nil means the current one.
     public let index: Int?
 
-    /// A device of a kind.
+    /// Creates a device.
     public init(_ kind: Kind, index: Int? = nil) {
         self.kind = kind
         self.index = index
     }
 
-    /// A device by PyTorch's name, as `cpu`, `cuda`, `cuda:1` or `mps`.
+    /// Creates a device from PyTorch's name, for example `cpu`, `cuda`, `cuda:1` or `mps`.
     ///
-    /// - Parameter name: the name; the result is nil when it is not of that form.
+    /// - Parameter name: the name; the result is nil if it is invalid.
     public init?(_ name: String) {
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
         guard let first = parts.first, let kind = Kind(rawValue: String(first)), parts.count <= 2
@@ -267,19 +267,19 @@ public struct Device: Hashable, Sendable, CustomStringConvertible {
         self.init(kind, index: index)
     }
 
-    /// The processor itself.
+    /// The CPU.
     public static let cpu = Device(.cpu)
     /// The current NVIDIA GPU.
     public static let cuda = Device(.cuda)
     /// Apple's GPU.
     public static let mps = Device(.mps)
 
-    /// PyTorch's name of it.
+    /// PyTorch's name of the device.
     public var description: String {
         index.map { "\(kind.rawValue):\($0)" } ?? kind.rawValue
     }
 
-    /// Makes sure that this build of libtorch can use the device on this machine.
+    /// Checks that this build of libtorch can use the device on this machine.
     ///
     /// - Throws: ``TorchError`` with libtorch's reason.
     public func check() throws(TorchError) {

@@ -1,18 +1,18 @@
 import Synchronization
 
-/// What a computation did to its inputs: the operators it called, in order.
+/// A trace of a computation: the operators that it applied to its inputs, in order.
 ///
-/// What does not depend on the inputs is not recorded: it is a constant wherever it is used, so that
-/// the recording is folded by itself. The computation runs while it is recorded.
+/// Values that do not depend on the inputs are not recorded; they are constants of the trace, which
+/// is thereby constant-folded. The computation runs while it is recorded.
 public final class Trace: @unchecked Sendable {
-    // Written to by the one thread that records, read when that is over.
+    // Written by the recording thread only, and read after recording has ended.
 
     /// A value of the computation that depends on its inputs.
     public struct Value: Hashable, Sendable {
         let number: Int
     }
 
-    /// What an operator was given.
+    /// An argument of an operator.
     public enum Argument: Sendable {
         case none
         case value(Value)
@@ -25,31 +25,31 @@ public final class Trace: @unchecked Sendable {
         case list([Argument])
     }
 
-    /// A value as the recording saw it.
+    /// A value with its shape and type.
     public struct Result: Sendable {
         /// The value.
         public let value: Value
-        /// The shape it had.
+        /// The value's shape.
         public let shape: [Int]
-        /// The type of its elements.
+        /// The type of the value's elements.
         public let dtype: DType
     }
 
     /// One operator that depends on the inputs.
     public struct Step: Sendable {
-        /// Name and overload, as `add.Tensor`.
+        /// Name and overload, for example `add.Tensor`.
         public let op: StaticString
-        /// What it was given, in the operator's order.
+        /// The arguments, in the operator's order.
         public let arguments: [Argument]
-        /// What it gave.
+        /// The results.
         public let results: [Result]
     }
 
-    /// What the computation was given.
+    /// The inputs of the computation.
     public private(set) var inputs: [Result] = []
-    /// What it did.
+    /// The operators, in order.
     public private(set) var steps: [Step] = []
-    /// What it gave: values, or constants where they do not depend on the inputs.
+    /// The outputs: values, or constants if they do not depend on the inputs.
     public private(set) var outputs: [Argument] = []
     private var numbers: Set<Int> = []
     private var refusal: TraceError?
@@ -64,15 +64,15 @@ public final class Trace: @unchecked Sendable {
     /// Records a computation.
     ///
     /// - Parameters:
-    ///   - inputs: what it is given.
+    ///   - inputs: the inputs.
     ///   - body: the computation; it must not write into tensors that depend on the inputs.
-    /// - Returns: its recording.
-    /// - Throws: ``TraceError`` when it does what cannot be recorded.
+    /// - Returns: the trace.
+    /// - Throws: ``TraceError`` when the computation cannot be recorded.
     public static func recording(
         of inputs: [Tensor], _ body: ([Tensor]) -> [Tensor]
     ) throws(TraceError) -> Trace {
         let trace = Trace()
-        // Handles of their own, so that nobody else's tensor is taken for an input.
+        // New handles, so that no other tensor is mistaken for an input.
         let own = inputs.map { Tensor(Handle(retaining: $0.handle.raw)) }
         trace.inputs = own.map(trace.added)
         let results = withoutGrad { $current.withValue(trace) { body(own) } }
@@ -81,7 +81,7 @@ public final class Trace: @unchecked Sendable {
         return trace
     }
 
-    /// Takes down an operator that was called, when one of its arguments depends on the inputs.
+    /// Records an operator call if one of the arguments depends on the inputs.
     func record(_ op: StaticString, _ arguments: [(any OperatorArgument)?], _ results: [Tensor]) {
         let taken = arguments.map(argument)
         guard taken.contains(where: \.isDependent) else { return }
@@ -92,9 +92,9 @@ public final class Trace: @unchecked Sendable {
         steps.append(Step(op: op, arguments: taken, results: results.map(added)))
     }
 
-    /// Takes down that a value's numbers were read, after which the computation may depend on them in
-    /// a way that no operator shows.
-    func noteReading(of tensor: Tensor) {
+    /// Records that elements of a value were read: the computation may then depend on them in a way
+    /// that the recorded operators do not show.
+    func recordRead(of tensor: Tensor) {
         guard numbers.contains(tensor.handle.value) else { return }
         refusal = refusal ?? .readsNumbers(shape: tensor.shape)
     }
@@ -128,13 +128,13 @@ public final class Trace: @unchecked Sendable {
         case let type as DType: .integer(Int(type.rawValue))
         case let device as Device: .word(device.description)
         case let other?:
-            preconditionFailure("an argument of type \(type(of: other)) has no form in a recording")
+            preconditionFailure("an argument of type \(type(of: other)) cannot be recorded")
         }
     }
 }
 
 extension Trace.Argument {
-    /// Whether a value of the recording is in it.
+    /// Whether the argument contains a value of the trace.
     public var isDependent: Bool {
         switch self {
         case .value: true
@@ -155,9 +155,9 @@ extension TraceError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .writesInPlace(let op):
-            "'\(op)' writes into memory of a value that is recorded"
+            "'\(op)' writes into the memory of a traced value"
         case .readsNumbers(let shape):
-            "the numbers of a value of the shape \(shape) are read, and what follows may depend on them"
+            "elements of a traced value of shape \(shape) are read, which cannot be recorded"
         }
     }
 }
@@ -165,13 +165,13 @@ extension TraceError: CustomStringConvertible {
 extension Trace {
     /// Runs the recorded computation on other inputs of the same shapes.
     ///
-    /// Values are let go when no later step needs them.
+    /// Values are released when no later step needs them.
     ///
     /// - Parameters:
-    ///   - inputs: what it is given now.
-    ///   - observe: sees each step with the tensors among its arguments, in order, and its results.
-    /// - Returns: what it gives.
-    /// - Throws: ``TorchError`` where an operator refuses the inputs, and what `observe` throws.
+    ///   - inputs: the new inputs.
+    ///   - observe: called after each step with its tensor arguments, in order, and its results.
+    /// - Returns: the outputs.
+    /// - Throws: ``TorchError`` when an operator refuses the inputs, and errors of `observe`.
     public func run(
         _ inputs: [Tensor],
         observing observe: (_ step: Int, _ given: [Tensor], _ results: [Tensor]) throws -> Void
@@ -192,7 +192,7 @@ extension Trace {
         return outputs.flatMap { $0.tensors(values) }
     }
 
-    /// For each step the values that no later one needs.
+    /// The values that are not needed after a step, by the step's index.
     private var lastUses: [Int: [Value]] {
         var last: [Value: Int] = [:]
         for (index, step) in steps.enumerated() {
@@ -207,9 +207,9 @@ extension Trace {
 extension Trace.Step {
     /// Calls the operator with other tensors.
     ///
-    /// - Parameter tensors: in the places of the tensors among its arguments, in order.
-    /// - Returns: its results.
-    /// - Throws: ``TorchError`` where it refuses them.
+    /// - Parameter tensors: replacements for the tensors among the arguments, in order.
+    /// - Returns: the results.
+    /// - Throws: ``TorchError`` when the operator refuses them.
     public func run(_ tensors: [Tensor]) throws(TorchError) -> [Tensor] {
         var rest = tensors[...]
         let arguments = arguments.map { $0.operatorArgument(taking: &rest) }
@@ -219,7 +219,7 @@ extension Trace.Step {
 }
 
 extension Trace.Argument {
-    /// The values of the recording in it.
+    /// The traced values in the argument.
     fileprivate var values: [Trace.Value] {
         switch self {
         case .value(let value): [value]
@@ -228,12 +228,12 @@ extension Trace.Argument {
         }
     }
 
-    /// The tensors in it.
+    /// The tensors in the argument.
     fileprivate func tensors(_ values: [Trace.Value: Tensor]) -> [Tensor] {
         switch self {
         case .value(let value):
             guard let tensor = values[value] else {
-                preconditionFailure("a value is used that no step gives")
+                preconditionFailure("no step computes this value")
             }
             return [tensor]
         case .constant(let tensor): return [tensor]
@@ -242,7 +242,7 @@ extension Trace.Argument {
         }
     }
 
-    /// What the operator takes; tensors come from `rest`.
+    /// The argument for a call of the operator, with tensors from `rest`.
     fileprivate func operatorArgument(
         taking rest: inout ArraySlice<Tensor>
     ) -> (any OperatorArgument)? {
@@ -259,7 +259,7 @@ extension Trace.Argument {
     }
 }
 
-/// Numbers for the values of recordings; no two recordings of a process share one.
+/// Numbers for traced values, unique within the process.
 enum ValueNumber {
     private static let last = Atomic(0)
 

@@ -5,31 +5,31 @@ import TorchNN
 
 /// The network that shares the most tensors with a file, and how the file differs from it.
 public struct NearestNetwork {
-    /// Which network.
+    /// The network's architecture.
     public let kind: ModelArchitecture
-    /// Its sizes.
+    /// The network's sizes.
     public let sizes: ModelConfiguration
-    /// How many of its tensors there are, by name and shape.
+    /// Number of the network's tensors that the file has, by name and shape.
     public let shared: Int
-    /// How many tensors it has.
+    /// Number of the network's tensors.
     public let count: Int
-    /// How the names had to be changed to be compared; nil when they are as in the network.
+    /// How the file's names were changed to match the network's; nil if they were not.
     public let renaming: String?
-    /// How the tensors differ from the network's; nil when they match.
+    /// The differences between the file and the network; nil if there are none.
     public let difference: ModuleLoadError?
 
-    /// Compares with one network.
+    /// Compares tensors with one network.
     ///
     /// - Parameters:
-    ///   - kind: which network.
-    ///   - sizes: its sizes.
+    ///   - kind: the network's architecture.
+    ///   - sizes: the network's sizes.
     ///   - source: the tensors.
-    ///   - renaming: how their names were changed.
+    ///   - renaming: how the names of the tensors were changed.
     public init(
         _ kind: ModelArchitecture, sizes: ModelConfiguration, source: some TensorSource,
         renaming: String? = nil
     ) {
-        // Without values the network takes no memory, however large it is.
+        // Uninitialized weights take no memory.
         let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
         let values = network.namedValues()
         self.kind = kind
@@ -40,9 +40,11 @@ public struct NearestNetwork {
         difference = network.difference(from: source)
     }
 
-    /// Finds the network that shares the most tensors, and of several the one with the fewest
-    /// differences, among the published sizes and those detected from the tensors; nil when none
-    /// shares any.
+    /// Finds the network that shares the most tensors, and among equals the one with the fewest
+    /// differences.
+    ///
+    /// Candidates have the published sizes and the sizes detected from the tensors. The result is
+    /// nil when no network shares a tensor.
     ///
     /// - Parameters:
     ///   - source: the tensors.
@@ -77,7 +79,7 @@ extension NearestNetwork: CustomStringConvertible {
     /// differences.
     public var description: String {
         let opening =
-            "\(kind.text(sizes)): \(shared) of its \(count) tensors are there by name and shape"
+            "\(kind.text(sizes)): \(shared) of its \(count) tensors match by name and shape"
             + (renaming.map { ", \($0)" } ?? "")
         guard let difference else { return opening }
         let guess = Guess(difference, kind).map { "\n  \($0.text)" } ?? ""

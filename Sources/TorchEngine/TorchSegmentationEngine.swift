@@ -7,18 +7,18 @@ import TorchNN
 
 /// A network of SAM's family on libtorch.
 public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Sendable {
-    // Modules are not written to after `init`, and libtorch's operators may run on any thread.
+    // Modules do not change after `init`, and libtorch's operators may run on any thread.
     let network: any PromptableNetwork
     private let inputSize: Int
     private let options: TorchEngineOptions
-    /// What the model is and where it comes from.
+    /// The model's architecture, sizes and origin.
     public let model: ModelDescription
 
-    /// Loads the weights, all names, shapes and types checked, and readies them for inference.
+    /// Loads weights strictly (names, shapes and types must match) and prepares them for inference.
     ///
     /// - Parameters:
     ///   - checkpoint: the model's weights.
-    ///   - model: what they are.
+    ///   - model: the model's description.
     ///   - options: device and precision.
     /// - Throws: `ConfigurationError` and `ModuleLoadError` when they do not fit,
     ///   `CheckpointError` when they cannot be read, `TorchError` when the device cannot be used.
@@ -37,12 +37,12 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         network.foldBatchNorms()
     }
 
-    /// An engine of a network that is ready for inference on the CPU.
+    /// Creates an engine for a network that is ready for inference on the CPU.
     ///
     /// - Parameters:
-    ///   - network: with its weights.
-    ///   - inputSize: height and width of its input in pixels.
-    ///   - model: what it is.
+    ///   - network: the network with its weights.
+    ///   - inputSize: height and width of the input in pixels.
+    ///   - model: the model's description.
     public init(network: any PromptableNetwork, inputSize: Int, model: ModelDescription) {
         self.network = network
         self.inputSize = inputSize
@@ -96,12 +96,12 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
     }
 }
 
-/// How the libtorch engine runs.
+/// Options of the libtorch engine.
 public struct TorchEngineOptions: Sendable {
     /// Precision of matrix products and convolutions; everything else is float32.
     public enum Precision: Sendable {
         case float32
-        /// By autocast. Outlines differ a little from float32's.
+        /// With autocast; outlines differ slightly from those in float32.
         case bfloat16
 
         var dtype: DType {
@@ -112,15 +112,15 @@ public struct TorchEngineOptions: Sendable {
         }
     }
 
-    /// Where it runs.
+    /// The device.
     public var device: Device
     /// Precision of matrix products and convolutions.
     public var precision: Precision
 
-    /// Options.
+    /// Creates options.
     ///
     /// - Parameters:
-    ///   - device: where it runs.
+    ///   - device: the device.
     ///   - precision: precision of matrix products and convolutions.
     public init(device: Device = .cpu, precision: Precision = .float32) {
         self.device = device
@@ -156,7 +156,7 @@ extension PromptTensors {
     /// - Parameters:
     ///   - prompts: points, boxes and masks as arrays.
     ///   - masks: logits of earlier masks, `[B, 1, 4 H, 4 W]`, in place of those in `prompts`.
-    ///   - device: where the tensors go.
+    ///   - device: the device of the tensors.
     public init(_ prompts: PromptArrays, masks: Tensor? = nil, on device: Device) {
         let (count, points) = (prompts.count, prompts.pointCount)
         let side = Int(Double(prompts.masks.count / max(count, 1)).squareRoot())
@@ -176,9 +176,9 @@ extension PromptTensors {
 /// - Parameters:
 ///   - logits: `[B, M, H, W]`.
 ///   - iou: `[B, M]`.
-///   - model: its name, for the error.
+///   - model: the model's name, for the error.
 /// - Returns: M predictions for each prompt.
-/// - Throws: ``EngineError/notFinite(model:)`` rather than a mask made of NaN.
+/// - Throws: ``EngineError/notFinite(model:)`` when logits are NaN or infinite.
 func predictions(
     logits: Tensor, iou: Tensor, model: String
 ) throws(EngineError) -> [[MaskPrediction]] {

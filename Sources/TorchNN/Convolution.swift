@@ -14,10 +14,10 @@ public final class Conv2d: Module, Layer {
     ///   - inputs: channels in.
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
-    ///   - stride: its step.
+    ///   - stride: step of the kernel.
     ///   - padding: zeros on each side.
-    ///   - groups: channel groups that do not see each other.
-    ///   - bias: whether it adds one.
+    ///   - groups: number of channel groups that are convolved separately.
+    ///   - bias: whether the layer adds a bias.
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
         groups: Int = 1, bias: Bool = true
@@ -37,27 +37,27 @@ public final class Conv2d: Module, Layer {
         apply(x, weight: weight.value, bias: bias?.value)
     }
 
-    /// The same convolution with other weights, as folding makes them.
+    /// Applies the convolution with other weights, such as folded ones.
     func apply(_ x: Tensor, weight: Tensor, bias: Tensor?) -> Tensor {
         convolution2d(
             x, weight: weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }
 }
 
-/// The transpose of a convolution, which makes images larger.
+/// A transposed convolution, which enlarges images.
 public final class ConvTranspose2d: Module, Layer {
     let weight: Parameter
     let bias: Parameter?
     let stride: Int
 
-    /// A transposed convolution.
+    /// Creates a transposed convolution.
     ///
     /// - Parameters:
     ///   - inputs: channels in.
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
-    ///   - stride: its step in the result.
-    ///   - bias: whether it adds one.
+    ///   - stride: step of the kernel in the result.
+    ///   - bias: whether the layer adds a bias.
     public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, bias: Bool = true) {
         // PyTorch counts the fan-in of a transposed convolution along its second axis.
         let fanIn = outputs * kernel * kernel
@@ -73,30 +73,30 @@ public final class ConvTranspose2d: Module, Layer {
     }
 }
 
-/// A convolution without bias and the batch norm behind it.
+/// A convolution without bias, followed by a batch norm.
 ///
-/// For inference both are one convolution: ``fold()`` computes its weights once, with the same
-/// result up to rounding. They are used while no gradients are recorded, the norm is not training
-/// and everything they were computed from is as it was; otherwise the two layers run.
+/// For inference both are folded into one convolution, with the same result up to rounding:
+/// ``fold()`` computes its weights. The folded weights are used while gradients are disabled, the
+/// norm is in evaluation mode and no weight has changed since; otherwise the two layers run.
 public final class ConvBatchNorm: Module, Layer {
     let convolution: Conv2d
     let norm: BatchNorm2d
     private var folded: FoldedConvolution?
 
-    /// The names of the two in checkpoints of LeViT's family, TinyViT among them.
+    /// The names of the two layers in checkpoints of LeViT's family, such as TinyViT.
     public override class var checkpointNames: [String: String] {
         ["convolution": "c", "norm": "bn"]
     }
 
-    /// A convolution and its norm.
+    /// Creates a convolution and its norm.
     ///
     /// - Parameters:
     ///   - inputs: channels in.
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
-    ///   - stride: its step.
+    ///   - stride: step of the kernel.
     ///   - padding: zeros on each side.
-    ///   - groups: channel groups that do not see each other.
+    ///   - groups: number of channel groups that are convolved separately.
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Int = 1, stride: Int = 1, padding: Int = 0,
         groups: Int = 1
@@ -116,13 +116,13 @@ public final class ConvBatchNorm: Module, Layer {
         return norm(convolution(x))
     }
 
-    /// Whether the one convolution runs now.
+    /// Whether the folded convolution is used now.
     var isFolded: Bool {
         guard let folded, !norm.isTraining, !isGradEnabled else { return false }
         return zip(folded.sources, sources).allSatisfy { $0.isCurrent($1) }
     }
 
-    /// Computes the weights of the one convolution from the values both have now.
+    /// Computes the folded weights from the current weights of both layers.
     public func fold() {
         withoutGrad {
             let (scale, shift) = norm.affine
@@ -132,9 +132,10 @@ public final class ConvBatchNorm: Module, Layer {
         }
     }
 
-    /// All that the folded weights are computed from.
+    /// All tensors that the folded weights are computed from.
     ///
-    /// Training writes into the running statistics without counting, but it counts batches.
+    /// Training updates the running statistics without incrementing their version counters; the
+    /// batch count shows it.
     private var sources: [Tensor] {
         [
             convolution.weight.value, norm.weight.value, norm.bias.value, norm.runningMean.value,
@@ -143,7 +144,7 @@ public final class ConvBatchNorm: Module, Layer {
     }
 }
 
-/// The one convolution, and what it was computed from.
+/// The folded convolution, and snapshots of the tensors that it was computed from.
 private final class FoldedConvolution {
     let weight: Tensor
     let bias: Tensor
@@ -163,7 +164,7 @@ extension Module {
     }
 }
 
-/// The largest element under a window that moves by its own size, as a layer of a ``Sequential``.
+/// Max pooling with a stride of the window's size, as a layer of a ``Sequential``.
 public final class MaxPool2d: Module, Layer {
     let size: Int
 

@@ -1,17 +1,17 @@
 import Torch
 
-/// How new weights get their first values.
+/// Initialization of new weights.
 public enum Initialization {
-    /// Whether modules made now leave their memory as it is, because a checkpoint fills it.
+    /// Whether new modules leave their weights uninitialized, because a checkpoint will be loaded.
     @TaskLocal static var isSkipped = false
 
-    /// What values made now are drawn from; nil for libtorch's own stream.
+    /// The generator of initial values; nil for libtorch's default generator.
     @TaskLocal private static var generator: Generator?
 
-    /// Makes modules whose values depend on a seed alone, whatever else draws numbers meanwhile.
+    /// Makes modules whose initial values depend only on a seed.
     ///
     /// - Parameters:
-    ///   - seed: the same gives the same values.
+    ///   - seed: the seed; equal seeds give equal values.
     ///   - body: makes the modules.
     /// - Returns: what `body` returns.
     public static func seeded<Result>(
@@ -20,9 +20,10 @@ public enum Initialization {
         try $generator.withValue(Generator(seed: seed), operation: body)
     }
 
-    /// Makes modules without giving their weights values: every one must be loaded afterwards.
+    /// Makes modules with uninitialized weights, all of which must be loaded afterwards.
     ///
-    /// Memory that is not written to is not taken: the weights then exist once, while they load.
+    /// The system does not allocate memory that is never written to, so that the weights are in
+    /// memory only once while they are loaded.
     ///
     /// - Parameter body: makes the modules.
     /// - Returns: what `body` returns.
@@ -30,8 +31,8 @@ public enum Initialization {
         try $isSkipped.withValue(true, operation: body)
     }
 
-    /// Even numbers between plus and minus `1 / sqrt(fanIn)`: PyTorch's default for weight and bias
-    /// of linear layers and convolutions.
+    /// Uniform values between plus and minus `1 / sqrt(fanIn)`: PyTorch's default for weight and
+    /// bias of linear layers and convolutions.
     static func uniform(_ shape: [Int], fanIn: Int) -> Tensor {
         filled(shape) { tensor in
             let bound = 1 / Double(fanIn).squareRoot()
@@ -57,44 +58,44 @@ public enum Initialization {
 }
 
 extension Parameter {
-    /// A weight of even numbers between plus and minus `1 / sqrt(fanIn)`, PyTorch's default.
+    /// A weight with uniform values between plus and minus `1 / sqrt(fanIn)`, PyTorch's default.
     ///
     /// - Parameters:
     ///   - shape: elements along each axis.
-    ///   - fanIn: values that one value of the layer's result is summed from.
+    ///   - fanIn: number of inputs of each output of the layer.
     public convenience init(uniform shape: [Int], fanIn: Int) {
         self.init(Initialization.uniform(shape, fanIn: fanIn))
     }
 
-    /// A weight of zeros, or another value.
+    /// A weight with a constant value, by default 0.
     ///
     /// - Parameters:
-    ///   - value: what each holds at first.
+    ///   - value: initial value of each element.
     ///   - shape: elements along each axis.
     public convenience init(constant value: Double = 0, _ shape: [Int]) {
         self.init(Initialization.constant(shape, value))
     }
 
-    /// A weight of normally distributed numbers, mean 0, deviation 1.
+    /// A weight with values from the standard normal distribution.
     public convenience init(normal shape: [Int]) {
         self.init(Initialization.normal(shape))
     }
 }
 
 extension Buffer {
-    /// A buffer of normally distributed numbers, mean 0.
+    /// A buffer with values from a normal distribution with mean 0.
     ///
     /// - Parameters:
     ///   - shape: elements along each axis.
-    ///   - deviation: their standard deviation.
+    ///   - deviation: standard deviation.
     public convenience init(normal shape: [Int], deviation: Double = 1) {
         self.init(Initialization.normal(shape) * deviation)
     }
 
-    /// A buffer of zeros, or another value.
+    /// A buffer with a constant value, by default 0.
     ///
     /// - Parameters:
-    ///   - value: what each holds at first.
+    ///   - value: initial value of each element.
     ///   - shape: elements along each axis.
     public convenience init(constant value: Double = 0, _ shape: [Int]) {
         self.init(Initialization.constant(shape, value))

@@ -5,7 +5,7 @@ public final class Linear: Module, Layer {
     let weight: Parameter
     let bias: Parameter?
 
-    /// A linear layer.
+    /// Creates a linear layer.
     ///
     /// - Parameters:
     ///   - inputs: width of its input.
@@ -38,15 +38,15 @@ public final class Linear: Module, Layer {
     }
 }
 
-/// A table of vectors, looked up by row.
+/// A table of vectors that are looked up by row: PyTorch's `nn.Embedding`.
 public final class Embedding: Module {
     let weight: Parameter
 
-    /// A table of random vectors.
+    /// Creates a table of random vectors.
     ///
     /// - Parameters:
     ///   - rows: number of vectors.
-    ///   - width: length of each.
+    ///   - width: length of each vector.
     public init(_ rows: Int, _ width: Int) {
         weight = Parameter(normal: [rows, width])
     }
@@ -65,7 +65,7 @@ public final class Embedding: Module {
 
 /// The exact GELU (with the error function) as a layer.
 public final class GELU: Module, Layer {
-    /// Applies it to each element.
+    /// Applies the activation to each element.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         gelu(x)
     }
@@ -73,7 +73,7 @@ public final class GELU: Module, Layer {
 
 /// ReLU as a layer.
 public final class ReLU: Module, Layer {
-    /// Applies it to each element.
+    /// Applies the activation to each element.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         relu(x)
     }

@@ -2,10 +2,10 @@ import Checkpoints
 import Torch
 
 extension Module {
-    /// Every way in which named tensors do not fit this module.
+    /// Compares the names, shapes and types of tensors with those of this module.
     ///
     /// - Parameter source: a checkpoint or a state dictionary.
-    /// - Returns: nil when ``load(_:)`` would take them.
+    /// - Returns: all differences; nil when ``load(_:)`` would accept the tensors.
     public func difference(from source: some TensorSource) -> ModuleLoadError? {
         let values = namedValues()
         let known = Set(values.map(\.name))
@@ -27,19 +27,19 @@ extension Module {
         return error.isEmpty ? nil : error
     }
 
-    /// Fills all parameters and buffers from named tensors.
+    /// Loads all parameters and buffers.
     ///
-    /// Strict: every name, every shape and every type must agree, but that floating point numbers
-    /// of one size are converted to another. When anything is wrong the module stays as it was.
+    /// Strict: all names, shapes and types must agree, except that floating-point types are
+    /// converted to the module's. If anything differs, the module is not changed.
     ///
     /// - Parameter source: a checkpoint or a state dictionary.
     /// - Throws: ``ModuleLoadError`` with all differences, or the reader's error.
     public func load(_ source: some TensorSource) throws {
         if let error = difference(from: source) { throw error }
         let values = namedValues()
-        // Read all before any is replaced. Memory that was never written to is not taken, so a
-        // module made under `Initialization.skipped` holds its weights once. Where a weight comes
-        // from is no part of its gradient.
+        // All are read before any is replaced. Memory that was never written to is not allocated,
+        // so weights made with `Initialization.skipped` are in memory only once. Loading is not
+        // recorded by autograd.
         let loaded = try withoutGrad {
             try values.map { name, value in
                 let old = value.value
@@ -62,9 +62,9 @@ extension Module {
     }
 }
 
-/// Every way in which a checkpoint does not fit a module.
+/// All differences between a checkpoint and a module.
 public struct ModuleLoadError: Error, Equatable, Sendable {
-    /// A tensor of another shape than the module's.
+    /// A tensor whose shape differs from the module's.
     public struct Misshapen: Equatable, Sendable {
         /// Its name.
         public let name: String
@@ -74,7 +74,7 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
         public let found: [Int]
     }
 
-    /// A tensor of a kind of number that the module's cannot be made of.
+    /// A tensor whose type cannot be converted to the module's.
     public struct Mistyped: Equatable, Sendable {
         /// Its name.
         public let name: String
@@ -84,13 +84,13 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
         public let found: DType
     }
 
-    /// Names the module needs and the checkpoint lacks.
+    /// Names that the module needs and the checkpoint lacks.
     public let missing: [String]
-    /// Names the checkpoint has and the module does not know.
+    /// Names of the checkpoint that the module does not have.
     public let unexpected: [String]
     /// Tensors whose shapes differ.
     public let misshapen: [Misshapen]
-    /// Tensors whose types cannot stand for the module's, as integers for weights.
+    /// Tensors whose types cannot be converted to the module's, such as integers for weights.
     public let mistyped: [Mistyped]
 
     var isEmpty: Bool {
@@ -99,10 +99,10 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
 }
 
 extension ModuleLoadError {
-    /// The differences that count.
+    /// The differences without those that are allowed.
     ///
-    /// - Parameter isAllowed: whether that of a tensor does not.
-    /// - Returns: nil when none is left.
+    /// - Parameter isAllowed: whether the tensor of this name may differ.
+    /// - Returns: the remaining differences; nil when there are none.
     public func leavingOut(_ isAllowed: (String) -> Bool) -> ModuleLoadError? {
         let rest = ModuleLoadError(
             missing: missing.filter { !isAllowed($0) },
@@ -114,22 +114,22 @@ extension ModuleLoadError {
 }
 
 extension ModuleLoadError: CustomStringConvertible {
-    /// All differences, a sentence each: names in the order of the module, those it does not know
-    /// in the order of the checkpoint.
+    /// All differences, one sentence each, in the order of the module; unexpected names in the
+    /// order of the checkpoint.
     public var differences: [String] {
         let lines =
             missing.map { "missing: '\($0)'" }
             + unexpected.map { "unexpected: '\($0)'" }
             + misshapen.map { "'\($0.name)' has shape \($0.found), the model needs \($0.expected)" }
             + mistyped.map { "'\($0.name)' is of type \($0.found), the model needs \($0.expected)" }
-        // A name is the file's: it must not forge a line.
+        // Names come from the file and must not add lines to the message.
         return lines.map { line in
             line.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
                 .map { String($0) }.joined(separator: "\\n")
         }
     }
 
-    /// How many differences of each sort, and the first ten, a line each.
+    /// The number of differences of each kind, then the first ten, one on each line.
     public var description: String {
         let shown = differences.prefix(10)
         let rest = differences.count - shown.count
@@ -142,21 +142,21 @@ extension ModuleLoadError: CustomStringConvertible {
     }
 }
 
-/// Named tensors that a module can be filled from: a checkpoint, or values in memory.
+/// Named tensors that a module can load: a checkpoint, or tensors in memory.
 public protocol TensorSource {
-    /// The names it holds, in its order.
+    /// The names of all tensors, in order.
     var names: [String] { get }
     /// The shape of a tensor, nil when there is none of that name.
     func shape(of name: String) -> [Int]?
     /// The type of a tensor's elements, nil when there is none of that name.
     func dtype(of name: String) -> DType?
-    /// Writes the elements of a tensor that is there into `target`, converted to its type.
+    /// Copies the elements of an existing tensor into `target`, converted to its type.
     ///
-    /// - Throws: `CheckpointError` when they cannot be read.
+    /// - Throws: `CheckpointError` when the elements cannot be read.
     func read(_ name: String, into target: Tensor) throws
 }
 
-/// Named values in memory.
+/// Named tensors in memory, like PyTorch's state dict.
 public struct StateDictionary: TensorSource, Sendable {
     /// The names in order.
     public private(set) var names: [String] = []
@@ -244,7 +244,7 @@ extension Tensor {
     ///
     /// - Throws: `CheckpointError` when it cannot be read.
     public init(_ stored: StoredTensor) throws {
-        // A byte of a file may be any number, a truth value in memory only 0 or 1.
+        // Bytes in the file may have any value; booleans in memory must be 0 or 1.
         let isBool = stored.elementType == .bool
         let bytes = Tensor.empty(
             stored.shape, dtype: isBool ? .uint8 : DType(stored.elementType))
@@ -254,9 +254,9 @@ extension Tensor {
 }
 
 extension StoredTensor {
-    /// A tensor in memory, for writing; its elements are read when they are written.
+    /// A tensor in memory that can be written to a file; its elements are read when it is written.
     ///
-    /// - Parameter tensor: must not change until then.
+    /// - Parameter tensor: the tensor, which must not change until then.
     public init(_ tensor: Tensor) {
         let tensor = tensor.detached()
         self.init(elementType: ElementType(tensor.dtype), shape: tensor.shape) { target in
@@ -269,7 +269,7 @@ extension ElementType {
     /// The same type, as a file has it.
     init(_ dtype: DType) {
         guard let type = ElementType.allCases.first(where: { DType($0) == dtype }) else {
-            preconditionFailure("no file of ours holds \(dtype)")
+            preconditionFailure("\(dtype) cannot be stored in a checkpoint")
         }
         self = type
     }

@@ -8,15 +8,15 @@ open class Module {
     /// Whether the module behaves as in training: batch statistics and dropout are on.
     public private(set) var isTraining = true
 
-    /// A module without parts; subclasses set theirs first.
+    /// Creates a module; subclasses set their stored properties first.
     public init() {}
 
-    /// The names in checkpoints of properties that are not their names in snake_case.
+    /// Checkpoint names of the properties whose name is not the property's name in snake_case.
     open class var checkpointNames: [String: String] { [:] }
 
-    /// The weights of this module itself and its parts, by name.
+    /// The module's own weights and submodules, by name.
     ///
-    /// Found by reflection; a container whose parts have other names overrides it.
+    /// They are found by reflection. Containers whose submodules have other names override this.
     open var members: [(name: String, member: Member)] {
         var layers: [Mirror] = []
         var mirror: Mirror? = Mirror(reflecting: self)
@@ -39,19 +39,20 @@ open class Module {
         }
     }
 
-    /// Switches this module and all its parts to training.
+    /// Switches this module and all submodules to training mode.
     public func train() {
         visit { _, module in
             module.isTraining = true
         }
     }
 
-    /// Switches this module and all its parts to inference.
+    /// Switches this module and all submodules to evaluation mode.
     public func evaluate() {
         visit { _, module in module.isTraining = false }
     }
 
-    /// Calls `body` with the name and the object of this module and of all its parts, parents first.
+    /// Calls `body` with the name and the object of this module and of all submodules, parents
+    /// first.
     public func visit(_ body: (String, Module) throws -> Void) rethrows {
         try visit(prefix: "", body)
     }
@@ -63,15 +64,15 @@ open class Module {
         }
     }
 
-    /// All parameters and buffers that a checkpoint holds, with their names in it, in the order of
-    /// the code.
+    /// All parameters and saved buffers with their names in a checkpoint, in the order of the
+    /// properties.
     public func namedValues() -> [(name: String, value: StoredValue)] {
         allValues().filter { ($0.value as? Buffer)?.isSaved != false }
     }
 
-    /// The parameters and buffers of some parts of this module.
+    /// The parameters and buffers of some submodules.
     ///
-    /// - Parameter parts: modules inside this one.
+    /// - Parameter parts: submodules of this module.
     /// - Returns: values under their names in a checkpoint of the whole module.
     public func namedValues(in parts: [Module]) -> [(name: String, value: StoredValue)] {
         let own = Set(parts.flatMap { $0.namedValues() }.map { ObjectIdentifier($0.value) })
@@ -88,7 +89,7 @@ open class Module {
         return values
     }
 
-    /// All parameters with their names in a checkpoint; one that two modules share comes once.
+    /// All parameters with their names in a checkpoint; shared parameters occur once.
     public func namedParameters() -> [(name: String, parameter: Parameter)] {
         var seen: Set<ObjectIdentifier> = []
         return allValues().compactMap { name, value in
@@ -127,7 +128,7 @@ open class Module {
         }
     }
 
-    /// Moves all parameters and buffers to a device, and floating point ones to a type.
+    /// Moves all parameters and buffers to a device, and converts floating-point ones to a type.
     public func move(to device: Device, dtype: DType? = nil) {
         for value in allValues().map(\.value) {
             let requiresGrad = value.value.requiresGrad
@@ -161,7 +162,7 @@ public enum Member {
     case value(StoredValue)
     case module(Module)
 
-    /// The members in a property: itself, or the elements of a list with their index as path.
+    /// The members in a property: the property itself, or the elements of a list by their indices.
     static func found(in property: Any) -> [(path: String, member: Member)] {
         switch property {
         case let value as StoredValue: [("", .value(value))]
@@ -175,8 +176,8 @@ public enum Member {
         }
     }
 
-    /// Whether a property that holds no member hides weights in a form that is not looked into: a
-    /// bare tensor, or modules in a tuple, a dictionary or a list of lists.
+    /// Whether a property without members contains weights in a form that reflection does not find:
+    /// a bare tensor, or modules in a tuple, a dictionary or a list of lists.
     static func hidesWeights(_ property: Any) -> Bool {
         if property is Tensor || property is Module || property is StoredValue { return true }
         let mirror = Mirror(reflecting: property)

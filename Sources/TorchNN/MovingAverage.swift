@@ -3,20 +3,21 @@ import Torch
 /// An exponential moving average of a network's trained weights (EMA).
 ///
 /// `average = decay * average + (1 - decay) * weight` after each step, with a decay that starts
-/// small, `min(decay, (1 + steps) / (10 + steps))`, so that the first weights are soon forgotten.
+/// small, `min(decay, (1 + steps) / (10 + steps))`, so that the initial weights soon lose
+/// influence.
 public final class MovingAverage {
-    /// The decay once the average has settled.
+    /// The decay after the first steps.
     public let decay: Double
-    /// Steps taken in.
+    /// Number of updates.
     public private(set) var steps = 0
     private let tracked: [(name: String, parameter: Parameter)]
     private var averages: [Tensor]
 
-    /// An average that starts from the weights as they are.
+    /// Creates an average that starts at the current weights.
     ///
     /// - Parameters:
-    ///   - network: its trainable parameters are followed.
-    ///   - decay: below 1; 0.999 follows about the last thousand steps.
+    ///   - network: the network whose trainable parameters are averaged.
+    ///   - decay: below 1; 0.999 averages over about the last thousand steps.
     public init(of network: Module, decay: Double) {
         self.decay = decay
         tracked = network.namedParameters().filter(\.parameter.isTrainable)
@@ -24,7 +25,7 @@ public final class MovingAverage {
         }
     }
 
-    /// Takes the weights as they are now in.
+    /// Updates the averages with the current weights.
     public func update() {
         let decay = min(decay, Double(1 + steps) / Double(10 + steps))
         steps += 1
@@ -36,9 +37,9 @@ public final class MovingAverage {
         }
     }
 
-    /// Runs `body` while the network has the averages for its weights.
+    /// Runs `body` while the network's weights are replaced by the averages.
     ///
-    /// - Parameter body: must not train.
+    /// - Parameter body: a closure that must not train the network.
     /// - Returns: what `body` returns.
     public func applied<Result>(_ body: () throws -> Result) rethrows -> Result {
         swap()
@@ -62,12 +63,13 @@ public final class MovingAverage {
         zip(tracked, averages).reduce(into: StateDictionary()) { $0[$1.0.name] = $1.1 }
     }
 
-    /// Goes on from kept averages.
+    /// Restores saved averages.
     ///
     /// - Parameters:
-    ///   - source: must hold every followed parameter in its shape.
-    ///   - steps: taken in so far.
-    /// - Throws: `ModuleLoadError` when one is missing or of another shape, and the reader's error.
+    ///   - source: the averages of all parameters that are averaged.
+    ///   - steps: number of updates so far.
+    /// - Throws: `ModuleLoadError` when one is missing or has another shape, and the reader's
+    ///   error.
     public func load(_ source: some TensorSource, steps: Int) throws {
         let loaded = try tracked.map { name, parameter in
             try source.tensor(name, like: parameter.value)
@@ -78,13 +80,13 @@ public final class MovingAverage {
 }
 
 extension TensorSource {
-    /// A tensor of the source, of the shape and type of another.
+    /// Reads a tensor with the shape, type and memory layout of another tensor.
     ///
     /// - Parameters:
-    ///   - name: its name.
-    ///   - other: what it must be like; its memory is laid out alike.
+    ///   - name: the name of the tensor.
+    ///   - other: the tensor that determines shape, type and layout.
     /// - Returns: a new tensor.
-    /// - Throws: `ModuleLoadError` when it is missing or of another shape, and the reader's error.
+    /// - Throws: `ModuleLoadError` when it is missing or has another shape, and the reader's error.
     func tensor(_ name: String, like other: Tensor) throws -> Tensor {
         guard let shape = shape(of: name) else {
             throw ModuleLoadError(missing: [name], unexpected: [], misshapen: [], mistyped: [])

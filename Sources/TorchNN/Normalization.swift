@@ -25,7 +25,7 @@ public final class LayerNorm: Module, Layer {
     }
 }
 
-/// Normalization over the channels of each pixel, as segment-anything has it.
+/// Normalization over the channels of each pixel: segment-anything's `LayerNorm2d`.
 public final class LayerNorm2d: Module, Layer {
     let weight: Parameter
     let bias: Parameter
@@ -45,16 +45,16 @@ public final class LayerNorm2d: Module, Layer {
     /// - Parameter x: `[B, C, H, W]`.
     /// - Returns: a tensor of the same shape, channels last in memory.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        guard !Trace.isRecording else { return written(x) }
+        guard !Trace.isRecording else { return decomposed(x) }
         return layerNorm(
             x.permuted([0, 2, 3, 1]), shape: weight.value.shape, weight: weight.value,
             bias: bias.value, epsilon: epsilon
         ).permuted([0, 3, 1, 2])
     }
 
-    /// The same written out, as recordings have it: runtimes that keep channels in blocks are faster
-    /// where the axes stay in their order.
-    private func written(_ x: Tensor) -> Tensor {
+    /// The same in elementary operators, for traces: runtimes with blocked channel layouts are
+    /// faster without a permutation of the axes.
+    private func decomposed(_ x: Tensor) -> Tensor {
         let centred = x - x.mean(axes: [1], keepingAxes: true)
         let variance = (centred * centred).mean(axes: [1], keepingAxes: true)
         let shape = [1, -1, 1, 1]
@@ -100,7 +100,7 @@ public final class BatchNorm2d: Module, Layer {
         if isTraining {
             precondition(
                 x.elementCount > x.size(1),
-                "a batch norm in training needs more than one value a channel, not \(x.shape)")
+                "a batch norm in training needs more than one value per channel, not \(x.shape)")
             batchCount.value.assign(from: batchCount.value + 1)
         }
         return batchNorm(
@@ -109,7 +109,7 @@ public final class BatchNorm2d: Module, Layer {
             epsilon: epsilon)
     }
 
-    /// What the layer does to each channel in inference: a factor and a shift, `[C]` each.
+    /// The affine function of each channel in evaluation mode: a factor and a shift, `[C]` each.
     var affine: (scale: Tensor, shift: Tensor) {
         let scale = weight.value * (runningVariance.value + epsilon).reciprocalSquareRoot()
         return (scale, bias.value - runningMean.value * scale)

@@ -3,13 +3,13 @@ import Torch
 
 /// How Adam treats weight decay.
 public enum WeightDecay: Sendable {
-    /// Added to the gradient: Adam.
+    /// L2 regularization, added to the gradient: Adam.
     case inGradient(Double)
-    /// Taken from the weights themselves: AdamW.
+    /// Subtracted from the weights directly: AdamW.
     case decoupled(Double)
 }
 
-/// Adam and AdamW, all parameters in one fused operator as PyTorch's `fused=True`.
+/// Adam and AdamW with one fused operator for all parameters, as PyTorch's `fused=True`.
 public final class Adam {
     /// The learning rate of the next step.
     public var learningRate: Double
@@ -17,7 +17,7 @@ public final class Adam {
     public let betas: (Double, Double)
     /// Added to the root of the second moment.
     public let epsilon: Double
-    /// How weights decay.
+    /// The weight decay.
     public let weightDecay: WeightDecay
 
     private let parameters: [Parameter]
@@ -29,14 +29,14 @@ public final class Adam {
         let step: Tensor
     }
 
-    /// An optimizer of some parameters, with PyTorch's defaults.
+    /// Creates an optimizer with PyTorch's defaults.
     ///
     /// - Parameters:
-    ///   - parameters: what each step changes, where it has a gradient.
+    ///   - parameters: the parameters to optimize.
     ///   - learningRate: size of a step.
     ///   - betas: decay rates of the first and second moment.
     ///   - epsilon: added to the root of the second moment.
-    ///   - weightDecay: how weights decay.
+    ///   - weightDecay: the weight decay.
     public init(
         _ parameters: [Parameter], learningRate: Double = 1e-3,
         betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
@@ -49,10 +49,11 @@ public final class Adam {
         self.weightDecay = weightDecay
     }
 
-    /// Changes every parameter that has a gradient.
+    /// Updates every parameter that has a gradient.
     ///
-    /// Traps where a parameter has gaps or overlaps in memory, or another form than in the step
-    /// before: the fused operator reads parameters, gradients and moments as they lie.
+    /// Traps when a parameter is not dense in memory, or has another layout than in the step
+    /// before, because the fused operator requires parameters, gradients and moments of equal
+    /// layout.
     public func step() {
         let active = parameters.compactMap { parameter in parameter.grad.map { (parameter, $0) } }
         guard !active.isEmpty else { return }
@@ -63,11 +64,11 @@ public final class Adam {
         }
     }
 
-    /// The moments and step counts of parameters that have taken a step, by name as PyTorch calls
-    /// them: `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
+    /// The moments and step counts of all parameters that have been updated, by PyTorch's names:
+    /// `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.step`.
     ///
-    /// - Parameter names: of the parameters.
-    /// - Returns: tensors that change with the next step.
+    /// - Parameter names: the parameters and their names.
+    /// - Returns: tensors that the next step modifies.
     public func stateDictionary(
         _ names: [(name: String, parameter: Parameter)]
     ) -> StateDictionary {
@@ -79,13 +80,13 @@ public final class Adam {
         }
     }
 
-    /// Goes on from kept moments; a parameter that has none starts anew.
+    /// Restores saved moments; parameters without saved moments start anew.
     ///
     /// - Parameters:
-    ///   - source: as ``stateDictionary(_:)`` gives it.
-    ///   - names: of the parameters.
-    /// - Throws: `ModuleLoadError` when moments are missing or of another shape, and the reader's
-    ///   error; the optimizer then is as it was.
+    ///   - source: the tensors of ``stateDictionary(_:)``.
+    ///   - names: the parameters and their names.
+    /// - Throws: `ModuleLoadError` when moments are missing or have another shape, and the reader's
+    ///   error; the optimizer is unchanged then.
     public func load(
         _ source: some TensorSource, _ names: [(name: String, parameter: Parameter)]
     ) throws {
@@ -108,7 +109,7 @@ public final class Adam {
                     && state.mean.strides == parameter.value.strides
                     && state.mean.dtype == parameter.value.dtype
                     && state.mean.device == parameter.value.device,
-                "Adam has moments for \(state.mean), not for \(parameter.value) as it lies now")
+                "Adam has moments for \(state.mean), and the layout of \(parameter.value) differs")
             return state
         }
         precondition(
@@ -131,7 +132,7 @@ public final class Adam {
         run(
             op,
             [
-                values, zip(gradients, values).map(laidOut), states.map(\.mean),
+                values, zip(gradients, values).map(withLayout), states.map(\.mean),
                 states.map(\.variance), [Tensor](),
                 states.map(\.step), learningRate, betas.0, betas.1, decay, epsilon, false, false,
             ])
@@ -140,8 +141,8 @@ public final class Adam {
         }
     }
 
-    /// The gradient with its elements in the order of the parameter's.
-    private func laidOut(_ gradient: Tensor, as value: Tensor) -> Tensor {
+    /// The gradient with the memory layout of the parameter.
+    private func withLayout(_ gradient: Tensor, as value: Tensor) -> Tensor {
         guard gradient.strides != value.strides else { return gradient }
         let copy = value.zerosLike()
         copy.assign(from: gradient)
@@ -161,11 +162,11 @@ public final class Adam {
 public struct LearningRateSchedule: Hashable, Sendable, Codable {
     /// The shape after the warm-up.
     public enum Shape: Hashable, Sendable, Codable {
-        /// Stays as it is.
+        /// Constant.
         case constant
         /// `(1 - progress) ^ power`.
         case polynomial(power: Double)
-        /// Half a cosine, down to a share of the first rate.
+        /// Half a cosine, down to a fraction of the initial rate.
         case cosine(lowest: Double)
     }
 
@@ -173,18 +174,18 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
     public var rate: Double
     /// The shape after the warm-up.
     public var shape: Shape
-    /// Steps in which the rate grows evenly up to ``rate``.
+    /// Number of steps of linear warm-up to ``rate``.
     public var warmUp: Int
     /// Steps of the whole training; the rate stays at its last value after them.
     public var total: Int
 
-    /// A schedule.
+    /// Creates a schedule.
     ///
     /// - Parameters:
     ///   - rate: the rate after the warm-up.
-    ///   - shape: how it goes on.
-    ///   - warmUp: steps in which it grows evenly; 0 for none.
-    ///   - total: steps of the whole training, the warm-up among them.
+    ///   - shape: the shape after the warm-up.
+    ///   - warmUp: number of steps of linear warm-up; 0 for none.
+    ///   - total: steps of the whole training, including the warm-up.
     public init(_ rate: Double, shape: Shape = .constant, warmUp: Int = 0, total: Int) {
         self.rate = rate
         self.shape = shape
@@ -194,7 +195,7 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
 
     /// The rate of a step.
     ///
-    /// - Parameter step: from 0.
+    /// - Parameter step: the step, from 0.
     /// - Returns: the rate; in the warm-up `rate * (step + 1) / warmUp`.
     public func rate(at step: Int) -> Double {
         if step < warmUp { return rate * Double(step + 1) / Double(warmUp) }
@@ -208,12 +209,12 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
     }
 }
 
-/// The length of all gradients together, and what keeps it bounded.
+/// The norm of gradients, and clipping to a maximum norm.
 public enum GradientClipping {
-    /// The length (L2) of the gradients of some parameters, as one vector.
+    /// The L2 norm of the gradients of some parameters, as one vector.
     ///
-    /// - Parameter parameters: those without a gradient count as 0.
-    /// - Returns: a number; not finite when one of the gradients is not.
+    /// - Parameter parameters: the parameters; those without a gradient count as 0.
+    /// - Returns: the norm; not finite when a gradient is not finite.
     public static func norm(of parameters: [Parameter]) -> Double {
         let gradients = parameters.compactMap(\.grad)
         guard !gradients.isEmpty else { return 0 }
@@ -226,12 +227,12 @@ public enum GradientClipping {
         }
     }
 
-    /// Shortens the gradients together to a length, as PyTorch's `clip_grad_norm_`.
+    /// Clips the norm of the gradients, as PyTorch's `clip_grad_norm_`.
     ///
     /// - Parameters:
-    ///   - parameters: whose gradients.
-    ///   - limit: the greatest length; the factor is `limit / (norm + 1e-6)` where that is below 1.
-    /// - Returns: the length before.
+    ///   - parameters: the parameters whose gradients are scaled.
+    ///   - limit: the maximum norm; the factor is `limit / (norm + 1e-6)` if that is below 1.
+    /// - Returns: the norm before clipping.
     @discardableResult
     public static func clip(_ parameters: [Parameter], to limit: Double) -> Double {
         let norm = norm(of: parameters)

@@ -219,10 +219,10 @@ enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
 extension XAnyLabelingType: ExpressibleByArgument {}
 
 extension AnnotationTool {
-    /// Limits of the tool that a user has to know.
+    /// Known limitations of the tool.
     ///
     /// - Parameter kind: the model's architecture.
-    /// - Returns: lines for the terminal.
+    /// - Returns: warnings for the terminal.
     fileprivate func warnings(for kind: ModelArchitecture) -> [String] {
         guard self == .anyLabeling else { return [] }
         let window =

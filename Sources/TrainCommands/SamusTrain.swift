@@ -12,7 +12,7 @@ import Training
 ///
 /// `samus` starts it where a command needs it.
 public struct SamusTrainCommand: ParsableCommand {
-    /// Name, version and subcommands.
+    /// The name, the version and the subcommands.
     public static let configuration = CommandConfiguration(
         commandName: "samus-train",
         abstract: "The commands of samus that need libtorch; 'samus' starts this program.",
@@ -23,7 +23,7 @@ public struct SamusTrainCommand: ParsableCommand {
             InfoCommand.self, InitCommand.self, BenchCommand.self,
         ])
 
-    /// A command without arguments.
+    /// The command, to be filled by the parser.
     public init() {}
 
     /// Runs the command line of this process, with engines that run on libtorch.
@@ -81,11 +81,11 @@ struct TorchEngineProvider: EngineProvider {
                 checkpoint: checkpoint, model: model,
                 options: TorchEngineOptions(options))
         } catch is ModuleLoadError {
-            throw try UnfittingWeights(checkpoint, kind: model.kind)
+            throw try MismatchedWeights(checkpoint, kind: model.kind)
         }
     }
 
-    func misfit(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
+    func mismatch(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
         -> String?
     {
         let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
@@ -101,13 +101,13 @@ struct TorchEngineProvider: EngineProvider {
     ) throws -> StartedWeights {
         let found = checkpoint.architecture
         guard let found, kind.startsFrom.contains(found) else {
-            throw UnfittingSource(
+            throw UnsupportedSource(
                 path: checkpoint.path, kind: kind, found: found,
                 nearest: found == nil ? nearestNetwork(to: checkpoint) : nil)
         }
         let sizes = try checkpoint.configuration(of: found)
         guard NearestNetwork(found, sizes: sizes, source: checkpoint).difference == nil else {
-            throw try UnfittingWeights(checkpoint, kind: found)
+            throw try MismatchedWeights(checkpoint, kind: found)
         }
         let (network, configuration, transfer) = try NetworkRegistry.start(
             kind, from: found, checkpoint: checkpoint, seed: seed)
@@ -119,8 +119,8 @@ struct TorchEngineProvider: EngineProvider {
     }
 }
 
-/// Weights that lack tensors of their network, or have others.
-struct UnfittingWeights: Error, CustomStringConvertible {
+/// Weights whose tensors do not match the detected architecture.
+struct MismatchedWeights: Error, CustomStringConvertible {
     let description: String
 
     init(_ checkpoint: Checkpoint, kind: ModelArchitecture) throws {
@@ -130,8 +130,8 @@ struct UnfittingWeights: Error, CustomStringConvertible {
     }
 }
 
-/// Weights that a network cannot be started from.
-struct UnfittingSource: Error, CustomStringConvertible {
+/// Weights from which a network cannot be initialized.
+struct UnsupportedSource: Error, CustomStringConvertible {
     let path: String
     let kind: ModelArchitecture
     let found: ModelArchitecture?
@@ -139,8 +139,9 @@ struct UnfittingSource: Error, CustomStringConvertible {
 
     var description: String {
         let needed = kind.startsFrom.map(\.rawValue).joined(separator: " or ")
-        let actual = found?.rawValue ?? "none of the networks this program knows"
+        let actual = found?.rawValue ?? "of no known architecture"
         let nearest = nearest.map { "\nnearest to \($0)" } ?? ""
-        return "\(kind.rawValue) is started from \(needed); '\(path)' is \(actual)\(nearest)"
+        return "\(kind.rawValue) can be initialized from \(needed); '\(path)' is \(actual)"
+            + nearest
     }
 }

@@ -32,8 +32,8 @@ extension TrainingError: CustomStringConvertible {
             "the recipe '\(recipe.rawValue)' is for \(recipe.architecture?.rawValue ?? "another network"), "
                 + "not for \(kind.rawValue): use 'decoder' or 'full'"
         case .prompts(let text):
-            "'\(text)' is no prompt of a training: \(PromptStrategy.forms), with N from 1 to "
-                + "\(PromptStrategy.maximumClicks), each with *WEIGHT if wanted"
+            "'\(text)' is not a training prompt: \(PromptStrategy.forms), with N from 1 to "
+                + "\(PromptStrategy.maximumClicks), each optionally with *WEIGHT"
         case .start(let reason): reason
         case .notFinite(let what, let step, let samples):
             "the \(what) of step \(step) is not a finite number; its images were "

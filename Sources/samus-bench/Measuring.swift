@@ -9,8 +9,8 @@ func seconds(_ body: () throws -> Void) rethrows -> Double {
     return (ContinuousClock.now - start) / .seconds(1)
 }
 
-/// A figure of `/proc/self/status` in bytes, as `VmRSS` or `VmHWM` (the peak); -1 where the system
-/// does not report it.
+/// A figure of `/proc/self/status` in bytes, for example `VmRSS` or `VmHWM` (the peak); -1 where
+/// the system does not report it.
 func processMemory(_ key: String) -> Int {
     let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(key + ":") }

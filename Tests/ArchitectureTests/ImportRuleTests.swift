@@ -2,7 +2,7 @@ import Testing
 
 @Suite("Imports go down, or from training to inference")
 struct ImportRuleTests {
-    @Test("in every source file", arguments: try Checkout.targets())
+    @Test("all source files follow the rule", arguments: try Checkout.targets())
     func sources(target: String) throws {
         for file in Checkout.files(under: "Sources/\(target)") {
             for module in try ImportScanner.modules(in: file) {
@@ -12,7 +12,7 @@ struct ImportRuleTests {
         }
     }
 
-    @Test("in Package.swift, whose targets are those of the table")
+    @Test("Package.swift follows the rule and has the targets of the table")
     func manifest() throws {
         let targets = PackageManifest(try Checkout.text("Package.swift")).targets
             .filter { !$0.isTest }
@@ -29,7 +29,7 @@ struct ImportRuleTests {
     }
 
     @Test(
-        "allowed",
+        "imports down and from training to inference are allowed",
         arguments: [
             ("Torch", "CTorch"), ("TorchNN", "Checkpoints"), ("TorchEngine", "Segmentation"),
             ("TrainCommands", "Commands"), ("Segmentation", "Imaging"),
@@ -42,7 +42,7 @@ struct ImportRuleTests {
     }
 
     @Test(
-        "refused",
+        "imports up, sideways and from inference to training are refused",
         arguments: [
             ("Torch", "TorchNN"),  // up
             ("Imaging", "Checkpoints"),  // sideways
@@ -60,9 +60,9 @@ struct ImportRuleTests {
     }
 }
 
-@Suite("What the import rule reads")
+@Suite("The import scanner")
 struct ImportReadingTests {
-    @Test("every form of a Swift import")
+    @Test("reads every form of a Swift import")
     func swift() {
         let source = """
             @testable import Torch
@@ -80,14 +80,14 @@ struct ImportReadingTests {
         #expect(found == ["Torch", "Imaging", "TorchNN", "Foundation", "A", "B"])
     }
 
-    @Test("no import in a string of several lines")
+    @Test("ignores imports in multi-line strings")
     func string() {
         let quotes = "\"\"\""
         let source = "let text = \(quotes)\n    import Torch\n    \(quotes)\nimport Imaging\n"
         #expect(ImportScanner.modules(inSwift: source) == ["Imaging"])
     }
 
-    @Test("includes of the libraries that a target owns")
+    @Test("reads includes of the libraries that a target owns")
     func c() {
         let source = """
             #include <ATen/core/Tensor.h>
@@ -101,7 +101,7 @@ struct ImportReadingTests {
         #expect(found == ["libtorch", "libtorch", "libtorch", "CLibPNG"])
     }
 
-    @Test("targets, dependencies and products of a manifest")
+    @Test("reads targets, dependencies and products of a manifest")
     func manifest() throws {
         let text = """
             products: [.library(name: "L", targets: ["Low"])],

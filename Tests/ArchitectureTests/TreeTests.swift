@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-@Suite("What the tree must not hold")
+@Suite("The source tree")
 struct TreeTests {
-    @Test("a path of somebody's machine", .enabled(if: Checkout.trackedPaths() != nil))
+    @Test("contains no absolute path of a machine", .enabled(if: Checkout.trackedPaths() != nil))
     func machinePaths() {
         let folders = ["home", "root", "work"].map { "/" + $0 + "/" }
         for (path, bytes) in Checkout.trackedTexts() {
@@ -13,7 +13,7 @@ struct TreeTests {
         }
     }
 
-    @Test("the address of a package registry", .enabled(if: Checkout.trackedPaths() != nil))
+    @Test("contains no address of a package registry", .enabled(if: Checkout.trackedPaths() != nil))
     func registries() {
         // In two parts, lest this file be found.
         let addresses = [("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org")]
@@ -25,7 +25,7 @@ struct TreeTests {
         }
     }
 
-    @Test("paths are told from parts of a longer name")
+    @Test("the search does not match parts of a longer name")
     func paths() {
         let folder = "/" + "home/"
         #expect(holdsPath(Data("open \(folder)me".utf8), folder))

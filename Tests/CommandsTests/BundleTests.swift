@@ -3,7 +3,7 @@ import Imaging
 import Testing
 
 /// Commands with a model bundle run in `samus` itself.
-@Suite("samus runs model bundles", .serialized)
+@Suite("samus runs model bundles on OpenVINO", .serialized)
 struct BundleTests {
     private static let libraries = Program.package.appending(path: ".deps/openvino/libs")
     private static let isHere = FileManager.default.fileExists(atPath: libraries.path)
@@ -24,7 +24,7 @@ struct BundleTests {
         lonely.environment["SAMUS_CACHE"] = scratch.path("cache")
     }
 
-    @Test("segment, twice, the second time from the cache", .enabled(if: isHere, reason))
+    @Test("segment uses the compiled-model cache in the second run", .enabled(if: isHere, reason))
     func segment() throws {
         for _ in 0..<2 {
             let outcome = try lonely(
@@ -42,7 +42,7 @@ struct BundleTests {
         #expect(multimask.code == 0, "\(multimask.errors)")
     }
 
-    @Test("info shows the manifest, the files and the runtime", .enabled(if: isHere, reason))
+    @Test("info shows manifest, files and runtime of a bundle", .enabled(if: isHere, reason))
     func info() throws {
         let outcome = try lonely("info", bundle)
         #expect(outcome.code == 0)
@@ -54,7 +54,7 @@ struct BundleTests {
         }
     }
 
-    @Test("bench, for people and as JSON", .enabled(if: isHere, reason))
+    @Test("bench prints a table, and JSON with --json", .enabled(if: isHere, reason))
     func bench() throws {
         let outcome = try lonely("bench", bundle, "--repeat", "2", "--threads", "1")
         #expect(outcome.code == 0, "\(outcome.errors)")
@@ -66,7 +66,9 @@ struct BundleTests {
         #expect(figures["limit_gigaflops"] is Double)
     }
 
-    @Test("what does not fit has a sentence", .enabled(if: isHere, reason))
+    @Test(
+        "options that do not fit a bundle are refused with one sentence",
+        .enabled(if: isHere, reason))
     func refusals() throws {
         func run(_ arguments: String...) throws -> Program.Outcome {
             try lonely.start(
@@ -85,7 +87,7 @@ struct BundleTests {
         #expect(try lonely("info", copy.path).code == 69)
     }
 
-    @Test("a name means the bundle first, which must be made from that model")
+    @Test("a model name selects the bundle first; a bundle made from another checkpoint is refused")
     func names() throws {
         let models = scratch.url.appending(path: "models")
         try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
@@ -99,7 +101,7 @@ struct BundleTests {
         #expect(outcome.errors.contains("is not 'litemedsam'"))
     }
 
-    @Test("without OpenVINO it says what to do")
+    @Test("without OpenVINO the message says how to install it")
     func missing() throws {
         var program = lonely
         program.environment["SAMUS_OPENVINO"] = scratch.path("nowhere")
@@ -110,7 +112,7 @@ struct BundleTests {
         #expect(outcome.errors.contains("SAMUS_OPENVINO"))
     }
 
-    @Test("samus links no libtorch")
+    @Test("the program samus is not linked with libtorch")
     func links() throws {
         #if os(Linux)
             let ldd = try Program(executable: URL(filePath: "/usr/bin/ldd"))(

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("samus convert, as a user runs it")
+@Suite("samus convert")
 struct ConvertTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -27,7 +27,7 @@ struct ConvertTests {
     }
 
     @Test(
-        "what was written holds the same numbers, states its sizes, and gives the same outline",
+        "the converted file has equal values, states its sizes, and gives the same outline",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func samusTiny() throws {
         let refused = try samus("convert", TinyWeights.samus, scratch.path("a.safetensors"))
@@ -83,7 +83,9 @@ struct ConvertTests {
         return other
     }
 
-    @Test("prefixes and other values are left out; an unknown architecture is reported")
+    @Test(
+        "name prefixes and entries other than tensors are left out; an unknown architecture is reported"
+    )
     func unknown() throws {
         let outcome = try samus("convert", Self.mixed, scratch.path("out.safetensors"))
         #expect(outcome.code == 0)
@@ -98,7 +100,9 @@ struct ConvertTests {
         #expect(heads.errors.split(separator: "\n").count == 1)
     }
 
-    @Test("the output exists, is the input, has another ending, cannot be written")
+    @Test(
+        "an output that exists, is the input, has another extension or cannot be written is refused"
+    )
     func outputs() throws {
         let output = scratch.path("out.safetensors")
         #expect(try samus("convert", Self.mixed, output).code == 0)
@@ -132,7 +136,7 @@ struct ConvertTests {
             scratch.files().sorted() == ["link.safetensors", "out.safetensors"])
     }
 
-    @Test("weights that are damaged: cut short, NaN, too large for half")
+    @Test("truncated weights, NaN and values too large for float16 are refused")
     func damaged() throws {
         let whole = try Data(contentsOf: URL(filePath: Self.mixed))
         let short = try scratch.write(whole.prefix(whole.count / 2), "short.pth")

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("samus data check and split, as a user runs them")
+@Suite("samus data split, check and preview")
 struct DataTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -22,7 +22,7 @@ struct DataTests {
         try scratch.write(image.encodedPNG(), "root/Breast-UDIAT/\(folder)/p\(index).png")
     }
 
-    @Test("divided, then checked: the exit code is 0; again it is refused, with --force not")
+    @Test("split and then check succeed; a second split is refused without --force")
     func splitThenCheck() throws {
         let dry = try samus("data", "split", root, "--dry-run")
         #expect(dry.code == 0, "\(dry.errors)")
@@ -44,7 +44,8 @@ struct DataTests {
         #expect(try samus("data", "split", root, "--val", "0.9", "--test", "0.2").code == 64)
     }
 
-    @Test("errors end with 1, warnings only with --strict; JSON has all; the sheet is drawn")
+    @Test(
+        "check exits with 1 for errors, and for warnings with --strict; it writes JSON and a sheet")
     func findings() throws {
         #expect(try samus("data", "split", root).code == 0)
         try image("label", 0, [UInt8](repeating: 0, count: 12))
@@ -66,7 +67,7 @@ struct DataTests {
         #expect(sets.first?["with_patient"] as? Int == 0)
     }
 
-    @Test("what is no data in the layout, and a sheet that cannot be written")
+    @Test("check refuses folders without the layout, and sheets that cannot be written")
     func refused() throws {
         let empty = try samus("data", "check", scratch.path("no"))
         #expect(empty.code == 66)
@@ -78,7 +79,9 @@ struct DataTests {
         #expect(try samus("data", "check", root, "--sheet", "sheet.gif").code == 64)
     }
 
-    @Test("a preview has a row an image, is the same for a seed, and replaces nothing unasked")
+    @Test(
+        "preview draws one row per image, depends only on the seed, and needs --force to replace a file"
+    )
     func preview() throws {
         #expect(try samus("data", "split", root).code == 0)
         let sheets = ["a.png", "b.png", "c.png"].map(scratch.path)

@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-@Suite("samus segment --everything, as a user runs it")
+@Suite("samus segment --everything")
 struct EverythingTests {
     private let scratch: Scratch
     private let samus = Program()

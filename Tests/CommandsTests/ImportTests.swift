@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("samus data import, as a user runs it")
+@Suite("samus data import")
 struct ImportTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -27,7 +27,7 @@ struct ImportTests {
         return try samus.start(arguments).outcome()
     }
 
-    @Test("what was done is printed, with the way to a split")
+    @Test("the report has counts, and the command for a split")
     func done() throws {
         let outcome = try run()
         #expect(outcome.code == 0, "\(outcome.errors)")
@@ -43,7 +43,7 @@ struct ImportTests {
         #expect(outcome.errors.isEmpty)
     }
 
-    @Test("a data set that is there is kept; --force replaces it; --name gives another")
+    @Test("an existing dataset stays; --force replaces it, --name imports under another name")
     func again() throws {
         #expect(try run().code == 0)
         let refused = try run()
@@ -68,7 +68,7 @@ struct ImportTests {
         #expect(!FileManager.default.fileExists(atPath: scratch.path("root/Nothing")))
     }
 
-    @Test("options of other forms, forms that are none, and sources of another form are refused")
+    @Test("options of another format, unknown formats and sources of another format are refused")
     func refused() throws {
         #expect(try run("--fold", "1").code == 64)
         #expect(try run("--sequences").code == 64)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(
-    "samus init starts a network, and --prompt-free runs one",
+    "samus init makes initial weights, and segment --prompt-free runs AutoSAMUS",
     .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
 struct InitTests {
     private let scratch: Scratch
@@ -14,7 +14,7 @@ struct InitTests {
         scratch = try Scratch()
     }
 
-    @Test("SAM to SAMUS to AutoSAMUS, each loadable, the same for the same seed")
+    @Test("weights from SAM to SAMUS and to AutoSAMUS load, and are equal for equal seeds")
     func chain() throws {
         let sam = try scratch.weights(TinyWeights.sam(), "sam.safetensors")
         let outcome = try samus("init", "--from", sam, scratch.path("samus.safetensors"))
@@ -70,7 +70,7 @@ struct InitTests {
         #expect(found.code == 0, "\(found.errors)")
     }
 
-    @Test("info compares every tensor before it names a network")
+    @Test("info reports the architecture only if every tensor matches")
     func nearly() throws {
         let whole = try TinyWeights.tensors(TinyWeights.samus)
         let adapter = StoredTensor([Float](repeating: 0, count: 4), shape: [4])
@@ -85,7 +85,7 @@ struct InitTests {
         #expect(!fine.output.contains("nearly"))
     }
 
-    @Test("what cannot be started from is refused")
+    @Test("weights of other networks are refused")
     func refusals() throws {
         let output = scratch.path("out.safetensors")
         let sam = try TinyWeights.sam()
@@ -103,7 +103,7 @@ struct InitTests {
         try bytes.write(to: URL(filePath: poisoned))
         for (source, words) in [
             (samusFile, "is SAMUS"), ("litemedsam", "is LiteMedSAM"),
-            (headless, "none of the networks this program knows"),
+            (headless, "is of no known architecture"),
             (adapted, "unexpected: 'image_encoder.blocks.0.Adapter.x'"),
             (poisoned, "contains NaN or infinity"), ("absent.pth", "there is no model"),
         ] {
@@ -161,7 +161,7 @@ struct InitTests {
         let box = try samus(
             "segment", scratch.path("frame.png"), "--prompt-free", "-o", scratch.path("three"))
         #expect(box.code == 69)
-        #expect(box.errors.contains("litemedsam does not find an object by itself"))
+        #expect(box.errors.contains("litemedsam needs a prompt"))
         let none = try samus("segment", scratch.path("frame.png"), "--model", model)
         #expect(none.code == 64)
         #expect(none.errors.contains("--prompt-free"))

@@ -4,7 +4,7 @@ import Testing
 #if canImport(Glibc)
     import Glibc
 
-    @Suite("A hostile file takes memory that its size justifies, as the system counts it")
+    @Suite("A malicious file uses memory in proportion to its size")
     struct MemoryTests {
         private let scratch: Scratch
 
@@ -58,7 +58,7 @@ import Testing
             try expectModest(path, bytes: file.count, isAccepted: false)
         }
 
-        @Test("a safetensors header full of small things")
+        @Test("a safetensors header with very many small entries")
         func header() throws {
             let pairs = (0..<60_000).map { "\"\(String($0, radix: 36))\":\"\"" }
             let header = [UInt8]("{\"__metadata__\":{\(pairs.joined(separator: ","))}}".utf8)

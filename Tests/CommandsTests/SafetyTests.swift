@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
-@Suite("Nothing of the user's is lost, and nothing wrong passes for right")
+@Suite("samus segment never destroys files of the user and never reports a wrong result as right")
 struct SafetyTests {
     private let scratch: Scratch
     private let samus = Program()
@@ -22,7 +22,7 @@ struct SafetyTests {
         try samus.start(["segment"] + arguments).outcome()
     }
 
-    @Test("inputs are never replaced, also with --force")
+    @Test("a result never replaces an input, even with --force")
     func inputs() throws {
         try frame("a.png", "a.mask.png")
         let prompts = #"{"images":[{"image":"a.png","objects":[{"box":[150,48,208,140]}]}]}"#
@@ -46,7 +46,7 @@ struct SafetyTests {
         }
     }
 
-    @Test("results of two images never take each other's place")
+    @Test("two images whose results would have the same file name are refused")
     func collisions() throws {
         try frame("a.png", "a.object1.png", "a.rle.png")
         let one = #"{"box":[150,48,208,140]}"#
@@ -65,7 +65,9 @@ struct SafetyTests {
         }
     }
 
-    @Test("a folder gives its images, not this program's masks and overlays; links are followed")
+    @Test(
+        "a folder is searched for images without masks and overlays of former runs; links are followed"
+    )
     func folders() throws {
         try frame("in/a.png", "in/b.mask.png", "in/c.overlay.png")
         try FileManager.default.createSymbolicLink(
@@ -76,7 +78,7 @@ struct SafetyTests {
         #expect(scratch.files("out") == ["a.json"])
     }
 
-    @Test("prompt files keep the folders of their images")
+    @Test("results of a prompt file are written to the same subfolders as its images")
     func promptFolders() throws {
         try frame("p1/a4c.png", "p2/a4c.png")
         let sources = ["p1", "p2"].map {
@@ -90,7 +92,7 @@ struct SafetyTests {
         #expect(scratch.files("out") == ["p1/a4c.json", "p2/a4c.json"])
     }
 
-    @Test("images that show nothing, or too few greys, are refused")
+    @Test("blank images and 12-bit images stored in 16 bits are refused")
     func blank() throws {
         let grey = Image(
             width: 64, height: 48, channels: 3, pixels: .init(repeating: 90, count: 9216))
@@ -106,7 +108,7 @@ struct SafetyTests {
         #expect(!outcome.output.contains("overlay"))
     }
 
-    @Test("a disk that fills up leaves older results as they were")
+    @Test("when the disk is full, results of a former run stay unchanged")
     func fullDisk() throws {
         try frame("a.png")
         let arguments = [scratch.path("a.png"), "-o", scratch.path("out")]
@@ -130,7 +132,7 @@ struct SafetyTests {
         #expect(before == after)
     }
 
-    @Test("results that are left from a former run are listed")
+    @Test("results of a former run that are not replaced are listed")
     func older() throws {
         try frame("a.png")
         let arguments = [scratch.path("a.png"), "-o", scratch.path("out")] + box
@@ -142,7 +144,9 @@ struct SafetyTests {
                 "left from a former run: a.mask.png, a.overlay.png"))
     }
 
-    @Test("nobody listens on standard error, or names carry control characters")
+    @Test(
+        "a closed standard error does not stop the run, and control characters in names are not printed"
+    )
     func terminal() throws {
         try frame("a\u{1B}[31m.png")
         let shell = Program(executable: URL(filePath: "/bin/sh"))
@@ -155,7 +159,7 @@ struct SafetyTests {
         }
     }
 
-    @Test("weights of another kind of number are refused, a device that is not there in one line")
+    @Test("a device that does not exist is refused with one line, and nothing is written")
     func refusals() throws {
         try frame("a.png")
         let outcome = try segment(

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("samus train, as a user runs it", .serialized)
+@Suite("samus train", .serialized)
 struct TrainTests {
     private let scratch: Scratch
     private let samus = Program()

@@ -26,7 +26,7 @@ struct PromptStrategyTests {
         #expect(
             PromptStrategy.noteOnFormerWords(in: "click*3,negatives:2,none*0.5")
                 == "'none' is now 'prompt-free', 'negatives' is now 'background'; the former word "
-                + "will not be read by the next release")
+                + "will not be accepted by the next release")
         #expect(PromptStrategy.noteOnFormerWords(in: "fixed,background:2,prompt-free") == nil)
     }
 

@@ -43,7 +43,9 @@ struct AnnotationToolTests {
         ]
     }
 
-    @Test("sam_med2d: a normalized square image; embedding and masks are 1/16 and 1/4 of it")
+    @Test(
+        "sam_med2d: the input is a normalized square; embedding and masks have 1/16 and 1/4 of its size"
+    )
     func samMed2D() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.samMed2D))
         #expect(text(encoder.inputs) == ["image 1 1x3x128x128"])
@@ -52,7 +54,8 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("efficientvit_sam: the bytes of the image, and an embedding of 64x64")
+    @Test(
+        "efficientvit_sam: the input is the bytes of the image, and the embedding has 64x64 cells")
     func efficientViTSAM() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .xAnyLabeling(.efficientViTSAM))
         #expect(text(encoder.inputs) == ["image 2 heightxwidthx3"])
@@ -61,7 +64,7 @@ struct AnnotationToolTests {
         #expect(text(decoder.outputs) == Self.decoderOutputs)
     }
 
-    @Test("AnyLabeling: the image in float32, and the network's own embedding")
+    @Test("AnyLabeling: the input is the image in float32, and the embedding is the network's own")
     func anyLabeling() throws {
         let (encoder, decoder) = try graphs(ToolNetwork(.samus), .anyLabeling)
         #expect(text(encoder.inputs) == ["image 1 heightxwidthx3"])
@@ -190,7 +193,7 @@ struct AnnotationToolMaskTests {
     }
 
     @Test(
-        "efficientvit_sam",
+        "the graphs for efficientvit_sam give the same logits",
         arguments: zip(
             [ModelArchitecture.samus, .autoSAMUS, .sam, .sam, .liteMedSAM],
             [(90, 141), (301, 200), (90, 141), (301, 200), (90, 141)].map {
@@ -202,7 +205,9 @@ struct AnnotationToolMaskTests {
             within: 2e-3)
     }
 
-    @Test("sam_med2d", arguments: [Size(height: 90, width: 141), Size(height: 301, width: 200)])
+    @Test(
+        "the graphs for sam_med2d give the same logits",
+        arguments: [Size(height: 90, width: 141), Size(height: 301, width: 200)])
     func samMed2D(size: Size) throws {
         try compare(
             .samus, .xAnyLabeling(.samMed2D), image(width: size.width, height: size.height),
@@ -210,7 +215,7 @@ struct AnnotationToolMaskTests {
     }
 
     @Test(
-        "samexporter, for an image that it does not resize",
+        "the graphs for samexporter give the same logits for an image that it does not resize",
         arguments: [ModelArchitecture.samus, .sam])
     func anyLabeling(kind: ModelArchitecture) throws {
         try compare(kind, .anyLabeling, image(width: 1024, height: 610), within: 2e-3)

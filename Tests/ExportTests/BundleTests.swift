@@ -55,7 +55,8 @@ struct BundleTests {
     }
 
     @Test(
-        "every kind of prompt, with one mask and with candidates", arguments: SmallNetwork.allCases)
+        "results agree for every kind of prompt, with one mask and with candidates",
+        arguments: SmallNetwork.allCases)
     func prompted(network: SmallNetwork) throws {
         let folder = try TemporaryFolder()
         let exporter = try network.exporter()
@@ -78,7 +79,7 @@ struct BundleTests {
     }
 
     // The small prompt generator is ill-conditioned: float32 on libtorch differs from float64 by 4e-5.
-    @Test("AutoSAMUS without a prompt")
+    @Test("results of AutoSAMUS without a prompt agree")
     func promptFree() throws {
         let folder = try TemporaryFolder()
         let exporter = try SmallNetwork.autoSAMUS.exporter()

@@ -41,7 +41,8 @@ struct OtherSize: CustomTestStringConvertible, Sendable {
 
 @Suite("SAMUS for other input sizes agrees with its Python peer")
 struct OtherSizesTests {
-    @Test("two images with two clicks each", arguments: OtherSize.all, [false, true])
+    @Test(
+        "logits of two images with two clicks each agree", arguments: OtherSize.all, [false, true])
     func agrees(size: OtherSize, isRecorded: Bool) throws {
         let golden = try Golden("samus-sizes").section("\(size.side)")
         let network = try size.network()

@@ -7,7 +7,7 @@ import Torch
 @testable import SegmentAnything
 @testable import TorchNN
 
-@Suite("SAMUS started from SAM")
+@Suite("SAMUS and AutoSAMUS are initialized from other weights")
 struct SAMInitializationTests {
     /// Deep enough for block numbers of two digits, some of them global.
     private static var sizes: SAMConfiguration {

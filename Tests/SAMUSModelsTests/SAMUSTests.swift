@@ -26,7 +26,7 @@ struct SAMUSTests {
             golden.sampled(found, as: name), golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
     }
 
-    @Test("every stage of the encoder", arguments: [1, 3])
+    @Test("every stage of the encoder agrees", arguments: [1, 3])
     func stages(channels: Int) {
         let encoder = network.imageEncoder
         let images = golden["input.image"].expanded([1, channels, 256, 256])
@@ -47,12 +47,12 @@ struct SAMUSTests {
         }
     }
 
-    @Test("position encoding of the embedding's cells")
+    @Test("the position encoding of the embedding's cells agrees")
     func positions() {
         expect(network.promptEncoder.densePositions(), "prompt.dense_pe")
     }
 
-    @Test("every kind of prompt", arguments: cases)
+    @Test("logits agree for every kind of prompt", arguments: cases)
     func prompts(name: String) {
         let prompts = PromptTensors(
             points: golden.optional("case.\(name).points"),
@@ -80,7 +80,7 @@ struct SAMUSTests {
         }
     }
 
-    @Test("names, shapes and trained parameters of the small network")
+    @Test("names, shapes and trained parameters of the small network agree")
     func smallParameters() throws {
         let sizes = try Tiny.sizes
         let network = Initialization.skipped { SAMUS(sizes) }
@@ -90,7 +90,7 @@ struct SAMUSTests {
     }
 
     @Test(
-        "names, shapes and trained parameters of ViT-B, ViT-L and ViT-H",
+        "names, shapes and trained parameters of ViT-B, ViT-L and ViT-H agree",
         .enabled(if: Shared.isPresent, "needs ../shared/golden"))
     func parameters() throws {
         let listed: [(String, SAMConfiguration)] = [
@@ -137,7 +137,7 @@ struct SAMUSTests {
         expectClose(changed, network.encode(images), absolute: 0, relativeL2: 1e-5)
     }
 
-    @Test("one network may encode on several threads at once")
+    @Test("several threads can encode with one network at the same time")
     func threads() async throws {
         let images = golden["input.image"]
         let alone = withoutGrad { network.encode(images) }
@@ -155,7 +155,7 @@ struct SAMUSTests {
     }
 
     @Test(
-        "ViT-B from image to mask, with weights by formula",
+        "ViT-B with weights from a formula agrees from image to mask",
         .enabled(if: Shared.isPresent, "needs ../shared/golden"))
     func base() throws {
         let golden = try Golden(

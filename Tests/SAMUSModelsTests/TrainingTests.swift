@@ -58,7 +58,7 @@ struct TrainingTests {
         network.setTrainable(by: .samus)
     }
 
-    @Test("the first gradients")
+    @Test("the gradients of the first step agree")
     func gradients() throws {
         network.zeroGrad()
         let loss = loss()
@@ -87,7 +87,7 @@ struct TrainingTests {
         }
     }
 
-    @Test("six steps of Adam")
+    @Test("losses and weights agree over six steps of Adam")
     func steps() {
         let optimizer = Adam(network.trainable, learningRate: expected.lr)
         for (index, step) in expected.steps.enumerated() {

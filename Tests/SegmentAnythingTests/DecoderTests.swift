@@ -37,12 +37,12 @@ struct DecoderTests {
         "one_point", "five_points", "negative_only", "box", "point_and_box", "mask",
     ]
 
-    @Test("position encoding of the embedding's cells")
+    @Test("the position encoding of the embedding's cells agrees")
     func positions() {
         expectClose(model.promptEncoder.densePositions(), golden["positions"])
     }
 
-    @Test("prompt tokens", arguments: cases)
+    @Test("the tokens of every kind of prompt agree", arguments: cases)
     func tokens(name: String) {
         let (sparse, dense) = model.promptEncoder(golden.prompts(name))
         expectClose(sparse, golden["case.\(name).sparse"], absolute: 1e-5)
@@ -51,7 +51,7 @@ struct DecoderTests {
         }
     }
 
-    @Test("logits and IoU estimates", arguments: cases, [false, true])
+    @Test("logits and IoU estimates agree", arguments: cases, [false, true])
     func logits(name: String, multimask: Bool) {
         let (logits, iou) = decode(golden.prompts(name), multimask: multimask)
         let kind = multimask ? "multi" : "single"
@@ -75,7 +75,7 @@ struct DecoderTests {
         }
     }
 
-    @Test("no prompt at all gives no tokens")
+    @Test("an empty prompt gives no tokens")
     func nothing() {
         #expect(model.promptEncoder(PromptTensors()).sparse.shape == [1, 0, 32])
     }

@@ -92,7 +92,7 @@ struct LiteMedSAMTests {
     }
 
     @Test(
-        "embedding and logits, with and without folded batch norms",
+        "embedding and logits agree, with and without folded batch norms",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"),
         arguments: [false, true])
     func forward(folded: Bool) throws {
@@ -114,7 +114,7 @@ struct LiteMedSAMTests {
         }
     }
 
-    @Test("the example from its file to its logits")
+    @Test("the logits of the example image, read from its file")
     func example() throws {
         let network = try Weights.network(folded: true)
         let values = try Golden("litemedsam-example")
@@ -138,7 +138,7 @@ struct LiteMedSAMTests {
     }
 
     @Test(
-        "prepared images and boxes",
+        "preprocessed images and scaled boxes",
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func preprocessing() throws {
         let golden = try Golden(file: MaskCase.folder.appending(path: "forward.safetensors"))
@@ -160,7 +160,7 @@ struct LiteMedSAMTests {
     }
 
     @Test(
-        "masks of real images, Dice 0.99",
+        "masks of real images agree with Dice 0.99 or more",
         .enabled(if: Shared.isPresent, "needs the images and golden values in ../shared"))
     func masks() throws {
         let engine = try Weights.engine()
@@ -207,7 +207,7 @@ struct LiteMedSAMEngineTests {
         }
     }
 
-    @Test("candidates come best first; clicks and mask prompts work")
+    @Test("candidates are sorted by their estimate; clicks and mask prompts work")
     func candidates() throws {
         let source = try Weights.engine().encode(frame)
         let candidates = try source.segment(Prompt(box: box), multimask: true)

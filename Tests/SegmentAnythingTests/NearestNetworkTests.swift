@@ -5,7 +5,7 @@ import Torch
 import TorchEngine
 import TorchNN
 
-@Suite("The nearest network of a file that matches none")
+@Suite("NearestNetwork describes files that match no network")
 struct NearestNetworkTests {
     /// Names and shapes without values, as many files have them.
     private struct Shapes: TensorSource {
@@ -43,7 +43,7 @@ struct NearestNetworkTests {
     }
 
     @Test(
-        "published sizes are distinguished",
+        "the published sizes of SAM are distinguished",
         arguments: [
             (ModelArchitecture.sam, 0), (.sam, 1), (.sam, 2), (.samus, 0), (.autoSAMUS, 0),
             (.liteMedSAM, 0),
@@ -57,7 +57,7 @@ struct NearestNetworkTests {
         #expect(found.difference == nil)
     }
 
-    @Test("adapters, as SAM-Med2D has them")
+    @Test("adapters such as those of SAM-Med2D are recognized")
     func adapters() throws {
         var tensors = Shapes(.sam, .sam(.base(imageSize: 1024)))
         for index in 0..<12 {
@@ -67,13 +67,13 @@ struct NearestNetworkTests {
         #expect(found.kind == .sam)
         #expect(found.shared == found.count)
         let words = found.description
-        #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors are there"))
+        #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors match"))
         #expect(words.contains("adapters that this network lacks"))
         #expect(words.contains("unexpected: 'image_encoder.blocks.9.Adapter.channel.0.weight'"))
         #expect(words.hasSuffix("… and 2 more"))
     }
 
-    @Test("an image encoder alone, with and without its prefix")
+    @Test("an image encoder alone is recognized, with and without its prefix")
     func encoder() throws {
         var tensors = Shapes(.sam, .sam(.large(imageSize: 1024)))
         tensors.rename { $0.hasPrefix("image_encoder.") ? $0 : nil }
@@ -89,7 +89,9 @@ struct NearestNetworkTests {
         #expect(NearestNetwork(to: tensors)?.renaming == nil)
     }
 
-    @Test("a network inside another, LoRA alone, and nothing at all")
+    @Test(
+        "a wrapped network and LoRA weights are recognized; unrelated tensors have no nearest network"
+    )
     func others() throws {
         var inside = Shapes(.sam, .sam(.base(imageSize: 1024)))
         inside.rename { "sam_model.\($0)" }

@@ -58,7 +58,7 @@ struct SAMTests {
     }
 
     @Test(
-        "windows over the edge, windows that fit, tables for another grid",
+        "attention agrees for windows beyond the edge, windows that fit, and tables of another grid",
         arguments: EncoderCase.all)
     func encoder(item: EncoderCase) throws {
         let network = try Tiny.network(side: item.side, window: item.window)
@@ -70,7 +70,7 @@ struct SAMTests {
     }
 
     @Test(
-        "logits and IoU estimates",
+        "logits and IoU estimates of a small SAM agree",
         arguments: ["point", "clicks", "box", "click_and_box", "two_boxes", "mask"], [false, true])
     func decoder(name: String, multimask: Bool) throws {
         let network = try Tiny.network()
@@ -108,7 +108,7 @@ struct SAMGeometryTests {
             original: Size(height: size[0], width: size[1]), inputSize: 256, preprocessing: .sam)
     }
 
-    @Test("images", arguments: names)
+    @Test("images are resized to the input", arguments: names)
     func images(name: String) throws {
         let geometry = geometry(name)
         let samples = try FormulaWeights.numbers(name, count: geometry.original.area * 3).floats()
@@ -120,7 +120,7 @@ struct SAMGeometryTests {
             input[.rest, Span(by: 5), Span(by: 5)], golden["\(name).input"], absolute: 1e-6, name)
     }
 
-    @Test("clicks and boxes", arguments: names)
+    @Test("clicks and boxes are scaled to the input", arguments: names)
     func prompts(name: String) {
         let geometry = geometry(name)
         let clicks = [(10, 20), (55.5, 130.25), (0, 0)]
@@ -133,7 +133,7 @@ struct SAMGeometryTests {
             [box.x0, box.y0, box.x1, box.y1] == golden["\(name).box"].elements(as: Double.self))
     }
 
-    @Test("logits", arguments: names)
+    @Test("logits are resized to the image", arguments: names)
     func logits(name: String) throws {
         let values = try FormulaWeights.numbers("logits", count: 64 * 64) * 5
         let restored = geometry(name).restoredLogits(
@@ -170,7 +170,9 @@ struct SAMNamesTests {
         ("vit_h", .huge(imageSize: 1024)),
     ]
 
-    @Test("every tensor, and the sizes detected from them", arguments: kinds)
+    @Test(
+        "every tensor has its name and shape, and the sizes are detected from them",
+        arguments: kinds)
     func names(kind: String, sizes: SAMConfiguration) throws {
         let shapes = try listed(kind)
         let network = Initialization.skipped { SAM(sizes) }

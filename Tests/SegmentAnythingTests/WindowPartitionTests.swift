@@ -29,15 +29,15 @@ struct PartitionSizes: CustomTestStringConvertible, Sendable {
     }
 }
 
-@Suite("Windows without queries for padding")
+@Suite("WindowPartition has no queries for padding")
 struct WindowPartitionTests {
-    @Test("every token is a query once", arguments: PartitionSizes.all)
+    @Test("every token is a query exactly once", arguments: PartitionSizes.all)
     func queries(sizes: PartitionSizes) {
         let partition = WindowPartition(
             rows: sizes.rows, columns: sizes.columns, window: sizes.window)
         let queries = partition.groups.flatMap(\.queries)
         #expect(queries.sorted() == Array(0..<sizes.rows * sizes.columns))
-        #expect(partition.places.map { queries[$0] } == Array(0..<sizes.rows * sizes.columns))
+        #expect(partition.queryIndices.map { queries[$0] } == Array(0..<sizes.rows * sizes.columns))
         #expect(partition.groups.count <= 4)
         for group in partition.groups {
             #expect(group.queries.count == group.count * group.grid.count)

@@ -3,7 +3,7 @@ import Imaging
 import Segmentation
 import Testing
 
-@Suite("Automatic masks of any image, with any options")
+@Suite("AutomaticMaskGenerator works for every image and checks its options")
 struct AutomaticMaskGeneratorTests {
     private func options(
         _ change: (inout AutomaticMaskOptions) -> Void
@@ -20,7 +20,7 @@ struct AutomaticMaskGeneratorTests {
             pixels: .init(repeating: 150, count: height * width))
     }
 
-    @Test("the defaults are segment-anything's, and can be used")
+    @Test("the defaults are segment-anything's, and are valid")
     func defaults() throws {
         let options = AutomaticMaskOptions()
         #expect(options.pointsPerSide == 32 && options.pointsPerBatch == 64)
@@ -28,7 +28,7 @@ struct AutomaticMaskGeneratorTests {
         try options.validate()
     }
 
-    @Test("options that make no sense are refused, each by its name")
+    @Test("an option out of range is refused by name")
     func refused() {
         let changes: [(String, (inout AutomaticMaskOptions) -> Void)] = [
             ("pointsPerSide", { $0.pointsPerSide = 0 }),
@@ -57,7 +57,7 @@ struct AutomaticMaskGeneratorTests {
         }
     }
 
-    @Test("an image of one pixel, or of one row, has its masks, with crops too")
+    @Test("an image of one pixel or one row has masks, with and without crops")
     func tiny() throws {
         let generous = options {
             $0.predictedIoU = 0
@@ -75,7 +75,7 @@ struct AutomaticMaskGeneratorTests {
         }
     }
 
-    @Test("nothing sure enough is an empty result, with crops and regions too")
+    @Test("without a confident mask the result is empty, with and without crops and region removal")
     func empty() throws {
         let strict = options {
             $0.predictedIoU = 1
@@ -86,7 +86,8 @@ struct AutomaticMaskGeneratorTests {
         #expect(try generator.masks(of: flat(height: 20, width: 30)) == [])
     }
 
-    @Test("progress counts the clicks of all crops, and can stop the work")
+    @Test(
+        "progress counts the points of all crops, and an error that it throws stops the generator")
     func progress() throws {
         let some = options {
             $0.cropLayers = 1
@@ -107,7 +108,7 @@ struct AutomaticMaskGeneratorTests {
         }
     }
 
-    @Test("a cancelled task stops")
+    @Test("a cancelled task throws CancellationError")
     func cancelled() async throws {
         let generator = try AutomaticMaskGenerator(engine: AnalyticEngine())
         let image = flat(height: 20, width: 30)
@@ -118,7 +119,7 @@ struct AutomaticMaskGeneratorTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test("a record is written under segment-anything's names")
+    @Test("a record has segment-anything's JSON keys")
     func record() throws {
         let expected = try #require(try AutomaticFixture.case("grid-8").masks.first)
         let data = try JSONEncoder().encode(expected)

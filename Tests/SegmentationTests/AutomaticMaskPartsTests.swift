@@ -3,7 +3,7 @@ import Testing
 
 @testable import Segmentation
 
-@Suite("The parts of automatic masks")
+@Suite("The steps of automatic mask generation agree with segment-anything")
 struct AutomaticMaskPartsTests {
     private func mask(_ rows: [String]) -> Mask {
         Mask(
@@ -11,24 +11,24 @@ struct AutomaticMaskPartsTests {
             values: rows.joined().map { $0 == "#" ? 1 : 0 })
     }
 
-    @Test("clicks stand in the middle of their cells, row by row, as NumPy rounds them")
+    @Test("points lie in the middle of their cells, row by row, rounded as by NumPy")
     func grid() {
-        let points = ClickGrid.points(side: 3, size: Size(height: 1, width: 1))
+        let points = CropPoints.points(side: 3, size: Size(height: 1, width: 1))
         #expect(points.count == 9)
         #expect(points[0] == PixelPoint(x: 0.16666666666666666, y: 0.16666666666666666))
         #expect(points[2] == PixelPoint(x: 0.8333333333333334, y: 0.16666666666666666))
         // segment-anything's build_point_grid(7): the third is not 5 / 14 rounded.
         #expect(
-            ClickGrid.points(side: 7, size: Size(height: 1, width: 1)).prefix(7).map(\.x) == [
+            CropPoints.points(side: 7, size: Size(height: 1, width: 1)).prefix(7).map(\.x) == [
                 0.07142857142857142, 0.2142857142857143, 0.3571428571428572, 0.5,
                 0.6428571428571429, 0.7857142857142858, 0.9285714285714286,
             ])
         #expect(
-            ClickGrid.points(side: 1, size: Size(height: 10, width: 30))
+            CropPoints.points(side: 1, size: Size(height: 10, width: 30))
                 == [PixelPoint(x: 15, y: 5)])
     }
 
-    @Test("crops are segment-anything's, column by column")
+    @Test("crops are equal to segment-anything's, column by column")
     func crops() {
         let crops = Crop.all(of: Size(height: 90, width: 120), layers: 2, overlap: 512.0 / 1500)
         #expect(crops.count == 1 + 4 + 16)
@@ -46,7 +46,7 @@ struct AutomaticMaskPartsTests {
     }
 
     @Test(
-        "crops of tiny images hold pixels and cover the image",
+        "crops of tiny images are not empty and cover the image",
         arguments: [(1, 1), (1, 3), (7, 2), (33, 1)])
     func tinyCrops(height: Int, width: Int) {
         for crop in Crop.all(of: Size(height: height, width: width), layers: 8, overlap: 0.9) {
@@ -55,7 +55,9 @@ struct AutomaticMaskPartsTests {
         }
     }
 
-    @Test("suppression goes by score, of equals the first; overlap must be above the threshold")
+    @Test(
+        "suppression keeps the higher score, or the first of equals, and needs an IoU above the threshold"
+    )
     func suppression() {
         let box = MaskBox(x0: 0, y0: 0, x1: 10, y1: 10)
         let half = MaskBox(x0: 0, y0: 0, x1: 10, y1: 5)
@@ -75,7 +77,7 @@ struct AutomaticMaskPartsTests {
         #expect(kept([], [], 0.5) == [])
     }
 
-    @Test("a mask at a crop's edge goes, unless the image ends there too")
+    @Test("a mask at a crop's edge is dropped, unless it is the image's edge")
     func nearEdge() {
         let size = Size(height: 300, width: 400)
         let whole = PixelBox(x0: 0, y0: 0, x1: 400, y1: 300)
@@ -92,21 +94,21 @@ struct AutomaticMaskPartsTests {
         #expect(!isNear(221, 399, right))
     }
 
-    @Test("a box reaches from centre to centre of the outermost pixels")
+    @Test("a box goes from centre to centre of the outermost pixels")
     func boxes() {
         #expect(
             MaskBox(around: mask(["....", ".##.", "...."])) == MaskBox(x0: 1, y0: 1, x1: 2, y1: 1))
         #expect(MaskBox(around: mask(["..", ".."])) == MaskBox(x0: 0, y0: 0, x1: 0, y1: 0))
     }
 
-    @Test("stability is the overlap of the masks at both cuts")
+    @Test("stability is the IoU of the masks at both thresholds")
     func stability() {
         let logits = Planes(channels: 1, height: 1, width: 5, values: [-1, -0.5, 0, 1, 1.5])
         #expect(stabilityScore(logits, offset: 1) == 0.25)
         #expect(stabilityScore(logits, offset: 0) == 1)
     }
 
-    @Test("small holes are filled and small islands go; corners connect")
+    @Test("small holes are filled and small islands removed, with 8-connectivity")
     func regions() {
         let before = mask([
             "#####....",
@@ -133,7 +135,7 @@ struct AutomaticMaskPartsTests {
                 ]))
     }
 
-    @Test("of islands that are all small the largest stays, of equals OpenCV's first")
+    @Test("if all islands are small, the largest stays, or OpenCV's first among equals")
     func allSmall() {
         // OpenCV goes by blocks of 2x2, and so finds the second row's pixel first.
         let before = mask(["....#", "#....", ".....", "..#.."])

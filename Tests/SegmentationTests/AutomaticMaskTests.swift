@@ -5,7 +5,7 @@ import Testing
 @Suite("Automatic masks agree with segment-anything 1.0")
 struct AutomaticMaskAgreementTests {
     @Test(
-        "the same masks in the same order",
+        "masks are equal and in the same order",
         arguments: [
             "dense", "grid-8", "all", "crops", "deep-crops", "regions", "crops-and-regions",
             "nothing",

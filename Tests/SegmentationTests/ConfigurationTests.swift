@@ -35,7 +35,7 @@ struct ConfigurationTests {
         ) { [shapes] in shapes[$0] }
     }
 
-    @Test("a small SAMUS")
+    @Test("the sizes of a small SAMUS are detected")
     func small() throws {
         let sizes = try sizes()
         #expect((sizes.width, sizes.depth, sizes.heads) == (48, 2, 3))
@@ -46,7 +46,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "impossible numbers of heads",
+        "numbers of heads that do not divide the width are refused",
         arguments: [0, -4, 3, 32, 5_000_000_000_000_000_000, Int.min])
     func heads(count: Int) {
         #expect(throws: ConfigurationError.decoderHeads(count, width: 32)) {
@@ -54,7 +54,7 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("an unknown number of heads")
+    @Test("a decoder of unpublished width needs a stated number of heads")
     func unknownHeads() {
         #expect(throws: ConfigurationError.decoderHeadsUnknown(width: 32)) {
             try sizes(heads: nil)
@@ -62,7 +62,7 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "shapes that are missing, empty or of other axes",
+        "missing tensors, and shapes that are empty or have another rank, are refused",
         arguments: [
             ("image_encoder.patch_embed.proj.weight", [0, 3, 16, 16]),
             ("image_encoder.patch_embed.proj.weight", [48]),

@@ -5,7 +5,7 @@ import Testing
 @Suite("Images are fitted into the model's input and masks back")
 struct InputGeometryTests {
     @Test(
-        "the longest side fills the input",
+        "the longest side of an image fills the input",
         arguments: [
             (Size(height: 240, width: 320), Size(height: 192, width: 256)),
             (Size(height: 351, width: 275), Size(height: 256, width: 201)),
@@ -19,7 +19,7 @@ struct InputGeometryTests {
                 == resized)
     }
 
-    @Test("an image of one grey, and of one pixel, gives finite numbers in 0...1")
+    @Test("a uniform image and an image of one pixel give finite values in 0...1")
     func flat() {
         for side in [1, 40] {
             let image = Image(
@@ -33,7 +33,7 @@ struct InputGeometryTests {
         }
     }
 
-    @Test("padding is zero, and logits in it do not reach the mask")
+    @Test("padding is zero, and logits in the padding do not affect the mask")
     func padding() {
         let geometry = InputGeometry(
             original: Size(height: 20, width: 40), inputSize: 256, preprocessing: .liteMedSAM)
@@ -50,7 +50,7 @@ struct InputGeometryTests {
         #expect(planes.values[128 * 256..<256 * 256].allSatisfy { $0 == 0 })
     }
 
-    @Test("a mask turned into logits and back is nearly the same mask")
+    @Test("a mask converted to logits and back is nearly the same mask")
     func roundTrip() {
         let size = Size(height: 300, width: 400)
         let mask = Mask(
@@ -69,7 +69,7 @@ struct InputGeometryTests {
         }
     }
 
-    @Test("places scale with the image")
+    @Test("points and boxes scale with the image")
     func places() {
         let geometry = InputGeometry(
             original: Size(height: 240, width: 320), inputSize: 256, preprocessing: .liteMedSAM)

@@ -10,7 +10,7 @@ struct PromptTests {
         PixelRectangle(x0: x0, y0: y0, x1: x1, y1: y1)
     }
 
-    @Test("one that fits stays as it is, without a word")
+    @Test("a prompt that fits is not changed and has no notes")
     func fits() throws {
         let prompt = Prompt(
             foregroundPoints: [PixelPoint(x: -0.5, y: 239.5)],
@@ -21,7 +21,7 @@ struct PromptTests {
         #expect(checked.notes.isEmpty)
     }
 
-    @Test("corners in the wrong order are put right, and said")
+    @Test("box corners in the wrong order are exchanged, with a note")
     func inverted() throws {
         let checked = try Prompt(box: box(208, 140, 150, 48)).checked(for: size)
         #expect(checked.prompt.box == box(150, 48, 208, 140))
@@ -31,7 +31,7 @@ struct PromptTests {
             ])
     }
 
-    @Test("a box over the edge is cut, and said")
+    @Test("a box beyond the edge is cropped, with a note")
     func overTheEdge() throws {
         let checked = try Prompt(box: box(-10, 200, 1e9, 300)).checked(for: size)
         #expect(checked.prompt.box == box(0, 200, 320, 240))
@@ -39,7 +39,7 @@ struct PromptTests {
     }
 
     @Test(
-        "what says nothing about this image is refused",
+        "prompts that do not mark an object in the image are refused",
         arguments: [
             (Prompt(), PromptError.empty),
             (Prompt(backgroundPoints: [PixelPoint(x: 1, y: 1)]), .onlyBackgroundPoints),
@@ -147,9 +147,9 @@ struct DefaultPromptTests {
     }
 }
 
-@Suite("What a model is, by the names in its checkpoint")
+@Suite("The architecture registry detects networks and knows their training prompts")
 struct ModelKindTests {
-    @Test("LiteMedSAM is known by TinyViT's stem, and nothing else is taken for it")
+    @Test("LiteMedSAM is detected by TinyViT's stem, and no other network is")
     func recognition() {
         #expect(
             architecture([
@@ -165,7 +165,7 @@ struct ModelKindTests {
         ModelArchitecture(tensors: Dictionary(uniqueKeysWithValues: names.map { ($0, [1]) }))
     }
 
-    @Test("a click on a model trained with boxes is warned about, a box is not")
+    @Test("a click on a model trained with boxes gives a warning, a box does not")
     func warnings() {
         let kind = ModelArchitecture.liteMedSAM
         let box = Prompt(box: PixelRectangle(x0: 0, y0: 0, x1: 1, y1: 1))
@@ -177,7 +177,7 @@ struct ModelKindTests {
         #expect(warnings[1].contains("trained to give one mask"))
     }
 
-    @Test("weights that say they were trained with clicks are believed")
+    @Test("the training prompts in the weights file replace the architecture's")
     func statedPrompts() {
         let click = Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)])
         let stated = PromptKind.stated(in: ["samus.prompts": "box,click"])

@@ -6,7 +6,7 @@ import TorchNN
 @Suite("Adam and AdamW follow PyTorch's fused optimizers")
 struct AdamTests {
     @Test(
-        "five steps, the last two at another learning rate",
+        "five steps agree, the last two at another learning rate",
         arguments: [
             ("adam-0.0", WeightDecay.inGradient(0)), ("adam-0.1", .inGradient(0.1)),
             ("adamw-0.0", .decoupled(0)), ("adamw-0.1", .decoupled(0.1)),

@@ -41,7 +41,7 @@ struct CachedTensorTests {
         #expect(!withoutGrad { ask() }.isNew, sourceLocation: sourceLocation)
     }
 
-    @Test("cached while nothing is written; never with gradients")
+    @Test("the tensor is cached while no weight changes, and never with gradients")
     func kept() {
         #expect(withoutGrad { ask() }.isNew)
         #expect(!withoutGrad { ask() }.isNew)
@@ -52,7 +52,7 @@ struct CachedTensorTests {
         #expect(!withoutGrad { ask() }.isNew)
     }
 
-    @Test("gradients reach the weights")
+    @Test("gradients reach the weights through the tensor")
     func gradients() {
         let weight = layer.weight.value
         withoutGrad { _ = ask() }
@@ -60,7 +60,7 @@ struct CachedTensorTests {
         #expect(weight.grad?.floats() == [3, 3, 3, 3])
     }
 
-    @Test("recomputed after every kind of write into a weight")
+    @Test("the tensor is recomputed after every kind of write into a weight")
     func writes() {
         let weight = layer.weight.value
         expectNew { withoutGrad { weight.assign(from: weight * 2 + 1) } }
@@ -71,7 +71,7 @@ struct CachedTensorTests {
         }
     }
 
-    @Test("recomputed after weights are loaded from memory or a file")
+    @Test("the tensor is recomputed after weights are loaded from memory or a file")
     func loading() throws {
         let path = FileManager.default.temporaryDirectory
             .appending(path: "derived-\(UUID()).safetensors").path
@@ -88,7 +88,7 @@ struct CachedTensorTests {
         try expectNew { try checkpoint.read("weight", into: layer.weight.value) }
     }
 
-    @Test("recomputed after an optimizer step", arguments: [false, true])
+    @Test("the tensor is recomputed after an optimizer step", arguments: [false, true])
     func step(isDecoupled: Bool) {
         let optimizer = Adam(
             layer.parameters, learningRate: 0.1,
@@ -102,7 +102,7 @@ struct CachedTensorTests {
         }
     }
 
-    @Test("recomputed in the new type after weights change type")
+    @Test("the tensor is recomputed in the new type after weights change type")
     func types() {
         withoutGrad { _ = ask() }
         layer.move(to: .cpu, dtype: .float64)
@@ -112,7 +112,7 @@ struct CachedTensorTests {
         #expect(found.item() == values[0].sum().item())
     }
 
-    @Test("cached in the weights' precision, also within autocast")
+    @Test("the tensor is cached in the weights' precision, also within autocast")
     func precision() {
         let weight = layer.weight.value
         let product = {
@@ -142,7 +142,7 @@ struct CachedTensorTests {
         #expect(isNew(one))
     }
 
-    @Test("several threads compute it once between two writes")
+    @Test("several threads compute the tensor once between two writes")
     func threads() async {
         let weight = Tensor.ones([64, 64])
         let work = CountedSum()

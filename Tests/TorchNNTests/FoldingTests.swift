@@ -24,7 +24,7 @@ struct FoldingTests {
         withoutGrad { expectClose(block(input), plain(input), absolute: 1e-5, note) }
     }
 
-    @Test("agrees with PyTorch's unfolded layers to 1e-5", arguments: ["", "-grouped"])
+    @Test("folding agrees with PyTorch's unfolded layers to 1e-5", arguments: ["", "-grouped"])
     func agrees(kind: String) throws {
         let golden = try LayerTests.modules.get().section("conv-batch-norm\(kind)")
         let block =
@@ -40,7 +40,7 @@ struct FoldingTests {
         }
     }
 
-    @Test("is not used with gradients: both layers are trained")
+    @Test("folding is not used with gradients: both layers are trained")
     func gradients() throws {
         let block = folded()
         block(input).sum().backward()
@@ -51,7 +51,7 @@ struct FoldingTests {
         try expectCurrent(block, "after a step in inference mode")
     }
 
-    @Test("is discarded when the weights change")
+    @Test("folded weights are discarded when the weights change")
     func stale() throws {
         let other = ConvBatchNorm(4, 6)
         let changes: [(String, (ConvBatchNorm) throws -> Void)] = [
@@ -86,14 +86,14 @@ struct FoldingTests {
         }
     }
 
-    @Test("is not used when only the norm is in training mode")
+    @Test("folding is not used when only the norm is in training mode")
     func normTraining() {
         let block = folded()
         block.norm.train()
         #expect(withoutGrad { !block.isFolded })
     }
 
-    @Test("is discarded when the module changes type")
+    @Test("folded weights are discarded when the module changes type")
     func moved() {
         let block = folded()
         block.move(to: .cpu, dtype: .float64)

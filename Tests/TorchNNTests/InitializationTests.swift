@@ -6,7 +6,7 @@ import Torch
 
 @Suite("Initial weights")
 struct InitializationTests {
-    @Test("linear layers and convolutions are uniform over PyTorch's interval")
+    @Test("weights of linear layers and convolutions are uniform over PyTorch's interval")
     func bounds() {
         // 1 / sqrt(fan-in), where PyTorch counts output channels for a transposed convolution.
         expectEven(Linear(64, 300).parameters, bound: 1 / 8)

@@ -56,7 +56,7 @@ struct LayerTests {
 
     static let modules = Result { try Golden("torch/modules") }
 
-    @Test("forward, gradients of input and weights, and buffers, to 1e-5", arguments: cases)
+    @Test("outputs, gradients and buffers agree to 1e-5", arguments: cases)
     func agrees(layer: LayerCase) throws {
         let golden = try Self.modules.get().section(layer.name)
         let (module, apply) = layer.make()

@@ -10,7 +10,7 @@ struct TensorSourceTests {
         .float32, .float16, .bfloat16, .float64, .int64, .int32, .uint8, .bool,
     ]
 
-    @Test("are converted to the parameter's type as in PyTorch", arguments: types)
+    @Test("weights of a file are converted to the parameter's type as in PyTorch", arguments: types)
     func converts(from source: DType) throws {
         let file = Shared.package.appending(path: "Tests/Fixtures/torch/conversion.safetensors")
         let checkpoint = try Checkpoint.read(file.path)

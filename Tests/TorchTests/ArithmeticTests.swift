@@ -44,7 +44,7 @@ struct ArithmeticTests {
         .two("matmul-broadcast") { $0.matmul($1) },
     ]
 
-    @Test("operator", arguments: cases)
+    @Test("each operator gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.arithmetic.get())
     }

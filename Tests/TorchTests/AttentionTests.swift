@@ -49,7 +49,7 @@ struct AttentionTests {
             .transposed(1, 2).flattened(from: 2)
     }
 
-    @Test("agrees with the fused kernel", arguments: AttentionSizes.all)
+    @Test("attention agrees with libtorch's fused kernel", arguments: AttentionSizes.all)
     func agrees(sizes: AttentionSizes) {
         let (query, key, value) = inputs(sizes)
         let fast = withoutGrad { attention(query: query, key: key, value: value) }
@@ -60,7 +60,7 @@ struct AttentionTests {
             "with gradients")
     }
 
-    @Test("accepts inputs with other strides", arguments: [16, 256])
+    @Test("attention accepts inputs with other strides", arguments: [16, 256])
     func layouts(tokens: Int) {
         let stream = Generator(seed: 3)
         let parts = Tensor.normal([2, tokens, 3, 2, 5], generator: stream)
@@ -70,7 +70,9 @@ struct AttentionTests {
         expectClose(found, expected, absolute: 1e-5)
     }
 
-    @Test("autocast gives the same numbers with and without gradients", arguments: [16, 256])
+    @Test(
+        "attention under autocast gives the same numbers with and without gradients",
+        arguments: [16, 256])
     func autocast(tokens: Int) {
         let sizes = AttentionSizes(
             count: 2, heads: 2, queries: tokens, keys: tokens, valueWidth: 5)

@@ -40,7 +40,7 @@ struct AutogradTests {
         #expect(x.grad?.item() == 12)
     }
 
-    @Test("gradients of gradients")
+    @Test("gradients of gradients are correct")
     func createdGraph() {
         let x = Tensor(Float(2)).requiringGrad()
         let first = grad(of: [x.pow(3)], withRespectTo: [x], createGraph: true)[0]

@@ -22,7 +22,9 @@ struct CheckpointingTests {
         }
     }
 
-    @Test("unused outputs, inputs without gradients, and passed-through inputs")
+    @Test(
+        "checkpointing supports unused outputs, inputs without gradients, and passed-through inputs"
+    )
     func gaps() {
         let plain = Tensor([Float(5), 6, 7])
         let found = checkpointed([plain, x], parameters: [weight]) { [weight] inputs in
@@ -46,7 +48,7 @@ struct CheckpointingTests {
         #expect(grad(of: [run()], withRespectTo: [weight])[0]?.floats() == [5, 6, 7])
     }
 
-    @Test("nested checkpointing and a retained graph")
+    @Test("checkpointing can be nested, and its graph retained")
     func nested() {
         let result = checkpointed([x], parameters: [weight]) { [weight] outer in
             checkpointed(outer, parameters: [weight]) { [weight] in [$0[0] * weight] }

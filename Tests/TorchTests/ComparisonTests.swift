@@ -20,7 +20,7 @@ struct ComparisonTests {
         .two("masked-fill") { $0.maskedFill(where: $1, with: -2) },
     ]
 
-    @Test("operator", arguments: cases)
+    @Test("each operator gives PyTorch's results", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.comparison.get())
     }

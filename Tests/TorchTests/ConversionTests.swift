@@ -20,7 +20,7 @@ struct ConversionTests {
         }
     }
 
-    @Test("Swift arrays survive the round trip")
+    @Test("Swift arrays are equal after conversion to a tensor and back")
     func roundTrips() {
         expectRoundTrip([Float(0.1), -.infinity, .greatestFiniteMagnitude], .float32)
         expectRoundTrip([0.1, Double.pi, -.leastNonzeroMagnitude], .float64)
@@ -66,7 +66,7 @@ struct ConversionTests {
         #expect(x.grad?.floats() == [3, 3])
     }
 
-    @Test("channels last changes the memory, not the numbers")
+    @Test("channelsLast changes the memory layout, not the elements")
     func channelsLast() {
         let x = Tensor.normal([2, 3, 4, 5])
         let y = x.contiguous(.channelsLast)
@@ -75,7 +75,7 @@ struct ConversionTests {
         #expect(y.floats() == x.floats())
     }
 
-    @Test("one element and descriptions")
+    @Test("item() reads one element, and descriptions state type, shape and device")
     func scalars() {
         #expect(Tensor(Float(2.5)).item() == 2.5)
         #expect(Tensor([[1], [true]].count).item() == 2)

@@ -3,7 +3,7 @@ import Torch
 
 @Suite("Creating tensors")
 struct CreationTests {
-    @Test("constants")
+    @Test("zeros, ones and full give constants")
     func constants() {
         #expect(Tensor.zeros([2, 2]).floats() == [0, 0, 0, 0])
         #expect(Tensor.ones([2], dtype: .int32).elements(as: Int32.self) == [1, 1])
@@ -15,7 +15,7 @@ struct CreationTests {
         #expect(Tensor.zeros([]).shape == [])
     }
 
-    @Test("whole numbers keep all their digits in 64-bit integers")
+    @Test("int64 values keep all digits")
     func wholeNumbers() {
         let large = 1 << 53 + 1
         let x = Tensor.full([2], large, dtype: .int64)
@@ -27,7 +27,7 @@ struct CreationTests {
         #expect(y.floats()[0].isNaN)
     }
 
-    @Test("ranges")
+    @Test("arange gives PyTorch's ranges")
     func ranges() {
         #expect(Tensor.arange(to: 4).floats() == [0, 1, 2, 3])
         #expect(Tensor.arange(from: 1, to: 2, by: 0.25).floats() == [1, 1.25, 1.5, 1.75])

@@ -36,7 +36,7 @@ struct IndexingTests {
         .two("gather") { $0.gathered(at: $1, axis: 1) },
     ]
 
-    @Test("index", arguments: cases)
+    @Test("each form of index gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.indexing.get())
     }
@@ -77,7 +77,7 @@ struct IndexingTests {
         @Test("`.rest` cannot occur twice")
         func twoRests() async {
             await expectWords(
-                "two .rest in one index",
+                "an index can contain .rest only once",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     _ = Tensor.zeros([2, 3, 4])[.rest, 0, .rest]
                 })

@@ -62,7 +62,9 @@ struct LayerOperatorTests {
         },
     ]
 
-    @Test("operator, to 1e-5 where a sum has many terms", arguments: cases)
+    @Test(
+        "each operator gives PyTorch's results and gradients, to 1e-5 where a sum has many terms",
+        arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.layers.get(), absolute: 1e-5)
     }

@@ -47,7 +47,9 @@ struct LinearTests {
         #expect(fast.isContiguous, sourceLocation: sourceLocation)
     }
 
-    @Test("odd sizes, with and without a bias", arguments: ProductSizes.all, [false, true])
+    @Test(
+        "results agree for odd sizes, with and without a bias", arguments: ProductSizes.all,
+        [false, true])
     func sizes(sizes: ProductSizes, hasBias: Bool) {
         let x = normal(sizes.rows + [sizes.inputs], seed: 1)
         let weight = normal([sizes.outputs, sizes.inputs], seed: 2)
@@ -57,7 +59,7 @@ struct LinearTests {
         }
     }
 
-    @Test("gradients of input, weight and bias", arguments: ProductSizes.all, [false, true])
+    @Test("gradients of input, weight and bias agree", arguments: ProductSizes.all, [false, true])
     func gradients(sizes: ProductSizes, hasBias: Bool) throws {
         let all = [
             normal(sizes.rows + [sizes.inputs], seed: 1),
@@ -84,7 +86,7 @@ struct LinearTests {
         }
     }
 
-    @Test("input, weight and bias with other strides")
+    @Test("input, weight and bias can have other strides")
     func layouts() {
         let x = normal([65, 2, 12], seed: 1)
         let weight = normal([10, 12], seed: 2)
@@ -109,7 +111,7 @@ struct LinearTests {
         }
     }
 
-    @Test("no rows, or no columns")
+    @Test("inputs without rows or without columns are supported")
     func empty() {
         for activation in [LinearActivation.none, .gelu] {
             expectSame(
@@ -123,7 +125,7 @@ struct LinearTests {
         }
     }
 
-    @Test("other types use libtorch", arguments: [DType.float64, .bfloat16])
+    @Test("types other than float32 use libtorch", arguments: [DType.float64, .bfloat16])
     func types(dtype: DType) {
         let x = normal([70, 9], seed: 1).to(dtype)
         let weight = normal([4, 9], seed: 2).to(dtype)

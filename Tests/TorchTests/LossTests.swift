@@ -19,7 +19,7 @@ struct LossTests {
         .two("mean-square-each") { meanSquaredError($0, $1, reduction: .none) },
     ]
 
-    @Test("loss", arguments: cases)
+    @Test("each loss gives PyTorch's values and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.losses.get())
     }

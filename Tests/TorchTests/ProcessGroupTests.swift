@@ -9,7 +9,7 @@ struct RendezvousTests {
         "MASTER_ADDR": "node7", "MASTER_PORT": "29500", "RANK": "3", "WORLD_SIZE": "4",
     ]
 
-    @Test("torchrun, PyTorchJob and Slurm's copy")
+    @Test("the variables of torchrun, PyTorchJob and Slurm are read")
     func whole() throws {
         let found = try Rendezvous.fromEnvironment(variables)
         #expect(found == Rendezvous(host: "node7", port: 29500, rank: 3, size: 4))
@@ -22,7 +22,7 @@ struct RendezvousTests {
         #expect(served.localRank == 1 && !served.isServing && served.restart == 2)
     }
 
-    @Test("a single process")
+    @Test("without the variables there is a single process")
     func alone() throws {
         for environment in [
             [:], ["MASTER_ADDR": "node7"], ["RANK": "0", "WORLD_SIZE": "1"],
@@ -33,12 +33,12 @@ struct RendezvousTests {
     }
 
     @Test(
-        "incomplete or out of range",
+        "variables that are missing or out of range are refused by name",
         arguments: [
             (["RANK": nil], "WORLD_SIZE set but not RANK"),
             (["MASTER_PORT": nil], "but not MASTER_PORT: set all of them"),
             (["MASTER_ADDR": ""], "but not MASTER_ADDR"),
-            (["RANK": "4"], "RANK is '4', a whole number from 0 to 3 is needed"),
+            (["RANK": "4"], "RANK is '4', but must be a whole number from 0 to 3"),
             (["RANK": "-1"], "RANK is '-1'"),
             (["WORLD_SIZE": "two"], "WORLD_SIZE is 'two'"),
             (["MASTER_PORT": "70000"], "MASTER_PORT is '70000'"),
@@ -56,7 +56,7 @@ struct RendezvousTests {
 #if compiler(>=6.3)
     @Suite("Process group", .timeLimit(.minutes(3)))
     struct ProcessGroupTests {
-        @Test("sums, means, broadcasts, gathering and the differentiable sum")
+        @Test("sums, means, broadcasts, gathering and the differentiable sum are correct")
         func collectives() async {
             let meeting = Meeting()
             defer { meeting.end() }
@@ -152,13 +152,13 @@ struct RendezvousTests {
                 "rank 0 of 2 waited 2.0 s for the other processes during a barrier", survivor)
         }
 
-        @Test("missing processes are counted")
+        @Test("when processes are missing, the error states how many joined")
         func absent() async {
             let error = #expect(throws: ProcessGroupError.self) {
                 try ProcessGroup(Rendezvous(port: 0, rank: 0, size: 3), joinTimeout: 1)
             }
             #expect(
-                error?.description.contains("only 1 of 3 processes came within 1 s") == true,
+                error?.description.contains("only 1 of 3 processes joined within 1 s") == true,
                 "\(error?.description ?? "")")
         }
     }

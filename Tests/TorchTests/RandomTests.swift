@@ -4,7 +4,7 @@ import Torch
 
 @Suite("Random numbers are PyTorch's for the same seed")
 struct RandomTests {
-    @Test("one draw from a fresh generator", arguments: [0, 1, 20_240_917])
+    @Test("the first numbers of a generator are PyTorch's", arguments: [0, 1, 20_240_917])
     func draws(seed: Int) throws {
         let golden = try Fixtures.random.get().section("\(seed)")
         let stream = { Generator(seed: UInt64(seed)) }
@@ -16,7 +16,7 @@ struct RandomTests {
         expectClose(.permutation(50, generator: stream()), golden["permutation"])
     }
 
-    @Test("a generator continues its stream", arguments: [0, 1, 20_240_917])
+    @Test("further numbers of a generator are PyTorch's", arguments: [0, 1, 20_240_917])
     func sequences(seed: Int) throws {
         let golden = try Fixtures.random.get().section("\(seed)")
         let one = Generator(seed: UInt64(seed))

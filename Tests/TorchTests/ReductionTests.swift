@@ -28,7 +28,7 @@ struct ReductionTests {
         .several("largest") { pair($0.topK(2, axis: -1)) },
     ]
 
-    @Test("operator", arguments: cases)
+    @Test("each operator gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.reduction.get())
     }
@@ -38,7 +38,7 @@ struct ReductionTests {
         #expect(try Fixtures.reduction.get().sections.sorted() == Self.cases.map(\.name).sorted())
     }
 
-    private static func pair(_ found: (values: Tensor, places: Tensor)) -> [Tensor] {
-        [found.values, found.places]
+    private static func pair(_ found: (values: Tensor, indices: Tensor)) -> [Tensor] {
+        [found.values, found.indices]
     }
 }

@@ -55,34 +55,36 @@ struct RuntimeTests {
         expectMessage("this libtorch has no such operator") { try attempt("no_such_thing", [a]) }
         expectMessage("argument 'other' is missing") { try attempt("add.Tensor", [a]) }
         expectMessage("takes 1 arguments, not 2") { try attempt("relu", [a, a]) }
-        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, 0.5, 0]) }
-        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, [0], 0]) }
-        expectMessage("argument 'dim' wants an integer") { try attempt("select.int", [a, a, 0]) }
-        expectMessage("argument 'dim' wants a value") { try attempt("select.int", [a, nil, 0]) }
-        expectMessage("argument 'self' wants a tensor") { try attempt("relu", [1]) }
-        expectMessage("argument 'self' wants a value, not nil") { try attempt("relu", [nil]) }
-        expectMessage("argument 'other' wants a number") { try attempt("add.Scalar", [a, a]) }
-        expectMessage("argument 'approximate' wants a string") { try attempt("gelu", [a, 1]) }
-        expectMessage("argument 'generator' wants a generator") {
+        for dim in [0.5, [0], a] as [any OperatorArgument] {
+            expectMessage("argument 'dim' must be an integer") {
+                try attempt("select.int", [a, dim, 0])
+            }
+        }
+        expectMessage("argument 'dim' must not be nil") { try attempt("select.int", [a, nil, 0]) }
+        expectMessage("argument 'self' must be a tensor") { try attempt("relu", [1]) }
+        expectMessage("argument 'self' must not be nil") { try attempt("relu", [nil]) }
+        expectMessage("argument 'other' must be a number") { try attempt("add.Scalar", [a, a]) }
+        expectMessage("argument 'approximate' must be a string") { try attempt("gelu", [a, 1]) }
+        expectMessage("argument 'generator' must be a generator") {
             try attempt("rand.generator", [[2], a])
         }
-        expectMessage("argument 'device' wants a device") {
+        expectMessage("argument 'device' must be a device") {
             try attempt("zeros", [[2], nil, nil, 3])
         }
-        expectMessage("argument 'keepdim' wants true or false") {
+        expectMessage("argument 'keepdim' must be true or false") {
             try attempt("mean.dim", [a, [0], 1])
         }
-        expectMessage("argument 'tensors' wants a list") { try attempt("cat", [a]) }
-        expectMessage("argument 'tensors' wants no list of integers") {
+        expectMessage("argument 'tensors' must be a list") { try attempt("cat", [a]) }
+        expectMessage("argument 'tensors' must not be a list of integers") {
             try attempt("cat", [[1, 2]])
         }
-        expectMessage("argument 'tensors' wants a list without gaps") {
+        expectMessage("argument 'tensors' must be a list without nil") {
             try attempt("cat", [[a, nil] as [Tensor?]])
         }
-        expectMessage("argument 'dims' wants no list of tensors") {
+        expectMessage("argument 'dims' must not be a list of tensors") {
             try attempt("permute", [a, [a]])
         }
-        expectMessage("argument 'dims' wants no list of real") {
+        expectMessage("argument 'dims' must not be a list of real") {
             try attempt("permute", [a, [0.5]])
         }
     }
@@ -145,12 +147,12 @@ struct RuntimeTests {
         @Test("a thread count below 1 is refused")
         func noThreads() async {
             await expectWords(
-                "0 threads do no work",
+                "the number of threads must be positive, not 0",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     TorchRuntime.threads = 0
                 })
             await expectWords(
-                "-1 threads do no work",
+                "the number of threads must be positive, not -1",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     TorchRuntime.threads = -1
                 })

@@ -25,7 +25,7 @@ struct ShapeTests {
         .one("ones-like") { $0.onesLike() },
     ]
 
-    @Test("operator", arguments: cases)
+    @Test("each operator gives PyTorch's results and gradients", arguments: cases)
     func agrees(operation: OperatorCase) throws {
         operation.expectAgreement(with: try Fixtures.shape.get())
     }

@@ -13,12 +13,12 @@ struct DifferenceTests {
         ("integers", Tensor([1, 2]), Tensor([1, 3])),
     ]
 
-    @Test("are too large", arguments: wrong)
+    @Test("expectClose reports differences that are too large", arguments: wrong)
     func fails(name: String, found: Tensor, expected: Tensor) {
         #expect(!Difference(found, expected).isWithin(absolute: 0.01, relativeL2: 0.01), "\(name)")
     }
 
-    @Test("are within one of two bounds")
+    @Test("expectClose accepts differences within either bound")
     func passes() {
         let difference = Difference(Tensor([Float(1000), 1]), Tensor([Float(1000), 1.01]))
         #expect(difference.isWithin(absolute: 0.011))

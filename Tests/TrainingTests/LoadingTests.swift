@@ -45,7 +45,7 @@ struct TrainingBatchesTests {
         return all
     }
 
-    @Test("do not depend on the number of workers, and differ between epochs")
+    @Test("batches do not depend on the number of workers, and differ between epochs")
     func deterministic() throws {
         let one = try batches(workers: 1)
         let four = try batches(workers: 4)
@@ -56,13 +56,13 @@ struct TrainingBatchesTests {
         #expect(one.map(\.names) != (try batches(workers: 1, epoch: 2)).map(\.names))
     }
 
-    @Test("contain every sample once per epoch")
+    @Test("the batches of an epoch contain every sample once")
     func complete() throws {
         let names = try batches(workers: 2).flatMap(\.names)
         #expect(names.sorted() == samples.map(\.id).sorted())
     }
 
-    @Test("of two processes are those of one process with twice the batch size")
+    @Test("batches of two processes are those of one process with twice the batch size")
     func shared() {
         let one = BatchSampler.batches(count: 11, batch: 4, seed: 5, epoch: 2)
         let two = BatchSampler.batches(count: 11, batch: 2, processes: 2, seed: 5, epoch: 2)
@@ -72,7 +72,9 @@ struct TrainingBatchesTests {
         #expect(BatchSampler.share([1, 2, 3, 4], rank: 1, of: 2) == [3, 4])
     }
 
-    @Test("have foreground points on the object, background points off it, and boxes around it")
+    @Test(
+        "prompts have foreground points on the object, background points off it, and boxes around it"
+    )
     func prompts() throws {
         for example in try batches(workers: 1).flatMap(\.examples) {
             for (points, value) in [
@@ -89,7 +91,7 @@ struct TrainingBatchesTests {
         }
     }
 
-    @Test("with fixed variants: the first is the image itself, the others never change")
+    @Test("of fixed variants, the first is the image itself, and the others never change")
     func variants() throws {
         let transform = transform(variants: 3)
         var seen: [Int: Planes] = [:]
@@ -106,7 +108,7 @@ struct TrainingBatchesTests {
         #expect(seen[1] != plain.input)
     }
 
-    @Test("a prompt mix is read as it is written; a part that cannot be read is named")
+    @Test("a prompt mix is equal after writing and reading; a part that cannot be read is named")
     func mix() throws {
         let text = "click*3,box*2,clicks:3,background:2,corrections:2*0.5,box+click"
         #expect(try PromptMix(text).description == text)
@@ -116,7 +118,7 @@ struct TrainingBatchesTests {
         }
     }
 
-    @Test("an error of making an item is thrown by next() in its place")
+    @Test("the prefetcher throws the error of an item when the item is requested")
     func failing() {
         let prefetcher = Prefetcher(0..<3, workers: 2) { (number: Int) throws -> Int in
             guard number < 1 else { throw DatasetError.empty(root: "r", what: "samples") }

@@ -33,27 +33,27 @@ struct LossTests {
         return (entropy, pooled ? dice(0..<8) : (dice(0..<4) + dice(4..<8)) / 2)
     }
 
-    @Test("is the authors', with Dice pooled over the batch")
+    @Test("the loss is the authors', with Dice pooled over the batch")
     func authors() {
         let (entropy, dice) = expected(pooled: true)
         #expect(abs(value() - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("can average Dice over images")
+    @Test("the Dice loss can be averaged over images")
     func perImage() {
         let (entropy, dice) = expected(pooled: false)
         #expect(
             abs(value { $0.isDicePerImage = true } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("compares the IoU estimate with the IoU of the thresholded mask")
+    @Test("the IoU loss compares the estimate with the IoU of the thresholded mask")
     func estimate() {
         // First image: IoU 1/3. Second image: both empty, IoU 1.
         let error = (pow(0.5 - 1.0 / 3, 2) + pow(0.25 - 1, 2)) / 2
         #expect(abs(value { $0.iouEstimate = 1 } - value() - error) < 1e-5)
     }
 
-    @Test("has a focal term that ignores easy pixels")
+    @Test("the focal loss ignores easy pixels")
     func focal() {
         var loss = SegmentationLoss()
         loss.crossEntropy = 0
@@ -97,7 +97,7 @@ struct LossTests {
         #expect(abs(value { $0.positiveWeight = 1 } - (0.2 * entropy + 0.8 * dice)) < 1e-6)
     }
 
-    @Test("can pool the sums of Dice over processes")
+    @Test("the sums of the Dice loss can be pooled over processes")
     func pooled() {
         // Two processes with the same batch have the same Dice as one.
         let alone = SegmentationLoss()(logits: logits, targets: targets, iou: iou)

@@ -15,7 +15,7 @@ struct TrainOptionsTests {
         "licence": "CC0", "ema": "0.5", "fraction": "0.5", "validation-fraction": "0.5",
     ]
 
-    @Test("are the fields of the configuration: each value given arrives there")
+    @Test("every option sets the field of the configuration with its name")
     func complete() throws {
         for field in TrainingConfiguration.fields {
             let isFlag = field.value(in: .default) == .flag(false)
@@ -31,14 +31,14 @@ struct TrainOptionsTests {
         }
     }
 
-    @Test("are nil unless given, also where the value is the default")
+    @Test("options that are not given are nil; a given default value is not")
     func given() throws {
         #expect(try TrainCommand.parse(["--resume", "R"]).given.entries == [])
         let command = try TrainCommand.parse(["--resume", "R", "--epochs", "200"])
         #expect(command.given == RunArguments([.init("epochs", .integer(200))]))
     }
 
-    @Test("state their defaults in the help")
+    @Test("the help states the default of every option")
     func help() {
         let help = TrainCommand.helpMessage(columns: 1000)
         for field in TrainingConfiguration.fields {

@@ -59,7 +59,7 @@ struct TrainingConfigurationTests {
         return configuration
     }()
 
-    @Test("has one field for every property")
+    @Test("the configuration has one field for every property")
     func complete() {
         let fields = TrainingConfiguration.fields
         #expect(fields.count == Mirror(reflecting: TrainingConfiguration()).children.count)
@@ -68,7 +68,7 @@ struct TrainingConfigurationTests {
         #expect(unchanged.map(\.key) == [], "the test must change every option")
     }
 
-    @Test("comes back from args.yaml and from JSON as it was")
+    @Test("the configuration is equal after writing and reading as args.yaml and as JSON")
     func roundTrip() throws {
         for configuration in [Self.changed, .default] {
             try withTemporaryFolder { folder in
@@ -100,7 +100,7 @@ struct TrainingConfigurationTests {
         }
     }
 
-    @Test("reads the keys of former versions, and refuses unknown keys and wrong types")
+    @Test("keys of former versions are read; unknown keys and wrong types are refused")
     func formerKeys() throws {
         var configuration = TrainingConfiguration()
         try configuration.set(
@@ -120,7 +120,7 @@ struct TrainingConfigurationTests {
     }
 
     @Test(
-        "is checked for ranges, and the message names the option",
+        "a value out of range is refused with the name of the option",
         arguments: [
             ("epochs", RunArgument.integer(0)), ("fraction", .number(0)), ("ema", .number(1)),
             ("clip", .number(0)), ("learning-rate", .number(.infinity)), ("patience", .integer(0)),
@@ -147,7 +147,7 @@ struct RunIdentityTests {
             processes: processes)
     }
 
-    @Test("agrees with its own text, and names what differs")
+    @Test("an identity agrees with its own text, and differences are named")
     func differences() throws {
         let stated = try identity().json
         let none = RunArguments([])
@@ -164,7 +164,7 @@ struct RunIdentityTests {
     }
 
     /// The text is that of version 0.1.0 for `args.yaml` with these options.
-    @Test("agrees with the text of checkpoints that version 0.1 wrote")
+    @Test("an identity agrees with the text of checkpoints of version 0.1")
     func former() {
         let arguments = RunArguments([
             .init("data", .text("ROOT")), .init("sets", .null), .init("fraction", .number(1)),

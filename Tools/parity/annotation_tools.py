@@ -32,9 +32,8 @@ def marks(prompt):
     """A prompt of `samus segment` in the form in which both tools store their user's marks."""
     result = [
         {"type": "point", "data": point, "label": label}
-        for keys, label in [(("points",), 1), (("negatives", "background_points"), 0)]
-        for key in keys
-        for point in prompt.get(key, [])
+        for key, label in [("foreground_points", 1), ("background_points", 0)]
+        for point in prompt[key]
     ]
     if "box" in prompt:
         result.append({"type": "rectangle", "data": prompt["box"]})

@@ -53,7 +53,7 @@ def prompt_record(prompt):
     if "box" in prompt:
         record["box"] = prompt["box"].tolist()
     if "point_coords" in prompt:
-        for key, label in [("points", 1), ("negatives", 0)]:
+        for key, label in [("points", 1), ("background_points", 0)]:
             record[key] = prompt["point_coords"][prompt["point_labels"] == label].tolist()
     return record
 
@@ -69,7 +69,7 @@ def segment_prompts(weights, file, prompts, folder, *flags):
     objects = [prompt_record(prompt) for prompt in prompts.values()]
     prompt_file = folder / "prompts.json"
     prompt_file.write_text(
-        json.dumps({"pictures": [{"image": str(folder / "image.png"), "objects": objects}]}))
+        json.dumps({"images": [{"image": str(folder / "image.png"), "objects": objects}]}))
     segment(
         "--prompts", prompt_file, "--model", weights, "--format", "png,json",
         "--output", folder / "out", *flags)

@@ -61,7 +61,7 @@ def write_images(folder):
         click = [int((CLICK[0] - left) * factor), int((CLICK[1] - top) * factor)]
         box = [int((value - (left, top)[i % 2]) * factor) for i, value in enumerate(BOX)]
         images.append({"image": file.name, "objects": [{"points": [click]}, {"box": box}]})
-    (folder / "prompts.json").write_text(json.dumps({"pictures": images}))
+    (folder / "prompts.json").write_text(json.dumps({"images": images}))
     return longest_sides
 
 

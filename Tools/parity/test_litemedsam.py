@@ -83,7 +83,7 @@ def segment_jobs(jobs, folder, *flags):
         prompt = {"box": box} if point is None else {"box": box, "points": [point]}
         images.append({"image": str(link), "objects": [prompt]})
     prompts = folder / "prompts.json"
-    prompts.write_text(json.dumps({"pictures": images}))
+    prompts.write_text(json.dumps({"images": images}))
     segment("--prompts", prompts, "--output", folder / "out", *flags)
     results = {}
     for index, _ in jobs:

@@ -1,9 +1,9 @@
 // A thin C binding to libtorch: one boxed call reaches every ATen operator by name.
 //
-// No C++ exception leaves these functions. One that can fail returns a message (to be freed with
-// `free`), or NULL when it succeeded. One that returns something else cannot fail on a tensor with
-// memory of its own; what libtorch refuses there, as the strides of a sparse CSR tensor, ends the
-// process with libtorch's message, and so does a lack of memory for a message or a list.
+// No C++ exception leaves these functions. A function that can fail returns an error message (to be
+// freed with `free`), or NULL on success. Functions with another return type cannot fail on dense
+// tensors; an error there, such as asking for the strides of a sparse CSR tensor, ends the process
+// with libtorch's message. Running out of memory for a message or a list ends the process, too.
 #pragma once
 
 #include <stdbool.h>
@@ -13,10 +13,10 @@
 extern "C" {
 #endif
 
-/// A tensor: one strong reference to a `c10::TensorImpl`, given back with `ct_release`.
+/// A tensor: one strong reference to a `c10::TensorImpl`, released with `ct_release`.
 typedef struct ct_tensor ct_tensor;
 
-/// A seeded stream of random numbers, given back with `ct_generator_release`.
+/// A seeded random number generator, released with `ct_generator_release`.
 typedef struct ct_generator ct_generator;
 
 /// What a `ct_value` holds.
@@ -43,18 +43,19 @@ typedef struct ct_value {
     const void *pointer;
 } ct_value;
 
-/// Calls the operator `name`, as "add.Tensor" or "layer_norm", in namespace aten.
+/// Calls the operator `name`, for example "add.Tensor" or "layer_norm", in namespace aten.
 ///
-/// `name` must stay at its address for ever: it is the key of a cache. Arguments not given take
-/// their defaults. `result_count` holds the room in `results` and then the number of results.
+/// `name` must be a string constant: its address is the key of a cache. Omitted arguments take
+/// their defaults. `result_count` is the capacity of `results` on entry, the number of results on
+/// return.
 char *ct_call(const char *name, const ct_value *arguments, int32_t argument_count,
               ct_value *results, int32_t *result_count);
 
 void ct_release(ct_tensor *tensor);
-/// Takes another reference, to be given back too.
+/// Adds a reference, to be released with `ct_release`.
 void ct_retain(ct_tensor *tensor);
 
-/// A tensor over memory of the caller's; `release(context)` is called when libtorch lets it go.
+/// A tensor over the caller's memory; `release(context)` is called when libtorch frees the tensor.
 char *ct_from_memory(void *memory, const int64_t *sizes, int32_t dimensions, int32_t dtype,
                      void *context, void (*release)(void *context), ct_tensor **result);
 
@@ -65,26 +66,26 @@ const int64_t *ct_sizes(const ct_tensor *tensor);
 const int64_t *ct_strides(const ct_tensor *tensor);
 int64_t ct_element_count(const ct_tensor *tensor);
 int32_t ct_dtype(const ct_tensor *tensor);
-/// How often the elements have been written to in place, by whatever tensor shares them.
+/// The version counter: the number of in-place writes through any tensor that shares the elements.
 int64_t ct_edits(const ct_tensor *tensor);
-/// Counts a write that an operator did not count itself.
+/// Increments the version counter, for operators that write in place without doing so.
 void ct_count_edit(ct_tensor *tensor);
 bool ct_is_contiguous(const ct_tensor *tensor);
-/// Whether the elements fill their memory without gap or overlap, whatever the order of the axes.
+/// Whether the elements fill their memory without gaps or overlaps, in any order of the axes.
 bool ct_is_dense(const ct_tensor *tensor);
-/// First element, or NULL where the memory is not the processor's own.
+/// Pointer to the first element, or NULL for memory that is not the CPU's.
 void *ct_memory(const ct_tensor *tensor);
-/// "cpu", "cuda", "mps" …, a constant string, and the index (-1 when there is none).
+/// "cpu", "cuda", "mps" … as a constant string, and the index (-1 for none).
 const char *ct_device_kind(const ct_tensor *tensor);
 int32_t ct_device_index(const ct_tensor *tensor);
-/// NULL when `name`, as "cpu" or "cuda:0", is a device this build can use now.
+/// NULL when this build can use the device `name`, for example "cpu" or "cuda:0".
 char *ct_check_device(const char *name);
 
 bool ct_requires_grad(const ct_tensor *tensor);
 char *ct_set_requires_grad(ct_tensor *tensor, bool required);
 /// The accumulated gradient, or NULL when there is none.
 ct_tensor *ct_grad(const ct_tensor *tensor);
-/// `grad` has the tensor's shape, type and device, or is NULL to take the gradient away.
+/// `grad` has the tensor's shape, type and device; NULL removes the gradient.
 char *ct_set_grad(ct_tensor *tensor, const ct_tensor *grad);
 /// `gradient` may be NULL for a scalar.
 char *ct_backward(const ct_tensor *tensor, const ct_tensor *gradient, bool retain_graph,
@@ -95,45 +96,46 @@ char *ct_gradients(ct_tensor *const *outputs, int32_t output_count, ct_tensor *c
                    int32_t input_count, ct_tensor *const *gradients, bool retain_graph,
                    bool create_graph, ct_tensor **results);
 
-/// A step of the history that the caller computes itself.
+/// A node of the autograd graph whose backward pass the caller computes.
 typedef struct ct_step {
     void *context;
-    /// Gets the gradients of the outputs, borrowed, NULL where there is none; sets those of the
-    /// inputs, which it gives away, NULL where there is none. Runs on any thread.
+    /// Receives the gradients of the outputs (borrowed; NULL for none) and sets those of the inputs
+    /// (owned by the caller then; NULL for none). May run on any thread.
     void (*backward)(void *context, ct_tensor *const *gradients, ct_tensor **results);
-    /// Called once, when the history goes.
+    /// Called once, when the node is freed.
     void (*release)(void *context);
 } ct_step;
 
-/// Puts `step` between the outputs, which must have no history, and the inputs. `results` are the
-/// outputs with that history. The step is released in any case.
+/// Inserts `step` into the autograd graph between the inputs and the outputs, which must not
+/// require gradients. `results` are the outputs connected to the graph. The step is released in any
+/// case.
 char *ct_record(ct_tensor *const *inputs, int32_t input_count, ct_tensor *const *outputs,
                 int32_t output_count, ct_step step, ct_tensor **results);
 
-/// Calls `call(context)` after each backward pass has added to the gradient of a leaf tensor, on the
-/// thread that added it. Replaces the hook that was there; NULL for `call` takes it away.
-/// `release(context)` is called when the hook goes.
+/// Calls `call(context)` after each backward pass has added to the gradient of a leaf tensor, on
+/// the thread that added it. Replaces an existing hook; NULL for `call` removes it.
+/// `release(context)` is called when the hook is removed.
 char *ct_set_grad_hook(ct_tensor *tensor, void *context, void (*call)(void *context),
                        void (*release)(void *context));
 
-/// The grad mode of this thread; returns the earlier one.
+/// Sets the grad mode of this thread; returns the previous mode.
 bool ct_set_grad_enabled(bool enabled);
 bool ct_grad_enabled(void);
 
-/// What `ct_autocast_begin` found, to be handed to `ct_autocast_end`.
+/// The state before `ct_autocast_begin`, to be passed to `ct_autocast_end`.
 typedef struct ct_autocast {
     bool enabled;
     int32_t dtype;
 } ct_autocast;
 
-/// Switches autocast to `dtype`, or off where `enabled` is false.
+/// Enables autocast to `dtype`, or disables it when `enabled` is false.
 char *ct_autocast_begin(const char *device, bool enabled, int32_t dtype, ct_autocast *before);
 char *ct_autocast_end(const char *device, ct_autocast before);
-/// Whether this thread's autocast is on for the CPU.
+/// Whether autocast is enabled for the CPU on this thread.
 bool ct_autocast_enabled(void);
-/// This thread's autocast as it is now.
+/// The current autocast state of this thread.
 char *ct_autocast_now(const char *device, ct_autocast *now);
-/// Whether autocast keeps the weights that it casts, on this thread; returns what was before.
+/// Sets whether autocast caches the weights that it casts on this thread; returns the old value.
 bool ct_autocast_cache(bool keep);
 
 /// Seeds the default generators of all devices.
@@ -142,32 +144,33 @@ char *ct_seed(uint64_t seed);
 char *ct_generator_make(uint64_t seed, ct_generator **result);
 void ct_generator_release(ct_generator *generator);
 
-/// A table of keys in one process that others reach by TCP: where processes meet.
+/// A key-value store that one process serves over TCP, for the rendezvous of all processes.
 typedef struct ct_store ct_store;
 
-/// Processes that work together; the others notice when one goes.
+/// A group of processes; when one exits, the others get an error.
 typedef struct ct_group ct_group;
 
-/// A collective under way, given back with `ct_work_release`.
+/// A running collective, released with `ct_work_release`.
 typedef struct ct_work ct_work;
 
 // All times are in milliseconds.
 
-/// Serves a store, or reaches it within `limit`. Port 0 lets the system choose where it is served;
-/// `listening` is the port. Keys of other prefixes are apart.
+/// Serves a store, or connects to it within `limit`. When serving, port 0 lets the system choose a
+/// port, which is returned in `listening`. Keys with different prefixes are separate.
 char *ct_store_open(const char *host, int32_t port, bool serves, const char *prefix, int64_t limit,
                     ct_store **result, int32_t *listening);
 void ct_store_close(ct_store *store);
 
-/// Waits within `limit` until `size` processes are here, and connects them. `timeout` is for each
-/// collective that is given none.
+/// Waits at most `limit` until `size` processes have joined, and connects them. `timeout` is the
+/// default for collectives.
 char *ct_group_join(const ct_store *store, const char *host, int32_t rank, int32_t size,
                     int64_t limit, int64_t timeout, ct_group **result);
-/// Waits for what is under way, within its time.
+/// Waits for running collectives, at most until their timeouts.
 void ct_group_leave(ct_group *group);
 
-// Collectives on contiguous tensors of the CPU, of one shape and type on all ranks, called in the
-// same order on all ranks and from one thread at a time. The tensors are kept until the work ends.
+// Collectives on contiguous CPU tensors with the same shape and type on all ranks, called in the
+// same order on all ranks and from one thread at a time. The tensors are retained until the work
+// ends.
 char *ct_group_sum(const ct_group *group, ct_tensor *tensor, int64_t timeout, ct_work **result);
 char *ct_group_broadcast(const ct_group *group, ct_tensor *tensor, int32_t root, int64_t timeout,
                          ct_work **result);
@@ -176,7 +179,7 @@ char *ct_group_gather(const ct_group *group, const ct_tensor *tensor, ct_tensor 
                       int64_t timeout, ct_work **result);
 char *ct_group_barrier(const ct_group *group, int64_t timeout, ct_work **result);
 
-/// Waits for the end; the message tells why there is none, or that `limit` is over.
+/// Waits for the end; the message says why the collective failed, or that `limit` was exceeded.
 char *ct_work_wait(ct_work *work, int64_t limit);
 bool ct_work_is_done(ct_work *work);
 void ct_work_release(ct_work *work);
@@ -186,7 +189,7 @@ char *ct_set_threads(int32_t count);
 int32_t ct_threads(void);
 /// Keeps memory that tensors free in the process, for the next tensors; nothing outside glibc.
 void ct_keep_freed_memory(void);
-/// libtorch's version, as "2.13.0".
+/// libtorch's version, for example "2.13.0".
 const char *ct_version(void);
 
 #ifdef __cplusplus

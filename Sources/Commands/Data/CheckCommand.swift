@@ -47,7 +47,8 @@ struct CheckCommand: ParsableCommand {
         if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
             throw ExitError(
                 .output,
-                "'\(sheet.visibleLine)' exists: --force replaces it, another --sheet does not")
+                "'\(sheet.visibleLine)' exists: add --force to replace it, or choose another --sheet"
+            )
         }
         let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
         let report = try checked(data)
@@ -131,7 +132,7 @@ enum CheckText {
         return lines
     }
 
-    /// - Throws: what the encoder says.
+    /// - Throws: errors of the encoder.
     static func json(_ report: DatasetReport, root: String) throws -> String {
         struct Whole: Encodable {
             let notice = ResearchNotice.text

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Imaging
 
-/// `samus data`: what is done to data sets.
+/// `samus data`: prepares datasets.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Prepare datasets in the US30K layout.",
@@ -88,7 +88,7 @@ struct SplitCommand: ParsableCommand {
             let unknown = part.withoutPatient
             return "\(part.dataset): \(counts.joined(separator: ", "))"
                 + (unknown > 0
-                    ? "; \(unknown) of unknown patients: each stands for itself" : "")
+                    ? "; \(unknown) images of unknown patients, each a group of its own" : "")
         }
         let names = split.lists.map(\.name).joined(separator: " ")
         lines.append((dryRun ? "would write: " : "written: ") + names)

@@ -23,7 +23,7 @@ struct ImportCommand: ParsableCommand {
     var source: String
     @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
-    @Option(help: "The name of the dataset in the layout, as Breast-BUSI.")
+    @Option(help: "The name of the dataset in the layout, for example Breast-BUSI.")
     var name: String?
     @Flag(help: "Replace an existing dataset of that name.")
     var force = false
@@ -32,7 +32,7 @@ struct ImportCommand: ParsableCommand {
     @Flag(help: "CAMUS: all frames of the half-sequences, not only end diastole and systole.")
     var sequences = false
     @Option(
-        help: "Plain folders: the grey values of class 1, 2 and so on, as 85,170,255.",
+        help: "Plain folders: the grey values of class 1, 2 and so on, for example 85,170,255.",
         transform: GreyValues.init)
     var classValues: GreyValues?
 
@@ -83,7 +83,7 @@ struct ImportCommand: ParsableCommand {
         }
     }
 
-    /// The report, one fact a line.
+    /// The report, one fact on each line.
     private func text(_ report: ImportReport) -> String {
         var lines: [String] = []
         lines += report.remarks.map { "note: \($0)" }
@@ -111,7 +111,7 @@ struct ImportCommand: ParsableCommand {
 
 extension ImportFormat: ExpressibleByArgument {}
 
-/// Numbers of greys, divided by commas.
+/// Grey values, separated by commas.
 struct GreyValues {
     let values: [Int]
 
@@ -119,7 +119,7 @@ struct GreyValues {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         values = parts.compactMap { Int($0) }
         guard values.count == parts.count else {
-            throw ValidationError("'\(text)': numbers divided by commas are needed")
+            throw ValidationError("'\(text)': numbers separated by commas are needed")
         }
     }
 }

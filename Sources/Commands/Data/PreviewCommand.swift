@@ -103,7 +103,7 @@ struct PreviewCommand: ParsableCommand {
     }
 }
 
-/// A recipe as words on the command line.
+/// A recipe as written on the command line.
 struct AugmentationWords {
     let recipe: AugmentationRecipe
 

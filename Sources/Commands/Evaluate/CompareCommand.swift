@@ -8,7 +8,7 @@ import Metrics
 
 /// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {
-    /// Name, words and examples.
+    /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
         commandName: "compare",
         abstract: "Compare two reports of 'samus evaluate' case by case.",
@@ -52,7 +52,7 @@ public struct CompareCommand: ParsableCommand {
     @Flag(help: "Replace files that exist.")
     var force = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
     /// Compares, prints and writes.

@@ -6,7 +6,7 @@ import Segmentation
 
 /// `samus evaluate`: a model, or masks of any program, against the labels of a data set.
 public struct EvaluateCommand: ParsableCommand {
-    /// Name, words and examples.
+    /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract: "Measure a model, or masks of any program, against the labels of a dataset.",
@@ -46,7 +46,7 @@ public struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The list: test, val or train, or one dataset's, as test-Breast-BUSI.",
+            "The list: test, val or train, or that of one dataset, for example test-Breast-BUSI.",
             valueName: "list"))
     var split = SplitName.test
 
@@ -87,14 +87,14 @@ public struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Replace a report that exists.")
     var force = false
 
-    /// The command without arguments, as the parser makes it.
+    /// The command, to be filled by the parser.
     public init() {}
 
     private var baseline: BaselineSource? { BaselineSource(rawValue: engine.model) }
 
     private var prompts: [PromptStrategy] { prompt.flatMap(\.prompts) }
 
-    /// Checks what the parser cannot.
+    /// Checks how the options go together.
     public func validate() throws {
         if let limit, limit < 1 {
             throw ValidationError("--limit \(limit): at least 1 image is needed")
@@ -103,10 +103,10 @@ public struct EvaluateCommand: ParsableCommand {
             throw ValidationError("--prompt names a prompt twice")
         }
         if predictions != nil && !prompts.isEmpty {
-            throw ValidationError("--predictions are masks and need no --prompt")
+            throw ValidationError("--predictions takes masks, for which no --prompt is needed")
         }
         if predictions != nil && engine.givenModel != nil {
-            throw ValidationError("--predictions replace a model: leave --model out")
+            throw ValidationError("--predictions replaces a model: leave --model out")
         }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
@@ -170,7 +170,7 @@ public struct EvaluateCommand: ParsableCommand {
         }
         let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
         file.notes.forEach(Terminal.log)
-        return (EngineSource(made, runtime: engine.words), prompts, file.versions)
+        return (EngineSource(made, runtime: engine.runtimeText), prompts, file.versions)
     }
 }
 
@@ -182,7 +182,7 @@ extension PromptStrategy {
 
 extension EngineOptions {
     /// Precision, device and threads for a report.
-    fileprivate var words: String {
+    fileprivate var runtimeText: String {
         "\(precision.rawValue) on \(device.rawValue), "
             + (threads.map { "\($0) threads" } ?? "all threads")
     }

@@ -75,7 +75,7 @@ struct EvaluationRun {
             guard let image = try sheet.draw(prompt) else { continue }
             try set.add(image.encodedPNG(comment: comment), at: files.sheet(prompt).path)
         }
-        // Last, so that whoever finds the JSON finds the other files too.
+        // The JSON is written last, so that the other files exist when it does.
         try set.add(report.json(), at: files.json.path)
         try set.commit()
     }

@@ -91,7 +91,7 @@ public struct InfoCommand: ParsableCommand {
             return text + " by names and sizes; 'samus-train' compares every tensor, but is not "
                 + "built ('make build')"
         }
-        return provider.misfit(of: checkpoint, kind: kind, sizes: sizes)
+        return provider.mismatch(of: checkpoint, kind: kind, sizes: sizes)
             .map { "nearly \($0)" } ?? text
     }
 

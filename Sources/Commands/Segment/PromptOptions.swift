@@ -34,7 +34,7 @@ struct PromptOptions: ParsableArguments {
     @Flag(help: "Make every --box, --point and --mask an object of its own.")
     var object = false
 
-    @Flag(help: "No prompt: the model finds one object by itself (AutoSAMUS).")
+    @Flag(help: "No prompt: segment one object with a prompt-free model (AutoSAMUS).")
     var promptFree = false
 
     @Option(
@@ -58,7 +58,7 @@ struct PromptOptions: ParsableArguments {
         if prompts != nil {
             guard !hasPrompts, !object, !promptFree else {
                 throw ValidationError(
-                    "the file of --prompts has the prompts of each image: leave out --box, "
+                    "the --prompts file has the prompts of each image: leave out --box, "
                         + "--point, --background-point, --mask, --object and --prompt-free")
             }
             return
@@ -66,8 +66,8 @@ struct PromptOptions: ParsableArguments {
         if promptFree {
             guard !hasPrompts, !object else {
                 throw ValidationError(
-                    "with --prompt-free the model finds its object without a prompt: leave out "
-                        + "--box, --point, --background-point, --mask and --object")
+                    "--prompt-free takes no prompt: leave out --box, --point, --background-point, "
+                        + "--mask and --object")
             }
             return
         }
@@ -92,7 +92,7 @@ struct PromptOptions: ParsableArguments {
         }
         guard !box.isEmpty || !point.isEmpty || !mask.isEmpty else {
             throw ValidationError(
-                "--background-point alone does not say which object is meant: add a --box or a "
+                "--background-point alone does not mark an object: add a --box or a "
                     + "--point on the object")
         }
     }
@@ -115,7 +115,7 @@ struct PromptOptions: ParsableArguments {
 
 /// The options of automatic mask generation.
 struct EverythingOptions: ParsableArguments {
-    @Flag(help: "No prompt: click on every point of a grid and keep the confident masks.")
+    @Flag(help: "No prompt: segment at every point of a grid, and keep the confident masks.")
     var everything = false
 
     @Option(

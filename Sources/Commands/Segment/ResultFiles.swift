@@ -31,7 +31,7 @@ struct OutputFormats: ExpressibleByArgument, Sendable {
 
 /// The names of one image's result files.
 struct ResultFiles {
-    /// The image that they are about.
+    /// The image of these results.
     let imagePath: String
     /// The output folder.
     let folder: URL
@@ -67,7 +67,7 @@ struct ResultFiles {
     var runLengths: URL { folder.appendingPathComponent(name + ".rle.json") }
     var contours: URL { folder.appendingPathComponent(name + ".contour.json") }
 
-    /// The folder that all of them are in.
+    /// The folder of all files.
     var subfolder: URL { json.deletingLastPathComponent() }
 
     /// Results of former runs on the same image that these files do not replace.
@@ -93,7 +93,7 @@ struct ResultFiles {
         let identities = Set(inputs.compactMap(FileIdentity.init))
         var owners: [String: String] = [:]
         for files in results {
-            // Checked whatever the formats are: the next run may write others.
+            // All names are checked, because the next run may write other formats.
             guard files.json.lastPathComponent.utf8.count <= 255 - longestSuffix else {
                 throw .nameTooLong(files.imagePath)
             }

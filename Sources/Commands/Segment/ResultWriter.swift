@@ -38,8 +38,8 @@ struct ResultWriter {
     /// Writes one image's results.
     ///
     /// - Returns: the files that were written.
-    /// - Throws: ``ExitError`` when nothing more can be written; another error when only this image's
-    ///   results cannot be.
+    /// - Throws: ``ExitError`` when nothing more can be written; another error when only this
+    ///   image's results cannot be.
     func write(_ result: SegmentResult) throws -> ResultFiles {
         switch result.masks {
         case .objects(let objects):
@@ -88,7 +88,7 @@ struct ResultWriter {
                 JSON.encode(contours(of: objects, in: result.image)),
                 at: files.contours.path)
         }
-        // Last, so that whoever finds the JSON finds the files that it names.
+        // The JSON is written last, so that the files that it names exist when it does.
         if files.formats.contains(.json) {
             try set.add(
                 JSON.encode(record(objects, of: result, files)), at: files.json.path)

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Segmentation
 
-/// `samus segment`: images and prompts in; masks, overlays and numbers out.
+/// `samus segment`: segments images by prompts; writes masks, overlays and measurements.
 public struct SegmentCommand: ParsableCommand {
     /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(
@@ -104,7 +104,7 @@ public struct SegmentCommand: ParsableCommand {
             throw ValidationError(
                 images.isEmpty
                     ? "give at least one image, or a --prompts file"
-                    : "the file of --prompts names the images: leave them out")
+                    : "the --prompts file lists the images: leave them out")
         }
         guard !(prompts.promptFree && multimask) else {
             throw ValidationError(

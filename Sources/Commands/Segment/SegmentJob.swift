@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// What one run of `samus segment` does, as values; ``SegmentCommand`` makes it from the options.
+/// The work of one run of `samus segment`; ``SegmentCommand`` makes it from the options.
 struct SegmentJob: Sendable {
     /// How objects are found.
     enum Mode: Equatable, Sendable {

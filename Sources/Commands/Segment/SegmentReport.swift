@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// What `samus segment` prints: a row for each mask, notes, and at the end what failed.
+/// The output of `samus segment`: a row for each mask, notes, and at the end the failures.
 struct SegmentReport {
     private let job: SegmentJob
     private let model: ModelDescription
@@ -125,7 +125,7 @@ struct SegmentReport {
                         result.input.name.visibleLine, name, "\(segmentation.mask.area)",
                         box.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" } ?? "none",
                         String(format: "%.3f", segmentation.iouEstimate), seconds))
-                // The time of an image stands in its first row.
+                // The time of an image is shown in its first row.
                 seconds = ""
                 masks += 1
             }

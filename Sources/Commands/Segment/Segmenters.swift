@@ -17,7 +17,7 @@ struct SegmentResult {
     enum Masks {
         /// One for each object of the job, each with its candidates.
         case objects([SegmentedObject])
-        /// Of automatic mask generation.
+        /// The masks of automatic mask generation.
         case everything([AutomaticMask])
     }
 
@@ -32,24 +32,24 @@ struct SegmentResult {
     let image: Image
     let masks: Masks
     let times: Times
-    /// What the user should know about this image.
+    /// Notes for the user about this image.
     let notes: [String]
-    /// What the user should know about the model; the same for many images.
+    /// Notes for the user about the model, which are the same for many images.
     let warnings: [String]
 }
 
 /// One object with its masks.
 struct SegmentedObject {
-    /// What the job said about the object.
+    /// The object as the job describes it.
     let request: ObjectPrompt
     /// The prompt that the model got: corners of a box in order and inside the image; empty for a
     /// prompt-free object.
     let prompt: Prompt
     /// One mask, or all candidates, best estimate first.
     let candidates: [SegmentationResult]
-    /// What was changed in the prompt, and whether a mask is empty.
+    /// Notes about corrections of the prompt and empty masks.
     let notes: [String]
-    /// Which part of the request is outside the model's training.
+    /// Warnings about requests that the model was not trained for.
     let warnings: [String]
 }
 
@@ -68,7 +68,7 @@ struct PromptedSegmenter: Segmenter {
         let image = try Image.readNotBlank(input.path)
         times.read = (clock.now - start).inSeconds
 
-        // A bad prompt is found before the expensive part.
+        // Prompts are checked before the image is encoded.
         let prompts = try input.objects.map { try checkedPrompt(of: $0, for: image.size) }
 
         start = clock.now
@@ -136,8 +136,8 @@ struct EverythingSegmenter: Segmenter {
     private let warnings: [String]
 
     /// - Parameters:
-    ///   - engine: a model that was trained with clicks and candidates, or is used as if it were.
-    ///   - options: valid ones.
+    ///   - engine: a model that takes point prompts and returns candidates.
+    ///   - options: the options.
     /// - Throws: ``AutomaticMaskError``.
     init(engine: any SegmentationEngine, options: AutomaticMaskOptions) throws(AutomaticMaskError) {
         generator = try AutomaticMaskGenerator(engine: engine, options: options)
@@ -186,7 +186,7 @@ struct BlankImageError: Error, CustomStringConvertible {
 }
 
 extension Image {
-    /// Reads an image and refuses a blank one, in which a model would find an object all the same.
+    /// Reads an image, and refuses a blank one, for which a model would still return a mask.
     ///
     /// - Throws: `ImageError` when it cannot be read, ``BlankImageError``.
     static func readNotBlank(_ path: String) throws -> Image {

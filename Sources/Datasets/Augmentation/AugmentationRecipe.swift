@@ -59,8 +59,8 @@ public struct AugmentationRecipe: Sendable {
     /// - Parameters:
     ///   - labelled: of any size.
     ///   - random: generator of the sample in its epoch.
-    /// - Returns: the image in its own proportions; with augmentations at 256x256 its longer side has
-    ///   256 pixels, else the size after the authors' steps.
+    /// - Returns: the image in its own proportions; with augmentations at 256x256 its longer side
+    ///   has 256 pixels, else the size after the authors' steps.
     public func applyKeepingProportions(
         to labelled: LabelledImage, using random: inout SampleRandom
     ) -> LabelledImage {
@@ -86,7 +86,8 @@ public struct AugmentationRecipe: Sendable {
 }
 
 extension AugmentationRecipe {
-    /// Reads a recipe: `none`, or names separated by commas, as `authors,flip,speckle:0.3`.
+    /// Reads a recipe: `none`, or names separated by commas, for example
+    /// `authors,flip,speckle:0.3`.
     ///
     /// `authors` stands for gamma, rotation, scale and contrast, which can be named alone too; they
     /// are always applied first, on the original pixels. The others follow in the order of the

@@ -1,13 +1,14 @@
 import Foundation
 import Imaging
 
-/// Multiplies with speckle: grains of fully developed speckle, wider than high.
+/// Multiplies the image by speckle with grains that are wider than high.
 ///
-/// The envelope of a scattered echo has Rayleigh's distribution (Wagner et al., 1983): the length
-/// of two normal numbers, smoothed together over 5 columns and 3 rows, the grain of a lateral and an
-/// axial resolution. Factors are `1 + s * (r - 1)`, r of mean 1; s is uniform from 0 to the strength,
-/// 0.5, which spreads grey levels by up to a quarter: the image has speckle already, and is
-/// compressed, where a full s = 1 belongs to the bare envelope.
+/// The envelope of a scattered echo has a Rayleigh distribution (Wagner et al., 1983): the
+/// magnitude of two normal variables, both smoothed over 5 columns and 3 rows to imitate lateral
+/// and axial resolution. Factors are `1 + s * (r - 1)` with r of mean 1 and s uniform from 0 to the
+/// strength. The default strength of 0.5 changes grey levels by up to about a quarter. Fully
+/// developed speckle, s = 1, would be too strong, because images already have speckle and are
+/// log-compressed.
 struct SpeckleAugmentation: Augmentation {
     let name = "speckle"
     /// Probability of the change.
@@ -23,22 +24,23 @@ struct SpeckleAugmentation: Augmentation {
         }
     }
 
-    /// Rayleigh's distribution with mean 1, correlated between neighbours.
+    /// Rayleigh-distributed values with mean 1, correlated between neighbours.
     static func grains(_ size: Size, using random: inout SampleRandom) -> [Float] {
         let real = field(size, using: &random)
         let imaginary = field(size, using: &random)
-        // The mean length of two normal numbers of deviation 1.
+        // The mean magnitude of two standard normal variables.
         let mean: Float = 1.253_314_1
         return (0..<size.area).map {
             (real[$0] * real[$0] + imaginary[$0] * imaginary[$0]).squareRoot() / mean
         }
     }
 
-    /// Normal numbers smoothed by [1 2 3 2 1] along rows and [1 2 1] along columns, deviation 1.
+    /// Normal values with deviation 1, smoothed by [1 2 3 2 1] along rows and [1 2 1] along
+    /// columns.
     private static func field(_ size: Size, using random: inout SampleRandom) -> [Float] {
         let (width, height) = (size.width + 4, size.height + 2)
         let noise = (0..<width * height).map { _ in random.roughlyNormal() }
-        // Independent numbers add in squares: 19 along rows, 6 along columns.
+        // Variances add up: the squared weights sum to 19 along rows and 6 along columns.
         let norm = 1 / Float(19 * 6).squareRoot()
         return noise.withUnsafeBufferPointer { noise in
             let along = [Float](unsafeUninitializedCapacity: height * size.width) { target, count in
@@ -66,17 +68,18 @@ struct SpeckleAugmentation: Augmentation {
     }
 }
 
-/// Adds a veil near the probe, as reverberation in the chest wall or fat does.
+/// Adds haze near the probe, as caused by reverberation in the chest wall or fat.
 ///
-/// Østvik et al., 2021: noise in a band of Gaussian profile at a distance from the probe. The band
-/// lies at 0.05 to 0.35 of the height and is 0.05 to 0.15 wide, the near field; it changes slowly
-/// along it; its peak is uniform from 0 to the strength, 70 of 255 grey levels, a bright veil through
-/// which tissue is still seen. Where the image is black, outside the sector, it stays black.
+/// Noise in a band with a Gaussian profile at some distance from the probe (Østvik et al., 2021).
+/// The band lies in the near field, at 0.05 to 0.35 of the image height, and is 0.05 to 0.15
+/// heights wide. Its brightness varies slowly along the band; the peak is uniform from 0 to the
+/// strength. The default of 70 grey levels leaves tissue visible. Black pixels outside the sector
+/// stay black.
 struct HazeAugmentation: Augmentation {
     let name = "haze"
     /// Probability of the change.
     var probability: Double = 0.5
-    /// Largest grey level of the veil.
+    /// Largest grey level of the haze.
     var strength: Double = 70
 
     func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
@@ -96,16 +99,17 @@ struct HazeAugmentation: Augmentation {
     }
 }
 
-/// Darkens with depth, as attenuating tissue does: from a random depth on by `exp(-rate * depth)`.
+/// Darkens the image with depth, as attenuation does: by `exp(-rate * depth)` from a random depth
+/// on.
 ///
-/// Østvik et al., 2021; Tupper and Gagné (arXiv:2501.13193) draw the rate uniformly from 0 to 3 per
-/// image height, as here. Depth runs from the middle of the upper edge; darkening begins at 0 to
-/// half a height, because gain hides it near the probe.
+/// The rate is uniform from 0 to 3 per image height, as in Tupper and Gagné (arXiv:2501.13193; see
+/// also Østvik et al., 2021). Depth is measured from the middle of the upper edge. Darkening begins
+/// at 0 to half an image height, because gain compensates attenuation near the probe.
 struct AttenuationAugmentation: Augmentation {
     let name = "attenuation"
     /// Probability of the change.
     var probability: Double = 0.5
-    /// Largest rate, for each height of the image.
+    /// Largest rate, per image height.
     var strength: Double = 3
 
     func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
@@ -116,7 +120,7 @@ struct AttenuationAugmentation: Augmentation {
     }
 }
 
-/// How far a pixel is from the probe, the middle of the upper edge; the image's height is 1.
+/// The distance of pixels from the probe at the middle of the upper edge, in image heights.
 struct ProbeDepth {
     private let width: Int
     private let height: Float
@@ -134,15 +138,16 @@ struct ProbeDepth {
     }
 }
 
-/// Blackens what a narrower or shallower convex probe would not show.
+/// Blackens pixels outside of a random sector, like the field of view of another convex probe.
 ///
-/// An apex above the image (0 to 0.4 heights), half an opening of 25 to 45 degrees around a tilt of
-/// up to 8, a far end at 0.85 to 1.1 heights: ranges of phased and convex probes. The label
-/// follows what stays visible: outside it is 0. A crop that hides more than the strength, 0.3, of
-/// some class's pixels is drawn again; after eight draws the image stays unchanged.
+/// The apex is 0 to 0.4 image heights above the image, half the opening angle is 25 to 45 degrees
+/// with a tilt of up to 8 degrees, and the far end is at 0.85 to 1.1 heights: ranges of phased and
+/// convex probes. The label is 0 outside of the sector. A sector that hides more than the strength
+/// (by default 0.3) of the pixels of a class is drawn again; after eight draws the image stays
+/// unchanged.
 struct SectorAugmentation: Augmentation {
     let name = "sector"
-    /// Probability of a try.
+    /// Probability of the change.
     var probability: Double = 0.5
     /// Largest fraction of a class's pixels that may be hidden.
     var strength: Double = 0.3
@@ -164,7 +169,7 @@ struct SectorAugmentation: Augmentation {
         }
     }
 
-    /// How many pixels each class has.
+    /// Number of pixels of each class.
     private static func counts(_ label: [UInt8]) -> [Int] {
         var counts = [Int](repeating: 0, count: 256)
         for value in label { counts[Int(value)] += 1 }
@@ -172,7 +177,8 @@ struct SectorAugmentation: Augmentation {
     }
 }
 
-/// The field of view of a convex probe; lengths in heights of the image, from the middle of its upper edge.
+/// The field of view of a convex probe; lengths are in image heights from the middle of the upper
+/// edge.
 private struct Sector {
     let apex: Float
     let from: Float
@@ -184,7 +190,7 @@ private struct Sector {
         apex = Float(random.uniform(0..<0.4))
         let opening = random.uniform(25..<45)
         let tilt = random.uniform(-8..<8)
-        // Tangents, so that no pixel needs an angle of its own.
+        // Tangents are compared, so that no angle is computed for each pixel.
         from = Float(tan((tilt - opening) * .pi / 180))
         to = Float(tan((tilt + opening) * .pi / 180))
         near = apex
@@ -201,7 +207,8 @@ private struct Sector {
 }
 
 extension SampleRandom {
-    /// About a normal number of mean 0 and deviation 1: the sum of four uniform ones, at most 3.46.
+    /// An approximately standard normal number: the scaled sum of four uniform numbers, at most
+    /// 3.46.
     mutating func roughlyNormal() -> Float {
         let bits = next()
         let sum = bits & 0xFFFF + bits >> 16 & 0xFFFF + bits >> 32 & 0xFFFF + bits >> 48
@@ -209,16 +216,16 @@ extension SampleRandom {
     }
 }
 
-/// Random numbers over an image that change slowly: a coarse grid of independent ones, interpolated by
-/// a uniform cubic B-spline.
+/// Smooth random values over an image: independent values on a coarse grid, interpolated by a
+/// uniform cubic B-spline.
 struct SmoothNoise {
     /// `values[y * width + x]`.
     let values: [Float]
 
     /// - Parameters:
-    ///   - size: of the image.
-    ///   - cells: cells of the grid along each side; less is smoother.
-    ///   - random: what the grid is drawn from.
+    ///   - size: size of the image.
+    ///   - cells: cells of the grid along each side; fewer are smoother.
+    ///   - random: generator of the values on the grid.
     init(_ size: Size, cells: Int, using random: inout SampleRandom) {
         let side = cells + 3
         let grid = (0..<side * side).map { _ in random.roughlyNormal() }

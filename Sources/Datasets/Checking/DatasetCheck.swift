@@ -10,7 +10,7 @@ public struct DatasetCheck: Sendable {
         public let done: Int
         /// Number of all images.
         public let total: Int
-        /// The current image, as `Breast-BUSI/benign0015`.
+        /// The current image, for example `Breast-BUSI/benign0015`.
         public let image: String
     }
 

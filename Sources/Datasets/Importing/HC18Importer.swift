@@ -25,7 +25,7 @@ struct HC18Importer: Importer {
 
         var plan = ImportPlan(
             classNames: ["head"], detailColumns: ["head_circumference_mm"])
-        if rows == nil { plan.notes.append("\(table) is missing: mm per pixel are unknown") }
+        if rows == nil { plan.notes.append("\(table) is missing: mm per pixel is unknown") }
         let files = root.files()
         let pairs = PairedFiles(
             images: files.filter { $0.isImage && !$0.stem.hasSuffix("_Annotation") },

@@ -2,7 +2,7 @@ import Foundation
 import Segmentation
 
 /// How a prompt is made from the label of an object: what `--prompt` of `samus evaluate` and
-/// `--prompts` and `--validate` of `samus train` take.
+/// `--prompts` and `--validation-prompts` of `samus train` take.
 public enum PromptStrategy: Hashable, Sendable {
     /// One click on the middle one of the object's pixels in row-major order: the authors' click
     /// for validation and test.
@@ -23,7 +23,7 @@ public enum PromptStrategy: Hashable, Sendable {
     /// As a user works: a click or a box, at times on nothing, then up to N clicks, each in the
     /// middle of the largest error of the mask so far. Needs a model in the loop: for training only.
     case interactive(Int)
-    /// No prompt: the model finds the object itself.
+    /// No prompt, for prompt-free models.
     case promptFree
 
     /// The largest N of ``randomClicks(_:)``.
@@ -77,8 +77,8 @@ extension PromptStrategy {
 }
 
 extension PromptStrategy: LosslessStringConvertible {
-    /// Reads the text form, as `fixed`, `random:5`, `clicks:3`, `background:2`, `box`, `box:10%`,
-    /// `box+click`, `corrections:2` or `prompt-free`.
+    /// Reads the text form, for example `fixed`, `random:5`, `clicks:3`, `background:2`, `box`,
+    /// `box:10%`, `box+click`, `corrections:2` or `prompt-free`.
     ///
     /// The words of former versions are read too: `none` and `negatives:N`.
     ///
@@ -134,8 +134,8 @@ extension PromptStrategy: LosslessStringConvertible {
 
     /// Reads strategies separated by commas.
     ///
-    /// - Parameter text: as `fixed,random:5,box`.
-    /// - Returns: at least one strategy; nil where a part is none.
+    /// - Parameter text: for example `fixed,random:5,box`.
+    /// - Returns: at least one strategy; nil if a part cannot be read.
     public static func list(_ text: String) -> [PromptStrategy]? {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let strategies = parts.compactMap {
@@ -144,10 +144,10 @@ extension PromptStrategy: LosslessStringConvertible {
         return strategies.count == parts.count ? strategies : nil
     }
 
-    /// What to print when a text uses words of former versions.
+    /// A note for texts that use words of former versions.
     ///
-    /// - Parameter text: strategies separated by commas, each with or without `*SHARE`.
-    /// - Returns: one sentence; nil where there is nothing to say.
+    /// - Parameter text: strategies separated by commas, each with or without `*WEIGHT`.
+    /// - Returns: one sentence; nil if the text uses none.
     public static func noteOnFormerWords(in text: String) -> String? {
         let words = text.split(whereSeparator: { $0 == "," || $0 == "*" || $0 == ":" })
             .map { $0.trimmingCharacters(in: .whitespaces) }
@@ -156,7 +156,7 @@ extension PromptStrategy: LosslessStringConvertible {
         }
         guard !replaced.isEmpty else { return nil }
         return replaced.map { "'\($0.0)' is now '\($0.1)'" }.joined(separator: ", ")
-            + "; the former word will not be read by the next release"
+            + "; the former word will not be accepted by the next release"
     }
 }
 
@@ -167,7 +167,7 @@ extension PromptStrategy: Codable {
         let text = try container.decode(String.self)
         guard let strategy = PromptStrategy(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is no prompt strategy")
+                in: container, debugDescription: "'\(text)' is not a prompt strategy")
         }
         self = strategy
     }

@@ -5,7 +5,7 @@ import Torch
 /// A program for annotating images that loads exported models.
 public enum AnnotationTool: Equatable, Sendable {
     case xAnyLabeling(XAnyLabelingType)
-    /// AnyLabeling, and samexporter, which makes and tries its models.
+    /// AnyLabeling, and samexporter, which exports and tests models for it.
     case anyLabeling
 }
 
@@ -25,8 +25,8 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
 
     /// Whether the type supports an architecture.
     ///
-    /// A class that stretches images tells only the decoder their aspect ratio, which is too late for
-    /// a network whose encoder needs it.
+    /// A class that stretches images tells only the decoder their aspect ratio, which is too late
+    /// for a network whose encoder needs it.
     ///
     /// - Parameter kind: the architecture.
     /// - Returns: false where masks would be wrong.

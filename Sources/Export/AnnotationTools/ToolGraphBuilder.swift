@@ -368,7 +368,7 @@ extension ToolGraphBuilder {
 ///
 /// The order of operations matters. `size * side / longest` in float32, whose product is exact,
 /// rounds to the same pixels as `InputGeometry` and the tools, which compute in doubles, for all
-/// images up to 3000 x 3000. `side / longest * size` is computed upside down by OpenVINO 2026.4.
+/// images up to 3000 x 3000. OpenVINO 2026.4 computes `side / longest * size` incorrectly.
 private struct ResizeLongestSide {
     /// The size before rounding (height, width), `[2]`.
     let exact: String

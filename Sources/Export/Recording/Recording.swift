@@ -4,8 +4,8 @@ import Torch
 /// linear function of the lengths of those axes.
 ///
 /// The computation runs once, and once more for each dynamic axis, with that axis longer by 1: the
-/// sizes that differ between the runs depend on that axis. A last run with all axes longer checks the
-/// result. The computation itself does not have to know about any of this.
+/// sizes that differ between the runs depend on that axis. A last run with all axes longer checks
+/// the result. The computation itself needs no changes for this.
 struct Recording {
     /// An axis of the inputs whose length may vary.
     struct Axis {
@@ -44,7 +44,7 @@ struct Recording {
 
     /// A call of one operator.
     struct Step {
-        /// ATen's name with the overload, as `add.Tensor`.
+        /// ATen's name with the overload, for example `add.Tensor`.
         let op: String
         let arguments: [Argument]
         let results: [Result]

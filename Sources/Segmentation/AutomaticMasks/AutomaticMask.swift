@@ -1,31 +1,31 @@
 import Imaging
 
-/// One object that was found without being asked for.
+/// A mask from automatic mask generation.
 public struct AutomaticMask: Equatable, Sendable {
     /// The mask, of the image's size.
     public let runLength: RunLength
-    /// Pixels inside.
+    /// Number of pixels in the mask.
     public let area: Int
-    /// From centre to centre of the outermost pixels, as segment-anything counts: a mask of one
-    /// pixel has a box without area.
+    /// Bounding box from centre to centre of the outermost pixels, as in segment-anything: the box
+    /// of a single pixel has no area.
     public let box: PixelRectangle
-    /// The model's own estimate of the mask's overlap with the truth, IoU; not calibrated.
+    /// The model's estimate of the mask's IoU with the object; not calibrated.
     public let predictedIoU: Float
-    /// The click that it answers, in the image's pixels.
+    /// The point prompt of the mask, in pixels of the image.
     public let point: PixelPoint
-    /// How little the mask changes when the cut through its logits moves, 0...1.
+    /// IoU of the masks at a higher and a lower threshold of the logits, 0...1.
     public let stabilityScore: Float
-    /// The part of the image that was looked at; unlike ``box`` it ends after its last pixels.
+    /// The crop in which the mask was found; unlike ``box``, its end is exclusive.
     public let cropBox: PixelBox
 
-    /// Drawn anew each time: many masks of a large image are kept as run lengths.
+    /// The mask as pixels, decoded from ``runLength`` on each access.
     public var mask: Mask { runLength.mask() }
 }
 
 extension AutomaticMask {
     /// What `SamAutomaticMaskGenerator` writes about a mask, with COCO's compressed run lengths.
     public struct Record: Codable, Equatable, Sendable {
-        /// A mask in COCO's form.
+        /// A mask in COCO's format.
         public struct Segmentation: Codable, Equatable, Sendable {
             /// `[height, width]`.
             public var size: [Int]
@@ -35,17 +35,17 @@ extension AutomaticMask {
 
         /// The mask.
         public var segmentation: Segmentation
-        /// Pixels inside.
+        /// Number of pixels in the mask.
         public var area: Int
-        /// `[x, y, width, height]`, centre to centre of the outermost pixels.
+        /// `[x, y, width, height]`, from centre to centre of the outermost pixels.
         public var bbox: [Double]
-        /// The model's own estimate of the IoU.
+        /// The model's estimate of the IoU.
         public var predictedIoU: Float
-        /// `[[x, y]]`, the one click.
+        /// The point prompt, `[[x, y]]`.
         public var pointCoordinates: [[Double]]
-        /// How little the mask changes when the cut moves.
+        /// IoU of the masks at a higher and a lower threshold.
         public var stabilityScore: Float
-        /// `[x, y, width, height]` of the crop, in whole pixels.
+        /// The crop, `[x, y, width, height]`.
         public var cropBox: [Int]
 
         private enum CodingKeys: String, CodingKey {
@@ -57,7 +57,7 @@ extension AutomaticMask {
         }
     }
 
-    /// The mask as segment-anything writes it.
+    /// The record that segment-anything writes for this mask.
     public var record: Record {
         Record(
             segmentation: .init(
@@ -71,7 +71,7 @@ extension AutomaticMask {
     }
 }
 
-/// A mask that may still turn out to be a duplicate, in the image's pixels.
+/// A mask before duplicates are removed, in pixels of the image.
 struct MaskProposal {
     var runLength: RunLength
     var box: MaskBox
@@ -80,8 +80,8 @@ struct MaskProposal {
     var point: PixelPoint
     var crop: Crop
 
-    /// The same find with other pixels.
-    func redrawn(as mask: Mask) -> MaskProposal {
+    /// The same proposal with another mask.
+    func replacingMask(with mask: Mask) -> MaskProposal {
         var result = self
         result.runLength = mask.runLength()
         result.box = MaskBox(around: mask)
@@ -90,7 +90,7 @@ struct MaskProposal {
 }
 
 extension [MaskProposal] {
-    /// Without those whose boxes better ones cover, best first.
+    /// The proposals that non-maximum suppression keeps, best first.
     func suppressed(scores: [Float], above threshold: Double) -> [MaskProposal] {
         nonMaximumSuppression(map(\.box), scores: scores, threshold: threshold).map { self[$0] }
     }
@@ -99,7 +99,7 @@ extension [MaskProposal] {
 extension AutomaticMask {
     init(_ found: MaskProposal) {
         runLength = found.runLength
-        // Every second run is inside.
+        // Runs alternate between background and mask, background first.
         area = stride(from: 1, to: found.runLength.counts.count, by: 2).reduce(0) {
             $0 + found.runLength.counts[$1]
         }
@@ -113,9 +113,9 @@ extension AutomaticMask {
     }
 }
 
-/// Box around a mask as segment-anything counts it, from centre to centre of the outermost pixels.
+/// Bounding box of a mask from centre to centre of the outermost pixels, as in segment-anything.
 ///
-/// A mask of one pixel has a box without area. All 0 for an empty mask.
+/// The box of a single pixel has no area. All coordinates are 0 for an empty mask.
 struct MaskBox: Equatable {
     var x0 = 0
     var y0 = 0
@@ -131,15 +131,15 @@ struct MaskBox: Equatable {
         (self.x0, self.y0, self.x1, self.y1) = (x0, y0, x1, y1)
     }
 
-    /// The same box in the image that its crop was cut from.
+    /// A box in pixels of a crop as a box in pixels of the image.
     func moved(from crop: PixelBox) -> MaskBox {
         MaskBox(x0: x0 + crop.x0, y0: y0 + crop.y0, x1: x1 + crop.x0, y1: y1 + crop.y0)
     }
 
-    /// Whether an edge lies within 20 pixels of an edge of the crop that is not, as near, one of
-    /// the image too: then the object likely goes on beyond the crop.
+    /// Whether an edge of the box lies within 20 pixels of the crop's edge, but not of the image's
+    /// edge: the object then probably extends beyond the crop.
     ///
-    /// The box is in the image's pixels.
+    /// The box is in pixels of the image.
     func isNearCropEdge(of crop: PixelBox, in size: Size) -> Bool {
         let edges = [
             (x0, crop.x0, 0), (y0, crop.y0, 0),
@@ -150,8 +150,7 @@ struct MaskBox: Equatable {
         }
     }
 
-    /// Area of both over area of either, in single precision as torchvision computes it; NaN for
-    /// two boxes without area.
+    /// IoU of the two boxes, in single precision as in torchvision; NaN for two boxes without area.
     func overlap(_ other: MaskBox) -> Float {
         let width = max(0, min(Float(x1), Float(other.x1)) - max(Float(x0), Float(other.x0)))
         let height = max(0, min(Float(y1), Float(other.y1)) - max(Float(y0), Float(other.y0)))

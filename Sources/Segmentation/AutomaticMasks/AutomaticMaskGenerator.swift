@@ -1,28 +1,27 @@
 import Imaging
 
-/// Finds the objects of an image without being told where: a click on every point of a grid, and
-/// of all masks the sure, the stable and the different ones.
+/// Generates masks for all objects of an image: prompts the model with every point of a grid, and
+/// keeps the confident, stable masks without duplicates.
 ///
-/// Computes what segment-anything's `SamAutomaticMaskGenerator` computes (arXiv:2304.02643,
-/// appendix B), with the same masks in the same order, but for three things: masks without a pixel
-/// are never kept; an image too small for a layer of crops, or without any mask in them, is no
-/// error; and in a crop with fewer pixels along a side than clicks, clicks beyond the last pixel
-/// are moved onto its edge.
+/// Gives the same masks in the same order as segment-anything's `SamAutomaticMaskGenerator`
+/// (arXiv:2304.02643, appendix B), with three exceptions: empty masks are always dropped; an image
+/// that is too small for a layer of crops, or has no mask in them, is not an error; and in a crop
+/// with fewer pixels than points along a side, points beyond the last pixel are moved to its edge.
 ///
-/// Memory, beside the image and its embedding: the decoder's logits for one batch, `pointsPerBatch`
-/// times the candidates (50 MB for 64 clicks, three candidates and logits of 256x256), a few planes
-/// of the image's size, and what was kept so far as run lengths, at most one for each click and
-/// candidate. Logits at the image's size exist for one mask at a time.
+/// Memory besides the image and its embedding: the decoder's logits for one batch, `pointsPerBatch`
+/// times the candidates (50 MB for 64 points, three candidates and logits of 256x256), a few planes
+/// of the image's size, and the masks found so far as run lengths, at most one for each point and
+/// candidate. Only one mask at a time has logits at the image's size.
 public struct AutomaticMaskGenerator: Sendable {
     private let engine: any SegmentationEngine
     private let options: AutomaticMaskOptions
 
-    /// A generator.
+    /// Creates a generator.
     ///
     /// - Parameters:
-    ///   - engine: a model that takes clicks and gives candidates.
-    ///   - options: how densely to look and what to keep.
-    /// - Throws: ``AutomaticMaskError`` when masks cannot be looked for with these options.
+    ///   - engine: a model that takes point prompts and gives candidates.
+    ///   - options: density of the grid and thresholds.
+    /// - Throws: ``AutomaticMaskError`` when an option is out of range.
     public init(
         engine: any SegmentationEngine, options: AutomaticMaskOptions = .init()
     ) throws(AutomaticMaskError) {
@@ -31,35 +30,35 @@ public struct AutomaticMaskGenerator: Sendable {
         self.options = options
     }
 
-    /// Finds the objects of an image.
+    /// Generates the masks of an image.
     ///
     /// - Parameters:
     ///   - image: grey or RGB, of any size.
-    ///   - progress: called with the clicks done and all clicks, first with none done and then
-    ///     after each batch; what it throws ends the work.
-    /// - Returns: best estimate first; with crops, those of smaller crops first; with
-    ///   `minimumRegionArea`, those that needed no change first.
-    /// - Throws: what the engine or `progress` throws, `CancellationError` when the task that calls
-    ///   is cancelled.
+    ///   - progress: called with the number of points done and of all points, before the first
+    ///     batch and after each batch; an error that it throws ends the work.
+    /// - Returns: masks by descending estimate; with crops, masks of smaller crops first; with
+    ///   `minimumRegionArea`, unchanged masks first.
+    /// - Throws: errors of the engine or of `progress`, and `CancellationError` when the calling
+    ///   task is cancelled.
     public func masks(
         of image: Image, progress: (_ done: Int, _ total: Int) throws -> Void = { _, _ in }
     ) throws -> [AutomaticMask] {
         let crops = Crop.all(
             of: image.size, layers: options.cropLayers, overlap: options.cropOverlap)
         let grids = crops.map {
-            ClickGrid.points(side: options.pointsPerSide(inLayer: $0.layer), size: $0.size)
+            CropPoints.points(side: options.pointsPerSide(inLayer: $0.layer), size: $0.size)
         }
         let total = grids.reduce(0) { $0 + $1.count }
         var done = 0
         try progress(done, total)
         var found: [MaskProposal] = []
         for (crop, points) in zip(crops, grids) {
-            let view = try CropView(of: image, crop: crop, engine: engine, options: options)
+            let encoded = try EncodedCrop(of: image, crop: crop, engine: engine, options: options)
             var inCrop: [MaskProposal] = []
             for start in stride(from: 0, to: points.count, by: options.pointsPerBatch) {
                 try Task.checkCancellation()
                 let batch = points[start..<min(start + options.pointsPerBatch, points.count)]
-                inCrop += try view.masks(at: batch)
+                inCrop += try encoded.masks(at: batch)
                 done += batch.count
                 try progress(done, total)
             }
@@ -76,7 +75,7 @@ public struct AutomaticMaskGenerator: Sendable {
         return found.map(AutomaticMask.init)
     }
 
-    /// Changed masks may have become equal to others: these go, and of two the unchanged one stays.
+    /// Removes small regions, then duplicates that this produces; unchanged masks have priority.
     private func withoutSmallRegions(_ found: [MaskProposal]) throws -> [MaskProposal] {
         var scores: [Float] = []
         var cleaned: [MaskProposal] = []
@@ -85,17 +84,16 @@ public struct AutomaticMaskGenerator: Sendable {
             let change = mask.runLength.mask().removingSmallRegions(
                 below: options.minimumRegionArea)
             scores.append(change == nil ? 1 : 0)
-            cleaned.append(change.map(mask.redrawn) ?? mask)
+            cleaned.append(change.map(mask.replacingMask) ?? mask)
         }
         return cleaned.suppressed(
             scores: scores, above: max(options.boxNMS, options.cropNMS))
     }
 }
 
-/// How little a mask changes when the cut through its logits moves: IoU of the masks at
-/// `+offset` and `-offset`.
+/// IoU of the masks at the thresholds `+offset` and `-offset` of the logits.
 ///
-/// - Returns: NaN when neither has a pixel.
+/// - Returns: 0 to 1; NaN when both masks are empty.
 func stabilityScore(_ logits: Planes, offset: Float) -> Float {
     var (high, low) = (0, 0)
     for value in logits.values {
@@ -105,17 +103,17 @@ func stabilityScore(_ logits: Planes, offset: Float) -> Float {
     return Float(high) / Float(low)
 }
 
-/// The boxes that no better box covers: non-maximum suppression, as torchvision's `nms`.
+/// Non-maximum suppression, as torchvision's `nms`.
 ///
 /// - Parameters:
 ///   - boxes: any number of them.
-///   - scores: one for each; higher is better, and of equals the first.
-///   - threshold: boxes that overlap a kept one more than this are dropped.
-/// - Returns: places of the kept ones, best first.
+///   - scores: one for each box; higher is better, and the first box wins a tie.
+///   - threshold: boxes whose IoU with a selected box is above this are dropped.
+/// - Returns: indices of the selected boxes, best first.
 func nonMaximumSuppression(
     _ boxes: [MaskBox], scores: [Float], threshold: Double
 ) -> [Int] {
-    // Sorting is not promised to be stable.
+    // Swift does not guarantee that sorting is stable.
     let order = boxes.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
     var kept: [Int] = []
     for candidate in order {
@@ -126,14 +124,13 @@ func nonMaximumSuppression(
 }
 
 extension Mask {
-    /// Fills small holes, then removes small islands; pixels that touch at a corner belong
-    /// together, in holes too.
+    /// Fills small holes, then removes small islands, both with 8-connectivity.
     ///
-    /// As in segment-anything, background at the image's edge counts as a hole, and when all
-    /// islands are small the largest stays.
+    /// As in segment-anything, background at the image's edge counts as a hole, and if all islands
+    /// are small, the largest one stays.
     ///
     /// - Parameter area: regions with fewer pixels are small.
-    /// - Returns: nil when there was none.
+    /// - Returns: the new mask; nil when there was no small region.
     func removingSmallRegions(below area: Int) -> Mask? {
         let filled = fillingSmallHoles(below: area)
         return (filled ?? self).removingSmallIslands(below: area) ?? filled
@@ -160,10 +157,10 @@ extension Mask {
 }
 
 extension ComponentLabels {
-    /// The component with the most pixels; of equals the first in OpenCV's order.
+    /// The component with the most pixels; the first one in OpenCV's order wins a tie.
     ///
-    /// For 8 neighbours OpenCV numbers components by the first of the image's blocks of 2x2
-    /// pixels that they reach, not by their first pixel.
+    /// With 8-connectivity, OpenCV numbers components by the first 2x2 block of pixels that they
+    /// reach, not by their first pixel.
     fileprivate var largestAsOpenCV: Int {
         let largest = areas.max()
         var best = (block: Int.max, component: 1)

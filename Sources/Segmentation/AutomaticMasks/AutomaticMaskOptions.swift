@@ -1,34 +1,34 @@
 import Imaging
 
-/// How densely an image is asked for objects, and which masks are kept.
+/// Options of automatic mask generation: density of the point grid, and which masks are kept.
 ///
 /// Names, meaning and defaults are those of segment-anything's `SamAutomaticMaskGenerator`, whose
 /// defaults were chosen for SAM's ViT-H.
 public struct AutomaticMaskOptions: Equatable, Sendable {
-    /// Clicks along one side of the grid over the image; at least 1.
+    /// Points along one side of the grid over the image; at least 1.
     public var pointsPerSide = 32
-    /// Clicks that go through the decoder at once; at least 1.
+    /// Points decoded in one batch; at least 1.
     public var pointsPerBatch = 64
-    /// Masks with a lower or equal estimate of the IoU are dropped; 0 keeps all.
+    /// Masks whose estimated IoU is not above this are dropped; 0 keeps all.
     public var predictedIoU = 0.88
     /// Masks with a lower stability score are dropped; 0 keeps all.
     public var stability = 0.95
-    /// How far the cut through the logits moves up and down for the stability score; at least 0.
+    /// Offset of the two logit thresholds of the stability score; at least 0.
     public var stabilityOffset = 1.0
-    /// Of two masks of one crop whose boxes overlap more, only the better one is kept; 0...1.
+    /// Box IoU above which only the better of two masks of one crop is kept; 0...1.
     public var boxNMS = 0.7
-    /// Layers of crops beside the whole image; layer n has 4^n crops; 0...8.
+    /// Layers of crops in addition to the whole image; layer n has 4^n crops; 0...8.
     public var cropLayers = 0
-    /// Of two masks of different crops whose boxes overlap more, only that of the smaller crop is
-    /// kept; 0...1.
+    /// Box IoU above which only the mask of the smaller crop is kept, for two masks of different
+    /// crops; 0...1.
     public var cropNMS = 0.7
-    /// Overlap of the first layer's crops in parts of the image's shorter side, below 1.
+    /// Overlap of the first layer's crops as a fraction of the image's shorter side, below 1.
     ///
     /// Deeper layers overlap less.
     public var cropOverlap = 512.0 / 1500.0
-    /// Layer n has this power n times fewer clicks along a side; at least 1.
+    /// Points along a side are divided by the n-th power of this in layer n; at least 1.
     public var cropPointsDownscale = 1
-    /// Holes and islands of fewer pixels are removed; 0 leaves all.
+    /// Holes and islands with fewer pixels are removed; 0 keeps all.
     public var minimumRegionArea = 0
 
     /// The defaults of segment-anything.
@@ -37,7 +37,7 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
     /// Deeper layers than this have crops of a few pixels even in the largest images.
     static let deepestLayer = 8
 
-    /// Checks that masks can be looked for with these.
+    /// Checks that all values are in range.
     ///
     /// - Throws: ``AutomaticMaskError`` for the first value that cannot be used.
     public func validate() throws(AutomaticMaskError) {
@@ -57,12 +57,12 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
         }
     }
 
-    /// Clicks along one side of a crop's grid.
+    /// Points along one side of a crop's grid.
     ///
     /// - Parameter layer: 0 is the whole image.
-    /// - Returns: 0 when the layers before used them up.
+    /// - Returns: the number of points; 0 when `cropPointsDownscale` leaves none.
     func pointsPerSide(inLayer layer: Int) -> Int {
-        // Dividing step by step rounds down to the same number as dividing once.
+        // Dividing step by step rounds down to the same number as dividing by the power.
         (0..<layer).reduce(pointsPerSide) { points, _ in points / cropPointsDownscale }
     }
 
@@ -77,7 +77,7 @@ public struct AutomaticMaskOptions: Equatable, Sendable {
     }
 }
 
-/// Why masks cannot be looked for.
+/// Why masks cannot be generated.
 public enum AutomaticMaskError: Error, Equatable, Sendable {
     case outOfRange(option: String, value: String, allowed: String)
     case noPoints(layer: Int)
@@ -90,23 +90,23 @@ extension AutomaticMaskError: CustomStringConvertible {
         case .outOfRange(let option, let value, let allowed):
             "\(option) is \(value), but must be in \(allowed)"
         case .noPoints(let layer):
-            "layer \(layer) of the crops has no point left: ask for more points per side, for "
-                + "fewer layers, or for a smaller cropPointsDownscale"
+            "layer \(layer) of the crops has no points: use more points per side, fewer layers "
+                + "or a smaller cropPointsDownscale"
         }
     }
 }
 
-/// Clicks spread evenly over a crop, row by row.
-enum ClickGrid {
-    /// The clicks of one crop, in the crop's pixels.
+/// Points spread evenly over a crop, row by row.
+enum CropPoints {
+    /// The points of one crop, in pixels of the crop.
     ///
-    /// Each stands in the middle of its cell, computed as NumPy's `linspace` computes it, so that
-    /// coordinates agree to the last bit.
+    /// Each point lies in the middle of its cell. Coordinates are computed as by NumPy's `linspace`
+    /// and are equal bit for bit.
     ///
     /// - Parameters:
-    ///   - side: clicks along one side, at least 1.
-    ///   - size: of the crop.
-    /// - Returns: `side * side` clicks.
+    ///   - side: points along one side, at least 1.
+    ///   - size: size of the crop.
+    /// - Returns: `side * side` points.
     static func points(side: Int, size: Size) -> [PixelPoint] {
         let places = places(side)
         return places.flatMap { y in

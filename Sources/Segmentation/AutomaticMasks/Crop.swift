@@ -1,6 +1,6 @@
 import Imaging
 
-/// A part of the image that is looked at by itself.
+/// A part of the image that is encoded separately.
 struct Crop: Equatable {
     var box: PixelBox
     /// 0 is the whole image.
@@ -20,16 +20,16 @@ struct Crop: Equatable {
         return Mask(width: image.width, height: image.height, values: values)
     }
 
-    /// The whole image, and layer after layer of smaller, overlapping crops, column by column.
+    /// The whole image, then layers of smaller, overlapping crops, column by column.
     ///
-    /// Crops that a tiny image leaves without a pixel are not among them (segment-anything fails
-    /// on these).
+    /// Crops without a pixel, which occur in tiny images, are left out (segment-anything fails on
+    /// them).
     ///
     /// - Parameters:
-    ///   - size: of the image.
-    ///   - layers: how many layers beside the image itself.
-    ///   - overlap: of the first layer's crops, in parts of the shorter side.
-    /// - Returns: the whole image first.
+    ///   - size: size of the image.
+    ///   - layers: number of layers in addition to the whole image.
+    ///   - overlap: overlap of the first layer's crops, as a fraction of the shorter side.
+    /// - Returns: the crops, the whole image first.
     static func all(of size: Size, layers: Int, overlap: Double) -> [Crop] {
         let whole = PixelBox(x0: 0, y0: 0, x1: size.width, y1: size.height)
         var crops = [Crop(box: whole, layer: 0)]
@@ -60,8 +60,8 @@ struct Crop: Equatable {
     }
 }
 
-/// A crop that a model has seen, and what is kept of its masks.
-struct CropView {
+/// An encoded crop, which predicts masks and filters them.
+struct EncodedCrop {
     private let imageSize: Size
     private let crop: Crop
     private let embedded: any EncodedImage
@@ -77,11 +77,11 @@ struct CropView {
             crop.size == image.size ? image : image.cropped(to: crop.box))
     }
 
-    /// The sure and stable masks of some clicks, click after click.
+    /// The confident and stable masks for some points, in the order of the points.
     ///
-    /// - Parameter points: in the crop's pixels.
-    /// - Returns: at most as many for each click as the decoder has candidates.
-    /// - Throws: what the engine throws.
+    /// - Parameter points: points in pixels of the crop.
+    /// - Returns: for each point at most as many masks as the decoder has candidates.
+    /// - Throws: errors of the engine.
     func masks(at points: some Sequence<PixelPoint>) throws -> [MaskProposal] {
         let prompts = try points.map {
             try Prompt(foregroundPoints: [inside($0)]).checked(for: crop.size)
@@ -98,11 +98,11 @@ struct CropView {
             y: min(point.y, Double(crop.size.height) - 0.5))
     }
 
-    /// Nil for a mask that is not kept; the cheapest question comes first.
+    /// The proposal of a prediction; nil if a filter, applied from cheap to expensive, drops it.
     private func mask(_ prediction: MaskPrediction, at point: PixelPoint) -> MaskProposal? {
-        // Thresholds are compared in single precision, as PyTorch compares a tensor with a number.
-        let isSure = prediction.iouEstimate > Float(options.predictedIoU)
-        guard isSure || options.predictedIoU == 0 else { return nil }
+        // In single precision, as PyTorch compares a tensor with a number.
+        let isConfident = prediction.iouEstimate > Float(options.predictedIoU)
+        guard isConfident || options.predictedIoU == 0 else { return nil }
 
         let logits = embedded.geometry.restoredLogits(prediction.logits)
         let stability = stabilityScore(logits, offset: Float(options.stabilityOffset))

@@ -125,7 +125,7 @@ struct TrainCommand: ParsableCommand {
                 replacing: folder.force)
     }
 
-    /// Prints how words of former versions are called now.
+    /// Prints notes on words of former versions.
     private func printNotes() {
         for case .text(let text) in [given["prompts"], given["validation-prompts"]] {
             if let note = PromptStrategy.noteOnFormerWords(in: text) {
@@ -152,7 +152,7 @@ struct TrainCommand: ParsableCommand {
     private func exit(for error: any Error) -> any Error {
         switch error {
         case is ExitError, is ValidationError: error
-        case ProcessGroupError.halfSetEnvironment, ProcessGroupError.badEnvironment:
+        case ProcessGroupError.incompleteEnvironment, ProcessGroupError.badEnvironment:
             ValidationError("\(error)")
         case is AugmentationError: ValidationError("--augment: \(error)")
         case TrainingError.option, TrainingError.prompts, TrainingError.needsPrompt:

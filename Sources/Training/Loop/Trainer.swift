@@ -19,7 +19,7 @@ public final class Trainer {
     public let batches: TrainingBatches
     /// The validation after each epoch; nil for none.
     public let validation: Validation?
-    /// How far the training is.
+    /// The position of the training.
     public private(set) var position = TrainingPosition()
     /// Training speed since the start of the program.
     public private(set) var throughput = Throughput()
@@ -32,7 +32,7 @@ public final class Trainer {
     private let average: MovingAverage?
     private let start = ContinuousClock.now
 
-    /// A training that has not begun.
+    /// Prepares a training.
     ///
     /// - Parameters:
     ///   - network: the network with its first weights, frozen where it is not trained.
@@ -80,7 +80,7 @@ public final class Trainer {
     /// - Parameter observer: writes files and shows progress.
     /// - Returns: why the training ended.
     /// - Throws: ``TrainingError`` when the loss is not finite or diverges, and errors of reading
-    ///   images and writing files. The last sound checkpoint stays.
+    ///   images and writing files. The last confirmed checkpoint stays.
     public func fit(observer: any TrainingObserver) throws -> TrainingEnd {
         do {
             try observer.trainingWillStart(self)
@@ -89,7 +89,7 @@ public final class Trainer {
             checkpoint?.finish(isComplete: !end.isResumable)
             return end
         } catch let error as TrainingError {
-            // The last checkpoint may hold the weights that lost the loss.
+            // The last checkpoint may have the weights that gave the loss that is not finite.
             try checkpoint?.discardUnconfirmed()
             throw error
         }
@@ -98,7 +98,7 @@ public final class Trainer {
     private func trainEpochs(_ observer: any TrainingObserver) throws -> TrainingEnd {
         while position.epoch < configuration.epochs {
             if isPatienceExhausted { return .patience }
-            // The first process may have had files to write.
+            // The first process may have written files in the meantime.
             try group?.meet()
             let stop = try trainEpoch(observer)
             if position.batch == batches.count { try finishEpoch(observer) }
@@ -108,9 +108,9 @@ public final class Trainer {
         return .finished
     }
 
-    /// Trains the rest of the epoch under way.
+    /// Trains the rest of the current epoch.
     ///
-    /// - Returns: why it was stopped early; nil otherwise.
+    /// - Returns: why the training ended early; nil if the epoch is complete.
     private func trainEpoch(_ observer: any TrainingObserver) throws -> TrainingEnd? {
         setLayerModes()
         let epoch = position.epoch
@@ -244,7 +244,7 @@ extension Trainer {
         static let save = Decision(rawValue: 4)
     }
 
-    /// The decision of this process and all others: what one process needs happens in all.
+    /// The combined decision of all processes: what one process needs happens in all of them.
     private func agreedDecision(
         after report: StepReport, _ observer: any TrainingObserver
     ) throws -> Decision {
@@ -254,7 +254,7 @@ extension Trainer {
         {
             decision.insert(.timeLimit)
         }
-        // A loss far above its minimum is no state to go back to.
+        // A state with a loss far above its minimum is not worth resuming from.
         let isSound = (position.smoothedLoss ?? 0) <= 1.5 * (position.lowestLoss ?? .infinity)
         if let checkpoint, checkpoint.secondsSinceSave > 60 * configuration.saveEvery, isSound,
             report.batch < report.batches

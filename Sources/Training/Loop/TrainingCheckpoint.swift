@@ -4,9 +4,9 @@ import Foundation
 import Torch
 import TorchNN
 
-/// How far a training is, besides its tensors.
+/// The progress of a training, without its tensors.
 public struct TrainingPosition: Codable, Equatable, Sendable {
-    /// The epoch that is next or under way, from 0.
+    /// The current or next epoch, from 0.
     public var epoch = 0
     /// Batches of the epoch that are done.
     public var batch = 0
@@ -20,7 +20,7 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
     public var best: Double?
     /// Epoch of the best validation.
     public var bestEpoch: Int?
-    /// Sums over the epoch under way.
+    /// Sums over the current epoch.
     public var sums = Sums()
     /// Exponential moving average of the loss.
     public var smoothedLoss: Double?
@@ -48,7 +48,7 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
         }
     }
 
-    /// A training that has not begun.
+    /// The position at the start of a training.
     public init() {}
 
     /// Adds one batch.
@@ -83,8 +83,8 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
 /// `weights/state.safetensors`: everything that resuming needs, in one file that is replaced
 /// atomically.
 ///
-/// A checkpoint is *confirmed* once a finite loss has come of its weights. Until then the one before
-/// it stays beside it, as `state.safetensors.before`.
+/// A checkpoint is *confirmed* once a finite loss has been computed with its weights. Until then
+/// the previous checkpoint is kept as `state.safetensors.before`.
 final class TrainingCheckpoint {
     static let positionKey = "samus.training.progress"
     static let identityKey = "samus.training.run"
@@ -113,7 +113,7 @@ final class TrainingCheckpoint {
 
     var secondsSinceSave: Double { (ContinuousClock.now - lastSave).inSeconds }
 
-    /// Writes the checkpoint; the one before stays until the new one is confirmed.
+    /// Writes the checkpoint; the previous one is kept until the new one is confirmed.
     ///
     /// - Throws: `CheckpointError` when it cannot be written.
     func save(
@@ -142,21 +142,20 @@ final class TrainingCheckpoint {
         lastSave = .now
     }
 
-    /// A finite loss came of the last checkpoint's weights: the one before is not needed any more.
+    /// Confirms the last checkpoint after a finite loss, and removes the previous one.
     func confirm() {
         if !isConfirmed { unlink(before) }
         isConfirmed = true
     }
 
-    /// The training has ended with a result.
+    /// Removes files that are not needed after the end of the training.
     ///
     /// - Parameter isComplete: whether resuming would not train further.
     func finish(isComplete: Bool) {
         if isConfirmed || isComplete { unlink(before) }
     }
 
-    /// Goes back to the checkpoint before the last one, or to none, unless the last one is
-    /// confirmed.
+    /// Goes back to the previous checkpoint, or to none, unless the last checkpoint is confirmed.
     ///
     /// - Throws: ``TrainingError/state(path:reason:)`` with the system's reason.
     func discardUnconfirmed() throws(TrainingError) {
@@ -169,7 +168,7 @@ final class TrainingCheckpoint {
 
     private var before: String { path + ".before" }
 
-    /// Gives the checkpoint a second name, which the next ``save`` does not touch.
+    /// Gives the checkpoint a second name, under which the next ``save`` does not replace it.
     ///
     /// - Returns: whether it has one, or there is no checkpoint yet.
     private func setAside() -> Bool {
@@ -187,15 +186,16 @@ final class TrainingCheckpoint {
 
     /// Loads the checkpoint into a network and its optimizer.
     ///
-    /// - Returns: how far the training was.
-    /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run or is damaged.
+    /// - Returns: the position of the training.
+    /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run or is
+    ///   damaged.
     func load(
         network: Module, optimizer: Adam, average: MovingAverage?
     ) throws -> TrainingPosition {
         let checkpoint = try Checkpoint.read(path)
         guard let text = checkpoint.metadata[Self.positionKey],
             let position = try? JSON.decode(TrainingPosition.self, from: text.utf8)
-        else { throw TrainingError.state(path: path, reason: "it is no checkpoint of a training") }
+        else { throw TrainingError.state(path: path, reason: "it is not a training checkpoint") }
         let differences = identity.differences(
             from: checkpoint.metadata[Self.identityKey], arguments: arguments)
         guard differences.isEmpty else {

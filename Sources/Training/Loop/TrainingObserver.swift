@@ -102,7 +102,7 @@ public enum TrainingEnd: String, Sendable {
     case patience
     /// The time limit is reached; the run can be resumed.
     case timeLimit = "time limit"
-    /// An observer asked for the end, as after Ctrl-C; the run can be resumed.
+    /// An observer requested the end, for example after Ctrl-C; the run can be resumed.
     case interrupted
 
     /// Whether resuming would train further.

@@ -30,7 +30,8 @@ public struct Validation {
         /// The cases in the order of the samples.
         public let cases: [Case]
 
-        /// Mean Dice of each data set and class, as `Echo-CAMUS#2`, over all prompt strategies.
+        /// Mean Dice of each data set and class, for example `Echo-CAMUS#2`, over all prompt
+        /// strategies.
         public var dice: [String: Double] { means(\.dice) }
         /// Mean over data sets and classes, each with the same weight: it selects the best weights.
         public var meanDice: Double { mean(Array(dice.values)) }

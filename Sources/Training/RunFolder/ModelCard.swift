@@ -9,7 +9,7 @@ public struct ModelCard: Sendable {
     public struct DataSet: Sendable {
         /// Name of the data set.
         public var name: String
-        /// Number of images of each split, as ("train", 1200).
+        /// Number of images of each split, for example ("train", 1200).
         public var images: [(split: String, count: Int)]
         /// Licence of the data set; nil where unknown.
         public var licence: String?
@@ -27,11 +27,11 @@ public struct ModelCard: Sendable {
 
     /// A measured value.
     public struct Figure: Sendable {
-        /// The data, as `BUSI, validation`.
+        /// The data, for example `BUSI, validation`.
         public var data: String
-        /// The prompt of each object, as `one fixed click`.
+        /// The prompt of each object, for example `one fixed click`.
         public var prompt: String
-        /// The metric, as `Dice`.
+        /// The metric, for example `Dice`.
         public var metric: String
         /// The value.
         public var value: Double
@@ -55,7 +55,7 @@ public struct ModelCard: Sendable {
     public var summary: String
     /// Licence of the weights; nil where undecided.
     public var licence: String?
-    /// The weights that the training started from, as `SAM ViT-B`; nil for random weights.
+    /// The weights that the training started from, for example `SAM ViT-B`; nil for random weights.
     public var start: String?
     /// The training data.
     public var data: [DataSet]

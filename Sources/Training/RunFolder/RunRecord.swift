@@ -50,7 +50,7 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public var started: Date
     /// Date of the end; nil while the run is under way and after a kill.
     public var ended: Date?
-    /// Why the run ended, as `finished`, `patience` or `time limit`.
+    /// Why the run ended, for example `finished`, `patience` or `time limit`.
     public var end: String?
     /// All resumes, in order.
     public var resumes: [Resume]

@@ -62,7 +62,8 @@ public final class EventWriter {
     /// Adds numbers of one step.
     ///
     /// - Parameters:
-    ///   - scalars: numbers by their tags, as `train/loss`; written in the order of the tags.
+    ///   - scalars: numbers by their tags, for example `train/loss`; written in the order of the
+    ///     tags.
     ///   - step: the optimizer step.
     public func add(_ scalars: [String: Double], step: Int) {
         var summary = ProtobufMessage()
@@ -79,7 +80,7 @@ public final class EventWriter {
     ///
     /// - Parameters:
     ///   - image: grey or RGB.
-    ///   - tag: the image's tag, as `val_pred/worst`.
+    ///   - tag: the image's tag, for example `val_pred/worst`.
     ///   - step: the optimizer step.
     /// - Throws: `ImageError` when memory is short.
     public func add(_ image: Image, tag: String, step: Int) throws(ImageError) {
@@ -116,8 +117,8 @@ public final class EventWriter {
 
     /// Writes the buffered events to the file.
     ///
-    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)``, as when the disk is full; all further
-    ///   writes fail then.
+    /// - Throws: ``RunFolderError/cannotWrite(path:reason:)``, as when the disk is full; all
+    ///   further writes fail then.
     public func flush() throws(RunFolderError) {
         let bytes = buffer
         buffer = []

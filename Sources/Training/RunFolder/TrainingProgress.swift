@@ -62,7 +62,8 @@ public struct ProgressFigures: Equatable, Sendable {
     /// A duration in its two largest units.
     ///
     /// - Parameter seconds: the duration.
-    /// - Returns: as `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for infinity or NaN.
+    /// - Returns: for example `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for infinity or
+    ///   NaN.
     static func text(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())

@@ -21,7 +21,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var objects = ObjectUnit.classes
     /// Names of augmentations, separated by commas.
     public var augment = "authors"
-    /// Prompt strategies with their weights, as ``PromptMix`` reads them; nil for the recipe's.
+    /// Prompt strategies with their weights, for example ``PromptMix`` reads them; nil for the
+    /// recipe's.
     public var prompts: String?
     /// Fixed augmented variants of each image; 0 for new ones in each epoch, nil for automatic.
     public var variants: Int?

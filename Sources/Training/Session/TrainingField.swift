@@ -5,9 +5,10 @@ import Segmentation
 public struct TrainingField: Sendable {
     /// The key in `args.yaml`, and the option's long name without dashes.
     public let key: String
-    /// Whether another value gives other weights: such an option must not change on resume.
+    /// Whether the trained weights depend on the option; it must not change on resume then.
     public let affectsResult: Bool
-    /// Name of the value in the help, as `n` in `--epochs <n>`; nil for flags and fixed choices.
+    /// Name of the value in the help, for example `n` in `--epochs <n>`; nil for flags and fixed
+    /// choices.
     public let valueName: String?
     /// What the option does, in one sentence.
     public let help: String
@@ -92,7 +93,7 @@ extension TrainingConfiguration {
 
     /// Changes options of a run that is resumed.
     ///
-    /// - Parameter changes: the options given beside `--resume`.
+    /// - Parameter changes: the options given together with `--resume`.
     /// - Throws: ``TrainingError/option(_:)`` for an option that affects the result.
     public mutating func change(_ changes: RunArguments) throws(TrainingError) {
         var changed = self
@@ -198,7 +199,8 @@ extension Double: RunArgumentConvertible {
 }
 
 extension String: RunArgumentConvertible {
-    /// Reads a text; a number, as `sets: 30` in a file edited by hand, is read as its digits.
+    /// Reads a text; a number, for example `sets: 30` in a file edited by hand, is read as its
+    /// digits.
     public init?(_ argument: RunArgument) {
         switch argument {
         case .text(let text): self = text

@@ -8,7 +8,7 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// A training as its options describe it, new or resumed.
+/// A training, new or resumed, before it starts.
 ///
 /// Making a session has no side effects. ``prepare()`` reads data and weights and makes the run's
 /// folder last, so that a training that cannot start leaves no folder.
@@ -33,7 +33,8 @@ public struct TrainingSession {
 
     /// - Parameters:
     ///   - start: a new run or one that is resumed.
-    ///   - path: finds the file of named weights, as `litemedsam`; by default a name is a file.
+    ///   - path: finds the file of named weights, for example `litemedsam`; by default a name is a
+    ///     file.
     public init(_ start: Start, path: @escaping (String) throws -> String = { $0 }) {
         self.start = start
         self.path = path
@@ -152,7 +153,7 @@ public struct TrainingSession {
             } catch {
                 throw RunFolderError.unreadable(path: folder.arguments, reason: "\(error)")
             }
-            // A time limit is that of one start.
+            // The time limit applies to one start only.
             configuration.timeLimit = nil
             try configuration.change(changes)
             return (configuration, arguments, folder)
@@ -300,7 +301,7 @@ public struct PreparedTraining {
                 .joined(separator: " "), versions: versions)
     }
 
-    /// What is trained with what: some lines for the terminal.
+    /// Network, data and options of the training, in several lines for the terminal.
     public var summary: String {
         let configuration = trainer.configuration
         let trained = trainer.network.trainable.reduce(0) { $0 + $1.value.elementCount }

@@ -9,7 +9,7 @@ import TorchNN
 
 @Suite("AutoSAMUS agrees with its authors' program")
 struct AutoSAMUSGoldenTests {
-    @Test("names, shapes and trained parameters of the small network")
+    @Test("names, shapes and trained parameters of the small network agree")
     func parameters() throws {
         let sizes = try Tiny.sizes
         try expectParameters(
@@ -18,7 +18,7 @@ struct AutoSAMUSGoldenTests {
     }
 
     @Test(
-        "names, shapes and trained parameters of ViT-B",
+        "names, shapes and trained parameters of ViT-B agree",
         .enabled(if: Shared.isPresent, "needs ../shared/golden"))
     func baseParameters() throws {
         try expectParameters(
@@ -36,7 +36,7 @@ struct AutoSAMUSGoldenTests {
         #expect(network.trainable.map(\.value.elementCount).reduce(0, +) == trained)
     }
 
-    @Test("the whole network from image to logits")
+    @Test("the whole network agrees from image to logits")
     func network() throws {
         let golden = try Golden(authors: "autosamus-tiny/forward")
         let network = try Tiny.autoNetwork()
@@ -49,7 +49,7 @@ struct AutoSAMUSGoldenTests {
             relativeL2: 5e-5)
     }
 
-    @Test("prompt generator and feature adapter")
+    @Test("prompt generator and feature adapter agree")
     func generator() throws {
         let model = try TinyModel()
         let found = withoutGrad {
@@ -62,7 +62,7 @@ struct AutoSAMUSGoldenTests {
         }
     }
 
-    @Test("feature adapter alone")
+    @Test("the feature adapter alone agrees")
     func adapter() throws {
         let model = try TinyModel()
         let found = withoutGrad {
@@ -71,7 +71,7 @@ struct AutoSAMUSGoldenTests {
         expectClose(found, model.golden["dense_prompt"], absolute: 1e-4)
     }
 
-    @Test("the decoder keeps its own tokens and sees the new image")
+    @Test("the decoder uses its own output tokens and the new image")
     func decoder() throws {
         let model = try TinyModel()
         model.expectLogits(
@@ -79,7 +79,7 @@ struct AutoSAMUSGoldenTests {
             dense: model.golden["dense_prompt"])
     }
 
-    @Test("from the image embedding to the logits")
+    @Test("the network agrees from the image embedding to the logits")
     func chain() throws {
         let model = try TinyModel()
         let (sparse, _, image) = withoutGrad {

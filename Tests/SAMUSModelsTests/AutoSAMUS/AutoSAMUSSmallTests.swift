@@ -16,14 +16,14 @@ struct AutoSAMUSSmallTests {
         try parts.load(golden.weights)
     }
 
-    @Test("forward")
+    @Test("the forward pass agrees")
     func forward() {
         for (name, found) in outputs() {
             expectClose(found, golden[name], absolute: 1e-4, relativeL2: 1e-5, name)
         }
     }
 
-    @Test("gradients, and which weights have none")
+    @Test("gradients agree, and the same weights have none")
     func gradients() throws {
         outputs().map { name, found in (found * golden["factor.\(name)"]).sum() }
             .reduce(Tensor.zeros([]), +)
@@ -64,7 +64,7 @@ struct AutoSAMUSSmallTests {
         }
     }
 
-    @Test("the softmax can attend to nothing")
+    @Test("the softmax with an additional zero position agrees")
     func softmax() {
         let scores = Tensor([Float](arrayLiteral: 5, 5, 1000, -1000), shape: [2, 2])
         let third = Float(1) / 3

@@ -7,7 +7,7 @@ import Training
 
 @Suite("Shards of a list")
 struct ShardTests {
-    @Test("contain each item once, or repeat items as PyTorch's DistributedSampler")
+    @Test("shards contain each item once, or repeat items as PyTorch's DistributedSampler")
     func shards() {
         let items = Array(0..<7)
         let shares = { (remainder: ShardRemainder) in
@@ -39,7 +39,9 @@ struct ShardTests {
             Course(passes: 1, isOverlapping: false, bucketBytes: 25 << 20),
         ]
 
-        @Test("10 steps of Adam give the weights of the doubled batch", arguments: courses)
+        @Test(
+            "10 steps of Adam in two processes give the weights of one process with twice the batch size",
+            arguments: courses)
         func steps(course: Course) async {
             let meeting = Meeting()
             defer { meeting.end() }

@@ -8,7 +8,7 @@ import Testing
 @Suite("TensorBoard events")
 struct EventWriterTests {
     /// Values of RFC 3720, B.4, and the usual check value of the polynomial.
-    @Test("have CRC-32C checksums")
+    @Test("records have CRC-32C checksums")
     func check() {
         #expect(EventRecord.crc32c(Array("123456789".utf8)) == 0xE306_9283)
         #expect(EventRecord.crc32c([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
@@ -16,7 +16,7 @@ struct EventWriterTests {
     }
 
     /// The file is made by Tools/fixtures/tensorboard_events.py.
-    @Test("are byte for byte those of TensorBoard's own writer")
+    @Test("files are byte for byte those of TensorBoard's own writer")
     func bytes() throws {
         try withTemporaryFolder { folder in
             var time = 1_700_000_000.0
@@ -38,7 +38,7 @@ struct EventWriterTests {
         }
     }
 
-    @Test("are in the file after a flush")
+    @Test("events are in the file after a flush")
     func flush() throws {
         try withTemporaryFolder { folder in
             let writer = try EventWriter(folder: folder)
@@ -54,7 +54,7 @@ struct EventWriterTests {
         try Data(contentsOf: URL(fileURLWithPath: path)).count
     }
 
-    @Test("of a later start are in a file that sorts after the earlier ones")
+    @Test("the file of a later start sorts after earlier files")
     func names() throws {
         try withTemporaryFolder { folder in
             let paths = try (0..<4).map { _ in try EventWriter(folder: folder).path }
@@ -94,7 +94,7 @@ struct EventWriterTests {
     private static let hasTensorBoard = run([python, "-c", "import tensorboard"])?.code == 0
 
     @Test(
-        "are read by TensorBoard's EventAccumulator; a resumed run replaces the steps it repeats",
+        "TensorBoard's EventAccumulator reads the events; a resumed run replaces the steps it repeats",
         .enabled(if: hasTensorBoard, "no Python with tensorboard: make peers brings one"))
     func accumulator() throws {
         try withTemporaryFolder { folder in

@@ -18,7 +18,7 @@ struct RunFilesTests {
         .init("none", .list([])),
     ])
 
-    @Test("args.yaml: options come back as they were, in their order")
+    @Test("args.yaml: options and their order are equal after writing and reading")
     func roundTrip() throws {
         try withTemporaryFolder { folder in
             try arguments.write(to: folder + "/args.yaml")
@@ -39,7 +39,7 @@ struct RunFilesTests {
     }
 
     @Test(
-        "args.yaml: text that is no list of options is refused",
+        "args.yaml: text that is not a list of options is refused",
         arguments: ["a: [1", "- 1", "a: {b: 1}", "a: 1\na: 2", "", "\u{0}"])
     func badArguments(text: String) throws {
         try withTemporaryFolder { folder in
@@ -58,7 +58,8 @@ struct RunFilesTests {
             + (0..<5_000).map { "b\($0): *a\n" }.joined(),
     ]
 
-    @Test("args.yaml: a file made to exhaust memory is refused", arguments: hostile.keys.sorted())
+    @Test(
+        "args.yaml: a file designed to exhaust memory is refused", arguments: hostile.keys.sorted())
     func hostileArguments(name: String) throws {
         try withTemporaryFolder { folder in
             let path = folder + "/args.yaml"
@@ -111,7 +112,7 @@ struct RunFilesTests {
         }
     }
 
-    @Test("run.json comes back as it was, and states the intended use")
+    @Test("run.json is equal after writing and reading, and states the intended use")
     func record() throws {
         try withTemporaryFolder { folder in
             var record = RunRecord(seed: .max, dataHash: "ab", versions: ["samus": "0.1"])

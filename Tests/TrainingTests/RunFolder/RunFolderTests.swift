@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Run folders")
 struct RunFolderTests {
-    @Test("are named exp, exp2, exp3; the first free name is used")
+    @Test("run folders are named exp, exp2, exp3; the first free name is used")
     func names() throws {
         try withTemporaryFolder { project in
             let first = try RunFolder.create(in: project)
@@ -19,7 +19,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("that exist are replaced with --force only, and then only the files of a run")
+    @Test("an existing run is replaced with --force only, and only the files of a run are removed")
     func replacing() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -42,7 +42,7 @@ struct RunFolderTests {
         return folder.path
     }
 
-    @Test("without a run in them are not replaced")
+    @Test("a folder without a run is not replaced")
     func strange() throws {
         try withTemporaryFolder { project in
             let path = project + "/thesis"
@@ -57,7 +57,7 @@ struct RunFolderTests {
     }
 
     @Test(
-        "with a name that is no plain folder name are refused",
+        "a name that is not a plain folder name is refused",
         arguments: ["", ".", "..", "a/b", "/tmp"])
     func badNames(name: String) throws {
         try withTemporaryFolder { project in
@@ -67,7 +67,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("are found by their folder, their weights folder or a file in it")
+    @Test("a run is found by its folder, its weights folder or a file in it")
     func resuming() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -82,7 +82,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("lose partial files of a killed process on resume, and nothing else")
+    @Test("on resume, partial files of a killed process are removed, and nothing else")
     func halfWritten() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
@@ -94,7 +94,7 @@ struct RunFolderTests {
         }
     }
 
-    @Test("are locked for one process at a time, which the message names")
+    @Test("a run folder is locked for one process, which the error message names")
     func locked() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)

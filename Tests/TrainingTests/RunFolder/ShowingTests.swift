@@ -3,7 +3,7 @@ import Testing
 
 @testable import Training
 
-@Suite("Drawings of a run")
+@Suite("Images of a run")
 struct RunImagesTests {
     @Test("the worst, median and best cases are selected by Dice")
     func ranks() {
@@ -67,7 +67,7 @@ struct RunImagesTests {
 
 @Suite("Sheets of large images")
 struct LargeImageTests {
-    @Test("are scaled down, with prompts at the same places")
+    @Test("large images are scaled down together with their prompts")
     func large() {
         let size = Size(height: 600, width: 2048)
         let black = Image(
@@ -93,7 +93,9 @@ struct ProgressTests {
         epoch: 3, epochs: 200, step: 120, steps: 9600, loss: 0.42134, rate: 5.126, waited: 0.012,
         secondsLeft: 3725, memory: 1_234_567_890)
 
-    @Test("shows epoch, step, loss, rate, time left, memory and the fraction of waiting")
+    @Test(
+        "the progress line shows epoch, step, loss, rate, time left, memory and the fraction of waiting"
+    )
     func line() {
         #expect(
             figures.line == "epoch 3/200  step 120/9600  loss 0.4213  5.13 images/s"
@@ -101,7 +103,7 @@ struct ProgressTests {
     }
 
     @Test(
-        "shows durations in two units",
+        "the progress line shows durations in two units",
         arguments: [
             (0.4, "0 s"), (59.6, "1 min 0 s"), (250, "4 min 10 s"), (86399.9, "1 d 0 h"),
             (.infinity, "?"), (-1, "?"),
@@ -110,7 +112,9 @@ struct ProgressTests {
         #expect(ProgressFigures.text(seconds) == text)
     }
 
-    @Test("is redrawn on a terminal, and else written once per interval", arguments: [true, false])
+    @Test(
+        "the progress line is redrawn on a terminal, and otherwise written once per interval",
+        arguments: [true, false])
     func drawing(isInteractive: Bool) {
         var written: [String] = []
         var time = ContinuousClock.now

@@ -1,2 +1,2 @@
-// libtorch's wheels hold gloo but not its headers. c10d's own header needs these names only.
+// libtorch's wheels contain Gloo but not its headers. c10d's header needs only these names.
 #pragma once

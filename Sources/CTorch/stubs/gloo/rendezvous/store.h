@@ -1,4 +1,4 @@
-// A part of gloo's interface: see algorithm.h. Never made or called from this package.
+// A part of Gloo's interface: see algorithm.h. Never instantiated or called from this package.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// A part of gloo's interface: see algorithm.h. Only pointers to these are held.
+// A part of Gloo's interface: see algorithm.h. Only pointers to it are used.
 #pragma once
 
 namespace gloo::transport {

@@ -4,6 +4,7 @@ public enum ExportError: Error, Equatable, Sendable {
     case unsupportedArgument(op: String, what: String)
     case tooLarge(bytes: Int)
     case outOfHalfRange(constant: String, value: Double)
+    case takesNoPrompts(network: String)
     case needsAspectRatio(network: String, type: String)
     case unsupportedEmbedding(width: Int, side: Int, neededWidth: Int, largestSide: Int)
 }
@@ -22,6 +23,8 @@ extension ExportError: CustomStringConvertible {
         case .outOfHalfRange(let constant, let value):
             "'\(constant)' contains \(value), and the largest float16 is 65504: its weights cannot "
                 + "be stored in 16 bits"
+        case .takesNoPrompts(let network):
+            "annotation tools give prompts, and \(network) takes none"
         case .needsAspectRatio(let network, let type):
             "X-AnyLabeling's '\(type)' stretches images to a square, and \(network) needs their "
                 + "aspect ratio: use --tool-type efficientvit_sam"

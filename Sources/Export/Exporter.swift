@@ -15,7 +15,7 @@ import TorchNN
 /// (`Passes/`), and write them (`Writers/`) as a model bundle, as ONNX files alone, or as what an
 /// annotation tool loads.
 public struct Exporter {
-    let network: any PromptableNetwork
+    let network: any SegmentationNetwork
     let inputSize: Int
     let recordings: ModelRecordings
     /// Names of the network's weights, by their addresses.
@@ -42,7 +42,7 @@ public struct Exporter {
 
     /// Records a network whose weights are loaded.
     init(
-        _ network: any PromptableNetwork, inputSize: Int, model: ModelDescription, program: String
+        _ network: any SegmentationNetwork, inputSize: Int, model: ModelDescription, program: String
     ) throws {
         self.network = network
         self.inputSize = inputSize
@@ -90,7 +90,7 @@ extension Exporter {
     /// - Parameters:
     ///   - precision: how weights are stored and products computed.
     ///   - layers: layers of the encoder to compute in 8-bit integers.
-    /// - Returns: encoder, decoder and, where the network has one, the prompt-free decoder.
+    /// - Returns: the encoder, and the decoders that the network has: of prompts, and prompt-free.
     /// - Throws: ``ExportError``.
     func graphs(
         precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?
@@ -113,10 +113,13 @@ extension Exporter {
             try lowered(
                 recordings.encoder, as: .encoder, inputs: [Tensors.images],
                 outputs: [Tensors.embeddings]),
-            try lowered(
-                recordings.decoder, as: .decoder, inputs: ModelRecordings.decoderInputs,
-                outputs: ModelRecordings.decoderOutputs),
         ]
+        if let decoder = recordings.decoder {
+            parts.append(
+                try lowered(
+                    decoder, as: .decoder, inputs: ModelRecordings.decoderInputs,
+                    outputs: ModelRecordings.decoderOutputs))
+        }
         if let promptFree = recordings.promptFree {
             parts.append(
                 try lowered(

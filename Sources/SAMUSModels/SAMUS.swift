@@ -36,7 +36,7 @@ public class SAMUS: Module, PromptableNetwork {
     public class var architecture: ModelArchitecture { .samus }
 
     /// A network with new weights.
-    public class func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+    public class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
         SAMUS(configuration.samSizes)
     }
 

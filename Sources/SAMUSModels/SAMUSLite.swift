@@ -35,7 +35,7 @@ public final class SAMUSLite: Module, PromptableNetwork {
     public static var architecture: ModelArchitecture { .samusLite }
 
     /// A network with new weights.
-    public static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+    public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
         guard case .lite(let parts) = configuration else {
             preconditionFailure("samus-lite needs its own sizes, not \(configuration)")
         }

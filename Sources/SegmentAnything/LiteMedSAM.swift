@@ -29,7 +29,7 @@ public final class LiteMedSAM: Module, PromptableNetwork {
     public static var architecture: ModelArchitecture { .liteMedSAM }
 
     /// A network with new weights; there is only one size.
-    public static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+    public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
         LiteMedSAM()
     }
 

@@ -5,7 +5,7 @@ import TorchNN
 /// The layers of one entry of the registry ``ModelArchitecture/all``.
 ///
 /// A new network conforms in the file that has its layers, and is listed in `NetworkRegistry`.
-public protocol RegisteredNetwork: Module {
+public protocol SegmentationNetwork: Module {
     /// The entry of the registry.
     static var architecture: ModelArchitecture { get }
 
@@ -14,7 +14,7 @@ public protocol RegisteredNetwork: Module {
     /// - Parameter configuration: sizes as the registry's entry has them; those of another
     ///   architecture trap.
     /// - Returns: a network in training mode.
-    static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork
+    static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork
 
     /// The parameters that a recipe trains; all others are frozen.
     ///
@@ -40,9 +40,28 @@ public protocol RegisteredNetwork: Module {
     /// - Throws: `ModuleLoadError` when tensors are missing or have another shape, and the error of
     ///   the reader.
     func transferWeights(from source: any TensorSource) throws -> WeightTransfer
+
+    /// The module of the image encoder.
+    var imageEncoderModule: Module { get }
+    /// Channels of an embedding, D.
+    var embeddingWidth: Int { get }
+    /// Height and width of an embedding, a quarter of those of a mask's logits.
+    var embeddingSize: Int { get }
+
+    /// Encodes images.
+    ///
+    /// - Parameter images: preprocessed for the network, `[B, C, S, S]`.
+    /// - Returns: embeddings, `[B, D, H, W]`.
+    func encode(_ images: Tensor) -> Tensor
+
+    /// Segments without a prompt.
+    ///
+    /// - Parameter embedding: of B images, `[B, D, H, W]`.
+    /// - Returns: one mask of 4 H x 4 W logits for each image; nil where the network needs a prompt.
+    func decodePromptFree(_ embedding: Tensor) -> DecodedMasks?
 }
 
-extension RegisteredNetwork {
+extension SegmentationNetwork {
     /// Freezes every parameter that a recipe does not train.
     ///
     /// - Parameter recipe: what to train.
@@ -55,6 +74,21 @@ extension RegisteredNetwork {
             parameter.isTrainable = true
         }
         return true
+    }
+
+    /// Encodes images one by one where that is at least as fast as a batch: on the CPU without
+    /// gradients, where the activations of one image fit the cache and use less memory.
+    ///
+    /// - Parameters:
+    ///   - images: `[B, C, S, S]`.
+    ///   - encoder: a function from a batch of any size to as many embeddings.
+    /// - Returns: the embeddings of all images.
+    public func encodeOneByOne(_ images: Tensor, with encoder: (Tensor) -> Tensor) -> Tensor {
+        guard images.size(0) > 1, !isGradEnabled, images.device.kind == .cpu, !Trace.isRecording
+        else {
+            return encoder(images)
+        }
+        return .concatenate((0..<images.size(0)).map { encoder(images[$0..<($0 + 1)]) })
     }
 
     /// The same sizes.
@@ -100,27 +134,11 @@ public struct WeightTransfer: Equatable, Sendable {
 }
 
 /// A network of SAM's family: encodes an image once, then decodes a mask for each prompt.
-public protocol PromptableNetwork: RegisteredNetwork {
+public protocol PromptableNetwork: SegmentationNetwork {
     /// Prompts to tokens.
     var promptEncoder: PromptEncoder { get }
     /// Embedding and tokens to masks.
     var maskDecoder: MaskDecoder { get }
-    /// The module of the image encoder.
-    var imageEncoderModule: Module { get }
-    /// Channels of an embedding, D.
-    var embeddingWidth: Int { get }
-
-    /// Encodes images.
-    ///
-    /// - Parameter images: preprocessed for the network, `[B, C, S, S]`.
-    /// - Returns: embeddings, `[B, D, H, W]`.
-    func encode(_ images: Tensor) -> Tensor
-
-    /// Segments without a prompt.
-    ///
-    /// - Parameter embedding: of B images, `[B, D, H, W]`.
-    /// - Returns: one mask for each image; nil where the network needs a prompt.
-    func decodePromptFree(_ embedding: Tensor) -> DecodedMasks?
 }
 
 extension PromptableNetwork {
@@ -129,6 +147,9 @@ extension PromptableNetwork {
 
     /// The decoder's width: the embedding has no fine features.
     public var embeddingWidth: Int { maskDecoder.outputTokens.size(1) }
+
+    /// The grid of the prompt encoder.
+    public var embeddingSize: Int { promptEncoder.gridSize }
 
     /// Prompt encoder and mask decoder, or all parameters.
     public func trainedParameters(by recipe: Recipe) -> [Parameter]? {
@@ -157,20 +178,5 @@ extension PromptableNetwork {
         return maskDecoder(
             image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,
             dense: dense, multimask: multimask)
-    }
-
-    /// Encodes images one by one where that is at least as fast as a batch: on the CPU without
-    /// gradients, where the activations of one image fit the cache and use less memory.
-    ///
-    /// - Parameters:
-    ///   - images: `[B, C, S, S]`.
-    ///   - encoder: a function from a batch of any size to as many embeddings.
-    /// - Returns: the embeddings of all images.
-    public func encodeOneByOne(_ images: Tensor, with encoder: (Tensor) -> Tensor) -> Tensor {
-        guard images.size(0) > 1, !isGradEnabled, images.device.kind == .cpu, !Trace.isRecording
-        else {
-            return encoder(images)
-        }
-        return .concatenate((0..<images.size(0)).map { encoder(images[$0..<($0 + 1)]) })
     }
 }

@@ -25,7 +25,7 @@ public final class SAM: Module, PromptableNetwork {
     public static var architecture: ModelArchitecture { .sam }
 
     /// A network with new weights.
-    public static func make(_ configuration: ModelConfiguration) -> any PromptableNetwork {
+    public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
         SAM(configuration.samSizes)
     }
 

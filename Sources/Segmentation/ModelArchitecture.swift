@@ -4,7 +4,7 @@ import Checkpoints
 ///
 /// ``all`` is the registry. Detecting the architecture of a checkpoint, preparing images, checking
 /// prompts, starting a network from other weights and the command line's choices all read it. The
-/// layers are on the training side: a class that conforms to `RegisteredNetwork`.
+/// layers are on the training side: a class that conforms to `SegmentationNetwork`.
 public struct ModelArchitecture: RawRepresentable, Sendable {
     /// The name in files and messages: `SAMUS`.
     public let rawValue: String

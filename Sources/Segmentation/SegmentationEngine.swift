@@ -91,6 +91,7 @@ extension EncodedImage {
 public enum EngineError: Error, Equatable, Sendable {
     case notFinite(model: String)
     case needsPrompt(model: String)
+    case takesNoPrompts(model: String)
 }
 
 extension EngineError: CustomStringConvertible {
@@ -102,6 +103,8 @@ extension EngineError: CustomStringConvertible {
                 + "precision is too low"
         case .needsPrompt(let model):
             "\(model) needs a prompt: give a click, a box or a mask"
+        case .takesNoPrompts(let model):
+            "\(model) takes no prompts: it segments the image without one"
         }
     }
 }

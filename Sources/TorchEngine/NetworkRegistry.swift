@@ -8,11 +8,11 @@ import TorchNN
 /// The layers of every architecture in ``ModelArchitecture/all``.
 public enum NetworkRegistry {
     /// The classes with the layers.
-    static let networks: [any PromptableNetwork.Type] = [
+    static let networks: [any SegmentationNetwork.Type] = [
         SAM.self, SAMUS.self, AutoSAMUS.self, SAMUSLite.self, LiteMedSAM.self,
     ]
 
-    private static func network(of architecture: ModelArchitecture) -> any PromptableNetwork.Type {
+    private static func network(of architecture: ModelArchitecture) -> any SegmentationNetwork.Type {
         guard let found = networks.first(where: { $0.architecture == architecture }) else {
             preconditionFailure("\(architecture.rawValue) is not listed in NetworkRegistry")
         }
@@ -27,7 +27,7 @@ public enum NetworkRegistry {
     /// - Returns: a network in training mode.
     public static func make(
         _ architecture: ModelArchitecture, _ configuration: ModelConfiguration
-    ) -> any PromptableNetwork {
+    ) -> any SegmentationNetwork {
         network(of: architecture).make(configuration)
     }
 
@@ -42,7 +42,7 @@ public enum NetworkRegistry {
     ///   file cannot be read.
     public static func load(
         _ architecture: ModelArchitecture, from checkpoint: Checkpoint
-    ) throws -> (network: any PromptableNetwork, configuration: ModelConfiguration) {
+    ) throws -> (network: any SegmentationNetwork, configuration: ModelConfiguration) {
         let configuration = try checkpoint.configuration(of: architecture)
         let network = Initialization.skipped { make(architecture, configuration) }
         try network.load(checkpoint)
@@ -63,7 +63,7 @@ public enum NetworkRegistry {
         _ architecture: ModelArchitecture, from source: ModelArchitecture, checkpoint: Checkpoint,
         seed: UInt64
     ) throws -> (
-        network: any PromptableNetwork, configuration: ModelConfiguration, transfer: WeightTransfer
+        network: any SegmentationNetwork, configuration: ModelConfiguration, transfer: WeightTransfer
     ) {
         precondition(
             architecture.startsFrom.contains(source),

@@ -8,7 +8,7 @@ import TorchNN
 /// A network of SAM's family on libtorch.
 public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Sendable {
     // Modules do not change after `init`, and libtorch's operators may run on any thread.
-    let network: any PromptableNetwork
+    let network: any SegmentationNetwork
     private let inputSize: Int
     private let options: TorchEngineOptions
     /// The model's architecture, sizes and origin.
@@ -43,7 +43,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
     ///   - network: the network with its weights.
     ///   - inputSize: height and width of the input in pixels.
     ///   - model: the model's description.
-    public init(network: any PromptableNetwork, inputSize: Int, model: ModelDescription) {
+    public init(network: any SegmentationNetwork, inputSize: Int, model: ModelDescription) {
         self.network = network
         self.inputSize = inputSize
         self.model = model
@@ -69,6 +69,9 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         ) throws -> [[MaskPrediction]] {
             precondition(
                 prompts.allSatisfy { $0.size == size }, "prompts for an image of \(size)")
+            guard let network = engine.network as? any PromptableNetwork else {
+                throw EngineError.takesNoPrompts(model: engine.model.name)
+            }
             let prompts = prompts.map(\.prompt)
             var results = [[MaskPrediction]](repeating: [], count: prompts.count)
             for batch in prompts.batchesOfOneForm(atMost: 64) {
@@ -76,7 +79,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
                     batch.map { prompts[$0] }, in: geometry, maskSide: 4 * embedding.size(2))
                 let tensors = PromptTensors(arrays, on: engine.options.device)
                 let decoded = engine.options.run {
-                    engine.network.decode(embedding, prompts: tensors, multimask: multimask)
+                    network.decode(embedding, prompts: tensors, multimask: multimask)
                 }
                 let found = try predictions(
                     logits: decoded.logits, iou: decoded.iou, model: engine.model.name)

@@ -105,6 +105,9 @@ open class Module {
         namedParameters().map(\.parameter)
     }
 
+    /// The device of the weights.
+    public var device: Device { parameters.first?.value.device ?? .cpu }
+
     /// The parameters that training changes.
     public var trainable: [Parameter] {
         parameters.filter(\.isTrainable)

@@ -6,7 +6,7 @@ extension Recipe {
     ///
     /// - Parameter network: the network to be trained.
     /// - Throws: ``TrainingError/recipe(_:kind:)`` when the network does not support the recipe.
-    public func freeze(_ network: any PromptableNetwork) throws(TrainingError) {
+    public func freeze(_ network: any SegmentationNetwork) throws(TrainingError) {
         guard network.setTrainable(by: self) else {
             throw .recipe(self, kind: type(of: network).architecture)
         }

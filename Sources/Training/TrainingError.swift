@@ -21,6 +21,8 @@ public enum TrainingError: Error, Equatable, Sendable {
     case nothingToTrain
     /// A network that needs a prompt cannot be trained without one.
     case needsPrompt(ModelArchitecture)
+    /// A network without a prompt encoder is trained without prompts only.
+    case takesNoPrompts(ModelArchitecture)
 }
 
 extension TrainingError: CustomStringConvertible {
@@ -48,7 +50,9 @@ extension TrainingError: CustomStringConvertible {
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
         case .nothingToTrain: "all weights are frozen: there is nothing to train"
         case .needsPrompt(let architecture):
-            "\(architecture.rawValue) needs a prompt: only AutoSAMUS can be trained prompt-free"
+            "\(architecture.rawValue) needs a prompt and cannot be trained prompt-free"
+        case .takesNoPrompts(let architecture):
+            "\(architecture.rawValue) takes no prompts: --prompts prompt-free is the only choice"
         }
     }
 }

@@ -43,7 +43,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
     /// An exporter for the network.
     func exporter() throws -> Exporter {
         let sizes = sizes
-        let network: any PromptableNetwork =
+        let network: any SegmentationNetwork =
             switch self {
             case .samus: SAMUS(sizes)
             case .autoSAMUS: AutoSAMUS(sizes)

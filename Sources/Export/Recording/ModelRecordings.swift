@@ -5,7 +5,8 @@ import Torch
 /// The recordings that a model bundle is made from.
 struct ModelRecordings {
     let encoder: Recording
-    let decoder: Recording
+    /// The decoder of prompts; nil where the network takes none.
+    let decoder: Recording?
     /// The decoder that takes no prompt; nil where the network needs one.
     let promptFree: Recording?
 
@@ -25,31 +26,33 @@ struct ModelRecordings {
     ///   - channels: of its input.
     ///   - inputSize: height and width of its input in pixels.
     /// - Throws: `TraceError`, ``RecordingError``.
-    init(_ network: any PromptableNetwork, channels: Int, inputSize: Int) throws {
-        let grid = network.promptEncoder.gridSize
+    init(_ network: any SegmentationNetwork, channels: Int, inputSize: Int) throws {
+        let grid = network.embeddingSize
         let width = network.embeddingWidth
         encoder = try Recording(
             axes: [.init(name: Self.imagesAxis, input: 0, dimension: 0, length: 1)],
             inputs: { [.zeros([$0[0], channels, inputSize, inputSize])] },
             { [network.encode($0[0])] })
-        decoder = try Recording(
-            axes: [
-                .init(name: "prompts", input: 1, dimension: 0, length: 2),
-                .init(name: "points", input: 1, dimension: 1, length: 3),
-            ],
-            inputs: { lengths in
-                [
-                    .zeros([1, width, grid, grid]), .zeros([lengths[0], lengths[1], 2]),
-                    .zeros([lengths[0], lengths[1]]), .zeros([1, 1, 4 * grid, 4 * grid]),
-                    .zeros([1]),
-                ]
-            },
-            { inputs in
-                let masks = network.decodeUniform(
-                    inputs[0], points: inputs[1], labels: inputs[2], mask: inputs[3],
-                    hasMask: inputs[4])
-                return [masks.logits, masks.iou]
-            })
+        decoder = try (network as? any PromptableNetwork).map { network in
+            try Recording(
+                axes: [
+                    .init(name: "prompts", input: 1, dimension: 0, length: 2),
+                    .init(name: "points", input: 1, dimension: 1, length: 3),
+                ],
+                inputs: { lengths in
+                    [
+                        .zeros([1, width, grid, grid]), .zeros([lengths[0], lengths[1], 2]),
+                        .zeros([lengths[0], lengths[1]]), .zeros([1, 1, 4 * grid, 4 * grid]),
+                        .zeros([1]),
+                    ]
+                },
+                { inputs in
+                    let masks = network.decodeUniform(
+                        inputs[0], points: inputs[1], labels: inputs[2], mask: inputs[3],
+                        hasMask: inputs[4])
+                    return [masks.logits, masks.iou]
+                })
+        }
         let embedding = Tensor.zeros([1, width, grid, grid])
         guard withoutGrad({ network.decodePromptFree(embedding) }) != nil else {
             promptFree = nil

@@ -50,11 +50,13 @@ extension Exporter {
 
     /// The passes that fit the network's graphs to a tool.
     func adapter(for tool: AnnotationTool) throws(ExportError) -> ToolAdapter {
-        try ToolAdapter(
+        guard recordings.decoder != nil else {
+            throw .takesNoPrompts(network: model.kind.rawValue)
+        }
+        return try ToolAdapter(
             tool, model.kind,
             NetworkInterface(
                 inputSize: inputSize, preprocessing: model.kind.preprocessing,
-                width: network.maskDecoder.outputTokens.size(1),
-                grid: network.promptEncoder.gridSize))
+                width: network.embeddingWidth, grid: network.embeddingSize))
     }
 }

@@ -70,8 +70,8 @@ extension Exporter {
                 preprocessing: preprocessing, range: preprocessing.range),
             embedding: .init(
                 width: network.embeddingWidth,
-                side: network.promptEncoder.gridSize),
-            prompts: PromptKind.allCases,
+                side: network.embeddingSize),
+            prompts: recordings.decoder == nil ? [] : PromptKind.allCases,
             trainedPrompts: model.trainedPrompts.map { trained in
                 PromptKind.allCases.filter(trained.contains)
             },

@@ -9,7 +9,7 @@ import TorchNN
 
 /// A frozen image encoder whose embeddings are computed once for each fixed variant of an image.
 public struct CachedEncoder {
-    let network: any PromptableNetwork
+    let network: any SegmentationNetwork
     let cache: EmbeddingCache?
     let isBFloat16: Bool
     let isPooled: Bool
@@ -20,7 +20,7 @@ public struct CachedEncoder {
     ///   - isBFloat16: whether the encoder runs in bfloat16.
     ///   - isPooled: whether 2 x 2 cells are averaged, for a student with half the grid.
     public init(
-        _ network: any PromptableNetwork, cache: EmbeddingCache?, isBFloat16: Bool,
+        _ network: any SegmentationNetwork, cache: EmbeddingCache?, isBFloat16: Bool,
         isPooled: Bool = false
     ) {
         self.network = network

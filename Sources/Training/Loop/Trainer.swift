@@ -10,7 +10,7 @@ import TorchNN
 /// was stopped resumes bit for bit.
 public final class Trainer {
     /// The network.
-    public let network: any PromptableNetwork
+    public let network: any SegmentationNetwork
     /// The architecture of the network.
     public let architecture: ModelArchitecture
     /// All options, with effective values.
@@ -47,7 +47,7 @@ public final class Trainer {
     /// - Throws: ``TrainingError`` when nothing is trained, or the network cannot be trained with
     ///   these prompts.
     init(
-        _ network: any PromptableNetwork, architecture: ModelArchitecture,
+        _ network: any SegmentationNetwork, architecture: ModelArchitecture,
         configuration: TrainingConfiguration, batches: TrainingBatches, validation: Validation?,
         encoder: CachedEncoder?, teacher: Teacher?, group: DistributedTraining?,
         checkpoint: TrainingCheckpoint?
@@ -303,13 +303,17 @@ extension Trainer {
 
     /// Checks that there is something to train, with prompts that the network takes.
     static func check(
-        _ network: any PromptableNetwork, _ architecture: ModelArchitecture,
+        _ network: any SegmentationNetwork, _ architecture: ModelArchitecture,
         _ batches: TrainingBatches
     ) throws(TrainingError) {
         guard !network.trainable.isEmpty else { throw .nothingToTrain }
         guard architecture.isPromptFree || !batches.prompts.containsPromptFree else {
             throw .needsPrompt(architecture)
         }
+        guard
+            network is any PromptableNetwork
+                || batches.prompts.parts.allSatisfy({ $0.strategy == .promptFree })
+        else { throw .takesNoPrompts(architecture) }
         guard batches.count > 0 else {
             throw .start(
                 "\(batches.samples.count) samples are too few for \(batches.processes) processes")

@@ -24,7 +24,7 @@ struct BatchLoss {
 /// What training minimizes: the loss of the masks that the network decodes from a batch's prompts,
 /// and the distance to the teacher's embedding.
 struct TrainingObjective {
-    let network: any PromptableNetwork
+    let network: any SegmentationNetwork
     /// The frozen image encoder with its cache; nil where the encoder is trained.
     let encoder: CachedEncoder?
     private let loss: SegmentationLoss
@@ -34,7 +34,7 @@ struct TrainingObjective {
     private let group: DistributedTraining?
 
     init(
-        network: any PromptableNetwork, configuration: TrainingConfiguration,
+        network: any SegmentationNetwork, configuration: TrainingConfiguration,
         encoder: CachedEncoder?, teacher: Teacher?, group: DistributedTraining?
     ) {
         self.network = network
@@ -54,7 +54,7 @@ struct TrainingObjective {
     /// - Throws: `CheckpointError` when the embedding cache cannot be written, `ProcessGroupError`
     ///   when another process is lost.
     func callAsFunction(_ batch: Batch) throws -> BatchLoss {
-        let device = network.maskDecoder.outputTokens.device
+        let device = network.device
         let frozen = try encoder?(batch.examples) { $0.inputTensor.to(device) }
         let target = try teacher?.embeddings(of: batch.examples, on: device)
         // One process may have had more images to encode than the others.
@@ -159,6 +159,9 @@ struct TrainingObjective {
     private func decode(
         _ embedding: Tensor, _ prompts: [Prompt], masks: Tensor?
     ) -> DecodedMasks {
+        guard let network = network as? any PromptableNetwork else {
+            preconditionFailure("Trainer.check refuses prompts for a network that takes none")
+        }
         let groups = prompts.batchesOfOneForm()
         guard groups.count > 1 else {
             return network.decode(

@@ -54,7 +54,7 @@ public struct Validation {
     /// How prompts are made; each sample has one case per strategy.
     public let strategies: [PromptStrategy]
     let transform: ExampleTransform
-    let network: any PromptableNetwork
+    let network: any SegmentationNetwork
     let encoder: CachedEncoder?
     let dtype: DType
     let workers: Int
@@ -128,7 +128,7 @@ public struct Validation {
         _ numbers: [Int], _ body: (Int, Example, Tensor) throws -> Void
     ) throws {
         network.evaluate()
-        let device = network.maskDecoder.outputTokens.device
+        let device = network.device
         let prefetcher = Prefetcher(0..<numbers.count, workers: workers) {
             [samples, transform] index in
             try transform.plainExample(of: samples[numbers[index]])
@@ -172,12 +172,12 @@ public struct Validation {
         let decoded =
             strategy == .promptFree
             ? network.decodePromptFree(embedding)
-            : network.decode(
+            : (network as? any PromptableNetwork)?.decode(
                 embedding,
                 prompts: PromptTensors(
                     PromptArrays(inInputPixels: [prompt]), on: embedding.device))
         guard let decoded else {
-            preconditionFailure("the session refuses networks that need a prompt")
+            preconditionFailure("the session refuses prompts that the network does not take")
         }
         let side = example.object.width
         let full = bilinear(decoded.logits.to(.float32), height: side, width: side)

@@ -193,7 +193,7 @@ public struct TrainingSession {
     }
 
     private func setTrainable(
-        _ isTrainable: Bool, _ prefixes: String?, in network: any PromptableNetwork
+        _ isTrainable: Bool, _ prefixes: String?, in network: any SegmentationNetwork
     ) throws(TrainingError) {
         for prefix in prefixes?.split(separator: ",") ?? [] {
             guard network.namedParameters().contains(where: { $0.name.hasPrefix(prefix) }) else {
@@ -380,7 +380,7 @@ extension TrainingDevice {
 
 extension InitializedNetwork {
     /// Height and width of the image embedding in cells.
-    fileprivate var gridSize: Int { network.promptEncoder.gridSize }
+    fileprivate var gridSize: Int { network.embeddingSize }
 
     /// Everything that the image encoder depends on, as one line: a key of the embedding cache.
     fileprivate var encoderName: String {

@@ -9,7 +9,7 @@ import TorchNN
 /// A network to be trained, with its initial weights and where they come from.
 public struct InitializedNetwork {
     /// The network.
-    public let network: any PromptableNetwork
+    public let network: any SegmentationNetwork
     /// Its architecture.
     public let kind: ModelArchitecture
     /// Its sizes.
@@ -71,7 +71,7 @@ public struct InitializedNetwork {
 
     private static func started(
         _ kind: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
-    ) throws -> (any PromptableNetwork, ModelArchitecture, ModelConfiguration) {
+    ) throws -> (any SegmentationNetwork, ModelArchitecture, ModelConfiguration) {
         guard let found = checkpoint.architecture else {
             throw TrainingError.start(
                 "'\(checkpoint.path)' is not a network that this program knows")
@@ -92,9 +92,12 @@ public struct InitializedNetwork {
 
     /// Loads prompt encoder and mask decoder.
     private static func loadDecoder(
-        of checkpoint: Checkpoint, into network: any PromptableNetwork
+        of checkpoint: Checkpoint, into network: any SegmentationNetwork
     ) throws {
-        let values = network.namedValues(in: [network.promptEncoder, network.maskDecoder])
+        guard let promptable = network as? any PromptableNetwork else {
+            throw TrainingError.start("--decoder-from: this network has no mask decoder")
+        }
+        let values = network.namedValues(in: [promptable.promptEncoder, promptable.maskDecoder])
         let wrong = values.filter { checkpoint.shape(of: $0.name) != $0.value.value.shape }
         guard wrong.isEmpty else {
             throw TrainingError.start(

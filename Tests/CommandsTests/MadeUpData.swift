@@ -8,7 +8,7 @@ enum MadeUpData {
     /// Writes a root with one data set.
     ///
     /// - Parameters:
-    ///   - root: a folder that is there.
+    ///   - root: an existing folder.
     ///   - train: images to train with.
     ///   - val: images to validate with.
     ///   - test: images to test with.

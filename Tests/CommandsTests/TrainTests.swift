@@ -142,7 +142,7 @@ struct TrainTests {
             (["--data", "ROOT", "--recipe", "decoder", "--from", "nothing.pth"], 69, "no model"),
             (
                 ["--data", "ROOT", "--recipe", "full", "--network", "samus", "--prompts", "stare"],
-                64, "is no prompt"
+                64, "is not a training prompt"
             ),
             (
                 ["--data", "ROOT", "--recipe", "full", "--network", "samus", "--sets", "Heart"], 66,

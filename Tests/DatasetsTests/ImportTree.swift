@@ -78,7 +78,7 @@ final class ImportTree {
         )
     }
 
-    /// The indices of a label's pixels with one value.
+    /// The coordinates of a label's pixels with one value.
     func places(_ dataset: String, _ name: String, value: UInt8 = 255) throws -> [[Int]] {
         let label = try stored(dataset, name).label
         return label.pixels.indices.filter { label.pixels[$0] == value }

@@ -1,13 +1,13 @@
 import Foundation
 import Imaging
 
-/// A synthetic data set in the US30K layout: bright discs on dark images of 64x64 pixels.
+/// A synthetic dataset in the US30K layout: bright discs on dark images of 64x64 pixels.
 ///
 /// `Discs` has one class, four images of three patients, two of them with a spacing of 0.5 mm.
 /// `Pairs` has two classes (discs of grey 200 and of grey 120) in two images, the second image
 /// without an object of class 2, and no known patients.
 public struct DrawnData {
-    /// The folder of the data sets.
+    /// The folder of the datasets.
     public let root: URL
 
     /// A disc in an image.

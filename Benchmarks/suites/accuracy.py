@@ -1,7 +1,7 @@
-"""Dice on the test images of eight data sets: two trainings, what they start from, two formulas.
+"""Dice on the test images of eight datasets: two trainings, what they start from, two formulas.
 
 Trains LiteMedSAM's decoder and a small SAMUS, evaluates both, LiteMedSAM and two formulas that fill
-the box, and prints the tables of Docs/Results.md. DATA holds the eight data sets in US30K layout;
+the box, and prints the tables of Docs/Results.md. DATA holds the eight datasets in US30K layout;
 FOLDER receives runs and reports. Takes about two hours on 2 cores. Finished steps are skipped, so that
 it can be stopped at any time and started again. Needs no PyTorch.
 """
@@ -22,7 +22,7 @@ TITLES = {
     ("box", "single"): "Box",
     ("box:10%", "single"): "Box grown by 10 %",
 }
-# Only data sets whose licence allows passing images on, so that these weights may be passed on too.
+# Only datasets whose licence allows passing images on, so that these weights may be passed on too.
 LITEMEDSAM_ULTRASOUND = """
     --recipe decoder --from litemedsam --sets=-Echo-CAMUS,ThyroidNodule-DDTI --variants 4
     --augment authors --precision bf16 --batch 8 --optimizer adamw --weight-decay 0.01
@@ -109,7 +109,7 @@ def run(options):
 def tables(reports):
     """Markdown: a table for each prompt, and one of the times.
 
-    A table has a row for each data set and class, one for all cases, and one for the mean over the
+    A table has a row for each dataset and class, one for all cases, and one for the mean over the
     rows before, each of which counts once.
     """
     reports = {name: json.loads(path.read_text()) for name, path in reports.items()}
@@ -132,7 +132,7 @@ def tables(reports):
 
 
 def dice(report):
-    """Mean Dice and number of cases, by prompt and then by data set and class; None for all."""
+    """Mean Dice and number of cases, by prompt and then by dataset and class; None for all."""
     found = {}
     classes = {(case["dataset"], case["label"]) for case in report["cases"]}
     one_class = {name for name, _ in classes if sum(other == name for other, _ in classes) == 1}
@@ -162,7 +162,7 @@ def dice_table(title, columns):
             f"**{value:.3f}**" if len(values) > 1 and value == max(values) else f"{value:.3f}"
             for value in values)
 
-    lines = ["", f"### {title}", "| data set, class | cases | " + " | ".join(columns) + " |",
+    lines = ["", f"### {title}", "| dataset, class | cases | " + " | ".join(columns) + " |",
              "|---|---:|" + "---:|" * len(columns)]
     for name, label in keys:
         row_title = f"{name} {label}" if name in several_classes else name

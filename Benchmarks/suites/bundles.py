@@ -2,7 +2,7 @@
 
 Bundles are exported from weights that follow a formula; --bundles FOLDER stores them there and reuses
 those that exist. The int8 bundle is measured twice: with all layers in integers, as nearly all are for
-a trained network, and, with --calibrate and data sets in US30K layout, as exported. `samus export`
+a trained network, and, with --calibrate and datasets in US30K layout, as exported. `samus export`
 keeps most layers of formula weights in float32, since their masks are noise.
 """
 

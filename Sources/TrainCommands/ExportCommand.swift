@@ -25,8 +25,8 @@ struct ExportCommand: ParsableCommand {
 
             --precision f16-weights stores weights in 16 bits: half the file size, the same speed, \
             nearly the same masks. --precision int8 computes most layers of the encoder in 8-bit \
-            integers, which is faster and changes masks. It needs --calibrate with a folder of data \
-            sets (US30K layout) like those that the model is for: ranges are measured on images of \
+            integers, which is faster and changes masks. It needs --calibrate with a folder of \
+            datasets (US30K layout) like those that the model is for: ranges are measured on images of \
             the train lists, masks are compared with float32's on the val lists, and layers that \
             change masks too much stay in float32. quantization.json in the bundle lists the \
             results. With f16-weights, --calibrate only compares masks. bf16 needs no export: run \

@@ -118,19 +118,19 @@ struct ReducedPrecision {
 struct CalibrationOptions: ParsableArguments {
     @Option(
         name: .customLong("calibrate"),
-        help: ArgumentHelp("Data sets in US30K layout.", valueName: "root"),
+        help: ArgumentHelp("Datasets in US30K layout.", valueName: "root"),
         completion: .directory)
     var root: String?
 
     @Option(
         help: ArgumentHelp(
-            "Images of the train lists to measure ranges on, evenly from all data sets.",
+            "Images of the train lists to measure ranges on, evenly from all datasets.",
             valueName: "n"))
     var calibrationImages = 32
 
     @Option(
         help: ArgumentHelp(
-            "Objects of the val lists to compare masks on, evenly from all data sets; with int8, half "
+            "Objects of the val lists to compare masks on, evenly from all datasets; with int8, half "
                 + "of them choose the layers and the other half gives the table.",
             valueName: "n"))
     var comparedObjects = 48
@@ -175,7 +175,7 @@ struct CalibrationData {
         return samples.filter { seen.insert($0.image).inserted }
     }
 
-    /// Samples chosen evenly from the data sets, and evenly from the list of each.
+    /// Samples chosen evenly from the datasets, and evenly from the list of each.
     private static func evenly(_ samples: [Sample], _ count: Int) -> [Sample] {
         let sets = Dictionary(grouping: samples) { $0.dataset }.sorted { $0.key < $1.key }
         let share = max(1, count / max(1, sets.count))

@@ -1,4 +1,4 @@
-/// The table of Docs/Architecture.md: where each target stands, and who may use what.
+/// The table of Docs/Architecture.md: the level and side of each target, and restricted modules.
 enum Architecture {
     enum Side {
         /// Needs libtorch.
@@ -46,7 +46,7 @@ enum Architecture {
         "samus": Place(side: .inference, level: 8),
     ]
 
-    /// What only some targets may import, be it a target, another package's product or a C library.
+    /// Modules that only some targets may import: targets, products of other packages, C libraries.
     static let reserved: [String: Set<String>] = [
         "libtorch": ["CTorch"],
         "CTorch": ["Torch"],
@@ -60,7 +60,7 @@ enum Architecture {
         "COpenVINO": ["Inference"],
     ]
 
-    /// Why `target` must not import `module`, or nil when it may.
+    /// Why `target` must not import `module`; nil if it may.
     ///
     /// An import goes down, or from the training side to the inference side at the same or
     /// a lower level; never up, sideways or from inference to training.

@@ -27,7 +27,7 @@ enum Checkout {
         .sorted { $0.path < $1.path }
     }
 
-    /// Paths that git tracks or would track; nil outside a git checkout, as in an unpacked archive.
+    /// Paths that git tracks or would track; nil outside a git checkout, such as in an archive.
     static func trackedPaths() -> [String]? {
         let git = Process()
         git.executableURL = URL(filePath: "/usr/bin/env")

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What one source file imports.
+/// The imports of one source file.
 enum ImportScanner {
     /// The modules named by a Swift file's import declarations.
     static func modules(inSwift source: String) -> [String] {
@@ -41,7 +41,7 @@ enum ImportScanner {
         }
     }
 
-    /// The imports of a file by its extension; none of a file that is not source.
+    /// The imports of a file by its extension; none for files other than sources.
     static func modules(in file: URL) throws -> [String] {
         switch file.pathExtension {
         case "swift": modules(inSwift: try String(contentsOf: file, encoding: .utf8))

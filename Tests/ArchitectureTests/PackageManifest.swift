@@ -1,6 +1,6 @@
 /// The targets of a Package.swift and what they depend on, read from its text.
 ///
-/// `swift package dump-package` would tell the same, but waits for the lock that `swift test` holds.
+/// `swift package dump-package` has the same information, but waits for the lock of `swift test`.
 struct PackageManifest {
     struct Target {
         let name: String
@@ -35,7 +35,7 @@ struct PackageManifest {
             .matches(of: #/"([^"]+)"/#).map { String($0.1) }
     }
 
-    /// The text up to the bracket that closes the one just before it.
+    /// The text up to the bracket that closes the one before it.
     private static func balanced(_ text: Substring, open: Character, close: Character) -> Substring
     {
         var depth = 1

@@ -15,7 +15,7 @@ struct TreeTests {
 
     @Test("contains no address of a package registry", .enabled(if: Checkout.trackedPaths() != nil))
     func registries() {
-        // In two parts, lest this file be found.
+        // In two parts, so that this file is not found.
         let addresses = [("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org")]
             .map { Data("\($0).\($1)".utf8) }
         for (path, bytes) in Checkout.trackedTexts() {
@@ -33,7 +33,7 @@ struct TreeTests {
         #expect(!holdsPath(Data("see Docs\(folder)page and $x\(folder)y".utf8), folder))
     }
 
-    /// Whether an absolute path starts with `folder`: no name stands just before it.
+    /// Whether `folder` is the beginning of an absolute path, with no name before it.
     private func holdsPath(_ bytes: Data, _ folder: String) -> Bool {
         let needle = Data(folder.utf8)
         var rest = bytes[...]

@@ -2,7 +2,7 @@ import Foundation
 import Imaging
 import Testing
 
-/// Commands with a model bundle run in `samus` itself.
+/// Commands with a model bundle, which run without `samus-train`.
 @Suite("samus runs model bundles on OpenVINO", .serialized)
 struct BundleTests {
     private static let libraries = Program.package.appending(path: ".deps/openvino/libs")
@@ -10,7 +10,7 @@ struct BundleTests {
     private static let reason: Comment = "OpenVINO is not here: run 'make setup'"
 
     private let scratch: Scratch
-    /// Alone in a folder: no `samus-train` to hand over to.
+    /// A copy of `samus` in a folder without `samus-train`.
     private var lonely: Program
     private let bundle = Program.package.appending(path: "Tests/Fixtures/bundle/clicks.samus").path
     private let frame = Program.frame.path

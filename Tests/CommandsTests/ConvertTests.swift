@@ -62,7 +62,7 @@ struct ConvertTests {
         #expect(network["input_size"] as? Int == 256)
         #expect(network["parameters"] as? Int == 971_824)
 
-        // Written again from what was written, without the option: the remarks tell.
+        // Converted again without the option, which the metadata now states.
         let again = try samus(
             "convert", scratch.path("a.safetensors"), scratch.path("c.safetensors"), "--to-half")
         #expect(again.code == 0, "\(again.errors)")
@@ -75,7 +75,7 @@ struct ConvertTests {
         _ = try outline(scratch.path("c.safetensors"))
     }
 
-    /// Masks carry the name of their model: compared are their lengths of runs.
+    /// Compares run lengths, because mask files contain the name of the model.
     private func outlineMask(_ model: String, like other: Data) throws -> Data {
         let found = try outline(model)
         let places = [found, other].map { $0.range(of: Data("IDAT".utf8))?.lowerBound ?? 0 }
@@ -125,7 +125,7 @@ struct ConvertTests {
         #expect(
             try samus("convert", Self.mixed, scratch.path("folder.safetensors"), "--force").code
                 == 73)
-        // A disk that takes no more than two blocks of 512 bytes.
+        // Files are limited to two blocks of 512 bytes, like on a full disk.
         let shell = Program(executable: URL(filePath: "/bin/sh"))
         let full = try shell(
             "-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"", samus.executable.path, "convert",

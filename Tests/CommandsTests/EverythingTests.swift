@@ -67,7 +67,7 @@ struct EverythingTests {
         .enabled(if: Shared.isPresent, "needs the golden values in ../shared"))
     func inputs() throws {
         let image = try scratch.write(Data(contentsOf: Program.frame), "out/a.png")
-        // Named as a mask of the first image will be, however many there are.
+        // The name of a possible mask of the first image.
         let victims = try ["", ".object1", ".object2", ".object3"].map {
             try scratch.write(Data(contentsOf: Program.frame), "out/a.everything\($0).mask.png")
         }

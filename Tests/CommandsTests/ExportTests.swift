@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-/// `samus export`, as a user runs it.
+/// Runs `samus export`.
 @Suite("samus export writes bundles that samus runs without libtorch", .serialized)
 struct ExportTests {
     private static let hasOpenVINO = FileManager.default.fileExists(

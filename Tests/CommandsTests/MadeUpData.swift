@@ -1,14 +1,14 @@
 import Foundation
 import Imaging
 
-/// A small data set in the US30K layout: grey images with a bright disc, and its mask.
+/// A small dataset in the US30K layout: grey images with a bright disc, and its mask.
 enum MadeUpData {
     static let size = 64
 
-    /// Writes a root with one data set.
+    /// Writes a root with one dataset.
     ///
     /// - Parameters:
-    ///   - root: a folder that is there.
+    ///   - root: an existing folder.
     ///   - train: images to train with.
     ///   - val: images to validate with.
     ///   - test: images to test with.

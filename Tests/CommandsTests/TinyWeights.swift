@@ -2,8 +2,7 @@ import Checkpoints
 import Foundation
 import TestSupport
 
-/// Weights small enough for a test: those of the authors' program where they are, and what is made
-/// of them.
+/// Small weights from the authors' program, and weights derived from them.
 enum TinyWeights {
     static let samus = Shared.folder.appending(path: "golden/samus-tiny/weights.pth").path
     static let legacy = Shared.folder.appending(path: "golden/samus-tiny/weights-legacy.pth").path
@@ -17,7 +16,7 @@ enum TinyWeights {
         return file.names.compactMap { name in file[name].map { (name, $0) } }
     }
 
-    /// What SAM has of SAMUS's tensors, the tables of the blocks 1 and 3 as long as SAM's.
+    /// The tensors that SAMUS shares with SAM, with tables of SAM's length in blocks 1 and 3.
     static func sam() throws -> [(name: String, tensor: StoredTensor)] {
         let own = ["cnn_embed", "_Adapter", "post_pos_embed"]
         return try tensors(samus).filter { name, _ in !own.contains { name.contains($0) } }
@@ -37,7 +36,7 @@ enum TinyWeights {
 }
 
 extension Scratch {
-    /// Writes weights, the heads of their decoder stated.
+    /// Writes weights with the number of decoder heads in the metadata.
     func weights(
         _ tensors: [(name: String, tensor: StoredTensor)], _ name: String
     ) throws -> String {

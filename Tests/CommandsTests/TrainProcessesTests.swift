@@ -23,7 +23,8 @@ struct TrainProcessesTests {
         try #require(made.code == 0, "\(made.errors)")
     }
 
-    /// The recipe decoder: batch statistics of a trained encoder would differ between processes.
+    /// With the recipe `decoder`, because batch statistics of a trained encoder differ between
+    /// processes.
     private func arguments(_ name: String, batch: Int, _ more: String...) -> [String] {
         [
             "train", "--data", root, "--recipe", "decoder", "--from", start, "--epochs", "2",

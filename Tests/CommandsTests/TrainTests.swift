@@ -89,7 +89,7 @@ struct TrainTests {
 
     /// Starts a run and kills it between its first checkpoint and its end.
     private func killAfterCheckpoint(_ name: String) throws {
-        // A run may end before the signal arrives: it is started again then.
+        // A run that ends before the signal arrives is started again.
         for _ in 0..<5 {
             let running = try samus.start(arguments(name, "--force"))
             try waitForCheckpoint(name, of: running)
@@ -142,7 +142,7 @@ struct TrainTests {
             (["--data", "ROOT", "--recipe", "decoder", "--from", "nothing.pth"], 69, "no model"),
             (
                 ["--data", "ROOT", "--recipe", "full", "--network", "samus", "--prompts", "stare"],
-                64, "is no prompt"
+                64, "is not a training prompt"
             ),
             (
                 ["--data", "ROOT", "--recipe", "full", "--network", "samus", "--sets", "Heart"], 66,
@@ -207,7 +207,7 @@ struct TrainTests {
         #expect(outcome.code == 69, "\(outcome.errors)")
         #expect(outcome.errors.contains("is not a finite number"))
         #expect(outcome.errors.contains("Disc/p"))
-        // The only checkpoint was that of the step that lost the loss.
+        // The only checkpoint had the weights that gave the loss that is not finite.
         #expect(scratch.files("runs/nan/weights").isEmpty)
     }
 

@@ -64,7 +64,8 @@ struct AuthorsRecipeTests {
         let levels = (0..<576).map { UInt8($0 % 251) }
         let labelled = LabelledImage(
             image: Image(width: 24, height: 24, channels: 1, pixels: levels), label: label)
-        // A fair coin leaves 0.45 to 0.55 of 2000 draws once in 100,000 runs; the seed is fixed.
+        // A fair coin is outside of 0.45 to 0.55 in 2000 draws once in 100,000 runs; the seed is
+        // fixed.
         let count = 2000
         for step in AugmentationRecipe.authors.beforeResizing where step.name != "scale" {
             var random = SampleRandom(seed: 1, 7)
@@ -111,7 +112,7 @@ struct AuthorsRecipeTests {
 
     @Test("image and label get the same geometry")
     func together() throws {
-        // An image that equals its label stays equal where only geometry changes, but for the
+        // An image that equals its label stays equal under geometric changes, except for the
         // bilinear edge.
         let label = try LabelledImage.chain().label
         for epoch in 0..<10 {

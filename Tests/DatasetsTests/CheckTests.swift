@@ -8,7 +8,7 @@ import Testing
 struct CheckTests {
     private let tree: DataTree
 
-    /// A sound root: two sets, three splits.
+    /// A valid root: two datasets, three splits.
     init() throws {
         tree = try DataTree()
         for (index, name) in ["a", "b", "c"].enumerated() {
@@ -84,7 +84,7 @@ struct CheckTests {
                 "same-image-in-two-splits Breast-BUSI/a (train and val): the same pixels as "
                     + "Echo-CAMUS/patient0009_2CH_ED (val)",
             ])
-        // The same pixels in rows of another length are another image.
+        // Equal pixels in rows of another length are a different image.
         try tree.image("Echo-CAMUS", "patient0009_2CH_ED", shade: 0, width: 6, height: 8)
         try tree.list("val", "1/Breast-BUSI/b", "1/Echo-CAMUS/patient0009_2CH_ED")
         #expect(try report().findings.map(\.kind) == [.unknownLabel, .emptyMask])

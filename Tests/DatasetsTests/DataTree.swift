@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import Imaging
 
-/// A made-up root of datasets; it goes when the test ends.
+/// A synthetic root of datasets that is removed when the test ends.
 final class DataTree {
     let url = FileManager.default.temporaryDirectory.appending(path: "data-\(UUID())")
     var root: String { url.path }
@@ -25,7 +25,7 @@ final class DataTree {
         try text("MainPatient/\(name).txt", lines.map { $0 + "\n" }.joined())
     }
 
-    /// An image whose pixels another `shade` makes another, and a label with these values.
+    /// An image that depends on `shade`, and a label with these values.
     func image(
         _ dataset: String, _ name: String, shade: Int = 0, width: Int = 8, height: Int = 6,
         label: [UInt8] = [255]

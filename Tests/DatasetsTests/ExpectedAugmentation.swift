@@ -3,7 +3,7 @@ import Foundation
 import Imaging
 import TestSupport
 
-/// What numpy and Pillow compute; see Tools/fixtures/augmentation.py.
+/// Results of numpy and Pillow, from Tools/fixtures/augmentation.py.
 struct ExpectedAugmentation: Decodable {
     struct Gamma: Decodable {
         let gamma: Double

@@ -4,7 +4,7 @@ import Foundation
 import Imaging
 import TestSupport
 
-/// A made-up original, and the folder it is imported into; both go when the test ends.
+/// A synthetic source, and the folder that it is imported into; both are removed after the test.
 final class ImportTree {
     let url = FileManager.default.temporaryDirectory.appending(path: "import-\(UUID())")
     var source: String { url.appending(path: "source").path }
@@ -70,7 +70,7 @@ final class ImportTree {
         return try DataImporter(format, options: options).run(from: source, into: root)
     }
 
-    /// What was imported as an image and its label, as stored.
+    /// An imported image and its label, as stored.
     func stored(_ dataset: String, _ name: String) throws -> (image: Image, label: Image) {
         (
             try Image.read("\(root)/\(dataset)/img/\(name).png"),
@@ -78,7 +78,7 @@ final class ImportTree {
         )
     }
 
-    /// The places of a label's pixels of one value.
+    /// The coordinates of a label's pixels with one value.
     func places(_ dataset: String, _ name: String, value: UInt8 = 255) throws -> [[Int]] {
         let label = try stored(dataset, name).label
         return label.pixels.indices.filter { label.pixels[$0] == value }
@@ -101,7 +101,7 @@ final class ImportTree {
             })
     }
 
-    /// Everything below the root, sorted.
+    /// All files below the root, sorted.
     func files() -> [String] {
         (FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []).sorted()
     }

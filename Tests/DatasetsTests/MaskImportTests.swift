@@ -44,7 +44,7 @@ struct MaskImportTests {
                 "1/Breast-BUSI/normal0001",
             ])
         #expect(try tree.index(dataset)["malignant0010"]?["pathology"] == "malignant")
-        // And the reader of the layout reads it.
+        // DatasetCollection reads the result.
         let data = try DatasetCollection(root: tree.root)
         let sample = try #require(data.samples(.train).first)
         #expect(try sample.read().mask(of: 1).area == 3)
@@ -117,7 +117,7 @@ struct MaskImportTests {
             let jpeg: ImageEntry
         }
         let mask = try JSONDecoder().decode(Expected.self, from: data).jpeg.mask
-        // Blurred by JPEG, half of it is where the outline was.
+        // The JPEG's edge is blurred; half of the grey level is at the outline.
         let different = zip(label.pixels, mask).count { ($0 == 0) != ($1 == 0) }
         #expect(different <= 2)
         #expect(Set(label.pixels) == [0, 255])

@@ -31,7 +31,7 @@ struct PromptSamplerTests {
         let folder = Shared.folder.appending(path: "golden/preprocessing")
         let entries = try JSONDecoder().decode(
             [Entry].self, from: Data(contentsOf: folder.appending(path: "manifest.json")))
-        // Labels of one class: all but this one.
+        // All but this image have labels of one class.
         for entry in entries where entry.name != "nerve-wide" {
             let mask = try Mask.read(folder.appending(path: "\(entry.name)-label256.png").path)
             let click = PixelPoint(x: entry.fixed_click_xy_256[0], y: entry.fixed_click_xy_256[1])

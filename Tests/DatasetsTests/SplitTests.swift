@@ -17,7 +17,7 @@ struct SplitTests {
             }
         }
         for index in 0..<10 {
-            // Two and three are one image.
+            // Images 2 and 3 are equal.
             try tree.image("Breast-BUSI", "p\(index)", shade: index == 3 ? 2 : index)
         }
     }

@@ -2,13 +2,13 @@ import Imaging
 import Segmentation
 import Synchronization
 
-/// A formula in place of a network: a click finds the pixels of its grey, a box the bright pixels
-/// in it, and a click on the background alone finds nothing.
+/// A formula instead of a network: a click gives all pixels of its grey level, a box gives the
+/// bright pixels in it, and a background point alone gives an empty mask.
 final class BrightEngine: SegmentationEngine {
     let model = ModelDescription(name: "bright", kind: .samus, sha256: "0123", licence: nil)
     private let count = Atomic(0)
 
-    /// Images encoded until now.
+    /// Number of images encoded so far.
     var embeddings: Int { count.load(ordering: .relaxed) }
 
     func encode(_ image: Image) throws -> any EncodedImage {

@@ -36,7 +36,7 @@ final class ComparisonTests {
         let all = try #require(comparison.rows.first)
         #expect(all.dataset == nil && all.count == 8)
         #expect(abs(all.second - all.first - all.difference.mean) < 1e-12)
-        // All but the object that is not there, whose two masks are empty.
+        // All but the object that is not in the image, for which both masks are empty.
         #expect(all.larger == 7 && all.smaller == 0 && all.test.rankBiserial == 1)
         #expect(comparison.unpaired.isEmpty)
         #expect(comparison.markdown.contains("prompted"))
@@ -140,8 +140,8 @@ final class ComparisonTests {
         }
     }
 
-    /// The fixture was written by version 0.1.0 for the baseline `ellipse` on three images, a
-    /// fourth one missing.
+    /// The fixture was written by version 0.1.0 for the baseline `ellipse` on three images; a
+    /// fourth image is missing.
     @Test("a report of version 0.1 is read and compared")
     func formerReport() throws {
         let path = Shared.package.appending(

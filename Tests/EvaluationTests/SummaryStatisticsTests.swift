@@ -19,7 +19,7 @@ struct SummaryStatisticsTests {
         let values = (0..<400).map { _ in random.uniform(0..<1) }
         let statistics = try #require(SummaryStatistics(values, seed: 1))
         #expect(statistics == SummaryStatistics(values, seed: 1))
-        // Normal theory: 1.96 standard errors on each side, up to the noise of the draws.
+        // In normal theory 1.96 standard errors on each side, up to sampling noise.
         let half = 1.96 * statistics.standardDeviation / 20
         #expect(abs(statistics.low - (statistics.mean - half)) < 0.15 * half)
         #expect(abs(statistics.high - (statistics.mean + half)) < 0.15 * half)

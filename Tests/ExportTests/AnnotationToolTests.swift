@@ -147,7 +147,7 @@ struct AnnotationToolTests {
     "An annotation tool gets the same logits as the network gives on libtorch",
     .enabled(if: Runtime.isInstalled, Runtime.reason))
 struct AnnotationToolMaskTests {
-    /// A smooth colour image, on which ways of resizing differ by no more than rounding.
+    /// A smooth colour image, for which methods of resizing differ only by rounding.
     private func image(width: Int, height: Int) -> Image {
         var pixels: [UInt8] = []
         for y in 0..<height {

@@ -11,7 +11,7 @@ import TorchNN
 
 @testable import Export
 
-/// Small networks of every architecture with weights by formula; LiteMedSAM exists in one size only.
+/// Small networks of every architecture with weights from a formula; LiteMedSAM has only one size.
 enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
     case samus, autoSAMUS, sam, liteMedSAM
 
@@ -89,7 +89,7 @@ func smoothImage(width: Int = 90, height: Int = 70) -> Image {
     return Image(width: width, height: height, channels: 1, pixels: pixels)
 }
 
-/// The runtime that tests of bundles need.
+/// The runtime for tests of bundles.
 enum Runtime {
     static let isInstalled = (try? OpenVINOLibrary.shared()) != nil
     static let reason: Comment = "OpenVINO is not installed: run 'make setup'"

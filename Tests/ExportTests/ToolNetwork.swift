@@ -7,8 +7,8 @@ import TorchNN
 
 @testable import Export
 
-/// A small network with weights by formula; LiteMedSAM, which has one size and batch norms that the
-/// formula does not cover, with the weights of the checkout.
+/// A small network with weights from a formula; LiteMedSAM with its published weights, because it
+/// has only one size and batch norms that the formula does not cover.
 struct ToolNetwork {
     let exporter: Exporter
 

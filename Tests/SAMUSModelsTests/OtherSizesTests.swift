@@ -6,8 +6,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// A network for inputs that are not 256 pixels wide; Tools/fixtures/samus_sizes.py has the
-/// same.
+/// A network for other input sizes than 256 pixels, the same as in Tools/fixtures/samus_sizes.py.
 struct OtherSize: CustomTestStringConvertible, Sendable {
     let side: Int
     let window: Int

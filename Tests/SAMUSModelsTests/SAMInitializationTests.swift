@@ -54,7 +54,7 @@ struct SAMInitializationTests {
         for name in tables {
             let table = try #require(source[name])
             #expect(table.shape == [127, 8])
-            // Another operator than the one in use, one axis instead of two.
+            // Computed by another operator than in the code, along one axis instead of two.
             let resized = try attempt(
                 "upsample_linear1d",
                 [table.transposed(0, 1).unsqueezed(0), [63], false, nil as Double?])[0]
@@ -99,7 +99,7 @@ struct SAMInitializationTests {
         #expect(try start(seed: 1, from: source).1.unused == ["adapter"])
         source["mask_decoder.iou_token.weight"] = nil
         source["image_encoder.pos_embed"] = .ones([1, 16, 16, 16])
-        // A block with windows must have its table as it is.
+        // The table of a windowed block must have the same length.
         source["image_encoder.blocks.0.attn.rel_pos_h"] = .ones([127, 8])
         let network = SAMUS(Self.samusSizes)
         let before = network.stateDictionary()

@@ -102,8 +102,8 @@ struct SAMUSTests {
             let network = Initialization.skipped { SAMUS(sizes) }
             network.setTrainable(by: .samus)
             if sizes.depth > 12 {
-                // The authors' program picks the trained tables by the last digits of the block's
-                // number, which is wrong for ViT-L and ViT-H: there only the rest can agree.
+                // The authors' program selects the trained tables by the last digits of the block's
+                // number, which is wrong for ViT-L and ViT-H, where only the rest can agree.
                 for (index, block) in network.imageEncoder.blocks.enumerated() {
                     let isPicked = ["2", "5", "8", "11"].contains { "\(index)".hasSuffix($0) }
                     block.relativePositions.forEach { $0.isTrainable = isPicked }
@@ -125,7 +125,7 @@ struct SAMUSTests {
         let recorded = network.encode(images)
         let fast = withoutGrad { network.encode(images) }
         expectClose(fast, recorded, absolute: 0, relativeL2: 1e-5)
-        // Cached values follow the weights.
+        // Cached values are recomputed after the weights change.
         withoutGrad {
             let scale = network.imageEncoder.posEmbed.value
             scale.assign(from: scale * 1.5)
@@ -173,8 +173,8 @@ struct SAMUSTests {
                 (single.iou, "single.iou"), (multi.logits, "multi.low_res_logits"),
                 (multi.iou, "multi.iou"),
             ] {
-                // An estimate here is near zero, a sum of 256 products that cancel: its rounding goes
-                // with them.
+                // The estimate is near zero, a sum of 256 products that cancel; its rounding error
+                // depends on their size.
                 expectClose(
                     found, golden[name], absolute: name.hasSuffix("iou") ? 1e-6 : 0,
                     relativeL2: 2e-5, name)

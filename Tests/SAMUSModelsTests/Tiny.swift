@@ -7,7 +7,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// A network small enough for a test, with weights and results of the SAMUS authors' program.
+/// A small network with weights and results of the SAMUS authors' program.
 ///
 /// The files are in `Tests/Fixtures/golden`; `Tools/fixtures/authors_goldens.py` made them.
 enum Tiny {

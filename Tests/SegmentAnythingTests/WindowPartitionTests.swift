@@ -10,7 +10,8 @@ struct PartitionSizes: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { "\(rows) x \(columns) in windows of \(window)" }
 
-    /// Smaller than a window, as large, whole windows, and windows over one edge or both.
+    /// Grids smaller than a window, of one window, of whole windows, and with windows beyond the
+    /// edges.
     static let all = [
         PartitionSizes(rows: 3, columns: 5, window: 7), .init(rows: 7, columns: 7, window: 7),
         .init(rows: 8, columns: 8, window: 7), .init(rows: 6, columns: 9, window: 3),
@@ -20,7 +21,7 @@ struct PartitionSizes: CustomTestStringConvertible, Sendable {
         .init(rows: 1, columns: 30, window: 4), .init(rows: 1, columns: 1, window: 14),
     ]
 
-    /// A window's keys in rows, written down from its upper left corner alone.
+    /// The expected keys of a window, computed from its upper left corner.
     func keys(top: Int, left: Int) -> [Int] {
         (0..<window * window).map { place in
             let (row, column) = (top + place / window, left + place % window)

@@ -1,7 +1,7 @@
 import Imaging
 import Segmentation
 
-/// A formula in place of a network, the same as `AnalyticNetwork` in
+/// A formula instead of a network, the same as `AnalyticNetwork` in
 /// Tools/fixtures/automatic_masks.py.
 struct AnalyticEngine: SegmentationEngine {
     let model = ModelDescription(

@@ -3,7 +3,7 @@ import Imaging
 import Segmentation
 import Testing
 
-/// What Tools/fixtures/automatic_masks.py wrote.
+/// The fixture of Tools/fixtures/automatic_masks.py.
 enum AutomaticFixture {
     struct Case: Decodable {
         let name: String

@@ -70,9 +70,10 @@ struct AutomaticMaskPartsTests {
         #expect(kept([box, box], [1, 2], 0.7) == [1])
         #expect(kept([box, half], [2, 1], 0.5) == [0, 1])
         #expect(kept([box, half], [2, 1], 0.499) == [0])
-        // 6 / 10 in single precision is above 0.6 in double, and torchvision compares these.
+        // 6 / 10 in single precision is above 0.6 in double precision, and torchvision compares
+        // these.
         #expect(kept([box, MaskBox(x0: 0, y0: 0, x1: 10, y1: 6)], [2, 1], 0.6) == [0])
-        // Boxes without area overlap nothing, not even themselves.
+        // The IoU of boxes without area is NaN, even with themselves.
         #expect(kept([line, line], [1, 1], 0) == [0, 1])
         #expect(kept([], [], 0.5) == [])
     }
@@ -137,7 +138,7 @@ struct AutomaticMaskPartsTests {
 
     @Test("if all islands are small, the largest stays, or OpenCV's first among equals")
     func allSmall() {
-        // OpenCV goes by blocks of 2x2, and so finds the second row's pixel first.
+        // OpenCV numbers components by 2x2 blocks, so the pixel in the second row comes first.
         let before = mask(["....#", "#....", ".....", "..#.."])
         #expect(
             before.removingSmallRegions(below: 2) == mask([".....", "#....", ".....", "....."]))

@@ -17,7 +17,7 @@ struct AutomaticMaskAgreementTests {
         ).masks(of: AutomaticFixture.image()).map(\.record)
         #expect(found.count == expected.masks.count)
         for (index, (found, expected)) in zip(found, expected.masks).enumerated() {
-            // Equal to the pixel, numbers too, but for the last bit of a quotient.
+            // Masks and numbers are equal, except for the last bit of a quotient.
             #expect(found.segmentation == expected.segmentation, "mask \(index)")
             #expect(found.area == expected.area, "mask \(index)")
             #expect(found.bbox == expected.bbox, "mask \(index)")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Sizes detected from tensors are checked before a network is made")
 struct ConfigurationTests {
-    /// The names and shapes of a SAMUS that sizes are told from, as small as they come.
+    /// The names and shapes that determine the sizes of a very small SAMUS.
     private static let samus: [String: [Int]] = {
         var shapes: [String: [Int]] = [
             "image_encoder.patch_embed.proj.weight": [48, 3, 16, 16],
@@ -87,7 +87,7 @@ struct ConfigurationTests {
         #expect(
             throws: ConfigurationError.incomplete("blocks of the mask decoder", found: 1, of: 2)
         ) { try sizes.checkComplete(nil) }
-        // Of other widths only the file's remarks can tell.
+        // For other widths only the file's metadata determines the number of heads.
         sizes = try self.sizes()
         try sizes.checkComplete(nil)
         var stated = sizes

@@ -1,16 +1,16 @@
 import Torch
 
-/// How far two tensors are apart.
+/// The difference of two tensors.
 public struct Difference: CustomStringConvertible {
     /// The largest difference of one element; infinite where shape or type differ.
     public let largest: Double
-    /// The length of the difference over the length of what is expected.
+    /// The L2 norm of the difference over the L2 norm of the expected tensor.
     public let relativeL2: Double
-    /// Both tensors in words.
+    /// A description of both tensors.
     private let title: String
     private let isExact: Bool
 
-    /// Compares element by element.
+    /// Compares two tensors element by element.
     public init(_ found: Tensor, _ expected: Tensor) {
         title = "\(found) where \(expected) is expected"
         isExact = !expected.dtype.isFloatingPoint
@@ -26,7 +26,7 @@ public struct Difference: CustomStringConvertible {
         var square = 0.0
         var scale = 0.0
         for (one, other) in pairs {
-            // Two equal infinities have no difference; "not a number" is infinitely far away.
+            // Equal infinities have difference 0; the difference of NaN is infinite.
             let distance = one == other ? 0 : abs(one - other)
             largest = max(largest, distance.isNaN ? .infinity : distance)
             square += distance * distance
@@ -36,14 +36,14 @@ public struct Difference: CustomStringConvertible {
         relativeL2 = square == 0 ? 0 : (square / scale).squareRoot()
     }
 
-    /// Whether either bound holds; integers and truth values must be equal.
+    /// Whether either bound holds; integers and booleans must be equal.
     public func isWithin(absolute: Double, relativeL2: Double? = nil) -> Bool {
         isExact
             ? largest == 0
             : largest <= absolute || relativeL2.map { self.relativeL2 <= $0 } ?? false
     }
 
-    /// The figures and the shapes they stand for.
+    /// The differences and the descriptions of both tensors.
     public var description: String {
         "\(title): largest difference \(largest), relative L2 \(relativeL2)"
     }

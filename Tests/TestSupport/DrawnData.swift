@@ -1,13 +1,13 @@
 import Foundation
 import Imaging
 
-/// A made-up data set in the US30K layout: bright discs on dark images of 64x64 pixels.
+/// A synthetic dataset in the US30K layout: bright discs on dark images of 64x64 pixels.
 ///
 /// `Discs` has one class, four images of three patients, two of them with a spacing of 0.5 mm.
 /// `Pairs` has two classes (discs of grey 200 and of grey 120) in two images, the second image
-/// without an object of class 2, and knows no patients.
+/// without an object of class 2, and no known patients.
 public struct DrawnData {
-    /// The folder of the data sets.
+    /// The folder of the datasets.
     public let root: URL
 
     /// A disc in an image.
@@ -44,7 +44,7 @@ public struct DrawnData {
     /// Draws the data.
     ///
     /// - Parameter root: a folder to make.
-    /// - Throws: what the file system says.
+    /// - Throws: errors of the file system.
     public init(at root: URL) throws {
         self.root = root
         for folder in ["MainPatient", "Discs/img", "Discs/label", "Pairs/img", "Pairs/label"] {
@@ -68,12 +68,12 @@ public struct DrawnData {
             "Discs/index.csv")
     }
 
-    /// The path of something below the root.
+    /// The path of a file below the root.
     public func path(_ name: String) -> String { root.appending(path: name).path }
 
     /// Writes a text file below the root.
     ///
-    /// - Throws: what the file system says.
+    /// - Throws: errors of the file system.
     public func write(_ text: String, _ name: String) throws {
         try Data(text.utf8).write(to: root.appending(path: name))
     }

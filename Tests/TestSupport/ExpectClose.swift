@@ -1,18 +1,18 @@
 import Testing
 import Torch
 
-/// Expects two tensors to have the same shape and type and nearly the same numbers.
+/// Expects two tensors to have equal shapes and types, and nearly equal elements.
 ///
-/// Either bound alone is enough where both are given; integers and truth values must be equal.
-/// Infinite numbers must be equal too, and "not a number" never passes.
+/// If both bounds are given, one of them is sufficient. Integers, booleans and infinite numbers
+/// must be equal, and NaN never passes.
 ///
 /// - Parameters:
-///   - found: what the code under test computed.
-///   - expected: what it should be.
+///   - found: the result of the code under test.
+///   - expected: the expected result.
 ///   - absolute: the largest difference of one element.
-///   - relativeL2: the length of the difference over the length of `expected`.
-///   - note: what is compared, for the message.
-///   - sourceLocation: where the expectation stands.
+///   - relativeL2: the largest L2 norm of the difference over that of `expected`.
+///   - note: description for the message.
+///   - sourceLocation: the location of the expectation.
 public func expectClose(
     _ found: Tensor, _ expected: Tensor, absolute: Double = 2e-6, relativeL2: Double? = nil,
     _ note: String = "", sourceLocation: SourceLocation = #_sourceLocation

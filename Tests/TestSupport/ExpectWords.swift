@@ -1,14 +1,14 @@
 import Testing
 
 #if compiler(>=6.2)
-    /// Expects a process to have ended with certain words.
+    /// Expects that a process wrote a text to standard error before it ended.
     ///
-    /// A process that reads foreign memory ends too: only the words tell the two apart.
+    /// A process may also end by a memory error; only the text distinguishes the two.
     ///
     /// - Parameters:
-    ///   - words: a part of what it wrote to standard error.
-    ///   - result: what an exit test that observes the standard error gave.
-    ///   - sourceLocation: where the expectation stands.
+    ///   - words: a part of the expected text.
+    ///   - result: the result of an exit test that observes standard error.
+    ///   - sourceLocation: the location of the expectation.
     public func expectWords(
         _ words: String, _ result: ExitTest.Result?,
         sourceLocation: SourceLocation = #_sourceLocation

@@ -1,8 +1,8 @@
 import Torch
 import TorchNN
 
-/// Weights that a formula gives from their names, so that large networks can be compared without
-/// large files; the formula is in the README of the golden values.
+/// Weights that a formula computes from their names, so that large networks can be compared without
+/// large files; see the README of the golden values.
 public struct FormulaWeights: TensorSource {
     /// The names of the network's tensors.
     public let names: [String]
@@ -16,10 +16,10 @@ public struct FormulaWeights: TensorSource {
             values.map { ($0.name, $0.value.value.shape) }, uniquingKeysWith: { one, _ in one })
     }
 
-    /// The shape of a tensor, nil when there is none of that name.
+    /// The shape of a tensor; nil if there is none of that name.
     public func shape(of name: String) -> [Int]? { shapes[name] }
 
-    /// All are of 32-bit floating point numbers.
+    /// float32 for all tensors.
     public func dtype(of name: String) -> DType? { shapes[name].map { _ in .float32 } }
 
     /// Computes a tensor.
@@ -43,11 +43,11 @@ public struct FormulaWeights: TensorSource {
         return (3 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
     }
 
-    /// Even numbers in -1..<1: SplitMix64's mixing of the name's CRC-32 and the index.
+    /// Uniform numbers in -1..<1: SplitMix64's mixing of the name's CRC-32 and the index.
     ///
     /// - Parameters:
-    ///   - name: which numbers.
-    ///   - count: how many.
+    ///   - name: the name that determines the numbers.
+    ///   - count: number of elements.
     /// - Returns: numbers, `[count]`.
     /// - Throws: `TorchError` when libtorch lacks an operator for them.
     public static func numbers(_ name: String, count: Int) throws -> Tensor {
@@ -67,7 +67,7 @@ public struct FormulaWeights: TensorSource {
         try attempt("bitwise_xor.Tensor", [z, try shifted(z, by: shift)])[0]
     }
 
-    /// A shift to the right that brings in zeros; libtorch's repeats the sign.
+    /// A logical shift to the right; libtorch's is arithmetic.
     private static func shifted(_ z: Tensor, by bits: Int) throws -> Tensor {
         let moved = try attempt("bitwise_right_shift.Tensor_Scalar", [z, bits])[0]
         return try attempt("bitwise_and.Scalar", [moved, (1 << (64 - bits)) - 1])[0]

@@ -4,11 +4,11 @@ import Testing
 import Torch
 import TorchNN
 
-/// Golden values: named tensors that somebody else's program made, from `Tests/Fixtures`.
+/// Golden values: named tensors that another program computed, from `Tests/Fixtures`.
 public struct Golden: Sendable {
-    /// Remarks of the program that made them, as its version and seed.
+    /// Metadata of the program that made them, such as its version and seed.
     public let metadata: [String: String]
-    /// What is in it, for messages.
+    /// A description for messages.
     private let title: String
     private var tensors: StateDictionary
 
@@ -21,7 +21,7 @@ public struct Golden: Sendable {
             file: Shared.package.appending(path: "Tests/Fixtures/\(name).safetensors"), title: name)
     }
 
-    /// Reads a file anywhere, as in ``Shared/folder``.
+    /// Reads a file outside of the fixtures, for example in ``Shared/folder``.
     ///
     /// - Parameter file: a safetensors file.
     /// - Throws: ``CheckpointError`` when it cannot be read.
@@ -54,10 +54,10 @@ public struct Golden: Sendable {
         guard let step = metadata["step"].flatMap(Int.init), expected.shape != result.shape else {
             return result
         }
-        let places = Array(stride(from: 0, to: result.elementCount, by: step))
+        let indices = Array(stride(from: 0, to: result.elementCount, by: step))
         precondition(
-            expected.shape == [places.count], "\(name) has \(expected.shape) of \(result.shape)")
-        return result.reshaped([-1]).indexed(by: Tensor(places), axis: 0)
+            expected.shape == [indices.count], "\(name) has \(expected.shape) of \(result.shape)")
+        return result.reshaped([-1]).indexed(by: Tensor(indices), axis: 0)
     }
 
     private init(file: URL, title: String) throws {
@@ -75,13 +75,13 @@ public struct Golden: Sendable {
         self.metadata = metadata
     }
 
-    /// All tensors, as a module loads them.
+    /// All tensors, for loading into a module.
     public var state: StateDictionary { tensors }
 
     /// The names of all tensors.
     public var names: [String] { tensors.names }
 
-    /// A tensor that must be there.
+    /// A tensor that must exist.
     public subscript(name: String) -> Tensor {
         guard let tensor = tensors[name] else {
             preconditionFailure("no '\(name)' in \(title), which has \(names)")
@@ -89,7 +89,7 @@ public struct Golden: Sendable {
         return tensor
     }
 
-    /// A tensor, nil when there is none of that name.
+    /// A tensor; nil if there is none of that name.
     public func optional(_ name: String) -> Tensor? {
         tensors[name]
     }
@@ -103,7 +103,7 @@ public struct Golden: Sendable {
         return Golden(found, title: "\(title), \(name)", metadata: metadata)
     }
 
-    /// The first parts of all names, in order: what ``section(_:)`` takes.
+    /// The first parts of all names, in order: the arguments of ``section(_:)``.
     public var sections: [String] {
         var seen: Set<Substring> = []
         return names.compactMap { name in

@@ -1,23 +1,23 @@
 import Foundation
 import Torch
 
-/// A place where the processes of one test meet, on a port that the system chooses.
+/// The rendezvous of the processes of one test, on a port that the system chooses.
 public struct Meeting: Codable, Sendable {
     private let file: String
 
-    /// A place of its own.
+    /// Creates a rendezvous.
     public init() {
         file =
             FileManager.default.temporaryDirectory
             .appending(path: "samus-meeting-\(UUID().uuidString)").path
     }
 
-    /// Joins the others; to be called in a process of the test's own.
+    /// Joins the group; to be called in a separate process.
     ///
     /// - Parameters:
-    ///   - rank: this process.
+    ///   - rank: rank of this process.
     ///   - size: the number of processes.
-    ///   - timeout: seconds that a collective may take.
+    ///   - timeout: seconds after which a collective fails.
     /// - Returns: the group.
     /// - Throws: `ProcessGroupError`.
     public func join(rank: Int, of size: Int, timeout: Double = 60) throws -> ProcessGroup {
@@ -25,7 +25,7 @@ public struct Meeting: Codable, Sendable {
             return try ProcessGroup(
                 Rendezvous(port: 0, rank: 0, size: size), timeout: timeout, joinTimeout: 60,
                 onListening: { port in
-                    // Whole or not at all; a failure shows as others that do not come.
+                    // Written atomically; after a failure the other processes do not join.
                     try? Data("\(port)".utf8).write(to: URL(filePath: file), options: .atomic)
                 })
         }
@@ -40,7 +40,7 @@ public struct Meeting: Codable, Sendable {
         throw NotHere()
     }
 
-    /// Removes what the meeting left.
+    /// Removes the files of the rendezvous.
     public func end() {
         try? FileManager.default.removeItem(atPath: file)
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Bytes of memory this process holds now; nil where the system does not tell.
+/// Resident memory of this process in bytes; nil if the system does not report it.
 public func residentMemory() -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
         let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })

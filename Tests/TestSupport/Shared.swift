@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where the package and what lies beside it are found, however the tests were started.
+/// Paths of the package and of `../shared`, independent of the working directory.
 public enum Shared {
     /// The root of the package.
     public static let package = URL(filePath: #filePath)
@@ -9,10 +9,10 @@ public enum Shared {
     /// `../shared`: images and golden values too large for the repository.
     public static let folder = package.deletingLastPathComponent().appending(path: "shared")
 
-    /// The golden values there.
+    /// The golden values in `../shared`.
     public static let golden = folder.appending(path: "golden")
 
-    /// Whether it is there; tests that need it ask `.enabled(if: Shared.isPresent, …)`.
+    /// Whether `../shared` exists; tests that need it use `.enabled(if: Shared.isPresent, …)`.
     public static var isPresent: Bool {
         FileManager.default.fileExists(atPath: folder.appending(path: "golden").path)
     }

@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// One thread that runs one closure after the other: what belongs to a thread stays there.
+/// A thread that runs closures one after the other, for state that belongs to a thread.
 public final class Worker: Sendable {
     private let waiting = Mutex<[(@Sendable () -> Void)?]>([])
     private let work = DispatchSemaphore(value: 0)
 
-    /// A thread that waits for work until ``finish()``.
+    /// Starts a thread that waits for work until ``finish()``.
     public init() {
         Thread { [self] in
             repeat { work.wait() } while runNext()
@@ -31,7 +31,7 @@ public final class Worker: Sendable {
 
     /// Runs `body` on the thread and waits.
     ///
-    /// - Parameter body: what to run.
+    /// - Parameter body: the closure to run.
     /// - Returns: what `body` returns.
     public func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
         let result = Mutex<Result?>(nil)
@@ -49,9 +49,9 @@ public final class Worker: Sendable {
     }
 }
 
-/// Runs `body` on a thread made for it and waits.
+/// Runs `body` on a new thread and waits.
 ///
-/// - Parameter body: what to run.
+/// - Parameter body: the closure to run.
 /// - Returns: what `body` returns.
 public func onAnotherThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
     let worker = Worker()

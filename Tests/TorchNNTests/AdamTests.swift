@@ -12,7 +12,7 @@ struct AdamTests {
             ("adamw-0.0", .decoupled(0)), ("adamw-0.1", .decoupled(0.1)),
         ])
     func trajectory(name: String, decay: WeightDecay) throws {
-        // The section's name has a dot of its own.
+        // The section's name contains a dot.
         let golden = try Golden("torch/adam").section(name)
         let weights = golden.list("start").map { Parameter($0) }
         let optimizer = Adam(
@@ -61,7 +61,7 @@ struct AdamTests {
             Adam([found], learningRate: 0.1).step()
             Adam([expected], learningRate: 0.1).step()
             #expect(found.value.floats() == expected.value.floats())
-            // Adam's first step goes against the sign.
+            // Adam's first step has the opposite sign of the gradient.
             #expect(found.value.floats().map { $0 < 0 } == gradient.floats().map { $0 > 0 })
         }
         let columns = Parameter(Tensor.zeros([3, 2]).transposed(0, 1))

@@ -12,7 +12,7 @@ struct CachedTensorTests {
     private let layer = Linear(2, 2)
     private let derived = CachedTensor()
 
-    /// The sum of all weights, and whether it was computed for this question.
+    /// The sum of all weights, and whether this call computed it.
     private func ask() -> (sum: Double, isNew: Bool) {
         var isNew = false
         let value = derived.value(of: layer.parameters.map(\.value)) {
@@ -26,7 +26,7 @@ struct CachedTensorTests {
         layer.parameters.map { $0.value.sum().item() }.reduce(0, +)
     }
 
-    /// Makes it kept, changes the weights, and expects it to be computed anew, once.
+    /// Fills the cache, changes the weights, and expects that the sum is computed again, once.
     private func expectNew(
         after change: () throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
     ) rethrows {
@@ -83,7 +83,7 @@ struct CachedTensorTests {
             other.namedValues().map { ($0.name, StoredTensor($0.value.value)) }, to: path)
         let checkpoint = try Checkpoint.read(path)
         try expectNew { try layer.load(checkpoint) }
-        // Loading puts new tensors in the old ones' place; reading writes into the one that is there.
+        // Loading replaces the tensors; reading writes into the existing ones.
         withoutGrad { layer.weight.value.fill(with: 2) }
         try expectNew { try checkpoint.read("weight", into: layer.weight.value) }
     }
@@ -161,7 +161,7 @@ struct CachedTensorTests {
     }
 }
 
-/// A sum that is kept, and how often it was computed.
+/// A cached sum, and how often it was computed.
 private final class CountedSum: Sendable {
     let count = Mutex(0)
     private let derived = CachedTensor()

@@ -16,7 +16,7 @@ struct FoldingTests {
         return block
     }
 
-    /// Whether the block gives what one that was never folded gives with the same weights.
+    /// Whether the block gives the same result as an unfolded block with equal weights.
     private func expectCurrent(_ block: ConvBatchNorm, _ note: String) throws {
         let plain = ConvBatchNorm(4, 6)
         try plain.load(block.stateDictionary())

@@ -45,7 +45,7 @@ struct InitializationTests {
     }
 
     #if compiler(>=6.2)
-        // In a process of its own: memory and the default generator belong to all tests.
+        // In a separate process, because all tests share memory and the default generator.
         @Test(
             "skipped weights take no memory and no random numbers",
             .enabled(if: residentMemory() != nil, "needs /proc"))
@@ -71,7 +71,7 @@ struct InitializationTests {
         for values in parameters.map({ $0.value.detached() }) {
             let largest = values.abs().max().item()
             #expect(largest <= bound, sourceLocation: sourceLocation)
-            // Small ones, as a bias of 16, may miss the ends.
+            // Small tensors, such as a bias of 16 elements, may not reach the ends of the interval.
             guard values.elementCount >= 300 else { continue }
             #expect(largest > 0.98 * bound, sourceLocation: sourceLocation)
             let deviation = (values * values).mean().squareRoot().item()

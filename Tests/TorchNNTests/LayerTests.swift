@@ -4,7 +4,7 @@ import Torch
 
 @testable import TorchNN
 
-/// A layer under the name that its case has in the fixture.
+/// A layer with the name of its case in the fixture.
 struct LayerCase: Sendable, CustomTestStringConvertible {
     let name: String
     let make: @Sendable () -> (Module, (Tensor) -> Tensor)
@@ -61,11 +61,11 @@ struct LayerTests {
         let golden = try Self.modules.get().section(layer.name)
         let (module, apply) = layer.make()
         try module.load(golden.weights)
-        // Evaluated in PyTorch where the fixture has running statistics and does not say otherwise.
+        // Cases with running statistics are in evaluation mode unless the fixture states otherwise.
         if !layer.name.hasSuffix("training") {
             module.evaluate()
         }
-        // The fixture is shared: a gradient gathered in its tensors would meet the next test's.
+        // The fixture is shared, so gradients must not accumulate in its tensors.
         let input = golden["input.0"].detached()
         if input.dtype.isFloatingPoint {
             input.requiringGrad()

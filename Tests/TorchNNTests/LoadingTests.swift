@@ -15,7 +15,7 @@ struct LoadingTests {
         for (one, other) in zip(first.namedValues(), second.namedValues()) {
             #expect(one.value.value.floats() == other.value.value.floats())
         }
-        // A copy: what is trained later does not change it.
+        // A copy, which later training does not change.
         withoutGrad { first.parameters[0].value.fill(with: 5) }
         #expect(state["0.weight"]?.floats() == second.parameters[0].value.floats())
     }

@@ -4,7 +4,7 @@ import Torch
 
 @testable import TorchNN
 
-/// One of everything that reflection has to find.
+/// A module with every kind of member that reflection must find.
 private class Block: Module {
     let fc1 = Linear(2, 3)
     let queryKeyValue = Linear(2, 2, bias: false)

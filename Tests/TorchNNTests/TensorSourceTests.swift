@@ -22,7 +22,7 @@ struct TensorSourceTests {
             let found = Tensor.zeros([8], dtype: target)
             try checkpoint.read(name, into: found)
             expectClose(found, expected, absolute: 0, "\(target)")
-            // Every other element of a larger tensor: memory with gaps.
+            // Every second element of a larger tensor, which is not contiguous.
             let gaps = Tensor.zeros([8, 2], dtype: target)
             try checkpoint.read(name, into: gaps[.all, 1])
             expectClose(gaps[.all, 1], expected, absolute: 0, "\(target) with gaps")

@@ -15,7 +15,7 @@ struct AttentionSizes: CustomTestStringConvertible, Sendable {
         "\(count) x \(heads) heads, \(queries) x \(keyWidth) to \(keys) x \(valueWidth)"
     }
 
-    /// From 256 x 256 pairs on, heads are taken one by one.
+    /// From 256 x 256 pairs on, heads are computed one by one.
     static let all = [
         AttentionSizes(queries: 256, keys: 256),
         AttentionSizes(queries: 255, keys: 256),
@@ -89,7 +89,7 @@ struct AttentionTests {
         [DType.float32, .bfloat16])
     func gradients(sizes: AttentionSizes, precision: DType) throws {
         let (query, key, value) = inputs(sizes)
-        // What is appended to the keys meets the query's last columns.
+        // The columns appended to the keys are multiplied by the query's last columns.
         let own = sizes.keyWidth - 1
         let marks = Tensor.normal([sizes.keys, 1], generator: Generator(seed: 4))
         let leaves = [query * 0.3, key[.all, .all, .all, 0..<own], value]
@@ -98,7 +98,7 @@ struct AttentionTests {
             attention(query: leaves[0], key: leaves[1], value: leaves[2], marks: marks)
         }.to(.float32)
         let found = grad(of: [(result * result).sum()], withRespectTo: leaves)
-        // The same in single steps.
+        // The same computed in single steps.
         let whole = Tensor.concatenate(
             [leaves[1], marks.expanded([sizes.count, sizes.heads, -1, -1])], axis: -1)
         let weights = leaves[0].matmul(whole.transposed(2, 3)).softmax(axis: -1)
@@ -107,7 +107,7 @@ struct AttentionTests {
         for (found, expected) in zip(found, expected) {
             let (found, expected) = (try #require(found), try #require(expected))
             if precision == .float32 {
-                // Few keys that many queries share gather gradients in the thousands.
+                // With few keys and many queries, gradients are in the thousands.
                 expectClose(found, expected, absolute: 2e-5, relativeL2: 5e-6)
             } else {
                 expectClose(found, expected, absolute: 1e-2, relativeL2: 0.05)

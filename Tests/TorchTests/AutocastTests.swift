@@ -15,7 +15,8 @@ struct AutocastTests {
             return (product, product.softmax(axis: -1), normed)
         }
         #expect(product.dtype == .bfloat16)
-        // One unit in the last place of a bfloat16 of this size, for kernels that sum otherwise.
+        // One unit in the last place of a bfloat16 of this size, for kernels that add in another
+        // order.
         expectClose(product, golden["product"], absolute: 0.016)
         expectClose(scores, golden["scores"], absolute: 0.016)
         expectClose(normed, golden["normed"], absolute: 0.016)

@@ -86,7 +86,7 @@ struct CheckpointingTests {
         let (found, expected) = (gradients(true), gradients(false))
         #expect(found.count == 2)
         #expect(found[0].floats() == expected[0].floats())
-        // The weight's two gradients are added in float32, in bf16 where both share one cast.
+        // The weight's two gradients are added in float32, or in bf16 if both share one cast.
         expectClose(found[1], expected[1], absolute: 0, relativeL2: 1e-2)
     }
 

@@ -10,7 +10,7 @@ struct ProductSizes: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { "\(rows) x \(inputs) by \(inputs) x \(outputs)" }
 
-    /// Odd ones, a single column on either side, and fewer rows than go to oneDNN.
+    /// Odd sizes, a single column on either side, and fewer rows than oneDNN is used for.
     static let all = [
         ProductSizes(rows: [64], inputs: 16, outputs: 8),
         ProductSizes(rows: [67], inputs: 13, outputs: 7),
@@ -29,12 +29,12 @@ struct LinearTests {
         .normal(shape, generator: Generator(seed: seed))
     }
 
-    /// libtorch's own layer, in 64 bits, which oneDNN does not take.
+    /// libtorch's layer in float64, for which oneDNN is not used.
     private func plain(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
         linear(x.to(.float64), weight: weight.to(.float64), bias: bias?.to(.float64)).to(.float32)
     }
 
-    /// Without gradients, against libtorch's own product, and GELU apart.
+    /// Without gradients, compared with libtorch's product and a separate GELU.
     private func expectSame(
         _ x: Tensor, weight: Tensor, bias: Tensor?, activation: LinearActivation = .none,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -66,7 +66,8 @@ struct LinearTests {
             normal([sizes.outputs, sizes.inputs], seed: 2), normal([sizes.outputs], seed: 3),
         ]
         let wanted = normal(sizes.rows + [sizes.outputs], seed: 4)
-        // Everything trained, and each of them frozen: a frozen weight still passes gradients on.
+        // With all tensors trainable, and with each of them frozen; a frozen weight still passes
+        // gradients.
         for frozen in [nil, 0, 1, 2] where hasBias || frozen != 2 {
             let leaves = all.prefix(hasBias ? 3 : 2).enumerated().map {
                 $0.element.clone().requiringGrad($0.offset != frozen)

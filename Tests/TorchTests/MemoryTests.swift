@@ -63,7 +63,7 @@ struct MemoryTests {
     }
 
     #if compiler(>=6.2)
-        // In a process of its own: the tests beside this one take memory too.
+        // In a separate process, because parallel tests allocate memory too.
         @Test(
             "operators with long lists, gaps and names leave no memory behind",
             .enabled(if: residentMemory() != nil, "needs /proc"))
@@ -77,7 +77,7 @@ struct MemoryTests {
     #endif
 }
 
-/// Bytes that this process holds more after so many rounds, less those of the first ones.
+/// Growth of the resident memory in bytes over a number of rounds, after a warm-up.
 private func growth(over rounds: Int, _ round: () throws -> Void) throws -> Int {
     for _ in 0..<rounds / 10 { try round() }
     let before = try #require(residentMemory())
@@ -85,7 +85,7 @@ private func growth(over rounds: Int, _ round: () throws -> Void) throws -> Int 
     return try #require(residentMemory()) - before
 }
 
-/// 64 KB a tensor.
+/// 64 KB for each tensor.
 private func tensorsAreReleased() throws {
     let x = Tensor.zeros([128, 128])
     let both = Tensor.concatenate([x, x.transposed(0, 1)])
@@ -97,7 +97,7 @@ private func tensorsAreReleased() throws {
     #expect(throws: TorchError.self) { try attempt("cat", [[x, rows], 1]) }
 }
 
-/// 16 KB or more an argument, most of which libtorch refuses.
+/// 16 KB or more for each argument, most of which libtorch refuses.
 private func argumentsAreReleased() throws {
     let x = Tensor.zeros([1])
     _ = try attempt("cat", [[Tensor](repeating: x, count: 2000)])
@@ -112,7 +112,7 @@ private func argumentsAreReleased() throws {
     }
 }
 
-/// 16 KB for the list alone.
+/// 16 KB for the list.
 private func listsAreReleased() throws {
     #expect(try attempt("unbind.int", [Tensor.zeros([2000])]).count == 2000)
 }
@@ -127,7 +127,7 @@ private final class Counter: Sendable {
     }
 }
 
-/// Memory that counts when it is given back.
+/// Memory that counts how often it is released.
 private final class Owner {
     let memory: UnsafeMutableRawBufferPointer
     private let released: Counter

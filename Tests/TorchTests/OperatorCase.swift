@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// An operator under the name that its case has in a fixture.
+/// An operator with the name of its case in a fixture.
 struct OperatorCase: Sendable, CustomTestStringConvertible {
     let name: String
     let body: @Sendable ([Tensor]) -> [Tensor]
@@ -60,7 +60,7 @@ struct OperatorCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Fixtures by theme, each read once.
+/// Fixtures by name, each read once.
 enum Fixtures {
     static let arithmetic = Result { try Golden("torch/arithmetic") }
     static let comparison = Result { try Golden("torch/comparison") }

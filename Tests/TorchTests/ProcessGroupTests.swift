@@ -73,7 +73,7 @@ struct RendezvousTests {
                 let own = Tensor([Float(rank + 1), 10])
                 try group.sumInPlace(own)
                 try #require(own.floats() == [3, 20])
-                // A tensor with gaps.
+                // A tensor that is not contiguous.
                 let wide = Tensor.full([2, 3], rank + 1).to(.float32)
                 try group.meanInPlace(wide.transposed(0, 1)[0..<2])
                 try #require(
@@ -87,7 +87,7 @@ struct RendezvousTests {
                 try #require(bytes == [[], [5, 5, 5]])
                 try group.barrier()
 
-                // f(s) = s², s = x0² + 3 x1²; the mean of what the ranks differentiate is df/dx_r / R.
+                // f(s) = s², s = x0² + 3 x1²; the mean of the ranks' gradients is df/dx_r / R.
                 let x = Tensor(Float(rank + 2)).requiringGrad()
                 let pooled = try group.sum(x * x * Double(2 * rank + 1))
                 try #require(pooled.item() == 31)

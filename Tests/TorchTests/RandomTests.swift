@@ -10,7 +10,7 @@ struct RandomTests {
         let stream = { Generator(seed: UInt64(seed)) }
         expectClose(.uniform([3, 7], generator: stream()), golden["uniform"], absolute: 0)
         expectClose(.normal([5], generator: stream()), golden["normal"])
-        // From 16 numbers on they are made several at a time.
+        // From 16 numbers on, libtorch generates several at a time.
         expectClose(.normal([4, 25], generator: stream()), golden["normal-many"])
         expectClose(.integers(in: -5..<1000, [31], generator: stream()), golden["integers"])
         expectClose(.permutation(50, generator: stream()), golden["permutation"])
@@ -30,7 +30,7 @@ struct RandomTests {
     }
 
     #if compiler(>=6.2)
-        // In a process of its own: the default generator belongs to all tests.
+        // In a separate process, because all tests share the default generator.
         @Test("the default generator can be seeded")
         func defaultGenerator() async {
             await #expect(processExitsWith: .success) {

@@ -128,7 +128,7 @@ struct RuntimeTests {
     }
 
     #if compiler(>=6.2)
-        // In a process of its own: the count belongs to all tests.
+        // In a separate process, because all tests share the thread count.
         @Test("the thread count applies to every thread, also to existing ones")
         func threads() async {
             await #expect(processExitsWith: .success) {

@@ -25,7 +25,7 @@ def release_build():
 
 @pytest.fixture(scope="session")
 def data():
-    """The data sets of ../shared, which are not part of the repository."""
+    """The datasets of ../shared, which are not part of the repository."""
     if not DATA.is_dir():
         pytest.skip("../shared/data is absent")
     return DATA

@@ -15,17 +15,17 @@ PROGRAMS = ROOT / ".build" / "release"
 
 
 def images():
-    """The images of all data sets, sorted."""
+    """The images of all datasets, sorted."""
     return sorted(DATA.glob("*/img/*.png"))
 
 
 def image_not_square():
-    """The first image whose sides differ, or the example when there are no data sets."""
+    """The first image whose sides differ, or the example when there are no datasets."""
     return next((file for file in images() if len(set(Image.open(file).size)) == 2), EXAMPLE)
 
 
 def title(file):
-    """The data set, name and size of an image."""
+    """The dataset, name and size of an image."""
     width, height = Image.open(file).size
     folder = file.parent.parent if file.is_relative_to(DATA) else file.parent
     return f"{folder.name}/{file.name}, {width} x {height}"

@@ -18,7 +18,7 @@ COUNT = 20
 
 
 def choose_images(data, count):
-    """Images with a label that is not empty, evenly from all data sets, each with a box and a click."""
+    """Images with a label that is not empty, evenly from all datasets, each with a box and a click."""
     sets = sorted(folder for folder in data.iterdir() if (folder / "label").is_dir())
     per_set = -(-count // len(sets))
     chosen = []

@@ -15,7 +15,7 @@ from samus_predictor import SamusPredictor
 
 
 def choose_images():
-    """An image with colours, a wide one and a tall one, from three data sets."""
+    """An image with colours, a wide one and a tall one, from three datasets."""
     conditions = [
         lambda image: image.mode != "L",
         lambda image: image.width > 1.3 * image.height,

@@ -4,7 +4,7 @@ import Evaluation
 import Foundation
 import Segmentation
 
-/// `samus evaluate`: a model, or masks of any program, against the labels of a data set.
+/// `samus evaluate`: a model, or masks of any program, against the labels of a dataset.
 public struct EvaluateCommand: ParsableCommand {
     /// The name, the help text and examples.
     public static let configuration = CommandConfiguration(

@@ -82,7 +82,7 @@ struct EvaluationRun {
 }
 
 extension EvaluationReport {
-    /// The last lines of the command's output: Dice for each data set and prompt.
+    /// The last lines of the command's output: Dice for each dataset and prompt.
     fileprivate func closing(folder: String) -> String {
         let rows = summaries.filter { $0.metric == .dice && $0.basis == .cases }
         let lines = rows.map { row in

@@ -3,9 +3,9 @@ import Imaging
 import Metrics
 import Segmentation
 
-/// How masks of two engines agree on the objects of a data set.
+/// How masks of two engines agree on the objects of a dataset.
 public struct MaskAgreement: Codable, Equatable, Sendable {
-    /// The data set's name; "all" for all together.
+    /// The dataset's name; "all" for all together.
     public var dataset: String
     /// Objects compared.
     public var objects: Int
@@ -20,7 +20,7 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
     ///   - masks: of the engine under test.
     ///   - reference: of the reference engine.
     ///   - samples: the objects.
-    /// - Returns: a row for each data set, and one for all.
+    /// - Returns: a row for each dataset, and one for all.
     /// - Throws: `MetricsError` where two masks differ in size.
     public static func measure(
         _ masks: [Mask], against reference: [Mask], of samples: [Sample]

@@ -7,7 +7,7 @@ public struct QuantizedLayers: Sendable {
     private var float32Steps: Set<Int> = []
     /// How many images the ranges were measured on.
     public let imageCount: Int
-    /// How masks agree with float32's: a row for each data set, and one for all.
+    /// How masks agree with float32's: a row for each dataset, and one for all.
     public var agreement: [MaskAgreement] = []
 
     init(_ layers: [QuantizationCalibration.Layer], imageCount: Int) {

@@ -5,7 +5,7 @@ struct SampleSelection {
     let train: [Sample]
     let validation: [Sample]
 
-    /// - Parameter configuration: which data sets, and which fraction of them.
+    /// - Parameter configuration: which datasets, and which fraction of them.
     /// - Throws: `DatasetError` when the data cannot be read or no training sample is selected.
     init(_ configuration: TrainingConfiguration) throws {
         let root = configuration.data ?? ""
@@ -17,7 +17,7 @@ struct SampleSelection {
         }
         train = try selected(.train, configuration.fraction)
         guard !train.isEmpty else {
-            throw DatasetError.empty(root: root, what: "training samples in these data sets")
+            throw DatasetError.empty(root: root, what: "training samples in these datasets")
         }
         var validation: [Sample] = []
         if data.hasList(.val) {
@@ -42,7 +42,7 @@ struct SampleSelection {
         guard names.isSubset(of: all) else {
             throw DatasetError.empty(
                 root: data.root,
-                what: "data set \(names.subtracting(all).sorted().joined(separator: ", ")); it has "
+                what: "dataset \(names.subtracting(all).sorted().joined(separator: ", ")); it has "
                     + all.sorted().joined(separator: ", "))
         }
         return isExcluding ? all.subtracting(names) : names

@@ -30,12 +30,12 @@ public struct Validation {
         /// The cases in the order of the samples.
         public let cases: [Case]
 
-        /// Mean Dice of each data set and class, for example `Echo-CAMUS#2`, over all prompt
+        /// Mean Dice of each dataset and class, for example `Echo-CAMUS#2`, over all prompt
         /// strategies.
         public var dice: [String: Double] { means(\.dice) }
-        /// Mean over data sets and classes, each with the same weight: it selects the best weights.
+        /// Mean over datasets and classes, each with the same weight: it selects the best weights.
         public var meanDice: Double { mean(Array(dice.values)) }
-        /// Mean IoU over data sets and classes.
+        /// Mean IoU over datasets and classes.
         public var meanIoU: Double { mean(Array(means(\.iou).values)) }
 
         private func means(_ value: (Case) -> Double) -> [String: Double] {

@@ -5,19 +5,19 @@ import Yams
 
 /// `model_card.md`: a description of weights for people, in the form of Hugging Face's model cards.
 public struct ModelCard: Sendable {
-    /// A data set that weights were trained or measured on.
+    /// A dataset that weights were trained or measured on.
     public struct DataSet: Sendable {
-        /// Name of the data set.
+        /// Name of the dataset.
         public var name: String
         /// Number of images of each split, for example ("train", 1200).
         public var images: [(split: String, count: Int)]
-        /// Licence of the data set; nil where unknown.
+        /// Licence of the dataset; nil where unknown.
         public var licence: String?
 
         /// - Parameters:
-        ///   - name: name of the data set.
+        ///   - name: name of the dataset.
         ///   - images: number of images of each split.
-        ///   - licence: licence of the data set; nil where unknown.
+        ///   - licence: licence of the dataset; nil where unknown.
         public init(name: String, images: [(split: String, count: Int)], licence: String? = nil) {
             self.name = name
             self.images = images

@@ -17,7 +17,7 @@ public struct ResultsTable: Sendable {
 
     /// The columns of a run.
     ///
-    /// - Parameter sets: data sets and classes of the validation, for example `Echo-CAMUS#2`.
+    /// - Parameter sets: datasets and classes of the validation, for example `Echo-CAMUS#2`.
     /// - Returns: names in the order of the file.
     public static func columns(sets: [String] = []) -> [String] {
         [

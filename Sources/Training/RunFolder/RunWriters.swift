@@ -45,7 +45,7 @@ final class ResultsWriter: TrainingObserver {
     ///
     /// - Parameters:
     ///   - folder: the run's folder.
-    ///   - validation: its data sets and classes have a column each.
+    ///   - validation: its datasets and classes have a column each.
     ///   - step: the optimizer step to resume at; nil for a new run.
     /// - Throws: ``RunFolderError``.
     init(

@@ -8,9 +8,9 @@ import Torch
 /// An option is added here, as a property with its default and a row of ``fields``, and as an
 /// option of the same name in `TrainOptions`. Tests fail when one of them is missing.
 public struct TrainingConfiguration: Equatable, Sendable {
-    /// Folder of data sets in the US30K layout.
+    /// Folder of datasets in the US30K layout.
     public var data: String?
-    /// Names of the data sets to use, separated by commas; with `-` in front all but these.
+    /// Names of the datasets to use, separated by commas; with `-` in front all but these.
     public var sets: String?
     /// Fraction of the training images to use.
     public var fraction = 1.0
@@ -150,10 +150,10 @@ extension TrainingConfiguration {
     public static let fields: [TrainingField] = [
         .init(
             "data", \.data, affectsResult: false, value: "root",
-            help: "Folder of data sets in the US30K layout."),
+            help: "Folder of datasets in the US30K layout."),
         .init(
             "sets", \.sets, affectsResult: true, value: "names",
-            help: "Use only these data sets, separated by commas; with - in front all but these."),
+            help: "Use only these datasets, separated by commas; with - in front all but these."),
         .init(
             "fraction", \.fraction, affectsResult: true, value: "fraction",
             help: "Train with a seeded fraction of the images, 0 to 1."),

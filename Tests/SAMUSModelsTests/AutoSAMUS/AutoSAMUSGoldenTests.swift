@@ -43,7 +43,7 @@ struct AutoSAMUSGoldenTests {
         let (logits, _) = try withoutGrad {
             try #require(network.decodePromptFree(network.encode(golden["input.image"])))
         }
-        // As below: the authors' single precision is itself 2.8e-5 away from double precision.
+        // The authors' result in single precision differs from double precision by 2.8e-5.
         expectClose(
             golden.sampled(logits, as: "low_res_logits"), golden["low_res_logits"], absolute: 0,
             relativeL2: 5e-5)
@@ -88,7 +88,7 @@ struct AutoSAMUSGoldenTests {
                 outputTokens: model.maskDecoder.outputTokens)
         }
         let dense = withoutGrad { model.parts.featureAdapter(image) }
-        // Here the authors' single precision is itself 2.8e-5 away from double precision.
+        // The authors' result in single precision differs from double precision by 2.8e-5.
         model.expectLogits(image: image, sparse: sparse, dense: dense, relativeL2: 5e-5)
     }
 }

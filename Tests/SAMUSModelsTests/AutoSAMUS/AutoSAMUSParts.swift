@@ -2,7 +2,7 @@ import SAMUSModels
 import Torch
 import TorchNN
 
-/// What AutoSAMUS adds to SAMUS, under the names it has there.
+/// The modules that AutoSAMUS adds to SAMUS, under their names there.
 final class AutoSAMUSParts: Module {
     let promptGenerator: PromptGenerator
     let featureAdapter: DensePromptAdapter

@@ -31,7 +31,7 @@ struct AutoSAMUSSmallTests {
         var untouched: [String] = []
         for (name, parameter) in parts.namedParameters() {
             if let expected = golden.optional("grad.\(name)") {
-                // oneDNN adds up in another order than MKL: 2.0e-5 was seen; 1e-4 is asked for.
+                // oneDNN adds in another order than MKL; 2.0e-5 was observed, and 1e-4 is allowed.
                 expectClose(
                     try #require(parameter.grad, "\(name)"), expected, absolute: 1e-4,
                     relativeL2: 5e-5, name)

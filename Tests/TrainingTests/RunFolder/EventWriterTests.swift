@@ -71,7 +71,7 @@ struct EventWriterTests {
         let images: [String: [ImageEntry]]
     }
 
-    /// `SAMUS_PYTHON`, else the Python of `make peers`, else the one of the system.
+    /// `SAMUS_PYTHON`, else the Python of `make peers`, else the system's Python.
     private static let python: String = {
         if let named = ProcessInfo.processInfo.environment["SAMUS_PYTHON"] { return named }
         let peer = Shared.package.appending(path: ".deps/peers/bin/python").path
@@ -103,7 +103,7 @@ struct EventWriterTests {
             let grey = Image(width: 3, height: 2, channels: 1, pixels: [0, 1, 2, 3, 4, 5])
             try first.add(grey, tag: "image", step: 10)
             try first.flush()
-            // A program that was killed during a write leaves this.
+            // The incomplete record of a program that was killed during a write.
             let half = try FileHandle(forWritingTo: URL(fileURLWithPath: first.path))
             try half.seekToEnd()
             try half.write(contentsOf: Data([40, 0, 0, 0]))

@@ -111,8 +111,8 @@ extension Exporter {
     func float32Graphs() throws -> [ModelGraph] {
         var parts = [
             try lowered(
-                recordings.encoder, as: .encoder, inputs: [Tensors.images],
-                outputs: [Tensors.embeddings]),
+                recordings.encoder, as: .encoder, inputs: [TensorNames.images],
+                outputs: [TensorNames.embeddings]),
         ]
         if let decoder = recordings.decoder {
             parts.append(
@@ -123,7 +123,7 @@ extension Exporter {
         if let promptFree = recordings.promptFree {
             parts.append(
                 try lowered(
-                    promptFree, as: .promptFree, inputs: [Tensors.embeddings],
+                    promptFree, as: .promptFree, inputs: [TensorNames.embeddings],
                     outputs: ModelRecordings.decoderOutputs))
         }
         return parts

@@ -5,14 +5,14 @@ import Synchronization
 
 /// Segmentation with a model bundle on OpenVINO.
 package final class BundleEngine: SegmentationEngine {
-    /// What the model is and where it comes from.
+    /// The model's name, architecture and origin.
     package let model: ModelDescription
     /// Whether all compiled models came from the cache.
     package let isWarm: Bool
     let manifest: ModelBundle.Manifest
     private let options: RuntimeOptions
-    /// Prompts decoded in one pass: 4 on a CPU, where larger passes take longer per prompt
-    /// (LiteMedSAM: 16 take 1.8 times as long per prompt as 4) and more memory (64 take 3 GB).
+    /// Number of prompts that are decoded in one pass: 4 on a CPU, where more prompts per pass take
+    /// longer per prompt (LiteMedSAM: 1.8 times as long with 16) and more memory (3 GB with 64).
     let promptsPerPass: Int
     let decoder: CompiledModel?
     let promptFreeDecoder: CompiledModel?
@@ -68,11 +68,11 @@ package final class BundleEngine: SegmentationEngine {
         let input = FloatTensor(
             planes.values, shape: [1, planes.channels, planes.height, planes.width])
         let embedding = try encoder.run(
-            [encoderInput: input], outputs: [Tensors.embeddings])[0]
+            [encoderInput: input], outputs: [TensorNames.embeddings])[0]
         let expected = [1, manifest.embedding.width, manifest.embedding.side]
         guard embedding.shape == expected + [manifest.embedding.side] else {
-            throw OpenVINOError.otherShape(
-                port: Tensors.embeddings, expected: expected + [manifest.embedding.side],
+            throw OpenVINOError.shapeMismatch(
+                port: TensorNames.embeddings, expected: expected + [manifest.embedding.side],
                 found: embedding.shape)
         }
         return embedding
@@ -95,10 +95,10 @@ struct BundleLoader {
         let isWarm: Bool
     }
 
-    /// Loads all models of the bundle concurrently: one may read its file while another compiles.
+    /// Loads all models of the bundle concurrently, so that one file is read while another is compiled.
     func load() throws -> Loaded {
         typealias FileName = ModelBundle.Manifest.FileName
-        let names = [FileName.encoder, FileName.decoder, FileName.automatic].filter {
+        let names = [FileName.encoder, FileName.decoder, FileName.promptFreeDecoder].filter {
             bundle.manifest.files[$0] != nil
         }
         let results = Mutex<[String: Result<(CompiledModel, isWarm: Bool), any Error>]>([:])
@@ -112,11 +112,12 @@ struct BundleLoader {
             loaded[name] = try results.withLock { $0[name] }?.get()
         }
         guard let encoder = loaded[FileName.encoder] else {
-            preconditionFailure("a checked manifest has an encoder")
+            preconditionFailure("the manifest must have an encoder")
         }
         let decoder = loaded[FileName.decoder]?.0
-        let promptFree = loaded[FileName.automatic]?.0
-        let input = encoder.0.hasInput(Tensors.images) ? Tensors.images : Tensors.formerImages
+        let promptFree = loaded[FileName.promptFreeDecoder]?.0
+        let input =
+            encoder.0.hasInput(TensorNames.images) ? TensorNames.images : TensorNames.formerImages
         try check(encoder.0, input: input, decoder: decoder, promptFree: promptFree)
         return Loaded(
             encoder: encoder.0, encoderInput: input, decoder: decoder,
@@ -144,19 +145,20 @@ struct BundleLoader {
         let plane = [4 * side, 4 * side]
         try encoder.check(
             inputs: [input: [1, manifest.input.channels, size, size]],
-            outputs: [Tensors.embeddings: [1] + embedding.dropFirst()])
+            outputs: [TensorNames.embeddings: [1] + embedding.dropFirst()])
         try decoder?.check(
             inputs: [
-                Tensors.embeddings: embedding, Tensors.coordinates: [nil, nil, 2],
-                Tensors.labels: [nil, nil], Tensors.mask: [nil, 1] + plane, Tensors.hasMask: [1],
+                TensorNames.embeddings: embedding, TensorNames.coordinates: [nil, nil, 2],
+                TensorNames.labels: [nil, nil], TensorNames.mask: [nil, 1] + plane,
+                TensorNames.hasMask: [1],
             ],
             outputs: [
-                Tensors.logits: [nil, 1 + manifest.candidates] + plane,
-                Tensors.iou: [nil, 1 + manifest.candidates],
+                TensorNames.logits: [nil, 1 + manifest.candidates] + plane,
+                TensorNames.iou: [nil, 1 + manifest.candidates],
             ])
         try promptFree?.check(
-            inputs: [Tensors.embeddings: embedding],
-            outputs: [Tensors.logits: [nil, 1] + plane, Tensors.iou: [nil, 1]])
+            inputs: [TensorNames.embeddings: embedding],
+            outputs: [TensorNames.logits: [nil, 1] + plane, TensorNames.iou: [nil, 1]])
     }
 }
 
@@ -167,9 +169,10 @@ struct BundleEncodedImage: EncodedImage {
     let embedding: FloatTensor
 
     func predict(_ prompts: [Prompt.Checked], multimask: Bool) throws -> [[MaskPrediction]] {
-        precondition(prompts.allSatisfy { $0.size == size }, "prompts for an image of \(size)")
+        precondition(
+            prompts.allSatisfy { $0.size == size }, "the prompts must be for an image of \(size)")
         guard let decoder = engine.decoder else {
-            throw ModelBundleError.takesNoPrompts(model: engine.model.name)
+            throw ModelBundleError.noPrompts(model: engine.model.name)
         }
         let prompts = prompts.map(\.prompt)
         let maskSide = 4 * engine.manifest.embedding.side
@@ -179,7 +182,7 @@ struct BundleEncodedImage: EncodedImage {
             let arrays = PromptArrays(batch.map { prompts[$0] }, in: geometry, maskSide: maskSide)
             let outputs = try decoder.run(
                 arrays.decoderInputs(embedding, maskSide: maskSide),
-                outputs: [Tensors.logits, Tensors.iou])
+                outputs: [TensorNames.logits, TensorNames.iou])
             let found = try predictions(
                 outputs, prompts: batch.count, masks: 1 + candidates,
                 taken: multimask ? 1...candidates : 0...0)
@@ -194,7 +197,7 @@ struct BundleEncodedImage: EncodedImage {
         }
         return try predictions(
             decoder.run(
-                [Tensors.embeddings: embedding], outputs: [Tensors.logits, Tensors.iou]),
+                [TensorNames.embeddings: embedding], outputs: [TensorNames.logits, TensorNames.iou]),
             prompts: 1, masks: 1, taken: 0...0)[0][0]
     }
 
@@ -205,10 +208,10 @@ struct BundleEncodedImage: EncodedImage {
         let side = 4 * engine.manifest.embedding.side
         let (logits, iou) = (outputs[0], outputs[1])
         for (output, name, expected) in [
-            (logits, Tensors.logits, [prompts, masks, side, side]),
-            (iou, Tensors.iou, [prompts, masks]),
+            (logits, TensorNames.logits, [prompts, masks, side, side]),
+            (iou, TensorNames.iou, [prompts, masks]),
         ] where output.shape != expected {
-            throw OpenVINOError.otherShape(port: name, expected: expected, found: output.shape)
+            throw OpenVINOError.shapeMismatch(port: name, expected: expected, found: output.shape)
         }
         let area = side * side
         return try (0..<prompts).map { prompt in
@@ -239,18 +242,19 @@ extension PromptArrays {
         let hasMask = !masks.isEmpty
         let mask = hasMask ? masks : [Float](repeating: 0, count: maskSide * maskSide)
         return [
-            Tensors.embeddings: embedding,
-            Tensors.coordinates: FloatTensor(
+            TensorNames.embeddings: embedding,
+            TensorNames.coordinates: FloatTensor(
                 points.coordinates, shape: [count, points.pointCount, 2]),
-            Tensors.labels: FloatTensor(points.labels, shape: [count, points.pointCount]),
-            Tensors.mask: FloatTensor(mask, shape: [hasMask ? count : 1, 1, maskSide, maskSide]),
-            Tensors.hasMask: FloatTensor([hasMask ? 1 : 0], shape: [1]),
+            TensorNames.labels: FloatTensor(points.labels, shape: [count, points.pointCount]),
+            TensorNames.mask: FloatTensor(
+                mask, shape: [hasMask ? count : 1, 1, maskSide, maskSide]),
+            TensorNames.hasMask: FloatTensor([hasMask ? 1 : 0], shape: [1]),
         ]
     }
 }
 
-/// Names of the inputs and outputs of a bundle's models; those of decoders are as in SAM's exporter.
-package enum Tensors {
+/// Names of the inputs and outputs of a bundle's models; decoders have the names of SAM's exporter.
+package enum TensorNames {
     /// The encoder's input, `[1, C, S, S]`.
     package static let images = "images"
     /// The encoder's input in bundles of version 0.1.

@@ -3,7 +3,7 @@ import Segmentation
 extension ModelBundle {
     /// The content of `model.json`.
     package struct Manifest: Codable, Equatable, Sendable {
-        /// The format version that this program writes; it reads all earlier versions too.
+        /// The format version that this program writes; earlier versions are read too.
         package static let currentFormat = 2
 
         /// Version of the file format.
@@ -12,7 +12,7 @@ extension ModelBundle {
         package var name: String
         /// The model's architecture.
         package var kind: ModelArchitecture
-        /// Name of the image encoder, as `ViT-B`.
+        /// Name of the image encoder, for example `ViT-B`.
         package var encoder: String
         /// Number of trainable parameters.
         package var parameters: Int
@@ -199,11 +199,11 @@ public enum ModelBundleError: Error, Equatable, Sendable {
     case manifestTooLarge(bytes: Int, limit: Int)
     case notAManifest(String)
     case unknownFormat(Int)
-    case outOfBounds(String)
-    case otherSize(file: String, expected: Int, found: Int)
-    case otherContent(file: String, expected: String, found: String)
+    case invalidValue(String)
+    case sizeMismatch(file: String, expected: Int, found: Int)
+    case contentMismatch(file: String, expected: String, found: String)
     case externalData(file: String)
-    case takesNoPrompts(model: String)
+    case noPrompts(model: String)
 }
 
 extension ModelBundleError: CustomStringConvertible {
@@ -215,24 +215,24 @@ extension ModelBundleError: CustomStringConvertible {
         case .notARegularFile(let path):
             "the model bundle's file '\(path)' is not a regular file"
         case .manifestTooLarge(let bytes, let limit):
-            "model.json has \(bytes) bytes, at most \(limit) are read"
+            "model.json has \(bytes) bytes; at most \(limit) are read"
         case .notAManifest(let reason):
             "model.json does not describe a model bundle: \(reason)"
         case .unknownFormat(let format):
-            "model.json has format version \(format), this program reads versions 1 to "
+            "model.json has format version \(format); this program reads versions 1 to "
                 + "\(ModelBundle.Manifest.currentFormat): use a newer samus"
-        case .outOfBounds(let needed):
-            "model.json has a value that no model bundle can have: \(needed)"
-        case .otherSize(let file, let expected, let found):
+        case .invalidValue(let requirement):
+            "model.json has an invalid value: \(requirement)"
+        case .sizeMismatch(let file, let expected, let found):
             "'\(file)' has \(found) bytes, but model.json states \(expected): the bundle is "
                 + "incomplete or damaged"
-        case .otherContent(let file, let expected, let found):
+        case .contentMismatch(let file, let expected, let found):
             "'\(file)' has SHA-256 \(found), but model.json states \(expected): the file is "
                 + "damaged or was replaced"
         case .externalData(let file):
             "'\(file)' refers to weights in another file, whose SHA-256 model.json does not state; "
-                + "a model bundle must not do so"
-        case .takesNoPrompts(let model):
+                + "a model bundle must contain all weights in its ONNX files"
+        case .noPrompts(let model):
             "\(model) is a prompt-free model and takes no prompts"
         }
     }

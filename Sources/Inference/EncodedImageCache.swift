@@ -5,8 +5,8 @@ import Imaging
 
 /// A memory cache of image embeddings; the least recently used are removed first.
 ///
-/// Thread-safe. If two threads request the same image concurrently, it is encoded once and the second
-/// thread waits.
+/// The cache is thread-safe. If two threads request the same image concurrently, the first thread
+/// encodes it and the second waits.
 package final class EncodedImageCache: @unchecked Sendable {
     /// An image and the model that encodes it.
     private struct Key: Hashable {
@@ -18,7 +18,7 @@ package final class EncodedImageCache: @unchecked Sendable {
     private enum Entry {
         /// A thread is encoding the image.
         case pending
-        case ready(FloatTensor, used: Int)
+        case cached(FloatTensor, used: Int)
     }
 
     // Guards the properties below; signalled when an entry is no longer pending.
@@ -44,7 +44,7 @@ package final class EncodedImageCache: @unchecked Sendable {
     /// - Parameters:
     ///   - image: identified by its size and the SHA-256 of its pixels.
     ///   - model: the model's SHA-256.
-    ///   - options: the runtime options: other precisions and devices give other embeddings.
+    ///   - options: the runtime options; embeddings depend on precision and device.
     ///   - encode: encodes the image; called without a lock.
     /// - Returns: the embedding.
     /// - Throws: errors of `encode`, which are not cached; `CancellationError` if the calling task
@@ -74,9 +74,9 @@ package final class EncodedImageCache: @unchecked Sendable {
         defer { condition.unlock() }
         while true {
             switch entries[key] {
-            case .ready(let found, _):
+            case .cached(let found, _):
                 clock += 1
-                entries[key] = .ready(found, used: clock)
+                entries[key] = .cached(found, used: clock)
                 return found
             case .pending:
                 // Wake up regularly to check for cancellation.
@@ -95,7 +95,7 @@ package final class EncodedImageCache: @unchecked Sendable {
         entries[key] = nil
         if let embedding, Self.size(embedding) <= limit {
             clock += 1
-            entries[key] = .ready(embedding, used: clock)
+            entries[key] = .cached(embedding, used: clock)
             bytes += Self.size(embedding)
             while bytes > limit { removeLeastRecentlyUsed() }
         }
@@ -105,7 +105,7 @@ package final class EncodedImageCache: @unchecked Sendable {
     private func removeLeastRecentlyUsed() {
         var oldest: (key: Key, size: Int, used: Int)?
         for (key, entry) in entries {
-            if case .ready(let embedding, let used) = entry, used < oldest?.used ?? .max {
+            if case .cached(let embedding, let used) = entry, used < oldest?.used ?? .max {
                 oldest = (key, Self.size(embedding), used)
             }
         }

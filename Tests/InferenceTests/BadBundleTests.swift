@@ -10,7 +10,7 @@ struct BadBundleTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        copy = try Fixture(Fixture.finds).copy(into: folder)
+        copy = try Fixture(Fixture.promptFree).copy(into: folder)
     }
 
     private func file(_ name: String) -> URL { copy.appendingPathComponent(name) }
@@ -22,13 +22,13 @@ struct BadBundleTests {
     }
 
     private func manifest(_ body: (inout ModelBundle.Manifest) -> Void) throws {
-        var manifest = try ModelBundle(Fixture(Fixture.finds).folder).manifest
+        var manifest = try ModelBundle(Fixture(Fixture.promptFree).folder).manifest
         body(&manifest)
         try JSONEncoder().encode(manifest).write(to: file("model.json"))
     }
 
     @Test(
-        "with a missing file",
+        "a bundle with a missing file is refused",
         arguments: ["model.json", "encoder.onnx", "decoder.onnx", "auto.onnx"])
     func missing(name: String) throws {
         try FileManager.default.removeItem(at: file(name))
@@ -43,17 +43,19 @@ struct BadBundleTests {
         }
     }
 
-    @Test("with a file of another size")
+    @Test("a bundle with a file of another size is refused")
     func size() throws {
         try change("encoder.onnx") { $0.removeLast(10) }
         let bytes = try Data(contentsOf: file("encoder.onnx")).count
         #expect(
-            throws: ModelBundleError.otherSize(
+            throws: ModelBundleError.sizeMismatch(
                 file: file("encoder.onnx").path, expected: bytes + 10, found: bytes)
         ) { try ModelBundle(copy) }
     }
 
-    @Test("with a folder or a pipe for a file", arguments: ["folder", "pipe"])
+    @Test(
+        "a bundle with a folder or pipe in place of a file is refused",
+        arguments: ["folder", "pipe"])
     func irregular(kind: String) throws {
         try FileManager.default.removeItem(at: file("auto.onnx"))
         if kind == "folder" {
@@ -67,7 +69,7 @@ struct BadBundleTests {
         }
     }
 
-    @Test("with a manifest above the size limit")
+    @Test("a bundle with a manifest above the size limit is refused")
     func large() throws {
         try Data(repeating: 32, count: 2 << 20).write(to: file("model.json"))
         #expect(throws: ModelBundleError.manifestTooLarge(bytes: 2 << 20, limit: 1 << 20)) {
@@ -76,7 +78,7 @@ struct BadBundleTests {
     }
 
     @Test(
-        "with other content of the same size",
+        "a bundle with a changed file of the same size is refused",
         .enabled(if: Runtime.isInstalled, Runtime.reason))
     func content() throws {
         try change("decoder.onnx") { $0[$0.count / 2] ^= 1 }
@@ -84,34 +86,40 @@ struct BadBundleTests {
         #expect {
             try BundleEngine(bundle, cache: nil)
         } throws: {
-            if case .otherContent = $0 as? ModelBundleError { true } else { false }
+            if case .contentMismatch = $0 as? ModelBundleError { true } else { false }
         }
     }
 
-    @Test("with a truncated ONNX file", .enabled(if: Runtime.isInstalled, Runtime.reason))
+    @Test(
+        "a bundle with a truncated ONNX file is refused",
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func truncated() throws {
         try change("encoder.onnx") { $0.removeLast($0.count / 2) }
         try updateManifest(for: "encoder.onnx")
         expectOpenVINOError { if case .failed = $0 { true } else { false } }
     }
 
-    @Test("whose ONNX has other shapes", .enabled(if: Runtime.isInstalled, Runtime.reason))
+    @Test(
+        "a bundle whose ONNX files have other shapes than stated is refused",
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func shapes() throws {
         try manifest { $0.embedding.width = 7 }
-        expectOpenVINOError { if case .otherPorts = $0 { true } else { false } }
+        expectOpenVINOError { if case .portMismatch = $0 { true } else { false } }
         try manifest { $0.candidates = 2 }
         expectOpenVINOError {
-            if case .otherPorts(_, "low_res_masks", _, _) = $0 { true } else { false }
+            if case .portMismatch(_, "low_res_masks", _, _) = $0 { true } else { false }
         }
     }
 
-    @Test("whose decoder is another model", .enabled(if: Runtime.isInstalled, Runtime.reason))
+    @Test(
+        "a bundle whose decoder is another model is refused",
+        .enabled(if: Runtime.isInstalled, Runtime.reason))
     func exchanged() throws {
         try FileManager.default.removeItem(at: file("decoder.onnx"))
         try FileManager.default.copyItem(at: file("auto.onnx"), to: file("decoder.onnx"))
         try updateManifest(for: "decoder.onnx")
         expectOpenVINOError {
-            if case .otherPorts(_, "point_coords", _, "missing") = $0 { true } else { false }
+            if case .portMismatch(_, "point_coords", _, "missing") = $0 { true } else { false }
         }
     }
 
@@ -125,7 +133,7 @@ struct BadBundleTests {
         var sha256 = ""
         do {
             try ModelBundle(copy).verify(name)
-        } catch .otherContent(_, _, let found) {
+        } catch .contentMismatch(_, _, let found) {
             sha256 = found
         }
         try manifest { manifest in

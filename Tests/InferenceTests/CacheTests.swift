@@ -27,7 +27,7 @@ struct CacheTests {
         #expect(difference(found.logits.values, expected) < 1e-4)
     }
 
-    @Test("makes the second load warm, with the same results")
+    @Test("the second load uses the cache and gives the same masks")
     func warm() throws {
         let cold = try fixture.engine(cache: cache)
         #expect(!cold.isWarm)
@@ -38,7 +38,7 @@ struct CacheTests {
         try expectGoldenMask(warm)
     }
 
-    @Test("has one entry for each file and options")
+    @Test("each combination of file and options has its own cache entry")
     func keys() throws {
         let copy = try fixture.copy(into: folder)
         func engine(_ options: RuntimeOptions = .init()) throws -> BundleEngine {
@@ -59,7 +59,7 @@ struct CacheTests {
     }
 
     @Test(
-        "compiles damaged entries again",
+        "a damaged cache entry is compiled again",
         arguments: ["truncated", "changed", "unrecorded", "emptied"])
     func damaged(damage: String) throws {
         _ = try fixture.engine(cache: cache)
@@ -89,7 +89,7 @@ struct CacheTests {
         #expect(try fixture.engine(cache: cache).isWarm)
     }
 
-    @Test("without a writable folder, models are compiled without a cache")
+    @Test("if the cache folder is not writable, models are compiled without a cache")
     func unwritable() throws {
         let file = folder.url.appendingPathComponent("file")
         try Data().write(to: file)
@@ -101,7 +101,7 @@ struct CacheTests {
     }
 }
 
-@Suite("The cache of compiled models on disk")
+@Suite("The folder of the cache of compiled models")
 struct CacheFolderTests {
     private let folder: TemporaryFolder
 
@@ -147,7 +147,7 @@ struct CacheFolderTests {
         #expect(try names() == [name("b")])
     }
 
-    @Test("temporary folders are removed after an hour, foreign folders never")
+    @Test("temporary folders are removed after an hour, other folders never")
     func abandoned() throws {
         _ = try makeEntry(".old.partial", hours: 2)
         _ = try makeEntry(".new.partial", hours: 0.5)

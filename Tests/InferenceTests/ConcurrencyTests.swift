@@ -5,7 +5,9 @@ import Testing
 
 @testable import Inference
 
-@Suite("Concurrent and cancelled requests", .enabled(if: Runtime.isInstalled, Runtime.reason))
+@Suite(
+    "Inference is safe with concurrent and cancelled requests",
+    .enabled(if: Runtime.isInstalled, Runtime.reason))
 struct ConcurrencyTests {
     @Test("16 concurrent tasks get the same masks as one")
     func sixteen() async throws {
@@ -53,12 +55,12 @@ struct ConcurrencyTests {
         let input = FloatTensor(
             [Float](repeating: 0, count: size.channels * size.size * size.size),
             shape: [1, size.channels, size.size, size.size])
-        // The task is cancelled before the request starts, which does not check for it: the first
-        // check is made while OpenVINO runs.
+        // The task is cancelled before the request starts. The request does not check this: the
+        // first check is made while OpenVINO runs.
         let request = try engine.encoder.makeRequest()
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try request.run([engine.encoderInput: input], outputs: [Tensors.embeddings])
+            return try request.run([engine.encoderInput: input], outputs: [TensorNames.embeddings])
         }
         await #expect(throws: CancellationError.self) { try await task.value }
         let found = try engine.encode(fixture.image).predict(prompts, multimask: false)

@@ -13,7 +13,7 @@ struct EncodedImageCacheTests {
 
     private let embedding = FloatTensor([Float](repeating: 1, count: 25), shape: [25])
 
-    @Test("removes the least recently used embeddings above the limit")
+    @Test("the least recently used embeddings above the limit are removed")
     func limit() throws {
         let cache = EncodedImageCache(limit: 250)
         var made: [UInt8] = []
@@ -27,7 +27,7 @@ struct EncodedImageCacheTests {
         #expect(cache.usedBytes == 200)
     }
 
-    @Test("distinguishes models, image sizes and runtime options")
+    @Test("models, image sizes and runtime options have separate embeddings")
     func keys() throws {
         let cache = EncodedImageCache(limit: 10_000)
         var made = 0
@@ -44,7 +44,7 @@ struct EncodedImageCacheTests {
         #expect(made == 4)
     }
 
-    @Test("does not store an embedding that is larger than the limit")
+    @Test("an embedding that is larger than the limit is not cached")
     func large() throws {
         let cache = EncodedImageCache(limit: 99)
         #expect(
@@ -53,7 +53,7 @@ struct EncodedImageCacheTests {
         #expect(cache.usedBytes == 0)
     }
 
-    @Test("encodes an image once for concurrent requests, and again after a failure")
+    @Test("an image is encoded once for concurrent requests, and again after a failure")
     func once() throws {
         let cache = EncodedImageCache(limit: 10_000)
         let made = Mutex(0)

@@ -6,10 +6,11 @@ import Testing
 
 @testable import Inference
 
-/// A toy bundle, its image, and what onnxruntime made of it: Tools/fixtures/bundles.py.
+/// A small bundle, an image, and the masks computed by onnxruntime; see Tools/fixtures/bundles.py.
 struct Fixture {
     static let clicks = "clicks"
-    static let finds = "finds"
+    /// A bundle with a prompt-free decoder.
+    static let promptFree = "finds"
 
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent()
@@ -37,7 +38,7 @@ struct Fixture {
         try #require(golden[name]).elements(as: Float.self)
     }
 
-    /// The prompts of a case of the golden values, in pixels of the image.
+    /// The prompts of a golden case, in pixels of the image.
     func prompts(_ name: String) throws -> [Prompt.Checked] {
         let click = PixelPoint(x: 9, y: 7)
         let box = PixelRectangle(x0: 4, y0: 5, x1: 25, y1: 19)
@@ -70,7 +71,7 @@ struct Fixture {
             ModelBundle(folder), options: options, cache: cache, embeddings: embeddings)
     }
 
-    /// A copy of the bundle that a test may change.
+    /// A copy of the bundle for tests that change it.
     func copy(into folder: TemporaryFolder) throws -> URL {
         let copy = folder.url.appendingPathComponent("copy.samus")
         try FileManager.default.copyItem(at: self.folder, to: copy)
@@ -78,7 +79,7 @@ struct Fixture {
     }
 }
 
-/// What this machine can run.
+/// The capabilities of this machine.
 enum Runtime {
     static let isInstalled = (try? OpenVINOLibrary.shared()) != nil
     static let reason: Comment = "OpenVINO is not installed: run 'make setup'"
@@ -88,7 +89,7 @@ enum Runtime {
     static let hasNPU = (try? core?.devices().contains { $0.hasPrefix("NPU") }) ?? false
 }
 
-/// A folder that is removed when the test ends.
+/// A temporary folder for a test, deleted with the object.
 final class TemporaryFolder {
     let url: URL
 
@@ -104,7 +105,7 @@ final class TemporaryFolder {
     }
 }
 
-/// The largest difference of two lists.
+/// The largest absolute difference of two lists.
 func difference(_ one: [Float], _ other: [Float]) -> Float {
     guard one.count == other.count else { return .infinity }
     return zip(one, other).map { abs($0 - $1) }.max() ?? 0

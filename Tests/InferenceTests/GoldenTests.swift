@@ -13,7 +13,8 @@ struct GoldenTests {
     private let tolerance: Float = 1e-4
 
     @Test(
-        "for prompts", arguments: [Fixture.clicks, Fixture.finds],
+        "masks of clicks, boxes and mask prompts equal onnxruntime's",
+        arguments: [Fixture.clicks, Fixture.promptFree],
         ["click", "clicks", "box", "both", "two", "mask"])
     func prompted(name: String, form: String) throws {
         let fixture = try Fixture(name)
@@ -36,15 +37,15 @@ struct GoldenTests {
         }
     }
 
-    @Test("without a prompt")
+    @Test("the mask of the prompt-free decoder equals onnxruntime's")
     func promptFree() throws {
-        let fixture = try Fixture(Fixture.finds)
+        let fixture = try Fixture(Fixture.promptFree)
         let found = try fixture.engine().encode(fixture.image).predictPromptFree()
         #expect(difference(found.logits.values, try fixture.values("auto.logits")) < tolerance)
         #expect(abs(found.iouEstimate - (try fixture.values("auto.iou")[0])) < tolerance)
     }
 
-    @Test("many prompts of mixed forms are returned in their order")
+    @Test("masks of many prompts of mixed kinds are returned in the order of the prompts")
     func mixed() throws {
         let fixture = try Fixture(Fixture.clicks)
         let encoded = try fixture.engine().encode(fixture.image)
@@ -79,7 +80,8 @@ struct GoldenTests {
         }
     }
 
-    @Test("any number of threads and a goal of throughput change nothing", arguments: [1, 2])
+    @Test(
+        "the number of threads and the goal of throughput do not change masks", arguments: [1, 2])
     func threads(count: Int) throws {
         let fixture = try Fixture(Fixture.clicks)
         let options = RuntimeOptions(threads: count, goal: .throughput)
@@ -106,7 +108,7 @@ struct GoldenTests {
     }
 
     @Test(
-        "a missing device is named in the error",
+        "the error for a missing device states the available devices",
         .enabled(if: !Runtime.hasNPU, "this machine has an NPU"))
     func device() throws {
         let fixture = try Fixture(Fixture.clicks)

@@ -16,7 +16,7 @@ struct LibraryTests {
             environment: environment, program: folder.url.appendingPathComponent("a/b/c/d/e"))
     }
 
-    @Test("covers only SAMUS_OPENVINO if it is set, and the error names the remedy")
+    @Test("only SAMUS_OPENVINO is searched if it is set, and the error states the remedy")
     func missing() {
         let empty = folder.url.appendingPathComponent("nothing").path
         let places = search(["SAMUS_OPENVINO": empty])
@@ -28,7 +28,7 @@ struct LibraryTests {
                 "make setup"))
     }
 
-    @Test("covers the checkout, the program's folder and the system, in this order")
+    @Test("the checkout, the program's folder and the system are searched in this order")
     func places() throws {
         let libraries = folder.url.appendingPathComponent("a/b/.deps/openvino/libs")
         try FileManager.default.createDirectory(
@@ -55,7 +55,7 @@ struct LibraryTests {
         #expect(candidates().last?.contains("/") == false)
     }
 
-    @Test("ends with an error at a file that is no library, and at another library")
+    @Test("a file that is not a library, and another library, are refused")
     func wrong() throws {
         let file = folder.url.appendingPathComponent("libopenvino_c.so")
         try Data("no library".utf8).write(to: file)
@@ -78,7 +78,7 @@ struct LibraryTests {
     }
 
     @Test(
-        "finds a library that reports its version and a CPU",
+        "the installed library reports its version and a CPU",
         .enabled(if: Runtime.isInstalled, Runtime.reason))
     func version() throws {
         #expect(try OpenVINOLibrary.shared().version.hasPrefix("20"))

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Inference
 
-@Suite("model.json of a bundle")
+@Suite("model.json is decoded, checked and encoded")
 struct ManifestTests {
     private let text: String
 
     init() throws {
         text = try String(
-            contentsOf: Fixture(Fixture.finds).folder.appendingPathComponent("model.json"),
+            contentsOf: Fixture(Fixture.promptFree).folder.appendingPathComponent("model.json"),
             encoding: .utf8)
     }
 
@@ -17,7 +17,7 @@ struct ManifestTests {
         try ModelBundle.Manifest(Data(text.utf8))
     }
 
-    @Test("version 1 is read with its former keys, and written with the present ones")
+    @Test("format version 1 is decoded with its former keys, and encoded with the present keys")
     func versions() throws {
         var manifest = try read(text)
         #expect(manifest.formatVersion == 1 && manifest.trainedPrompts == [.click])
@@ -31,7 +31,7 @@ struct ManifestTests {
         #expect(try read(written) == manifest)
     }
 
-    @Test("is decoded as it was encoded")
+    @Test("a manifest is decoded as it was encoded")
     func roundTrip() throws {
         let manifest = try read(text)
         #expect(manifest.macs == 12345)
@@ -39,7 +39,7 @@ struct ManifestTests {
     }
 
     @Test(
-        "an invalid value is refused with a sentence about it",
+        "an invalid value is refused with an error that states the value",
         arguments: [
             ("\"format\": 1", "\"format\": 3", "format version 3"),
             ("\"format\": 1", "\"forma\": 1", "'format_version' is missing"),
@@ -69,7 +69,7 @@ struct ManifestTests {
         }
     }
 
-    @Test("truncated or with a flipped bit, it throws or is a manifest, and never traps")
+    @Test("a truncated or damaged manifest is refused or decoded, without a trap")
     func damaged() {
         let bytes = Array(text.utf8)
         // The last character is a line break, which is optional.

@@ -51,10 +51,10 @@ struct OtherSizesTests {
             labels: Tensor([Float(1), 0, 1, 1], shape: [2, 2]))
         func answer() -> [(String, Tensor)] {
             let embedding = network.encode(images)
-            let (logits, iou) = network.decode(embedding, prompts: prompts)
+            let masks = network.decode(embedding, prompts: prompts)
             return [
                 ("embedding", embedding[.rest, Span(by: 4), Span(by: 4)]),
-                ("logits", logits[.rest, Span(by: 8), Span(by: 8)]), ("iou", iou),
+                ("logits", masks.logits[.rest, Span(by: 8), Span(by: 8)]), ("iou", masks.iou),
             ]
         }
         for (name, found) in isRecorded ? answer() : withoutGrad({ answer() }) {

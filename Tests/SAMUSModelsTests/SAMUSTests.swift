@@ -67,13 +67,13 @@ struct SAMUSTests {
             }
             let embedding = network.encode(golden["input.image"])
             for (multimask, kind) in [(false, "single"), (true, "multi")] {
-                let (logits, iou) = network.decode(
+                let masks = network.decode(
                     embedding, prompts: prompts, multimask: multimask)
-                expect(logits, "case.\(name).\(kind).low_res_logits")
-                expect(iou, "case.\(name).\(kind).iou")
+                expect(masks.logits, "case.\(name).\(kind).low_res_logits")
+                expect(masks.iou, "case.\(name).\(kind).iou")
                 if !multimask {
                     expect(
-                        bilinear(logits, height: 256, width: 256),
+                        bilinear(masks.logits, height: 256, width: 256),
                         "case.\(name).single.mask_logits_256")
                 }
             }

@@ -53,12 +53,12 @@ struct DecoderTests {
 
     @Test("logits and IoU estimates agree", arguments: cases, [false, true])
     func logits(name: String, multimask: Bool) {
-        let (logits, iou) = decode(golden.prompts(name), multimask: multimask)
+        let masks = decode(golden.prompts(name), multimask: multimask)
         let kind = multimask ? "multi" : "single"
         expectClose(
-            logits[.rest, Span(by: 4), Span(by: 4)], golden["case.\(name).\(kind).low_res_logits"],
+            masks.logits[.rest, Span(by: 4), Span(by: 4)], golden["case.\(name).\(kind).low_res_logits"],
             absolute: 1e-5, "logits")
-        expectClose(iou, golden["case.\(name).\(kind).iou"], absolute: 1e-5, "IoU")
+        expectClose(masks.iou, golden["case.\(name).\(kind).iou"], absolute: 1e-5, "IoU")
     }
 
     @Test("two prompts in one pass give the result of each alone")
@@ -82,7 +82,7 @@ struct DecoderTests {
 
     private func decode(
         _ prompts: PromptTensors, multimask: Bool
-    ) -> (logits: Tensor, iou: Tensor) {
+    ) -> DecodedMasks {
         withoutGrad {
             let (sparse, dense) = model.promptEncoder(prompts)
             return model.maskDecoder(

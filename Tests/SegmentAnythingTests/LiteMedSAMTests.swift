@@ -106,10 +106,10 @@ struct LiteMedSAMTests {
                 expectClose(
                     embedding[.all, .all, Span(by: 4), Span(by: 4)],
                     values["image_embedding_every_4th"], absolute: 1e-4, "\(name) embedding")
-                let (logits, iou) = network.decode(
+                let masks = network.decode(
                     embedding, prompts: PromptTensors(boxes: values["box"][0]))
-                expectClose(logits, values["low_res_logits"], absolute: 1e-3, "\(name) logits")
-                expectClose(iou, values["iou"], absolute: 1e-4, "\(name) IoU")
+                expectClose(masks.logits, values["low_res_logits"], absolute: 1e-3, "\(name) logits")
+                expectClose(masks.iou, values["iou"], absolute: 1e-4, "\(name) IoU")
             }
         }
     }
@@ -128,12 +128,12 @@ struct LiteMedSAMTests {
             expectClose(
                 embedding[.all, .all, Span(by: 4), Span(by: 4)],
                 values["image_embedding_every_4th"], absolute: 1e-4, "embedding")
-            let (logits, iou) = network.decode(
+            let masks = network.decode(
                 embedding, prompts: PromptTensors(boxes: values["box"][0]))
             expectClose(
-                logits[.rest, Span(by: 2), Span(by: 2)], values["every_2nd_logit"],
+                masks.logits[.rest, Span(by: 2), Span(by: 2)], values["every_2nd_logit"],
                 absolute: 1e-3, "logits")
-            expectClose(iou, values["iou"], absolute: 1e-4, "IoU")
+            expectClose(masks.iou, values["iou"], absolute: 1e-4, "IoU")
         }
     }
 

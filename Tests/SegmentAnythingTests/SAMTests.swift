@@ -81,14 +81,14 @@ struct SAMTests {
                 ? try FormulaWeights.numbers("mask", count: 64 * 64).reshaped([1, 1, 64, 64]) * 5
                 : nil)
         let embedding = try Tiny.input("embedding", [1, 32, 16, 16])
-        let (logits, iou) = withoutGrad {
+        let masks = withoutGrad {
             network.decode(embedding, prompts: prompts, multimask: multimask)
         }
         let kind = multimask ? "multi" : "single"
         expectClose(
-            logits[.rest, Span(by: 2), Span(by: 2)], values["\(kind).logits"], absolute: 1e-5,
+            masks.logits[.rest, Span(by: 2), Span(by: 2)], values["\(kind).logits"], absolute: 1e-5,
             relativeL2: 1e-5, "logits")
-        expectClose(iou, values["\(kind).iou"], absolute: 1e-5, relativeL2: 1e-5, "IoU")
+        expectClose(masks.iou, values["\(kind).iou"], absolute: 1e-5, relativeL2: 1e-5, "IoU")
     }
 }
 

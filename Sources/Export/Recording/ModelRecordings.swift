@@ -14,10 +14,11 @@ struct ModelRecordings {
     static let imagesAxis = "images"
     /// Names of the decoder's inputs.
     static let decoderInputs = [
-        Tensors.embeddings, Tensors.coordinates, Tensors.labels, Tensors.mask, Tensors.hasMask,
+        TensorNames.embeddings, TensorNames.coordinates, TensorNames.labels, TensorNames.mask,
+        TensorNames.hasMask,
     ]
     /// Names of the decoder's outputs.
-    static let decoderOutputs = [Tensors.logits, Tensors.iou]
+    static let decoderOutputs = [TensorNames.logits, TensorNames.iou]
 
     /// Records a network.
     ///

@@ -86,7 +86,7 @@ extension Exporter {
     /// Names of all files that an export may contain.
     public static let fileNames: Set<String> = [
         ModelBundle.Manifest.FileName.encoder, ModelBundle.Manifest.FileName.decoder,
-        ModelBundle.Manifest.FileName.automatic, ModelBundle.Manifest.FileName.manifest,
+        ModelBundle.Manifest.FileName.promptFreeDecoder, ModelBundle.Manifest.FileName.manifest,
         quantizationReport, ToolConfiguration.fileName,
     ]
 

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A model compiled by OpenVINO, and its inference requests.
 package final class CompiledModel: @unchecked Sendable {
-    // A compiled model may be used from any thread, each request from one thread at a time.
+    // A compiled model can be used from any thread, and each request from one thread at a time.
     private let compiled: OpaquePointer
     private let core: OpenVINOCore
     private let idle = Mutex<[InferRequest]>([])
@@ -28,7 +28,7 @@ package final class CompiledModel: @unchecked Sendable {
         let functions = core.library.functions
         guard functions.compiled_model_get_property(compiled, "LOADED_FROM_CACHE", &value) == COV_OK
         else { return nil }
-        return ["YES", "TRUE", "1"].contains(core.library.taken(value).uppercased())
+        return ["YES", "TRUE", "1"].contains(core.library.takeString(value).uppercased())
     }
 
     /// Whether the model has an input of this name.
@@ -41,12 +41,12 @@ package final class CompiledModel: @unchecked Sendable {
         return true
     }
 
-    /// Refuses a model with other inputs or outputs.
+    /// Checks the inputs and outputs of the model.
     ///
     /// - Parameters:
     ///   - inputs: all inputs with their shapes; nil for a variable length.
     ///   - outputs: the required outputs with their shapes.
-    /// - Throws: ``OpenVINOError/otherPorts(file:port:expected:found:)``.
+    /// - Throws: ``OpenVINOError/portMismatch(file:port:expected:found:)``.
     package func check(
         inputs: KeyValuePairs<String, [Int?]>, outputs: KeyValuePairs<String, [Int?]>
     ) throws(OpenVINOError) {
@@ -60,7 +60,7 @@ package final class CompiledModel: @unchecked Sendable {
         var count = 0
         try core.library.check("count inputs") { $0.compiled_model_inputs_size(compiled, &count) }
         guard count == inputs.count else {
-            throw .otherPorts(
+            throw .portMismatch(
                 file: file, port: "inputs", expected: "\(inputs.count) of them", found: "\(count)")
         }
     }
@@ -73,20 +73,20 @@ package final class CompiledModel: @unchecked Sendable {
     ) throws(OpenVINOError) {
         var found: OpaquePointer?
         guard find(compiled, name, &found) == COV_OK, let found else {
-            throw .otherPorts(
+            throw .portMismatch(
                 file: file, port: name, expected: Port.text(shape), found: "missing")
         }
         defer { core.library.functions.output_const_port_free(found) }
         let port = try Port(found, core.library)
         guard port.fits(shape) else {
-            throw .otherPorts(
+            throw .portMismatch(
                 file: file, port: name, expected: Port.text(shape), found: port.text)
         }
     }
 
     /// Runs the model once.
     ///
-    /// May be called from many threads: each call has its own request.
+    /// Can be called from several threads; each call has its own request.
     ///
     /// - Parameters:
     ///   - inputs: tensors by name.
@@ -96,7 +96,7 @@ package final class CompiledModel: @unchecked Sendable {
     package func run(_ inputs: [String: FloatTensor], outputs: [String]) throws -> [FloatTensor] {
         try Task.checkCancellation()
         let request = try idle.withLock { $0.popLast() } ?? makeRequest()
-        // A request that failed or was cancelled is not used again.
+        // A request that failed or was cancelled is not reused.
         let results = try request.run(inputs, outputs: outputs)
         idle.withLock { $0.append(request) }
         return results
@@ -104,7 +104,7 @@ package final class CompiledModel: @unchecked Sendable {
 
     func makeRequest() throws(OpenVINOError) -> InferRequest {
         var request: OpaquePointer?
-        let doing = "prepare '\(file)' for running"
+        let doing = "create a request for '\(file)'"
         try core.library.check(doing) {
             $0.compiled_model_create_infer_request(compiled, &request)
         }
@@ -144,7 +144,7 @@ package struct Port: Equatable, Sendable {
             && zip(shape, expected).allSatisfy { $0 == nil || $1 == nil || $0 == $1 }
     }
 
-    /// Type and shape, as `float32 [?, 3, 256, 256]`.
+    /// Type and shape, for example `float32 [?, 3, 256, 256]`.
     var text: String { isFloat32 ? Self.text(shape) : "not float32" }
 
     static func text(_ shape: [Int?]) -> String {
@@ -152,7 +152,7 @@ package struct Port: Equatable, Sendable {
     }
 }
 
-/// An inference request: one run of a model at a time.
+/// An inference request, which runs the model once at a time.
 final class InferRequest: @unchecked Sendable {
     // Used by one thread at a time, see `CompiledModel.run`.
     private let request: OpaquePointer
@@ -171,7 +171,7 @@ final class InferRequest: @unchecked Sendable {
 
     /// Runs the model once.
     ///
-    /// OpenVINO reads the inputs in place, without a copy.
+    /// OpenVINO reads the inputs in place, without copying them.
     ///
     /// - Parameters:
     ///   - inputs: tensors by name.
@@ -197,20 +197,20 @@ final class InferRequest: @unchecked Sendable {
             var tensor: OpaquePointer?
             try shape.withUnsafeMutableBufferPointer { sizes throws(OpenVINOError) in
                 let shape = cov_shape(rank: Int64(sizes.count), sizes: sizes.baseAddress)
-                try library.check("take '\(name)'") {
+                try library.check("set the input '\(name)'") {
                     $0.tensor_create_from_host_ptr(
                         Int32(COV_F32), shape, memory.baseAddress, &tensor)
                 }
             }
             defer { library.functions.tensor_free(tensor) }
-            try library.check("take '\(name)' of shape \(input.shape) for '\(file)'") {
+            try library.check("set the input '\(name)' of shape \(input.shape) for '\(file)'") {
                 $0.infer_request_set_tensor(request, name, tensor)
             }
             return try withTensors(inputs.dropFirst(), body)
         }
     }
 
-    /// Milliseconds between checks for cancellation; a result ends the wait at once.
+    /// Milliseconds between checks for cancellation; the wait ends as soon as there is a result.
     private static let cancellationInterval: Int64 = 20
 
     private func infer() throws {
@@ -232,14 +232,14 @@ final class InferRequest: @unchecked Sendable {
 
     private func output(_ name: String) throws(OpenVINOError) -> FloatTensor {
         var tensor: OpaquePointer?
-        try library.check("give '\(name)' of '\(file)'") {
+        try library.check("read the output '\(name)' of '\(file)'") {
             $0.infer_request_get_tensor(request, name, &tensor)
         }
         defer { library.functions.tensor_free(tensor) }
         var type: Int32 = 0
         try library.check("read an element type") { $0.tensor_get_element_type(tensor, &type) }
         guard Int(type) == COV_F32 else {
-            throw .otherPorts(
+            throw .portMismatch(
                 file: file, port: name, expected: "float32", found: "another type")
         }
         var shape = cov_shape()
@@ -248,7 +248,9 @@ final class InferRequest: @unchecked Sendable {
         let sizes = (0..<Int(shape.rank)).map { Int(shape.sizes[$0]) }
         let count = sizes.reduce(1, *)
         var data: UnsafeMutableRawPointer?
-        try library.check("give '\(name)' of '\(file)'") { $0.tensor_data(tensor, &data) }
+        try library.check("read the output '\(name)' of '\(file)'") {
+            $0.tensor_data(tensor, &data)
+        }
         let floats = UnsafeBufferPointer(
             start: data?.assumingMemoryBound(to: Float.self), count: data == nil ? 0 : count)
         return FloatTensor(Array(floats), shape: data == nil ? [0] : sizes)
@@ -268,7 +270,9 @@ package struct FloatTensor: Equatable, Sendable {
     ///   - values: the elements; their number must be the product of `shape`.
     ///   - shape: length of each axis.
     package init(_ values: [Float], shape: [Int]) {
-        precondition(values.count == shape.reduce(1, *), "\(values.count) numbers for \(shape)")
+        precondition(
+            values.count == shape.reduce(1, *), "\(values.count) elements do not fit shape \(shape)"
+        )
         self.values = values
         self.shape = shape
     }

@@ -7,11 +7,11 @@ import Foundation
 /// An entry is a folder whose name is the hash of everything that the compiled model depends on: the
 /// file's path, size, modification time and SHA-256, OpenVINO's version, the device and the options.
 /// The folder contains OpenVINO's file, and `entry.json`, which records that file's size and
-/// modification time. An entry that differs from its `entry.json` is compiled again. New entries are
-/// written under a temporary name and renamed, so that concurrent programs do not interfere. Errors
-/// of the cache never fail a run; the model is then compiled without the cache.
+/// modification time. If an entry differs from its `entry.json`, the model is compiled again. New
+/// entries are written under a temporary name and renamed, so that concurrent programs do not
+/// interfere. If the cache fails, the model is compiled without it.
 ///
-/// Anybody who can write to the cache folder can change results, as with the user's programs.
+/// Anyone who can write to the cache folder can change results.
 package struct CompiledModelCache: Sendable {
     /// The folder of the entries.
     package let folder: URL
@@ -28,10 +28,10 @@ package struct CompiledModelCache: Sendable {
         self.limit = limit
     }
 
-    /// The user's cache: in `SAMUS_CACHE`, else in `samus` of `XDG_CACHE_HOME` or `~/.cache`.
+    /// The user's cache: the folder `SAMUS_CACHE`, else `samus` in `XDG_CACHE_HOME` or `~/.cache`.
     ///
     /// - Parameter environment: the process's environment.
-    /// - Returns: nil if `SAMUS_CACHE` is empty, which disables the cache, or there is no home.
+    /// - Returns: nil if `SAMUS_CACHE` is empty, which disables the cache, or if there is no home folder.
     package static func standard(
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> CompiledModelCache? {
@@ -55,7 +55,7 @@ package struct CompiledModelCache: Sendable {
     ///   - file: the model's file.
     ///   - options: device, precision and threads.
     ///   - core: OpenVINO.
-    ///   - verify: compares the file's SHA-256; called only before compiling.
+    ///   - verify: checks the file's SHA-256; called only before compiling.
     /// - Returns: the model, and whether it came from the cache.
     /// - Throws: errors of `verify`, ``OpenVINOError``.
     func model(
@@ -65,13 +65,13 @@ package struct CompiledModelCache: Sendable {
         let entry = folder.appendingPathComponent(key(of: file, options: options, core: core))
         if Entry.isComplete(entry) {
             let found = try? core.compile(file: file.path, options: options, cache: entry.path)
-            // A model that OpenVINO compiled itself has not been verified.
+            // Otherwise, OpenVINO has compiled a file that has not been verified.
             if let found, found.isFromCache == true {
                 Entry.touch(entry)
                 return (found, true)
             }
         }
-        // The entry is missing, damaged or unusable: make room for a new one.
+        // The entry is missing, damaged or unusable: replace it.
         try? FileManager.default.removeItem(at: entry)
         try verify()
         return (try compile(file, into: entry, options: options, core: core), false)
@@ -88,11 +88,11 @@ package struct CompiledModelCache: Sendable {
         do throws(OpenVINOError) {
             model = try core.compile(file: file.path, options: options, cache: partial.path)
         } catch {
-            // The cache may be the cause, as on a full disk.
+            // The cache may be the cause, for example if the disk is full.
             return try core.compile(file: file.path, options: options)
         }
         if Entry.writeRecord(partial) {
-            // Fails if another program was faster; that entry is equally good.
+            // Fails if another program has stored the entry in the meantime, which is as good.
             try? FileManager.default.moveItem(at: partial, to: entry)
             removeLeastRecentlyUsed(except: entry)
         }
@@ -156,7 +156,7 @@ struct ModelFileIdentity: Equatable, Sendable {
     let bytes: Int
     /// Modification time, seconds and nanoseconds.
     let changed: String
-    /// The SHA-256 that the bundle states.
+    /// The SHA-256 stated by the bundle.
     let sha256: String
 }
 
@@ -185,7 +185,7 @@ extension CompiledModelCache {
 
         /// Writes `entry.json`.
         ///
-        /// - Returns: false if OpenVINO has stored nothing, or the file cannot be written.
+        /// - Returns: false if OpenVINO has not stored a file, or `entry.json` cannot be written.
         static func writeRecord(_ entry: URL) -> Bool {
             let record = state(of: entry)
             guard !record.files.isEmpty, let text = try? JSON.encode(record) else { return false }

@@ -23,7 +23,7 @@ package final class OpenVINOCore: @unchecked Sendable {
         library.functions.core_free(core)
     }
 
-    /// Names of this machine's devices, as `CPU` or `GPU.0`.
+    /// Names of this machine's devices, for example `CPU` and `GPU.0`.
     ///
     /// - Returns: the names.
     /// - Throws: ``OpenVINOError``.
@@ -36,7 +36,7 @@ package final class OpenVINOCore: @unchecked Sendable {
         }
     }
 
-    /// The product name of a device, as `AMD EPYC 9R14`; the short name if it has none.
+    /// The product name of a device, for example `AMD EPYC 9R14`; the short name if it has none.
     ///
     /// - Parameter device: a name of ``devices()``.
     /// - Returns: the product name.
@@ -45,9 +45,9 @@ package final class OpenVINOCore: @unchecked Sendable {
         return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? device
     }
 
-    /// Product name and capabilities of a device: a compiled model is valid for one such identity.
+    /// Product name and capabilities of a device; a compiled model is only valid for the same identity.
     ///
-    /// On virtual machines the name alone is ambiguous.
+    /// On virtual machines, the name alone is ambiguous.
     func identity(of device: String) -> String {
         let abilities = try? text("OPTIMIZATION_CAPABILITIES", of: device)
         return "\(fullName(of: device)) \(abilities ?? "")"
@@ -56,10 +56,10 @@ package final class OpenVINOCore: @unchecked Sendable {
     private func text(_ key: String, of device: String) throws(OpenVINOError) -> String {
         var value: UnsafeMutablePointer<CChar>?
         try library.check("read \(key)") { $0.core_get_property(core, device, key, &value) }
-        return library.taken(value)
+        return library.takeString(value)
     }
 
-    /// Throws if a device is missing; OpenVINO's own message is a page long.
+    /// Throws if a device is missing, with a shorter message than OpenVINO's own.
     ///
     /// - Parameter device: the requested device.
     /// - Throws: ``OpenVINOError/noDevice(requested:available:)``.
@@ -77,7 +77,7 @@ package final class OpenVINOCore: @unchecked Sendable {
     /// - Parameters:
     ///   - path: the file.
     ///   - options: device, precision and threads.
-    ///   - cache: folder in which OpenVINO stores the compiled model, or finds it.
+    ///   - cache: folder from which OpenVINO loads the compiled model, or in which it stores it.
     /// - Returns: the compiled model.
     /// - Throws: ``OpenVINOError`` with OpenVINO's message.
     package func compile(
@@ -224,11 +224,11 @@ package struct RuntimeOptions: Hashable, Sendable {
 package enum OpenVINOError: Error, Equatable, Sendable {
     case libraryMissing(searched: [String])
     case libraryUnusable(path: String, reason: String)
-    case tooOld(path: String, version: String?, lacking: String?)
+    case tooOld(path: String, version: String?, missingFunction: String?)
     case noDevice(requested: String, available: [String])
     case failed(doing: String, message: String)
-    case otherPorts(file: String, port: String, expected: String, found: String)
-    case otherShape(port: String, expected: [Int], found: [Int])
+    case portMismatch(file: String, port: String, expected: String, found: String)
+    case shapeMismatch(port: String, expected: [Int], found: [Int])
 }
 
 extension OpenVINOError: CustomStringConvertible {
@@ -243,18 +243,18 @@ extension OpenVINOError: CustomStringConvertible {
                 + "\(searched.joined(separator: ", ")))"
         case .libraryUnusable(let path, let reason):
             "'\(path)' cannot be opened as OpenVINO: \(reason); \(Self.remedy)"
-        case .tooOld(let path, let version, let lacking):
-            "'\(path)' is \(version.map { "OpenVINO \($0)" } ?? "no OpenVINO, or too old a one"), "
+        case .tooOld(let path, let version, let function):
+            "'\(path)' is \(version.map { "OpenVINO \($0)" } ?? "not OpenVINO, or an old version"); "
                 + "2026.0 or newer is required"
-                + "\(lacking.map { " (function '\($0)' is missing)" } ?? ""); \(Self.remedy)"
+                + "\(function.map { " (function '\($0)' is missing)" } ?? ""); \(Self.remedy)"
         case .noDevice(let requested, let available):
-            "OpenVINO finds no device \(requested) on this machine, only "
+            "this machine has no device \(requested) for OpenVINO; available: "
                 + available.joined(separator: ", ")
         case .failed(let doing, let message):
             "OpenVINO cannot \(doing): \(message)"
-        case .otherPorts(let file, let port, let expected, let found):
+        case .portMismatch(let file, let port, let expected, let found):
             "'\(file)' does not match its model.json: '\(port)' is \(found), expected \(expected)"
-        case .otherShape(let port, let expected, let found):
+        case .shapeMismatch(let port, let expected, let found):
             "the model's output '\(port)' has shape \(found), expected \(expected)"
         }
     }

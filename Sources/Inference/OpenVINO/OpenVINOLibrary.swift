@@ -7,7 +7,7 @@ import Synchronization
 package final class OpenVINOLibrary: Sendable {
     /// The file, or the name that the dynamic linker resolved.
     package let path: String
-    /// OpenVINO's version, as `2026.4.1-22982-…`.
+    /// OpenVINO's version, for example `2026.4.1-22982-…`.
     package let version: String
     let functions: cov_functions
 
@@ -31,7 +31,7 @@ package final class OpenVINOLibrary: Sendable {
 
     /// Opens the first library that exists.
     ///
-    /// An unusable file ends the search with an error, rather than being skipped silently.
+    /// A file that cannot be used ends the search with an error; it is not skipped silently.
     init(_ search: OpenVINOSearch) throws(OpenVINOError) {
         for candidate in search.candidates {
             do throws(OpenVINOError) {
@@ -39,7 +39,7 @@ package final class OpenVINOLibrary: Sendable {
                 path = candidate
                 return
             } catch {
-                // Names that the dynamic linker resolves may be missing.
+                // A name that the dynamic linker resolves need not exist.
                 if case .libraryUnusable = error, search.systemNames.contains(candidate) {
                     continue
                 }
@@ -53,12 +53,12 @@ package final class OpenVINOLibrary: Sendable {
         var functions = cov_functions()
         var reason = [CChar](repeating: 0, count: 1024)
         let opening = cov_open(path, &functions, &reason, reason.count)
-        let words = String(
+        let message = String(
             decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         switch opening {
         case COV_OPENED: break
-        case COV_LACKS_FUNCTION: throw .tooOld(path: path, version: nil, lacking: words)
-        default: throw .libraryUnusable(path: path, reason: words)
+        case COV_LACKS_FUNCTION: throw .tooOld(path: path, version: nil, missingFunction: message)
+        default: throw .libraryUnusable(path: path, reason: message)
         }
         var version = cov_version()
         guard functions.get_openvino_version(&version) == COV_OK,
@@ -67,7 +67,7 @@ package final class OpenVINOLibrary: Sendable {
         defer { functions.version_free(&version) }
         let text = String(cString: number)
         guard let year = Int(text.prefix(4)), year >= 2026 else {
-            throw .tooOld(path: path, version: text, lacking: nil)
+            throw .tooOld(path: path, version: text, missingFunction: nil)
         }
         return (functions, text)
     }
@@ -99,16 +99,16 @@ package final class OpenVINOLibrary: Sendable {
     }
 
     /// Copies a string that OpenVINO allocated, and frees it.
-    func taken(_ text: UnsafeMutablePointer<CChar>?) -> String {
+    func takeString(_ text: UnsafeMutablePointer<CChar>?) -> String {
         guard let text else { return "" }
         defer { functions.free(text) }
         return String(cString: text)
     }
 }
 
-/// The places where OpenVINO's library is searched.
+/// The paths at which OpenVINO's library is searched.
 struct OpenVINOSearch {
-    /// `SAMUS_OPENVINO`: the library or its folder.
+    /// The value of `SAMUS_OPENVINO`: the library or its folder.
     let named: String?
     /// Folders to search.
     let folders: [URL]
@@ -123,8 +123,8 @@ struct OpenVINOSearch {
         private static let systemNames = ["libopenvino_c.so", "libopenvino_c.so.2641"]
     #endif
 
-    /// The places of this process: only `SAMUS_OPENVINO` if it is set; else `.deps` of the checkout
-    /// in which the program was built, the program's folder, and the system.
+    /// Searches only `SAMUS_OPENVINO` if it is set; else `.deps` of the checkout in which the program
+    /// was built, the program's folder, and the system.
     ///
     /// - Parameters:
     ///   - environment: the process's environment.
@@ -151,7 +151,7 @@ struct OpenVINOSearch {
         return (checkout.map { [$0] } ?? []) + installed
     }
 
-    /// Paths and names to try, in order; paths exist.
+    /// The existing files, and the names for the dynamic linker, in the order in which they are tried.
     var candidates: [String] {
         var candidates: [String] = []
         if let named {
@@ -167,7 +167,7 @@ struct OpenVINOSearch {
         return candidates + folders.flatMap(Self.library) + systemNames
     }
 
-    /// All searched places, for an error message.
+    /// All searched folders and names, for the error message.
     var searched: [String] {
         (named.map { ["SAMUS_OPENVINO=\($0)"] } ?? []) + folders.map(\.path) + systemNames
     }

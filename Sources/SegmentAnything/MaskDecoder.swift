@@ -156,7 +156,12 @@ public final class MaskDecoder: Module {
     }
 
     /// The inverse of ``packed(_:by:)``.
-    static func unpacked(_ packed: Tensor, by factor: Int) -> Tensor {
+    ///
+    /// - Parameters:
+    ///   - packed: `[B, C F F, H, W]`.
+    ///   - factor: F.
+    /// - Returns: `[B, C, F H, F W]`.
+    public static func unpacked(_ packed: Tensor, by factor: Int) -> Tensor {
         let (batch, height, width) = (packed.size(0), packed.size(2), packed.size(3))
         return
             packed

@@ -51,7 +51,7 @@ struct SAMUSLiteTests {
             uniqueKeysWithValues: network.namedValues().map { ($0.name, $0.value.value) })
         let own = try #require(values["image_encoder.patch_embed.seq.0.c.weight"])
         let kernel = try tensor("image_encoder.patch_embed.seq.0.c.weight")
-        expectClose(own.sum(axes: [2, 3]), kernel.reshaped([32, 3]), tolerance: 1e-6)
+        expectClose(own.sum(axes: [2, 3]), kernel.reshaped([32, 3]), absolute: 1e-6)
     }
 
     @Test("attention biases keep their distance in cells; larger distances have the largest's")

@@ -94,24 +94,26 @@ public protocol EngineProvider: Sendable {
     ///
     /// - Parameters:
     ///   - checkpoint: the file.
-    ///   - kind: the network.
+    ///   - architecture: the network.
     ///   - sizes: its sizes.
     /// - Returns: the architecture and the first differences, one on each line; nil when there are
     ///   none.
-    func mismatch(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
+    func mismatch(
+        of checkpoint: Checkpoint, architecture: ModelArchitecture, sizes: ModelConfiguration
+    )
         -> String?
 
     /// Initial weights for training, taken from the weights of another model.
     ///
     /// - Parameters:
-    ///   - kind: SAMUS or AutoSAMUS.
+    ///   - architecture: SAMUS or AutoSAMUS.
     ///   - checkpoint: a SAM of any size; for AutoSAMUS also a SAMUS.
     ///   - seed: seed of the randomly initialized parts.
     /// - Returns: the weights, and the origin of each tensor.
     /// - Throws: why the checkpoint cannot be used.
     func start(
-        _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
-    ) throws -> StartedWeights
+        _ architecture: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> InitialWeights
 }
 
 /// The provider of this process.

@@ -16,7 +16,7 @@ extension EvaluationReport {
 
     private var heading: String {
         let hash = source.model.map { ", SHA-256 `\($0.sha256)`" } ?? ""
-        let network = source.model.map { ", \($0.kind.rawValue)" } ?? ""
+        let network = source.model.map { ", \($0.architecture.rawValue)" } ?? ""
         let part = data.limitedFrom.map { " of \($0) (limited)" } ?? ""
         let grid = options.resolution == .native ? "the images' own pixels" : "256x256"
         return """

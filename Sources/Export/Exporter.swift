@@ -35,7 +35,8 @@ public struct Exporter {
     ///   `CheckpointError` when they cannot be read, `TraceError` and `RecordingError` when the
     ///   network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
-        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
+        let (network, configuration) = try NetworkRegistry.load(
+            model.architecture, from: checkpoint)
         try self.init(
             network, inputSize: configuration.inputSize, model: model, program: program)
     }
@@ -52,7 +53,7 @@ public struct Exporter {
         network.evaluate()
         network.foldBatchNorms()
         recordings = try ModelRecordings(
-            network, channels: model.kind.preprocessing.channels, inputSize: inputSize)
+            network, channels: model.architecture.preprocessing.channels, inputSize: inputSize)
         weightNames = network.weightNamesByAddress
     }
 
@@ -64,7 +65,7 @@ public struct Exporter {
     /// The position of an image in the network's input.
     func geometry(of size: Size) -> InputGeometry {
         InputGeometry(
-            original: size, inputSize: inputSize, preprocessing: model.kind.preprocessing)
+            original: size, inputSize: inputSize, preprocessing: model.architecture.preprocessing)
     }
 }
 
@@ -112,7 +113,7 @@ extension Exporter {
         var parts = [
             try lowered(
                 recordings.encoder, as: .encoder, inputs: [TensorNames.images],
-                outputs: [TensorNames.embeddings]),
+                outputs: [TensorNames.embeddings])
         ]
         if let decoder = recordings.decoder {
             parts.append(

@@ -96,7 +96,12 @@ public enum JSON {
             throw JSONError(error, in: data)
         }
         if isStrict, let key = repeatedKey(in: Array(data)) {
-            throw JSONError(reason: "an object has '\(key)' twice")
+            // Control characters must not reach the terminal.
+            let visible = key.unicodeScalars.map { scalar in
+                scalar.properties.generalCategory == .control
+                    ? scalar.escaped(asASCII: true) : String(scalar)
+            }
+            throw JSONError(reason: "an object has '\(visible.joined())' twice")
         }
         return value
     }
@@ -185,7 +190,7 @@ extension JSONError: CustomStringConvertible {
 /// Parsers keep one of the two values without an error, and not all parsers keep the same one.
 ///
 /// - Parameter text: UTF-8 text that a JSON parser has accepted.
-/// - Returns: the key without escapes; nil if there is none.
+/// - Returns: the key; nil if there is none.
 private func repeatedKey(in text: [UInt8]) -> String? {
     /// The keys of each open object; nil for an open array.
     var containers: [Set<String>?] = []

@@ -11,7 +11,7 @@ extension ModelBundle {
         /// The model's name: the folder's name without `.samus`.
         package var name: String
         /// The model's architecture.
-        package var kind: ModelArchitecture
+        package var architecture: ModelArchitecture
         /// Name of the image encoder, for example `ViT-B`.
         package var encoder: String
         /// Number of trainable parameters.
@@ -48,7 +48,7 @@ extension ModelBundle {
         /// - Parameters:
         ///   - formatVersion: version of the file format.
         ///   - name: the model's name.
-        ///   - kind: the model's architecture.
+        ///   - architecture: the model's architecture.
         ///   - encoder: name of the image encoder.
         ///   - parameters: number of trainable parameters.
         ///   - candidates: number of masks for an ambiguous prompt.
@@ -65,7 +65,7 @@ extension ModelBundle {
         ///   - notice: the research notice.
         ///   - macs: multiply-add operations for encoding one image.
         package init(
-            formatVersion: Int = Self.currentFormat, name: String, kind: ModelArchitecture,
+            formatVersion: Int = Self.currentFormat, name: String, architecture: ModelArchitecture,
             encoder: String,
             parameters: Int, candidates: Int, input: Input, embedding: Embedding,
             prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil, classes: [String] = [],
@@ -74,7 +74,7 @@ extension ModelBundle {
         ) {
             self.formatVersion = formatVersion
             self.name = name
-            self.kind = kind
+            self.architecture = architecture
             self.encoder = encoder
             self.parameters = parameters
             self.candidates = candidates
@@ -95,7 +95,8 @@ extension ModelBundle {
         private enum CodingKeys: String, CodingKey {
             case formatVersion = "format_version"
             case trainedPrompts = "trained_prompts"
-            case name, kind, encoder, parameters, candidates, input, embedding, prompts, classes
+            case architecture = "kind"
+            case name, encoder, parameters, candidates, input, embedding, prompts, classes
             case precision, files, source, licence, origin, notice, macs
         }
     }

@@ -169,10 +169,10 @@ extension ModelBundle.Manifest {
         try Self.require(
             (8...8192).contains(input.size), "the input size must be 8 to 8192 pixels")
         try Self.require(
-            input.preprocessing == kind.preprocessing
-                && input.channels == kind.preprocessing.channels,
-            "\(kind.rawValue) takes \(kind.preprocessing.channels) channels and preprocessing "
-                + "'\(kind.preprocessing.rawValue)'")
+            input.preprocessing == architecture.preprocessing
+                && input.channels == architecture.preprocessing.channels,
+            "\(architecture.rawValue) takes \(architecture.preprocessing.channels) channels and preprocessing "
+                + "'\(architecture.preprocessing.rawValue)'")
         try Self.require(
             input.range.count == 2 && input.range.allSatisfy(\.isFinite)
                 && input.range[0] < input.range[1],
@@ -206,8 +206,9 @@ extension ModelBundle.Manifest {
             "a bundle must have \(FileName.encoder), and \(FileName.decoder) or "
                 + FileName.promptFreeDecoder)
         try Self.require(
-            !kind.isPromptFree || files[FileName.promptFreeDecoder] != nil,
-            "a bundle of the prompt-free \(kind.rawValue) must have \(FileName.promptFreeDecoder)")
+            !architecture.isPromptFree || files[FileName.promptFreeDecoder] != nil,
+            "a bundle of the prompt-free \(architecture.rawValue) must have \(FileName.promptFreeDecoder)"
+        )
     }
 
     private static func require(
@@ -244,7 +245,7 @@ extension ModelBundle.Manifest {
     /// - Returns: the model's description.
     func description(sha256: String) -> ModelDescription {
         ModelDescription(
-            name: name, kind: kind,
+            name: name, architecture: architecture,
             network: .init(
                 encoder: encoder, inputSize: input.size, candidates: candidates,
                 parameters: parameters),

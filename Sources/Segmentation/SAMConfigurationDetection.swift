@@ -4,7 +4,7 @@ import FileIO
 /// Why the sizes of a network cannot be read from a checkpoint.
 public enum ConfigurationError: Error, Equatable, Sendable {
     case missing(name: String)
-    case misshapen(name: String, shape: [Int])
+    case unexpectedShape(name: String, shape: [Int])
     case decoderHeadsUnknown(width: Int)
     case unreadableStatement(String)
     case decoderHeads(Int, width: Int)
@@ -19,7 +19,7 @@ extension ConfigurationError: CustomStringConvertible {
         switch self {
         case .missing(let name):
             "'\(name)' is missing, which determines a size of the network"
-        case .misshapen(let name, let shape):
+        case .unexpectedShape(let name, let shape):
             "'\(name)' has shape \(shape), which no network size allows"
         case .decoderHeadsUnknown(let width):
             "its mask decoder has width \(width), and the weights do not determine the number of "
@@ -71,7 +71,7 @@ extension SAMConfiguration {
         }
         let headWidth = tables[0][1]
         guard patch[0] % headWidth == 0 else {
-            throw .misshapen(name: "\(encoder).blocks.0.attn.rel_pos_h", shape: tables[0])
+            throw .unexpectedShape(name: "\(encoder).blocks.0.attn.rel_pos_h", shape: tables[0])
         }
         let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
         let names = Set(names)
@@ -112,7 +112,7 @@ struct KnownShapes {
     func of(_ name: String, axes: Int) throws(ConfigurationError) -> [Int] {
         guard let found = shape(name) else { throw .missing(name: name) }
         guard found.count == axes, found.allSatisfy({ $0 > 0 }) else {
-            throw .misshapen(name: name, shape: found)
+            throw .unexpectedShape(name: name, shape: found)
         }
         return found
     }
@@ -145,7 +145,7 @@ extension SAMConfiguration.Decoder {
             throw .decoderHeads(heads, width: width)
         }
         guard width >= 8, candidates > 0 else {
-            throw .misshapen(
+            throw .unexpectedShape(
                 name: "mask_decoder.mask_tokens.weight", shape: [candidates + 1, width])
         }
     }

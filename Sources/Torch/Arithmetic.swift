@@ -237,14 +237,15 @@ extension Tensor {
         call("isfinite", self)
     }
 
-    /// Elements of one tensor where this one holds, of the other elsewhere: PyTorch's `where`.
+    /// Elements of one tensor where a condition is true, and of another elsewhere: `torch.where`.
     ///
     /// - Parameters:
-    ///   - here: what is taken where this tensor of truth values holds.
-    ///   - there: what is taken elsewhere.
-    /// - Returns: a copy; the three shapes are broadcast.
-    public func choosing(_ here: Tensor, else there: Tensor) -> Tensor {
-        call("where.self", self, here, there)
+    ///   - condition: a Boolean tensor.
+    ///   - input: the elements where the condition is true.
+    ///   - other: the elements where the condition is false.
+    /// - Returns: a new tensor; the three shapes are broadcast.
+    public static func `where`(_ condition: Tensor, _ input: Tensor, _ other: Tensor) -> Tensor {
+        call("where.self", condition, input, other)
     }
 }
 

@@ -6,7 +6,7 @@ import TorchNN
 /// The network that shares the most tensors with a file, and how the file differs from it.
 public struct NearestNetwork {
     /// The network's architecture.
-    public let kind: ModelArchitecture
+    public let architecture: ModelArchitecture
     /// The network's sizes.
     public let sizes: ModelConfiguration
     /// Number of the network's tensors that the file has, by name and shape.
@@ -21,18 +21,18 @@ public struct NearestNetwork {
     /// Compares tensors with one network.
     ///
     /// - Parameters:
-    ///   - kind: the network's architecture.
+    ///   - architecture: the network's architecture.
     ///   - sizes: the network's sizes.
     ///   - source: the tensors.
     ///   - renaming: how the names of the tensors were changed.
     public init(
-        _ kind: ModelArchitecture, sizes: ModelConfiguration, source: some TensorSource,
+        _ architecture: ModelArchitecture, sizes: ModelConfiguration, source: some TensorSource,
         renaming: String? = nil
     ) {
         // Uninitialized weights take no memory.
-        let network = Initialization.skipped { NetworkRegistry.make(kind, sizes) }
+        let network = Initialization.skipped { NetworkRegistry.make(architecture, sizes) }
         let values = network.namedValues()
-        self.kind = kind
+        self.architecture = architecture
         self.sizes = sizes
         shared = values.count { source.shape(of: $0.name) == $0.value.value.shape }
         count = values.count
@@ -55,10 +55,10 @@ public struct NearestNetwork {
     ) {
         var best: NearestNetwork?
         for form in RenamedTensors.forms(of: source) {
-            for kind in ModelArchitecture.all {
-                for sizes in Set(kind.published + [sizes(kind)].compactMap { $0 }) {
+            for architecture in ModelArchitecture.all {
+                for sizes in Set(architecture.published + [sizes(architecture)].compactMap { $0 }) {
                     let found = NearestNetwork(
-                        kind, sizes: sizes, source: form, renaming: form.renaming)
+                        architecture, sizes: sizes, source: form, renaming: form.renaming)
                     if best.map(found.isNearer) ?? (found.shared > 0) { best = found }
                 }
             }
@@ -79,10 +79,10 @@ extension NearestNetwork: CustomStringConvertible {
     /// differences.
     public var description: String {
         let opening =
-            "\(kind.text(sizes)): \(shared) of its \(count) tensors match by name and shape"
+            "\(architecture.text(sizes)): \(shared) of its \(count) tensors match by name and shape"
             + (renaming.map { ", \($0)" } ?? "")
         guard let difference else { return opening }
-        let guess = Guess(difference, kind).map { "\n  \($0.text)" } ?? ""
+        let guess = Guess(difference, architecture).map { "\n  \($0.text)" } ?? ""
         return "\(opening)\(guess)\n\(difference)"
     }
 
@@ -102,7 +102,7 @@ extension NearestNetwork: CustomStringConvertible {
             }
         }
 
-        init?(_ difference: ModuleLoadError, _ kind: ModelArchitecture) {
+        init?(_ difference: ModuleLoadError, _ architecture: ModelArchitecture) {
             let surplus = difference.unexpected.map { $0.lowercased() }
             func lacks(_ part: String) -> Bool {
                 difference.missing.contains { $0.hasPrefix(part) }
@@ -111,7 +111,7 @@ extension NearestNetwork: CustomStringConvertible {
                 self = .lowRank
             } else if lacks("mask_decoder."), lacks("prompt_encoder."), !lacks("image_encoder.") {
                 self = .encoder
-            } else if kind == .sam, surplus.contains(where: { $0.contains("adapter") }) {
+            } else if architecture == .sam, surplus.contains(where: { $0.contains("adapter") }) {
                 self = .adapters
             } else {
                 return nil

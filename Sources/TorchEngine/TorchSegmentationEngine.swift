@@ -26,7 +26,8 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         checkpoint: Checkpoint, model: ModelDescription, options: TorchEngineOptions = .init()
     ) throws {
         try options.device.check()
-        let (network, configuration) = try NetworkRegistry.load(model.kind, from: checkpoint)
+        let (network, configuration) = try NetworkRegistry.load(
+            model.architecture, from: checkpoint)
         self.network = network
         inputSize = configuration.inputSize
         self.model = model
@@ -53,7 +54,8 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
     /// Encodes an image.
     public func encode(_ image: Image) throws -> any EncodedImage {
         let geometry = InputGeometry(
-            original: image.size, inputSize: inputSize, preprocessing: model.kind.preprocessing)
+            original: image.size, inputSize: inputSize,
+            preprocessing: model.architecture.preprocessing)
         let input = Tensor(geometry.prepare(image)).to(options.device)
         let embedding = options.run { network.encode(input) }
         return Embedded(engine: self, geometry: geometry, embedding: embedding)

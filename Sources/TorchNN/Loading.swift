@@ -12,12 +12,12 @@ extension Module {
         let error = ModuleLoadError(
             missing: values.map(\.name).filter { source.shape(of: $0) == nil },
             unexpected: source.names.filter { !known.contains($0) },
-            misshapen: values.compactMap { name, value in
+            shapeMismatches: values.compactMap { name, value in
                 guard let found = source.shape(of: name), found != value.value.shape
                 else { return nil }
                 return .init(name: name, expected: value.value.shape, found: found)
             },
-            mistyped: values.compactMap { name, value in
+            typeMismatches: values.compactMap { name, value in
                 let expected = value.value.dtype
                 guard let found = source.dtype(of: name), found != expected,
                     !(found.isFloatingPoint && expected.isFloatingPoint)
@@ -65,7 +65,7 @@ extension Module {
 /// All differences between a checkpoint and a module.
 public struct ModuleLoadError: Error, Equatable, Sendable {
     /// A tensor whose shape differs from the module's.
-    public struct Misshapen: Equatable, Sendable {
+    public struct ShapeMismatch: Equatable, Sendable {
         /// Its name.
         public let name: String
         /// The shape the module needs.
@@ -75,7 +75,7 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
     }
 
     /// A tensor whose type cannot be converted to the module's.
-    public struct Mistyped: Equatable, Sendable {
+    public struct TypeMismatch: Equatable, Sendable {
         /// Its name.
         public let name: String
         /// The type the module needs.
@@ -89,12 +89,12 @@ public struct ModuleLoadError: Error, Equatable, Sendable {
     /// Names of the checkpoint that the module does not have.
     public let unexpected: [String]
     /// Tensors whose shapes differ.
-    public let misshapen: [Misshapen]
+    public let shapeMismatches: [ShapeMismatch]
     /// Tensors whose types cannot be converted to the module's, such as integers for weights.
-    public let mistyped: [Mistyped]
+    public let typeMismatches: [TypeMismatch]
 
     var isEmpty: Bool {
-        missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && mistyped.isEmpty
+        missing.isEmpty && unexpected.isEmpty && shapeMismatches.isEmpty && typeMismatches.isEmpty
     }
 }
 
@@ -107,8 +107,8 @@ extension ModuleLoadError {
         let rest = ModuleLoadError(
             missing: missing.filter { !isAllowed($0) },
             unexpected: unexpected.filter { !isAllowed($0) },
-            misshapen: misshapen.filter { !isAllowed($0.name) },
-            mistyped: mistyped.filter { !isAllowed($0.name) })
+            shapeMismatches: shapeMismatches.filter { !isAllowed($0.name) },
+            typeMismatches: typeMismatches.filter { !isAllowed($0.name) })
         return rest.isEmpty ? nil : rest
     }
 }
@@ -120,8 +120,12 @@ extension ModuleLoadError: CustomStringConvertible {
         let lines =
             missing.map { "missing: '\($0)'" }
             + unexpected.map { "unexpected: '\($0)'" }
-            + misshapen.map { "'\($0.name)' has shape \($0.found), the model needs \($0.expected)" }
-            + mistyped.map { "'\($0.name)' is of type \($0.found), the model needs \($0.expected)" }
+            + shapeMismatches.map {
+                "'\($0.name)' has shape \($0.found), the model needs \($0.expected)"
+            }
+            + typeMismatches.map {
+                "'\($0.name)' is of type \($0.found), the model needs \($0.expected)"
+            }
         // Names come from the file and must not add lines to the message.
         return lines.map { line in
             line.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
@@ -136,8 +140,8 @@ extension ModuleLoadError: CustomStringConvertible {
         let lines = shown + (rest > 0 ? ["… and \(rest) more"] : [])
         return """
             the weights do not fit the model: \(missing.count) missing, \
-            \(unexpected.count) unexpected, \(misshapen.count) of another shape, \
-            \(mistyped.count) of another type
+            \(unexpected.count) unexpected, \(shapeMismatches.count) of another shape, \
+            \(typeMismatches.count) of another type
             """ + lines.map { "\n  \($0)" }.joined()
     }
 }

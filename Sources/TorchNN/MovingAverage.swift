@@ -89,12 +89,14 @@ extension TensorSource {
     /// - Throws: `ModuleLoadError` when it is missing or has another shape, and the reader's error.
     func tensor(_ name: String, like other: Tensor) throws -> Tensor {
         guard let shape = shape(of: name) else {
-            throw ModuleLoadError(missing: [name], unexpected: [], misshapen: [], mistyped: [])
+            throw ModuleLoadError(
+                missing: [name], unexpected: [], shapeMismatches: [], typeMismatches: [])
         }
         guard shape == other.shape else {
             throw ModuleLoadError(
                 missing: [], unexpected: [],
-                misshapen: [.init(name: name, expected: other.shape, found: shape)], mistyped: [])
+                shapeMismatches: [.init(name: name, expected: other.shape, found: shape)],
+                typeMismatches: [])
         }
         return try withoutGrad {
             let tensor = other.detached().zerosLike()

@@ -137,17 +137,17 @@ struct ExportCommand: ParsableCommand {
             try withExitStatus(.input) { try CalibrationData(root, calibration) }
         }
         let exporter = try withExitStatus(.unavailable) {
-            let file = try ModelFile(model, provider: TorchEngineProvider())
+            let file = try ModelCheckpoint(model, provider: TorchEngineProvider())
             file.notes.forEach(Terminal.log)
-            Terminal.log("recording \(file.model.kind.rawValue) ...")
+            Terminal.log("recording \(file.model.architecture.rawValue) ...")
             return try Exporter(
                 checkpoint: file.checkpoint, model: file.model,
                 program: "samus \(ProgramVersion.current)")
         }
-        let tool = target.tool(for: exporter.model.kind, type: toolType)
+        let tool = target.tool(for: exporter.model.architecture, type: toolType)
         if let tool {
             try withExitStatus(.input) { try exporter.check(tool) }
-            tool.warnings(for: exporter.model.kind).forEach(Terminal.log)
+            tool.warnings(for: exporter.model.architecture).forEach(Terminal.log)
         }
         let reduced = data.map { ReducedPrecision(exporter, $0) }
         let layers = try precision == .int8 ? reduced?.chooseIntegerLayers() : nil
@@ -204,13 +204,13 @@ enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
     /// The annotation tool to write for.
     ///
     /// - Parameters:
-    ///   - kind: the model's architecture.
+    ///   - architecture: the model's architecture.
     ///   - type: X-AnyLabeling's type from the command line; nil for the default.
     /// - Returns: nil for a bundle and for ONNX files.
-    func tool(for kind: ModelArchitecture, type: XAnyLabelingType?) -> AnnotationTool? {
+    func tool(for architecture: ModelArchitecture, type: XAnyLabelingType?) -> AnnotationTool? {
         switch self {
         case .bundle, .onnx: nil
-        case .xAnyLabeling: .xAnyLabeling(type ?? XAnyLabelingType(for: kind))
+        case .xAnyLabeling: .xAnyLabeling(type ?? XAnyLabelingType(for: architecture))
         case .anyLabeling: .anyLabeling
         }
     }
@@ -221,14 +221,14 @@ extension XAnyLabelingType: ExpressibleByArgument {}
 extension AnnotationTool {
     /// Known limitations of the tool.
     ///
-    /// - Parameter kind: the model's architecture.
+    /// - Parameter architecture: the model's architecture.
     /// - Returns: warnings for the terminal.
-    fileprivate func warnings(for kind: ModelArchitecture) -> [String] {
+    fileprivate func warnings(for architecture: ModelArchitecture) -> [String] {
         guard self == .anyLabeling else { return [] }
         let window =
             "warning: AnyLabeling's window warps images to 684x1024 pixels before they reach the "
             + "network: its masks differ from those of 'samus segment'"
-        guard kind == .liteMedSAM else { return [window] }
+        guard architecture == .liteMedSAM else { return [window] }
         return [
             window,
             "warning: AnyLabeling and samexporter resize images to 1024, and LiteMedSAM is sensitive "

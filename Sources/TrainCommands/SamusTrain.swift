@@ -81,14 +81,16 @@ struct TorchEngineProvider: EngineProvider {
                 checkpoint: checkpoint, model: model,
                 options: TorchEngineOptions(options))
         } catch is ModuleLoadError {
-            throw try MismatchedWeights(checkpoint, kind: model.kind)
+            throw try MismatchedWeights(checkpoint, architecture: model.architecture)
         }
     }
 
-    func mismatch(of checkpoint: Checkpoint, kind: ModelArchitecture, sizes: ModelConfiguration)
+    func mismatch(
+        of checkpoint: Checkpoint, architecture: ModelArchitecture, sizes: ModelConfiguration
+    )
         -> String?
     {
-        let network = NearestNetwork(kind, sizes: sizes, source: checkpoint)
+        let network = NearestNetwork(architecture, sizes: sizes, source: checkpoint)
         return network.difference.map { _ in network.description }
     }
 
@@ -97,21 +99,21 @@ struct TorchEngineProvider: EngineProvider {
     }
 
     func start(
-        _ kind: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
-    ) throws -> StartedWeights {
+        _ architecture: ModelArchitecture, from checkpoint: Checkpoint, seed: UInt64
+    ) throws -> InitialWeights {
         let found = checkpoint.architecture
-        guard let found, kind.startsFrom.contains(found) else {
+        guard let found, architecture.startsFrom.contains(found) else {
             throw UnsupportedSource(
-                path: checkpoint.path, kind: kind, found: found,
+                path: checkpoint.path, architecture: architecture, found: found,
                 nearest: found == nil ? nearestNetwork(to: checkpoint) : nil)
         }
         let sizes = try checkpoint.configuration(of: found)
         guard NearestNetwork(found, sizes: sizes, source: checkpoint).difference == nil else {
-            throw try MismatchedWeights(checkpoint, kind: found)
+            throw try MismatchedWeights(checkpoint, architecture: found)
         }
         let (network, configuration, transfer) = try NetworkRegistry.start(
-            kind, from: found, checkpoint: checkpoint, seed: seed)
-        return StartedWeights(
+            architecture, from: found, checkpoint: checkpoint, seed: seed)
+        return InitialWeights(
             configuration: configuration,
             tensors: network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
             taken: transfer.copied, resized: transfer.resized, new: transfer.new,
@@ -123,9 +125,9 @@ struct TorchEngineProvider: EngineProvider {
 struct MismatchedWeights: Error, CustomStringConvertible {
     let description: String
 
-    init(_ checkpoint: Checkpoint, kind: ModelArchitecture) throws {
+    init(_ checkpoint: Checkpoint, architecture: ModelArchitecture) throws {
         let network = NearestNetwork(
-            kind, sizes: try checkpoint.configuration(of: kind), source: checkpoint)
+            architecture, sizes: try checkpoint.configuration(of: architecture), source: checkpoint)
         description = "'\(checkpoint.path)' comes nearest to \(network)"
     }
 }
@@ -133,15 +135,15 @@ struct MismatchedWeights: Error, CustomStringConvertible {
 /// Weights from which a network cannot be initialized.
 struct UnsupportedSource: Error, CustomStringConvertible {
     let path: String
-    let kind: ModelArchitecture
+    let architecture: ModelArchitecture
     let found: ModelArchitecture?
     let nearest: String?
 
     var description: String {
-        let needed = kind.startsFrom.map(\.rawValue).joined(separator: " or ")
+        let needed = architecture.startsFrom.map(\.rawValue).joined(separator: " or ")
         let actual = found?.rawValue ?? "of no known architecture"
         let nearest = nearest.map { "\nnearest to \($0)" } ?? ""
-        return "\(kind.rawValue) can be initialized from \(needed); '\(path)' is \(actual)"
+        return "\(architecture.rawValue) can be initialized from \(needed); '\(path)' is \(actual)"
             + nearest
     }
 }

@@ -5,10 +5,10 @@ extension Recipe {
     /// Freezes the weights that the recipe does not train.
     ///
     /// - Parameter network: the network to be trained.
-    /// - Throws: ``TrainingError/recipe(_:kind:)`` when the network does not support the recipe.
+    /// - Throws: ``TrainingError/recipe(_:architecture:)`` when the network does not support the recipe.
     public func freeze(_ network: any SegmentationNetwork) throws(TrainingError) {
         guard network.setTrainable(by: self) else {
-            throw .recipe(self, kind: type(of: network).architecture)
+            throw .recipe(self, architecture: type(of: network).architecture)
         }
     }
 

@@ -6,7 +6,7 @@ public enum TrainingError: Error, Equatable, Sendable {
     /// An option has a value that it does not take.
     case option(String)
     /// A recipe for another network.
-    case recipe(Recipe, kind: ModelArchitecture)
+    case recipe(Recipe, architecture: ModelArchitecture)
     /// A part of the prompts that cannot be read.
     case prompts(String)
     /// A network, weights or data that cannot be trained in this way.
@@ -30,9 +30,9 @@ extension TrainingError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .option(let reason): reason
-        case .recipe(let recipe, let kind):
+        case .recipe(let recipe, let architecture):
             "the recipe '\(recipe.rawValue)' is for \(recipe.architecture?.rawValue ?? "another network"), "
-                + "not for \(kind.rawValue): use 'decoder' or 'full'"
+                + "not for \(architecture.rawValue): use 'decoder' or 'full'"
         case .prompts(let text):
             "'\(text)' is not a training prompt: \(PromptStrategy.forms), with N from 1 to "
                 + "\(PromptStrategy.maximumClicks), each optionally with *WEIGHT"

@@ -65,11 +65,11 @@ extension BundleBench {
     /// - Throws: `CheckpointError`, `ModuleLoadError`, `ExportError`, `TorchError` or `FileError`.
     static func exportIntegers(weights: String, output: String) throws {
         let checkpoint = try Checkpoint.read(weights)
-        guard let kind = checkpoint.architecture else {
+        guard let architecture = checkpoint.architecture else {
             fail("the architecture of '\(weights)' is unknown")
         }
         let model = ModelDescription(
-            name: "int8", kind: kind, sha256: try checkpoint.sha256, licence: nil)
+            name: "int8", architecture: architecture, sha256: try checkpoint.sha256, licence: nil)
         let exporter = try Exporter(checkpoint: checkpoint, model: model, program: "samus-bench")
         let layers = try exporter.calibrate(on: [.noise(size: 256)])
         try exporter.writeBundle(named: "int8", precision: .int8, layers: layers, to: output)

@@ -5,7 +5,7 @@ import Synchronization
 /// A formula instead of a network: a click gives all pixels of its grey level, a box gives the
 /// bright pixels in it, and a background point alone gives an empty mask.
 final class BrightEngine: SegmentationEngine {
-    let model = ModelDescription(name: "bright", kind: .samus, sha256: "0123", licence: nil)
+    let model = ModelDescription(name: "bright", architecture: .samus, sha256: "0123", licence: nil)
     private let count = Atomic(0)
 
     /// Number of images encoded so far.

@@ -162,7 +162,7 @@ struct BundleTests {
         let url = folder.url.appending(path: "a.samus")
         try exporter.writeBundle(named: "a", precision: .float32, to: url.path)
         let manifest = try ModelBundle(url).manifest
-        #expect(manifest.kind == .sam && manifest.input.size == 128)
+        #expect(manifest.architecture == .sam && manifest.input.size == 128)
         #expect(manifest.embedding.width == 32 && manifest.embedding.side == 8)
         #expect(manifest.notice == ResearchNotice.text)
         #expect((manifest.macs ?? 0) > 1_000_000)

@@ -56,7 +56,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
         return try Exporter(
             network, inputSize: inputSize,
             model: ModelDescription(
-                name: rawValue, kind: kind,
+                name: rawValue, architecture: kind,
                 network: .init(
                     encoder: "small", inputSize: inputSize, candidates: 3, parameters: 1),
                 sha256: String(repeating: "0", count: 64), licence: nil),

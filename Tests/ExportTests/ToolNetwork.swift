@@ -25,7 +25,7 @@ struct ToolNetwork {
                     Shared.package.appending(
                         path: "Models/litemedsam-ultrasound/weights.safetensors"
                     ).path) : Self.formulaWeights(kind, width: width),
-            model: ModelDescription(name: "small", kind: kind, sha256: "", licence: nil),
+            model: ModelDescription(name: "small", architecture: kind, sha256: "", licence: nil),
             program: "tests")
     }
 

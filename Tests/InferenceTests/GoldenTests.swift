@@ -65,7 +65,7 @@ struct GoldenTests {
         let fixture = try Fixture(Fixture.clicks)
         let bundle = try ModelBundle(fixture.folder)
         #expect(bundle.model.name == "clicks")
-        #expect(bundle.model.kind == .liteMedSAM)
+        #expect(bundle.model.architecture == .liteMedSAM)
         #expect(bundle.model.trainedPrompts == [.click])
         #expect(bundle.model.network?.candidates == 3)
         #expect(bundle.model.sha256.count == 64)

@@ -109,7 +109,7 @@ struct SAMInitializationTests {
         #expect(error?.missing == ["mask_decoder.iou_token.weight"])
         #expect(error?.unexpected == [])
         #expect(
-            error?.misshapen.map(\.name) == [
+            error?.shapeMismatches.map(\.name) == [
                 "image_encoder.pos_embed", "image_encoder.blocks.0.attn.rel_pos_h",
             ])
         let after = network.stateDictionary()

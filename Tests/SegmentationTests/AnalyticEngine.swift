@@ -5,7 +5,7 @@ import Segmentation
 /// Tools/fixtures/automatic_masks.py.
 struct AnalyticEngine: SegmentationEngine {
     let model = ModelDescription(
-        name: "formula", kind: .liteMedSAM, sha256: "", licence: nil)
+        name: "formula", architecture: .liteMedSAM, sha256: "", licence: nil)
 
     func encode(_ image: Image) throws -> any EncodedImage {
         AnalyticImage(image: image)

@@ -134,7 +134,8 @@ struct DefaultPromptTests {
     private func model(
         _ kind: ModelArchitecture, _ stated: Set<PromptKind>? = nil
     ) -> ModelDescription {
-        ModelDescription(name: "m", kind: kind, sha256: "", licence: nil, trainedPrompts: stated)
+        ModelDescription(
+            name: "m", architecture: kind, sha256: "", licence: nil, trainedPrompts: stated)
     }
 
     @Test("the weights file's statement comes before the architecture's training")

@@ -35,11 +35,11 @@ struct LoadingTests {
             error
                 == ModuleLoadError(
                     missing: ["1.bias"], unexpected: ["2.weight", "head"],
-                    misshapen: [
+                    shapeMismatches: [
                         .init(name: "0.bias", expected: [3], found: [4]),
                         .init(name: "1.weight", expected: [4, 3], found: [3, 4]),
                     ],
-                    mistyped: [.init(name: "0.weight", expected: .float32, found: .int32)]))
+                    typeMismatches: [.init(name: "0.weight", expected: .float32, found: .int32)]))
         #expect(
             error?.description == """
                 the weights do not fit the model: 1 missing, 2 unexpected, 2 of another shape, \

@@ -16,7 +16,7 @@ struct ComparisonTests {
         .two("and") { $0 .& $1 },
         .one("not") { $0.logicalNot() },
         .one("finite") { $0.isFinite() },
-        .list("select") { $0[0].choosing($0[1], else: $0[2]) },
+        .list("select") { Tensor.where($0[0], $0[1], $0[2]) },
         .two("masked-fill") { $0.maskedFill(where: $1, with: -2) },
     ]
 

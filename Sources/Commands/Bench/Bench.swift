@@ -29,7 +29,7 @@ struct Bench {
             limitRate = max(limitRate ?? 0, rate)
         }
         let peak = PeakMemory.megabytes
-        let isPromptFree = chosen.model.kind.isPromptFree
+        let isPromptFree = chosen.model.architecture.isPromptFree
         let one = try clicks(1, in: image)
         let many = try clicks(64, in: image)
         let decode = try times(repetitions) {

@@ -162,7 +162,7 @@ public struct EvaluateCommand: ParsableCommand {
         }
         let file = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         let prompts = prompts.isEmpty ? [PromptStrategy(file.model.defaultPrompt)] : prompts
-        if prompts.contains(.promptFree), !file.model.kind.isPromptFree {
+        if prompts.contains(.promptFree), !file.model.architecture.isPromptFree {
             throw ExitError(
                 .unavailable,
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt prompt-free out"

@@ -71,7 +71,7 @@ struct ConvertCommand: ParsableCommand {
         try file.check(input: path, force: force)
         let network = try withExitStatus(.unavailable) { try self.network(of: source) }
         let metadata = try withExitStatus(.unavailable) {
-            try WeightsRemarks(
+            try WeightsMetadata(
                 network: network, source: source, licence: try licence(of: source),
                 origin: "converted\(precision.map { " to \($0.elementType.rawValue)" } ?? "")"
             ).metadata()
@@ -90,22 +90,25 @@ struct ConvertCommand: ParsableCommand {
 
     private func network(
         of source: Checkpoint
-    ) throws -> (kind: ModelArchitecture, sizes: ModelConfiguration)? {
+    ) throws -> (architecture: ModelArchitecture, sizes: ModelConfiguration)? {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
-        let kind = source.architecture
-        guard decoderHeads == nil || kind?.hasDecoderHeads ?? false else {
+        let architecture = source.architecture
+        guard decoderHeads == nil || architecture?.hasDecoderHeads ?? false else {
             throw ExitError(
                 .input,
                 "--decoder-heads is for SAM, SAMUS and AutoSAMUS; this is "
-                    + (kind?.rawValue ?? "none of them"))
+                    + (architecture?.rawValue ?? "none of them"))
         }
-        guard let kind else {
+        guard let architecture else {
             Terminal.log(
                 "note: unknown architecture ('samus info' shows the most similar one); converted "
                     + "without architecture metadata")
             return nil
         }
-        return (kind: kind, sizes: try source.configuration(of: kind, decoderHeads: decoderHeads))
+        return (
+            architecture: architecture,
+            sizes: try source.configuration(of: architecture, decoderHeads: decoderHeads)
+        )
     }
 
     private func licence(of source: Checkpoint) throws(CheckpointError) -> String? {
@@ -199,12 +202,12 @@ struct WeightsFile {
 }
 
 /// The metadata that this program writes into a file of weights.
-struct WeightsRemarks {
+struct WeightsMetadata {
     /// How the origin of untrained weights begins.
     static let notTrained = "not trained"
 
     /// The architecture and its sizes, where they are known.
-    var network: (kind: ModelArchitecture, sizes: ModelConfiguration)?
+    var network: (architecture: ModelArchitecture, sizes: ModelConfiguration)?
     /// The checkpoint that the weights come from.
     let source: Checkpoint
     var licence: String?
@@ -217,8 +220,8 @@ struct WeightsRemarks {
         // The transformers library in Python loads only files with this entry.
         metadata["format"] = "pt"
         metadata["license"] = licence ?? metadata["license"]
-        if let (kind, sizes) = network {
-            metadata["samus.kind"] = kind.rawValue
+        if let (architecture, sizes) = network {
+            metadata["samus.kind"] = architecture.rawValue
             metadata[SAMConfiguration.metadataKey] = sizes.metadata
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent
@@ -234,13 +237,14 @@ struct WeightsRemarks {
 
 extension Checkpoint {
     /// The last lines of a command that wrote this file.
-    func closing(_ network: (kind: ModelArchitecture, sizes: ModelConfiguration)?) throws -> String
+    func closing(_ network: (architecture: ModelArchitecture, sizes: ModelConfiguration)?) throws
+        -> String
     {
         let tensors = names.compactMap { self[$0] }
         let bytes = tensors.reduce(0) { $0 + $1.byteCount }
         let types = Set(tensors.map(\.elementType.rawValue)).sorted().joined(separator: ", ")
         return """
-            \(network.map { $0.kind.text($0.sizes) } ?? "unknown architecture"): \
+            \(network.map { $0.architecture.text($0.sizes) } ?? "unknown architecture"): \
             \(names.count) tensors, \(parameterCount.formatted()) parameters, \
             \(bytes.formatted()) bytes, \(types)
             \(path.visibleLine) (SHA-256 \(try sha256.prefix(12))…)

@@ -59,12 +59,12 @@ public struct InfoCommand: ParsableCommand {
     /// Describes the architecture; comparing every tensor with it needs libtorch, in `samus-train`.
     private func network(of checkpoint: Checkpoint) throws -> String {
         var opening = "unknown"
-        if let kind = checkpoint.architecture {
+        if let architecture = checkpoint.architecture {
             do {
-                let sizes = try checkpoint.configuration(of: kind)
-                return try fitted(checkpoint, kind, sizes)
+                let sizes = try checkpoint.configuration(of: architecture)
+                return try fitted(checkpoint, architecture, sizes)
             } catch let error as ConfigurationError {
-                opening = "looks like \(kind.rawValue), but \(error)".visibleLine
+                opening = "looks like \(architecture.rawValue), but \(error)".visibleLine
                 guard error.isOfTensors else { return opening }
             }
         }
@@ -81,9 +81,9 @@ public struct InfoCommand: ParsableCommand {
 
     /// The detected architecture, and where tensors differ from it, how.
     private func fitted(
-        _ checkpoint: Checkpoint, _ kind: ModelArchitecture, _ sizes: ModelConfiguration
+        _ checkpoint: Checkpoint, _ architecture: ModelArchitecture, _ sizes: ModelConfiguration
     ) throws -> String {
-        let text = kind.text(sizes)
+        let text = architecture.text(sizes)
         // Models of the catalog are known to fit.
         guard try ModelCatalog.entry(sha256: checkpoint.sha256) == nil else { return text }
         guard let provider = EngineProviders.current else {
@@ -91,7 +91,7 @@ public struct InfoCommand: ParsableCommand {
             return text + " by names and sizes; 'samus-train' compares every tensor, but is not "
                 + "built ('make build')"
         }
-        return provider.mismatch(of: checkpoint, kind: kind, sizes: sizes)
+        return provider.mismatch(of: checkpoint, architecture: architecture, sizes: sizes)
             .map { "nearly \($0)" } ?? text
     }
 
@@ -100,7 +100,7 @@ public struct InfoCommand: ParsableCommand {
     ) throws(CheckpointError) -> String {
         let sha256 = try checkpoint.sha256
         let known = ModelCatalog.entry(sha256: sha256)
-        let kind = checkpoint.architecture
+        let architecture = checkpoint.architecture
         let tensors = checkpoint.names.compactMap { checkpoint[$0] }
         var rows: [(String, String)] = [
             ("file", path),
@@ -117,9 +117,9 @@ public struct InfoCommand: ParsableCommand {
             ("SHA-256", sha256),
             ("checksums", checkpoint.hasChecksums ? "present and correct" : "none in the file"),
         ]
-        if let kind {
+        if let architecture {
             let stated = PromptKind.stated(in: checkpoint.metadata)
-            rows.insert(("trained", kind.trainingText(stated)), at: 4)
+            rows.insert(("trained", architecture.trainingText(stated)), at: 4)
         }
         if let prefix = checkpoint.strippedPrefix {
             rows.append(("prefix", "'\(prefix)' removed from all names"))
@@ -191,8 +191,8 @@ enum BundleInfo {
             ("bundle", path),
             ("format", "\(manifest.formatVersion)"),
             ("model", manifest.name),
-            ("network", "\(manifest.kind.rawValue) (\(manifest.encoder), input \(size))"),
-            ("trained", manifest.kind.trainingText(trained)),
+            ("network", "\(manifest.architecture.rawValue) (\(manifest.encoder), input \(size))"),
+            ("trained", manifest.architecture.trainingText(trained)),
             ("prompts", prompts.isEmpty ? "none" : prompts),
             ("candidates", "\(manifest.candidates)"),
             ("parameters", manifest.parameters.formatted()),

@@ -71,16 +71,16 @@ public struct InitCommand: ParsableCommand {
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
-        let kind = network
+        let architecture = network
         let started = try withExitStatus(.unavailable) {
-            try provider.start(kind, from: checkpoint, seed: seed)
+            try provider.start(architecture, from: checkpoint, seed: seed)
         }
         let name = URL(fileURLWithPath: path).lastPathComponent
         let metadata = try withExitStatus(.unavailable) {
-            try WeightsRemarks(
-                network: (kind, started.configuration), source: checkpoint,
+            try WeightsMetadata(
+                network: (architecture, started.configuration), source: checkpoint,
                 licence: checkpoint.statedLicence,
-                origin: "\(WeightsRemarks.notTrained); from \(name), seed \(seed): "
+                origin: "\(WeightsMetadata.notTrained); from \(name), seed \(seed): "
                     + started.parts.map { "\($0.names.count) \($0.words)" }.joined(separator: ", ")
             ).metadata()
         }
@@ -89,11 +89,13 @@ public struct InitCommand: ParsableCommand {
         }
         let written = try file.write(tensors, metadata: metadata)
         print(started.table(listing: verbose))
-        try withExitStatus(.output) { print(try written.closing((kind, started.configuration))) }
+        try withExitStatus(.output) {
+            print(try written.closing((architecture, started.configuration)))
+        }
     }
 }
 
-extension StartedWeights {
+extension InitialWeights {
     /// The tensors by where they come from.
     fileprivate var parts: [(words: String, names: [String])] {
         [("taken", taken), ("resized", resized), ("new", new), ("not used", unused)]

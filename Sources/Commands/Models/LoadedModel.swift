@@ -27,7 +27,7 @@ struct LoadedModel {
     init(_ options: EngineOptions) throws {
         guard let bundle = options.bundle else {
             guard let provider = EngineProviders.current else { try Handover.toTrain() }
-            let file = try ModelFile(options.model, provider: provider)
+            let file = try ModelCheckpoint(options.model, provider: provider)
             path = file.path
             model = file.model
             candidates = file.configuration.candidates
@@ -49,7 +49,7 @@ struct LoadedModel {
             isKnown
             ? []
             : [
-                "note: \(model.name) is \(model.kind.rawValue) (\(opened.manifest.encoder), input "
+                "note: \(model.name) is \(model.architecture.rawValue) (\(opened.manifest.encoder), input "
                     + "\(opened.manifest.input.size)x\(opened.manifest.input.size)), "
                     + "\(opened.manifest.parameters.formatted()) parameters"
             ] + model.warnings

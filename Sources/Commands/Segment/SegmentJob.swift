@@ -35,10 +35,10 @@ struct SegmentJob: Sendable {
     /// - Throws: ``ExitError``.
     func check(for model: ModelDescription) throws(ExitError) {
         guard images.contains(where: { $0.objects.contains(where: \.isPromptFree) }) else { return }
-        guard model.kind.isPromptFree else {
+        guard model.architecture.isPromptFree else {
             throw ExitError(
                 .unavailable,
-                "\(EngineError.needsPrompt(model: model.name)); it is \(model.kind.rawValue), and "
+                "\(EngineError.needsPrompt(model: model.name)); it is \(model.architecture.rawValue), and "
                     + "only AutoSAMUS works without a prompt (--prompt-free)")
         }
         if case .objects(multimask: true, _) = mode {

@@ -120,7 +120,7 @@ struct PromptedSegmenter: Segmenter {
         }
         let model = engine.model
         let warnings = prompt.map { prompt in
-            model.kind.warnings(
+            model.architecture.warnings(
                 about: prompt.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
                 + ModelCatalog.hints(about: prompt.prompt, to: model)
         }
@@ -141,7 +141,7 @@ struct EverythingSegmenter: Segmenter {
     /// - Throws: ``AutomaticMaskError``.
     init(engine: any SegmentationEngine, options: AutomaticMaskOptions) throws(AutomaticMaskError) {
         generator = try AutomaticMaskGenerator(engine: engine, options: options)
-        warnings = engine.model.kind.warnings(
+        warnings = engine.model.architecture.warnings(
             about: Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)]), multimask: true,
             trainedWith: engine.model.trainedPrompts)
     }

@@ -18,9 +18,9 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
 
     /// The default type for an architecture.
     ///
-    /// - Parameter kind: the architecture.
-    public init(for kind: ModelArchitecture) {
-        self = kind.preprocessing.keepsProportions ? .efficientViTSAM : .samMed2D
+    /// - Parameter architecture: the architecture.
+    public init(for architecture: ModelArchitecture) {
+        self = architecture.preprocessing.keepsProportions ? .efficientViTSAM : .samMed2D
     }
 
     /// Whether the type supports an architecture.
@@ -28,10 +28,10 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
     /// A class that stretches images tells only the decoder their aspect ratio, which is too late
     /// for a network whose encoder needs it.
     ///
-    /// - Parameter kind: the architecture.
+    /// - Parameter architecture: the architecture.
     /// - Returns: false where masks would be wrong.
-    public func supports(_ kind: ModelArchitecture) -> Bool {
-        self == .efficientViTSAM || !kind.preprocessing.keepsProportions
+    public func supports(_ architecture: ModelArchitecture) -> Bool {
+        self == .efficientViTSAM || !architecture.preprocessing.keepsProportions
     }
 }
 
@@ -97,7 +97,7 @@ struct ToolConfiguration {
 
     let tool: AnnotationTool
     let name: String
-    let kind: ModelArchitecture
+    let architecture: ModelArchitecture
     let network: NetworkInterface
 
     /// The content; names are quoted, since YAML reads `1.5` and `no` as other types.
@@ -106,7 +106,7 @@ struct ToolConfiguration {
             ["# \(ResearchNotice.text)", "type: \(type)", "name: \"\(name)\""]
             + [
                 "provider: samus",
-                "display_name: \"\(name) (\(kind.rawValue), research use only)\"",
+                "display_name: \"\(name) (\(architecture.rawValue), research use only)\"",
             ]
             + ["encoder_model_path: encoder.onnx", "decoder_model_path: decoder.onnx"]
         return (lines + sizes).joined(separator: "\n") + "\n"

@@ -8,16 +8,16 @@ struct ToolAdapter {
 
     /// - Parameters:
     ///   - tool: the annotation tool.
-    ///   - kind: the network's architecture.
+    ///   - architecture: the network's architecture.
     ///   - network: its preprocessing and sizes.
     /// - Throws: ``ExportError/needsAspectRatio(network:type:)`` and
     ///   ``ExportError/unsupportedEmbedding(width:side:neededWidth:largestSide:)`` where the tool
     ///   cannot run the network.
     init(
-        _ tool: AnnotationTool, _ kind: ModelArchitecture, _ network: NetworkInterface
+        _ tool: AnnotationTool, _ architecture: ModelArchitecture, _ network: NetworkInterface
     ) throws(ExportError) {
-        if case .xAnyLabeling(let type) = tool, !type.supports(kind) {
-            throw .needsAspectRatio(network: kind.rawValue, type: type.rawValue)
+        if case .xAnyLabeling(let type) = tool, !type.supports(architecture) {
+            throw .needsAspectRatio(network: architecture.rawValue, type: type.rawValue)
         }
         let interface = ToolInterface(tool, network)
         let neededWidth = interface.embeddingWidth ?? network.width

@@ -32,7 +32,7 @@ extension Exporter {
             }
         }
         let configuration = ToolConfiguration(
-            tool: tool, name: name, kind: model.kind, network: adapter.network)
+            tool: tool, name: name, architecture: model.architecture, network: adapter.network)
         try AtomicFile.write(
             Array(configuration.yaml.utf8), to: folder.path(of: ToolConfiguration.fileName))
         try writeQuantizationReport(layers, into: folder)
@@ -51,12 +51,12 @@ extension Exporter {
     /// The passes that fit the network's graphs to a tool.
     func adapter(for tool: AnnotationTool) throws(ExportError) -> ToolAdapter {
         guard recordings.decoder != nil else {
-            throw .takesNoPrompts(network: model.kind.rawValue)
+            throw .takesNoPrompts(network: model.architecture.rawValue)
         }
         return try ToolAdapter(
-            tool, model.kind,
+            tool, model.architecture,
             NetworkInterface(
-                inputSize: inputSize, preprocessing: model.kind.preprocessing,
+                inputSize: inputSize, preprocessing: model.architecture.preprocessing,
                 width: network.embeddingWidth, grid: network.embeddingSize))
     }
 }

@@ -60,9 +60,10 @@ extension Exporter {
         named name: String, precision: ModelBundle.Manifest.Precision,
         files: [String: ModelBundle.Manifest.File]
     ) -> ModelBundle.Manifest {
-        let preprocessing = model.kind.preprocessing
+        let preprocessing = model.architecture.preprocessing
         return ModelBundle.Manifest(
-            name: name, kind: model.kind, encoder: model.network?.encoder ?? model.kind.rawValue,
+            name: name, architecture: model.architecture,
+            encoder: model.network?.encoder ?? model.architecture.rawValue,
             parameters: model.network?.parameters ?? 0,
             candidates: model.network?.candidates ?? 3,
             input: .init(
@@ -116,7 +117,7 @@ extension Exporter {
     /// ONNX `metadata_props` of every file.
     private var metadata: [(key: String, value: String)] {
         [
-            ("model", "\(model.kind.rawValue), \(model.name)"),
+            ("model", "\(model.architecture.rawValue), \(model.name)"),
             ("source SHA-256", model.sha256), ("program", program),
             ("license", model.licence ?? "not stated"), ("origin", model.origin ?? "not stated"),
             ("notice", ResearchNotice.text),

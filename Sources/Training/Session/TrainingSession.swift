@@ -71,7 +71,7 @@ public struct TrainingSession {
             for: network, variants: isFrozen || teacher != nil ? 4 : 0)
         let prompts = try PromptMix(configuration.prompts ?? "")
         let strategies = try configuration.validationStrategies(
-            trainedWith: prompts, for: network.kind)
+            trainedWith: prompts, for: network.architecture)
         guard !samples.validation.isEmpty || configuration.patience == nil else {
             throw TrainingError.option("--patience needs a validation list, and there is none")
         }
@@ -79,8 +79,9 @@ public struct TrainingSession {
         let transform = try makeTransform(configuration, for: network)
         let batches = TrainingBatches(
             samples: samples.train, transform: transform, prompts: prompts,
-            size: configuration.batch, balance: configuration.balance, rank: group?.rank ?? 0, processes: group?.size ?? 1)
-        try Trainer.check(network.network, network.kind, batches)
+            size: configuration.batch, balance: configuration.balance, rank: group?.rank ?? 0,
+            processes: group?.size ?? 1)
+        try Trainer.check(network.network, network.architecture, batches)
         let teacherNetwork = try teacher.map { try makeTeacher($0, student: network, on: device) }
         let identity = RunIdentity(
             configuration, weights: network.sources, teacher: try teacher?.sha256,
@@ -120,12 +121,13 @@ public struct TrainingSession {
             TrainingCheckpoint(path: $0.state, identity: identity, arguments: arguments)
         }
         let trainer = try Trainer(
-            network.network, architecture: network.kind, configuration: configuration,
+            network.network, architecture: network.architecture, configuration: configuration,
             batches: batches, validation: validation, encoder: cachedEncoder,
             teacher: try teacherNetwork.map {
                 Teacher(
                     try encoder($0, isPooled: $0.gridSize != network.gridSize),
-                    inputSize: $0.configuration.inputSize, preprocessing: $0.kind.preprocessing)
+                    inputSize: $0.configuration.inputSize,
+                    preprocessing: $0.architecture.preprocessing)
             }, group: distributed, checkpoint: batches.rank == 0 ? checkpoint : nil)
         if let checkpoint { try trainer.resume(from: checkpoint) }
         try group?.expectEqual(
@@ -226,11 +228,12 @@ public struct TrainingSession {
     ) throws -> ExampleTransform {
         let recipe = try AugmentationRecipe(words: configuration.augment)
         // A network that pads its input never sees an image that was stretched to a square.
-        let keepsProportions = network.kind.preprocessing.keepsProportions
+        let keepsProportions = network.architecture.preprocessing.keepsProportions
         let cache = LabelledImageCache(limit: Int(configuration.imageCache * 1e9))
         let variants = configuration.variants ?? 0
         return ExampleTransform(
-            inputSize: network.configuration.inputSize, preprocessing: network.kind.preprocessing,
+            inputSize: network.configuration.inputSize,
+            preprocessing: network.architecture.preprocessing,
             variants: variants == 0 ? nil : variants, objects: configuration.objects,
             seed: configuration.seed,
             augment: { image, random in
@@ -270,7 +273,7 @@ public struct PreparedTraining {
         guard let folder, trainer.batches.rank == 0 else { return [] }
         let configuration = trainer.configuration
         let weights = TrainedWeights(
-            architecture: start.kind, configuration: start.configuration,
+            architecture: start.architecture, configuration: start.configuration,
             origin: "trained by the recipe '\(configuration.recipe.rawValue)' with "
                 + "\(trainer.batches.samples.count) samples; \(start.origin)",
             licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds)
@@ -315,7 +318,7 @@ public struct PreparedTraining {
         }
         let processes = batches.processes > 1 ? "\(batches.processes) processes of " : ""
         return """
-            network    \(start.kind.text(start.configuration)), \(all.formatted()) parameters, \
+            network    \(start.architecture.text(start.configuration)), \(all.formatted()) parameters, \
             \(trained.formatted()) trained (\(configuration.recipe.rawValue)); \(start.origin)
             samples    \(batches.samples.count) (\(sets))
             validation \(validation ?? "none")
@@ -342,21 +345,21 @@ extension TrainingConfiguration {
         for network: InitializedNetwork, variants automaticVariants: Int
     ) throws -> TrainingConfiguration {
         var resolved = self
-        resolved.network = network.kind
+        resolved.network = network.architecture
         if case .sam(let sizes) = network.configuration {
             resolved.width = sizes.width
             resolved.depth = sizes.depth
             resolved.heads = sizes.heads
             resolved.globalBlocks = sizes.globalBlocks.map(String.init).joined(separator: ",")
         }
-        resolved.prompts = prompts ?? recipe.prompts(for: network.kind).description
+        resolved.prompts = prompts ?? recipe.prompts(for: network.architecture).description
         let mix = try PromptMix(resolved.prompts ?? "")
-        guard network.kind.isPromptFree || !mix.containsPromptFree else {
-            throw TrainingError.needsPrompt(network.kind)
+        guard network.architecture.isPromptFree || !mix.containsPromptFree else {
+            throw TrainingError.needsPrompt(network.architecture)
         }
         if validationPrompts == nil {
             resolved.validationPrompts = try validationStrategies(
-                trainedWith: mix, for: network.kind
+                trainedWith: mix, for: network.architecture
             ).map(\.description).joined(separator: ",")
         }
         resolved.variants = variants ?? automaticVariants
@@ -389,6 +392,6 @@ extension InitializedNetwork {
         let sizes =
             configuration.metadata
             ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
-        return ([kind.rawValue, sizes, origin] + files).joined(separator: " ")
+        return ([architecture.rawValue, sizes, origin] + files).joined(separator: " ")
     }
 }

@@ -11,7 +11,7 @@ public struct InitializedNetwork {
     /// The network.
     public let network: any SegmentationNetwork
     /// Its architecture.
-    public let kind: ModelArchitecture
+    public let architecture: ModelArchitecture
     /// Its sizes.
     public let configuration: ModelConfiguration
     /// Where its weights come from, in words.
@@ -22,7 +22,7 @@ public struct InitializedNetwork {
     /// Makes a network and initializes its weights.
     ///
     /// - Parameters:
-    ///   - kind: the architecture; nil for that of the checkpoint.
+    ///   - architecture: the architecture; nil for that of the checkpoint.
     ///   - configuration: sizes of a network that starts from no checkpoint.
     ///   - checkpoint: weights to start from: the same architecture's, or those of one in
     ///     ``ModelArchitecture/startsFrom``.
@@ -31,28 +31,30 @@ public struct InitializedNetwork {
     /// - Throws: ``TrainingError/start(_:)`` where these do not go together, `ConfigurationError`,
     ///   `ModuleLoadError` and `CheckpointError` where a file does not fit or cannot be read.
     public init(
-        _ kind: ModelArchitecture?, configuration: ModelConfiguration?,
+        _ architecture: ModelArchitecture?, configuration: ModelConfiguration?,
         from checkpoint: Checkpoint?, decoder: Checkpoint? = nil, seed: UInt64
     ) throws {
         var origins: [String] = []
         var sources: [String: String] = [:]
         if let checkpoint {
-            (network, self.kind, self.configuration) = try Self.started(
-                kind, from: checkpoint, seed: seed)
-            let isSame = checkpoint.architecture == self.kind
+            (network, self.architecture, self.configuration) = try Self.started(
+                architecture, from: checkpoint, seed: seed)
+            let isSame = checkpoint.architecture == self.architecture
             origins.append(
                 "started from \(Self.name(checkpoint))"
                     + (isSame ? "" : ", what that lacks new with seed \(seed)"))
             sources[Self.name(checkpoint)] = try checkpoint.sha256
         } else {
-            guard let kind else {
+            guard let architecture else {
                 throw TrainingError.start("name a network, or weights to start from")
             }
-            guard let configuration = kind.onlyConfiguration ?? configuration else {
-                throw TrainingError.start("a new \(kind.rawValue) needs its sizes")
+            guard let configuration = architecture.onlyConfiguration ?? configuration else {
+                throw TrainingError.start("a new \(architecture.rawValue) needs its sizes")
             }
-            network = Initialization.seeded(seed) { NetworkRegistry.make(kind, configuration) }
-            self.kind = kind
+            network = Initialization.seeded(seed) {
+                NetworkRegistry.make(architecture, configuration)
+            }
+            self.architecture = architecture
             self.configuration = configuration
             origins.append("new weights, seed \(seed)")
         }
@@ -70,24 +72,24 @@ public struct InitializedNetwork {
     }
 
     private static func started(
-        _ kind: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
+        _ architecture: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
     ) throws -> (any SegmentationNetwork, ModelArchitecture, ModelConfiguration) {
         guard let found = checkpoint.architecture else {
             throw TrainingError.start(
                 "'\(checkpoint.path)' is not a network that this program knows")
         }
-        guard let kind, kind != found else {
+        guard let architecture, architecture != found else {
             let (network, configuration) = try NetworkRegistry.load(found, from: checkpoint)
             return (network, found, configuration)
         }
-        guard kind.startsFrom.contains(found) else {
+        guard architecture.startsFrom.contains(found) else {
             throw TrainingError.start(
-                "\(kind.rawValue) cannot start from \(found.rawValue) ('\(checkpoint.path)'); "
+                "\(architecture.rawValue) cannot start from \(found.rawValue) ('\(checkpoint.path)'); "
                     + "--decoder-from takes its mask decoder alone")
         }
         let (network, configuration, _) = try NetworkRegistry.start(
-            kind, from: found, checkpoint: checkpoint, seed: seed)
-        return (network, kind, configuration)
+            architecture, from: found, checkpoint: checkpoint, seed: seed)
+        return (network, architecture, configuration)
     }
 
     /// Loads prompt encoder and mask decoder.

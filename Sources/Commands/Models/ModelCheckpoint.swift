@@ -4,7 +4,7 @@ import Inference
 import Segmentation
 
 /// A model's file, opened and recognized.
-public struct ModelFile {
+public struct ModelCheckpoint {
     let path: String
     /// Its weights.
     public let checkpoint: Checkpoint
@@ -37,12 +37,13 @@ public struct ModelFile {
             throw ModelError.otherContent(
                 path: path, name: entry.name, expected: entry.sha256, found: sha256)
         }
-        let kind: ModelArchitecture
-        (kind, configuration) = try checkpoint.network(at: path, provider: provider)
+        let architecture: ModelArchitecture
+        (architecture, configuration) = try checkpoint.network(at: path, provider: provider)
         let known = ModelCatalog.entry(sha256: sha256)
         let parameters = checkpoint.parameterCount
         model = ModelDescription(
-            name: known?.name ?? URL(fileURLWithPath: path).lastPathComponent, kind: kind,
+            name: known?.name ?? URL(fileURLWithPath: path).lastPathComponent,
+            architecture: architecture,
             network: .init(
                 encoder: configuration.encoderName, inputSize: configuration.inputSize,
                 candidates: configuration.candidates, parameters: parameters),
@@ -52,7 +53,9 @@ public struct ModelFile {
         let name = model.name.visibleLine
         notes =
             entry == nil
-            ? ["note: \(name) is \(kind.text(configuration)), \(parameters.formatted()) parameters"]
+            ? [
+                "note: \(name) is \(architecture.text(configuration)), \(parameters.formatted()) parameters"
+            ]
                 + model.warnings
             : []
     }
@@ -97,7 +100,7 @@ extension ModelCatalog {
 extension ModelDescription {
     /// What has to be said before any outline of it.
     var warnings: [String] {
-        guard origin?.contains(WeightsRemarks.notTrained) == true else { return [] }
+        guard origin?.contains(WeightsMetadata.notTrained) == true else { return [] }
         return [
             "warning: \(name.visibleLine) has initial weights and was never trained: its "
                 + "outlines are meaningless"
@@ -121,15 +124,15 @@ extension Checkpoint {
     func network(
         at path: String, provider: any EngineProvider
     ) throws(ModelError) -> (ModelArchitecture, ModelConfiguration) {
-        guard let kind = architecture else {
+        guard let architecture = self.architecture else {
             throw .unknownKind(
                 path: path, tensors: names.count, nearest: provider.nearestNetwork(to: self))
         }
         do throws(ConfigurationError) {
-            return (kind, try configuration(of: kind))
+            return (architecture, try configuration(of: architecture))
         } catch {
             throw .noSizes(
-                path: path, kind, error,
+                path: path, architecture, error,
                 nearest: error.isOfTensors ? provider.nearestNetwork(to: self) : nil)
         }
     }
@@ -139,7 +142,7 @@ extension ConfigurationError {
     /// Whether the tensors are not those of a network, rather than the file's remarks lacking.
     var isOfTensors: Bool {
         switch self {
-        case .missing, .misshapen, .outOfProportion, .tooLarge, .incomplete: true
+        case .missing, .unexpectedShape, .outOfProportion, .tooLarge, .incomplete: true
         case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement: false
         }
     }
@@ -176,8 +179,8 @@ extension ModelError: CustomStringConvertible {
             "the \(tensors) tensors of '\(path)' do not belong to a known architecture: "
                 + ModelArchitecture.all.map(\.rawValue).joined(separator: ", ")
                 + Self.nearest(nearest)
-        case .noSizes(let path, let kind, let error, let nearest):
-            "'\(path)' looks like \(kind.rawValue), but \(error)"
+        case .noSizes(let path, let architecture, let error, let nearest):
+            "'\(path)' looks like \(architecture.rawValue), but \(error)"
                 + (error.isOfTensors ? Self.nearest(nearest) : "")
         case .otherContent(let path, let name, let expected, let found):
             "'\(path)' is not '\(name)': its SHA-256 is \(found), it should be \(expected); "
@@ -199,7 +202,7 @@ extension ModelError: CustomStringConvertible {
 }
 
 /// A network's first weights, and where each comes from.
-public struct StartedWeights {
+public struct InitialWeights {
     /// The network's sizes.
     public let configuration: ModelConfiguration
     /// All weights, in the network's order.

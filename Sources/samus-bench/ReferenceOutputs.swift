@@ -24,6 +24,9 @@ enum ReferenceOutputs {
             fail("the architecture of '\(weights)' is unknown")
         }
         let (network, configuration) = try NetworkRegistry.load(kind, from: checkpoint)
+        guard let promptable = network as? any PromptableNetwork else {
+            fail("\(kind.rawValue) takes no prompts")
+        }
         let side = configuration.inputSize
         network.setTrainable(false)
         network.evaluate()
@@ -35,8 +38,8 @@ enum ReferenceOutputs {
             let (points, labels) = decoderInputs(prompts, batch: batch)
             let (logits, iou) = withoutGrad {
                 let embedding = embeddings[0..<1]
-                let single = network.decode(embedding, prompts: prompts)
-                let candidates = network.decode(embedding, prompts: prompts, multimask: true)
+                let single = promptable.decode(embedding, prompts: prompts)
+                let candidates = promptable.decode(embedding, prompts: prompts, multimask: true)
                 return (
                     Tensor.concatenate([single.logits, candidates.logits], axis: 1),
                     Tensor.concatenate([single.iou, candidates.iou], axis: 1)

@@ -137,6 +137,11 @@ struct TrainTests {
         "a training that cannot start exits with the code and the reason of the error",
         arguments: [
             (["--recipe", "samus"], 64, "--data"),
+            (["--data", "ROOT"], 64, "--from is needed"),
+            (
+                ["--data", "ROOT", "--recipe", "decoder", "--network", "samus"], 64,
+                "--from is needed"
+            ),
             (["--data", "nowhere", "--recipe", "full", "--network", "samus"], 66, "nowhere"),
             (["--data", "ROOT", "--recipe", "full"], 64, "--network or --from"),
             (["--data", "ROOT", "--recipe", "decoder", "--from", "nothing.pth"], 69, "no model"),
@@ -152,7 +157,7 @@ struct TrainTests {
                 [
                     "--data", "ROOT", "--recipe", "full", "--network", "samus", "--width", "16",
                     "--depth", "2", "--prompts", "prompt-free",
-                ], 64, "only AutoSAMUS"
+                ], 64, "cannot be trained prompt-free"
             ),
             (["--resume", "nowhere"], 66, "nowhere"),
             (
@@ -163,8 +168,8 @@ struct TrainTests {
             ),
             (
                 [
-                    "--data", "ROOT", "--recipe", "decoder", "--network", "samus", "--width", "16",
-                    "--depth", "2", "--teacher", "litemedsam",
+                    "--data", "ROOT", "--recipe", "full", "--network", "samus", "--width", "16",
+                    "--depth", "2", "--freeze", "image_encoder", "--teacher", "litemedsam",
                 ], 69, "cannot learn"
             ),
             (["--data", "ROOT", "--network", "samus", "--embeddings-limit", "inf"], 64, "GB"),

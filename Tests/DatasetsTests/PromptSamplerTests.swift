@@ -206,7 +206,8 @@ struct PromptSamplerTests {
 }
 
 extension Mask {
-    fileprivate static func filled(_ box: PixelBox) -> Mask {
+    /// A mask of 100 x 80 pixels with one filled box.
+    static func filled(_ box: PixelBox) -> Mask {
         var values = [UInt8](repeating: 0, count: 8000)
         for y in box.y0..<box.y1 {
             for x in box.x0..<box.x1 { values[y * 100 + x] = 1 }

@@ -192,10 +192,11 @@ struct ElasticAugmentation: Augmentation {
 /// Enlarges or shrinks an image in its own proportions; black where nothing was seen.
 struct ZoomAugmentation: Augmentation {
     let name = "zoom"
+    let probability: Double = 1
     /// Largest logarithm of the factor: 0.4 is 0.67 to 1.5.
     var strength: Double = 0.4
 
-    func apply(to labelled: inout LabelledImage, using random: inout SampleRandom) {
+    func change(_ labelled: inout LabelledImage, using random: inout SampleRandom) {
         let factor = exp(random.uniform(-1..<1) * strength)
         let size = labelled.image.size
         func scaled(_ length: Int) -> Int {

@@ -12,22 +12,24 @@ import Training
 /// `samus train`: trains a network on images with masks.
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train SAMUS, AutoSAMUS or the decoder of LiteMedSAM.",
+        commandName: "train", abstract: "Train a network on images with masks.",
         usage: """
-            samus train --data ROOT --recipe samus --from sam_vit_b.pth
+            samus train --data ROOT --recipe samus --from sam_vit_b_01ec64.pth
             samus train --data ROOT --recipe decoder --from litemedsam
+            samus train --data ROOT --recipe full --network samus-lite --from litemedsam
             samus train --data ROOT --recipe full --network samus --width 192 --depth 12
             samus train --resume RUN
             """,
         discussion: """
             ROOT has the US30K layout ('samus data check ROOT' checks it). Recipes: samus and \
             autosamus as their authors train them, decoder (prompt encoder and mask decoder on a \
-            frozen image encoder), full (all weights).
+            frozen image encoder), full (all weights). All but 'full' freeze weights and need --from.
 
             Each run has a folder, runs/train/exp, exp2, ..., with its options (args.yaml), \
             results.csv and .png, TensorBoard events, images, and weights/best.safetensors and \
-            last.safetensors, which all other commands take. A run that was stopped, by Ctrl-C or \
-            otherwise, is resumed bit for bit with --resume.
+            last.safetensors, which all other commands take. --resume continues a run that was \
+            stopped, by Ctrl-C or otherwise; with --deterministic the result is the same bit for \
+            bit as without the interruption.
 
             Several processes train together when RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT \
             are set, as by torchrun, Slurm and Kubernetes (Docs/DataParallel.md); --batch is then \

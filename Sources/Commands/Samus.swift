@@ -44,7 +44,7 @@ struct ExportHandover: ParsableCommand {
 /// `samus train`, which `samus-train` runs.
 struct TrainHandover: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Train SAMUS, AutoSAMUS or LiteMedSAM's decoder.")
+        commandName: "train", abstract: "Train a network on images with masks.")
 
     @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
 

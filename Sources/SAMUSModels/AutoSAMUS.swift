@@ -36,7 +36,8 @@ public final class AutoSAMUS: SAMUS {
     public override class var architecture: ModelArchitecture { .autoSAMUS }
 
     /// A network with new weights.
-    public override class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
+    public override class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork
+    {
         AutoSAMUS(configuration.samSizes)
     }
 

@@ -144,6 +144,7 @@ final class SAMUSLiteCNN: Module {
     }
 
     /// - Parameter images: `[B, 3, S, S]`.
+    /// - Returns: features at four resolutions.
     func callAsFunction(_ images: Tensor) -> Features {
         let half = stages[0](images)
         let quarter = stages[1](half)

@@ -119,10 +119,9 @@ public enum TorchRuntime {
         }
     }
 
-    /// Keeps the memory that tensors free in this process instead of returning it to the system:
-    /// a training step then takes its tensors from the same pages. Memory stays at its peak.
+    /// Keeps the memory that tensors free in this process instead of returning it to the system.
     ///
-    /// Applies to glibc; call it before the first tensor is made.
+    /// A training step then takes its tensors from the same pages. Memory stays at its peak. Applies to glibc; call it before the first tensor is made.
     public static func keepFreedMemory() {
         ct_keep_freed_memory()
     }

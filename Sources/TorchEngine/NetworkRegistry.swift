@@ -12,7 +12,8 @@ public enum NetworkRegistry {
         SAM.self, SAMUS.self, AutoSAMUS.self, SAMUSLite.self, LiteMedSAM.self,
     ]
 
-    private static func network(of architecture: ModelArchitecture) -> any SegmentationNetwork.Type {
+    private static func network(of architecture: ModelArchitecture) -> any SegmentationNetwork.Type
+    {
         guard let found = networks.first(where: { $0.architecture == architecture }) else {
             preconditionFailure("\(architecture.rawValue) is not listed in NetworkRegistry")
         }
@@ -63,7 +64,8 @@ public enum NetworkRegistry {
         _ architecture: ModelArchitecture, from source: ModelArchitecture, checkpoint: Checkpoint,
         seed: UInt64
     ) throws -> (
-        network: any SegmentationNetwork, configuration: ModelConfiguration, transfer: WeightTransfer
+        network: any SegmentationNetwork, configuration: ModelConfiguration,
+        transfer: WeightTransfer
     ) {
         precondition(
             architecture.startsFrom.contains(source),

@@ -16,7 +16,7 @@ struct InteractivePromptTests {
         #expect(mask("....").edgeDistances() == [0, 0, 0, 0])
     }
 
-    @Test("clicks lie on the object, and in its inner quarter more often than a quarter of the time")
+    @Test("clicks lie on the object, and often in its inner quarter")
     func clicks() {
         var random = SampleRandom(seed: 1)
         let points = (0..<2000).compactMap { _ in block.clickedPixel(using: &random) }

@@ -56,7 +56,8 @@ struct DecoderTests {
         let masks = decode(golden.prompts(name), multimask: multimask)
         let kind = multimask ? "multi" : "single"
         expectClose(
-            masks.logits[.rest, Span(by: 4), Span(by: 4)], golden["case.\(name).\(kind).low_res_logits"],
+            masks.logits[.rest, Span(by: 4), Span(by: 4)],
+            golden["case.\(name).\(kind).low_res_logits"],
             absolute: 1e-5, "logits")
         expectClose(masks.iou, golden["case.\(name).\(kind).iou"], absolute: 1e-5, "IoU")
     }

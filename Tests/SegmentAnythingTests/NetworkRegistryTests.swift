@@ -48,8 +48,8 @@ struct NetworkRegistryTests {
         }
         #expect(
             ModelArchitecture.all.map(\.rawValue) == [
-                    "SAM", "SAMUS", "AutoSAMUS", "SAMUS-Lite", "LiteMedSAM",
-                ])
+                "SAM", "SAMUS", "AutoSAMUS", "SAMUS-Lite", "LiteMedSAM",
+            ])
         #expect(ModelArchitecture(rawValue: "U-Net of tomorrow") == nil)
     }
 }

@@ -80,8 +80,9 @@ extension Mask {
         return nil
     }
 
-    /// Steps along rows and columns from each pixel to the nearest pixel outside of the mask; 0
-    /// outside. What is beyond the image is outside.
+    /// Steps along rows and columns from each pixel to the nearest pixel outside of the mask.
+    ///
+    /// What is beyond the image is outside.
     func edgeDistances() -> [Int32] {
         var distances = [Int32](repeating: 0, count: values.count)
         func at(_ x: Int, _ y: Int) -> Int32 {

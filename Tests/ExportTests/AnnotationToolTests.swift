@@ -98,7 +98,7 @@ struct AnnotationToolTests {
 
     @Test("a tool that cannot run the network is refused")
     func refusals() throws {
-        for kind in [ModelArchitecture.sam, .liteMedSAM] {
+        for kind in [ModelArchitecture.sam, .liteMedSAM, .samusLite] {
             #expect(!XAnyLabelingType.samMed2D.supports(kind))
             #expect(XAnyLabelingType(for: kind) == .efficientViTSAM)
         }

@@ -7,8 +7,9 @@ import TorchNN
 
 @testable import Export
 
-/// A small network with weights from a formula; LiteMedSAM with its published weights, because it
-/// has only one size and batch norms that the formula does not cover.
+/// A small network with weights from a formula; LiteMedSAM with its published weights and
+/// samus-lite with random ones, because they have only one size and batch norms that the formula
+/// does not cover.
 struct ToolNetwork {
     let exporter: Exporter
 
@@ -19,6 +20,14 @@ struct ToolNetwork {
     ///   - width: channels of its embedding; ignored for LiteMedSAM, which has 256.
     /// - Throws: `CheckpointError`, `ModuleLoadError`.
     init(_ kind: ModelArchitecture, width: Int = 256) throws {
+        if kind == .samusLite {
+            exporter = try Exporter(
+                Initialization.seeded(1) { NetworkRegistry.make(kind, .lite(.all)) },
+                inputSize: SAMUSLiteParts.inputSize,
+                model: ModelDescription(name: "lite", architecture: kind, sha256: "", licence: nil),
+                program: "tests")
+            return
+        }
         exporter = try Exporter(
             checkpoint: kind == .liteMedSAM
                 ? Checkpoint.read(

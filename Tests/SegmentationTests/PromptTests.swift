@@ -150,20 +150,22 @@ struct DefaultPromptTests {
 
 @Suite("The architecture registry detects networks and knows their training prompts")
 struct ModelKindTests {
-    @Test("LiteMedSAM is detected by TinyViT's stem, and no other network is")
+    @Test("LiteMedSAM and samus-lite are detected by the kernel of TinyViT's stem")
     func recognition() {
-        #expect(
-            architecture([
-                "a", "image_encoder.patch_embed.seq.0.c.weight", "mask_decoder.iou_token.weight",
-                "prompt_encoder.no_mask_embed.weight",
-            ]) == .liteMedSAM)
+        let names = [
+            "a", "image_encoder.patch_embed.seq.0.c.weight", "mask_decoder.iou_token.weight",
+            "prompt_encoder.no_mask_embed.weight",
+        ]
+        #expect(architecture(names, shape: [32, 3, 1, 1]) == .liteMedSAM)
+        #expect(architecture(names, shape: [32, 3, 3, 3]) == .samusLite)
+        #expect(architecture(names, shape: [32, 3]) == nil)
         #expect(architecture(["image_encoder.patch_embed.seq.0.c.weight"]) == nil)
         #expect(architecture(["image_encoder.patch_embed.proj.weight"]) == nil)
         #expect(architecture([]) == nil)
     }
 
-    private func architecture(_ names: [String]) -> ModelArchitecture? {
-        ModelArchitecture(tensors: Dictionary(uniqueKeysWithValues: names.map { ($0, [1]) }))
+    private func architecture(_ names: [String], shape: [Int] = [1]) -> ModelArchitecture? {
+        ModelArchitecture(tensors: Dictionary(uniqueKeysWithValues: names.map { ($0, shape) }))
     }
 
     @Test("a click on a model trained with boxes gives a warning, a box does not")

@@ -192,7 +192,8 @@ struct ElasticAugmentation: Augmentation {
 /// Enlarges or shrinks an image in its own proportions; black where nothing was seen.
 struct ZoomAugmentation: Augmentation {
     let name = "zoom"
-    let probability: Double = 1
+    /// Probability of the change.
+    var probability: Double = 0.5
     /// Largest logarithm of the factor: 0.4 is 0.67 to 1.5.
     var strength: Double = 0.4
 

@@ -5,6 +5,9 @@ import Torch
 struct ToolAdapter {
     let network: NetworkInterface
     let interface: ToolInterface
+    /// Whether the tool sees the embedding in the shape that it expects instead of the network's,
+    /// as samus-lite's `[1, 1024, 32, 32]` as `[1, 256, 64, 64]`.
+    private let isReshaped: Bool
 
     /// - Parameters:
     ///   - tool: the annotation tool.
@@ -22,7 +25,13 @@ struct ToolAdapter {
         let interface = ToolInterface(tool, network)
         let neededWidth = interface.embeddingWidth ?? network.width
         let largestSide = interface.embeddingSide ?? network.grid
-        guard network.width == neededWidth, network.grid <= largestSide else {
+        let fits = network.width == neededWidth && network.grid <= largestSide
+        // The same number of values in other channels and cells.
+        isReshaped =
+            !fits
+            && network.width * network.grid * network.grid
+                == neededWidth * largestSide * largestSide
+        guard fits || isReshaped else {
             throw .unsupportedEmbedding(
                 width: network.width, side: network.grid, neededWidth: neededWidth,
                 largestSide: largestSide)
@@ -50,7 +59,10 @@ struct ToolAdapter {
         }
         var embedding = builder.append(encoder, inputs: [input])[0]
         let padding = embeddingSide - network.grid
-        if padding > 0 {
+        if isReshaped {
+            let shape = [1, embeddingWidth, embeddingSide, embeddingSide]
+            embedding = builder.add("Reshape", [embedding, builder.integers(shape)])
+        } else if padding > 0 {
             let pads = builder.integers([0, 0, 0, 0, 0, 0, padding, padding])
             embedding = builder.add("Pad", [embedding, pads])
         }
@@ -74,7 +86,10 @@ struct ToolAdapter {
         var hasMask = builder.input("has_mask_input", [one])
         let size = builder.input("orig_im_size", [.fixed(2)])
 
-        if embeddingSide > network.grid {
+        if isReshaped {
+            let shape = [1, network.width, network.grid, network.grid]
+            embedding = builder.add("Reshape", [embedding, builder.integers(shape)])
+        } else if embeddingSide > network.grid {
             embedding = builder.slice(embedding, 0..<network.grid, axis: 2)
             embedding = builder.slice(embedding, 0..<network.grid, axis: 3)
         }
@@ -104,7 +119,9 @@ struct ToolAdapter {
 
     private var embeddingSide: Int { interface.embeddingSide ?? network.grid }
 
+    private var embeddingWidth: Int { interface.embeddingWidth ?? network.width }
+
     private var embeddingShape: [GraphValue.Dimension] {
-        [.fixed(1), .fixed(network.width), .fixed(embeddingSide), .fixed(embeddingSide)]
+        [.fixed(1), .fixed(embeddingWidth), .fixed(embeddingSide), .fixed(embeddingSide)]
     }
 }

@@ -104,11 +104,10 @@ public struct EngineSource: MaskSource {
 
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             let found =
-                try prompts.map { try encoded.predict($0, multimask: false).map { $0[0] } }
-                ?? [encoded.predictPromptFree()]
+                try prompts.map { try encoded.answers(to: $0) } ?? [encoded.predictPromptFree()]
             return found.map {
                 PredictedMask(
-                    mask: encoded.geometry.restore($0.logits), iouEstimate: Double($0.iouEstimate))
+                    mask: encoded.restored($0).mask, iouEstimate: Double($0.iouEstimate))
             }
         }
     }

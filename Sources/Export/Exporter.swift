@@ -119,7 +119,8 @@ extension Exporter {
             parts.append(
                 try lowered(
                     decoder, as: .decoder, inputs: ModelRecordings.decoderInputs,
-                    outputs: ModelRecordings.decoderOutputs))
+                    outputs: ModelRecordings.decoderOutputs
+                        + (recordings.hasPresence ? [TensorNames.presence] : [])))
         }
         if let promptFree = recordings.promptFree {
             parts.append(

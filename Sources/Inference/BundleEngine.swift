@@ -15,6 +15,8 @@ package final class BundleEngine: SegmentationEngine {
     /// longer per prompt (LiteMedSAM: 1.8 times as long with 16) and more memory (3 GB with 64).
     let promptsPerPass: Int
     let decoder: CompiledModel?
+    /// Whether the decoder estimates that there is an object.
+    let hasPresence: Bool
     let promptFreeDecoder: CompiledModel?
     let encoder: CompiledModel
     let encoderInput: String
@@ -39,6 +41,7 @@ package final class BundleEngine: SegmentationEngine {
         let loaded = try loader.load()
         (encoder, encoderInput) = (loaded.encoder, loaded.encoderInput)
         (decoder, promptFreeDecoder) = (loaded.decoder, loaded.promptFreeDecoder)
+        hasPresence = loaded.decoder?.hasOutput(TensorNames.presence) ?? false
         isWarm = loaded.isWarm
         model = bundle.model
         self.options = options
@@ -165,6 +168,7 @@ struct BundleLoader {
 /// An image encoded by a bundle's encoder.
 struct BundleEncodedImage: EncodedImage {
     let engine: BundleEngine
+    var model: ModelDescription { engine.model }
     let geometry: InputGeometry
     let embedding: FloatTensor
 
@@ -180,9 +184,10 @@ struct BundleEncodedImage: EncodedImage {
         var results = [[MaskPrediction]](repeating: [], count: prompts.count)
         for batch in prompts.batchesOfOneForm(atMost: engine.promptsPerPass) {
             let arrays = PromptArrays(batch.map { prompts[$0] }, in: geometry, maskSide: maskSide)
+            let names = [TensorNames.logits, TensorNames.iou]
             let outputs = try decoder.run(
                 arrays.decoderInputs(embedding, maskSide: maskSide),
-                outputs: [TensorNames.logits, TensorNames.iou])
+                outputs: engine.hasPresence ? names + [TensorNames.presence] : names)
             let found = try predictions(
                 outputs, prompts: batch.count, masks: 1 + candidates,
                 taken: multimask ? 1...candidates : 0...0)
@@ -210,7 +215,8 @@ struct BundleEncodedImage: EncodedImage {
         for (output, name, expected) in [
             (logits, TensorNames.logits, [prompts, masks, side, side]),
             (iou, TensorNames.iou, [prompts, masks]),
-        ] where output.shape != expected {
+        ] + outputs.dropFirst(2).map({ ($0, TensorNames.presence, [prompts, 1]) })
+        where output.shape != expected {
             throw OpenVINOError.shapeMismatch(port: name, expected: expected, found: output.shape)
         }
         let area = side * side
@@ -218,12 +224,16 @@ struct BundleEncodedImage: EncodedImage {
             try taken.map { mask in
                 let place = prompt * masks + mask
                 let plane = Array(logits.values[place * area..<(place + 1) * area])
-                guard plane.allSatisfy(\.isFinite), iou.values[place].isFinite else {
+                let presence = outputs.count > 2 ? outputs[2].values[prompt] : nil
+                guard plane.allSatisfy(\.isFinite), iou.values[place].isFinite,
+                    presence?.isFinite != false
+                else {
                     throw EngineError.notFinite(model: engine.model.name)
                 }
                 return MaskPrediction(
                     logits: Planes(channels: 1, height: side, width: side, values: plane),
-                    iouEstimate: iou.values[place])
+                    iouEstimate: iou.values[place],
+                    presence: presence.map { 1 / (1 + exp(-$0)) })
             }
         }
     }
@@ -273,4 +283,6 @@ package enum TensorNames {
     package static let logits = "low_res_masks"
     /// IoU estimate of each mask, `[B, M]`.
     package static let iou = "iou_predictions"
+    /// Logit of whether there is an object at the prompt, `[B, 1]`; only of some networks.
+    package static let presence = "object_presence"
 }

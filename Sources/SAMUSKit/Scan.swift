@@ -39,7 +39,11 @@ public struct Scan: Sendable {
     ) async throws -> [[ObjectMask]] {
         try await worker.run { [encoded] in
             let checked = try prompts.map { try $0.checked(for: encoded.size) }
-            return try encoded.predict(checked, multimask: candidates).map { predictions in
+            let masks =
+                try candidates
+                ? encoded.predict(checked, multimask: true)
+                : encoded.answers(to: checked).map { [$0] }
+            return masks.map { predictions in
                 predictions.map { ObjectMask(encoded.restored($0)) }
                     .sorted { $0.iouEstimate > $1.iouEstimate }
             }
@@ -66,12 +70,16 @@ public struct ObjectMask: Equatable, Sendable {
     public let pixels: [UInt8]
     /// The model's estimate of the mask's IoU with the true mask; not calibrated.
     public let iouEstimate: Float
+    /// The model's estimate, 0 to 1, that there is an object at the prompt; nil where the model has
+    /// none. Below 0.5 the mask is empty.
+    public let presence: Float?
 
     init(_ result: SegmentationResult) {
         width = result.mask.width
         height = result.mask.height
         pixels = result.mask.values
         iouEstimate = result.iouEstimate
+        presence = result.presence
     }
 
     /// Area of the object in pixels.

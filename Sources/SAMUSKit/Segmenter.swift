@@ -90,7 +90,7 @@ public struct Segmenter: Sendable {
     ///
     /// - Parameter url: the file.
     /// - Returns: the encoded image.
-    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and errors of ``encode(_:)``.
+    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and the errors of encoding an image.
     public func encode(contentsOf url: URL) async throws -> Scan {
         try await encode(worker.run { try Image.read(url.path) })
     }
@@ -99,7 +99,7 @@ public struct Segmenter: Sendable {
     ///
     /// - Parameter data: content of a PNG or JPEG file.
     /// - Returns: the encoded image.
-    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and errors of ``encode(_:)``.
+    /// - Throws: ``SegmenterError/unreadableImage(_:)``, and the errors of encoding an image.
     public func encode(_ data: Data) async throws -> Scan {
         try await encode(worker.run { try Image.decode([UInt8](data), name: "image data") })
     }

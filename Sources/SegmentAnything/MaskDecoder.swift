@@ -69,6 +69,9 @@ public final class MaskDecoder: Module {
         presenceHead = hasPresence ? MLP(width, inside: width, outputs: 1, depth: 3) : nil
     }
 
+    /// Whether a head estimates that there is an object at the prompt.
+    public var hasPresence: Bool { presenceHead != nil }
+
     /// The output tokens: the IoU token, then one token for each mask, `[T, D]`.
     public var outputTokens: Tensor {
         .concatenate([iouToken.table, maskTokens.table])

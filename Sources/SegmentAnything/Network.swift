@@ -2,7 +2,7 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// The layers of one entry of the registry ``ModelArchitecture/all``.
+/// The layers of one entry of the registry `ModelArchitecture.all`.
 ///
 /// A new network conforms in the file that has its layers, and is listed in `NetworkRegistry`.
 public protocol SegmentationNetwork: Module {
@@ -33,7 +33,7 @@ public protocol SegmentationNetwork: Module {
     ) -> ModelConfiguration
 
     /// Initializes this network from the weights of an architecture in
-    /// ``ModelArchitecture/startsFrom``.
+    /// `ModelArchitecture.startsFrom`.
     ///
     /// - Parameter source: a checkpoint or a state dictionary.
     /// - Returns: where each weight comes from.

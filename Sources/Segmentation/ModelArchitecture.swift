@@ -22,6 +22,9 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     public let isTrainedForCandidates: Bool
     /// Whether the published weights give hardly any mask for a prompt without a box.
     public let needsBox: Bool
+    /// Whether the network was trained to answer clicks one by one, each with the logits before it,
+    /// and to estimate whether there is an object.
+    public let isInteractive: Bool
     /// The sizes that were published.
     public let published: [ModelConfiguration]
     /// Other architectures whose weights can initialize this one.
@@ -44,7 +47,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         _ name: String, commandName: String, signature: TensorSignature,
         preprocessing: Preprocessing, trainedPrompts: Set<PromptKind>, isPromptFree: Bool = false,
         isTrainedForCandidates: Bool = false, needsBox: Bool = false,
-        published: [ModelConfiguration], sizes: Sizes, startsFrom: [ModelArchitecture] = [],
+        isInteractive: Bool = false, published: [ModelConfiguration], sizes: Sizes, startsFrom: [ModelArchitecture] = [],
         recipes: [Recipe]
     ) {
         rawValue = name
@@ -55,6 +58,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         self.isPromptFree = isPromptFree
         self.isTrainedForCandidates = isTrainedForCandidates
         self.needsBox = needsBox
+        self.isInteractive = isInteractive
         self.published = published
         self.sizes = sizes
         self.startsFrom = startsFrom
@@ -107,7 +111,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         signature: TensorSignature(
             present: samParts + [tinyViTStem], shapes: [tinyViTStem: [nil, nil, 3, 3]]),
         preprocessing: .liteMedSAM, trainedPrompts: [.click, .box, .mask],
-        published: [.lite(.all)],
+        isInteractive: true, published: [.lite(.all)],
         sizes: .ofTensors { .lite(SAMUSLiteParts(tensorNames: $0)) },
         startsFrom: [.liteMedSAM], recipes: [.decoder, .full])
 

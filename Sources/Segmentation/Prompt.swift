@@ -4,14 +4,14 @@ import Imaging
 ///
 /// Points, a box and a mask may be combined. Pixel (0, 0) is the centre of the upper left pixel.
 public struct Prompt: Equatable, Sendable {
-    /// Points on the object: positive clicks.
-    public var foregroundPoints: [PixelPoint]
-    /// Points outside the object: negative clicks.
-    public var backgroundPoints: [PixelPoint]
+    /// Clicks on and outside the object, in the order in which they were given.
+    public var clicks: [PromptClick]
     /// A box around the object.
     public var box: PixelRectangle?
     /// A rough mask of the object, of the image's size.
     public var mask: Mask?
+    /// The logits of an earlier mask, as the decoder returned them; they take the place of `mask`.
+    public var logits: Planes?
 
     /// Combines any prompts.
     ///
@@ -24,10 +24,44 @@ public struct Prompt: Equatable, Sendable {
         foregroundPoints: [PixelPoint] = [], backgroundPoints: [PixelPoint] = [],
         box: PixelRectangle? = nil, mask: Mask? = nil
     ) {
-        self.foregroundPoints = foregroundPoints
-        self.backgroundPoints = backgroundPoints
+        self.init(
+            clicks: foregroundPoints.map { PromptClick($0, isForeground: true) }
+                + backgroundPoints.map { PromptClick($0, isForeground: false) },
+            box: box, mask: mask)
+    }
+
+    /// Combines any prompts, with the clicks in their order.
+    ///
+    /// - Parameters:
+    ///   - clicks: clicks on and outside the object, the first one first.
+    ///   - box: a box around the object.
+    ///   - mask: a rough mask of the object, of the image's size.
+    public init(clicks: [PromptClick], box: PixelRectangle? = nil, mask: Mask? = nil) {
+        self.clicks = clicks
         self.box = box
         self.mask = mask
+    }
+
+    /// Points on the object: positive clicks.
+    public var foregroundPoints: [PixelPoint] {
+        get { clicks.filter(\.isForeground).map(\.point) }
+        set { replaceClicks(isForeground: true, by: newValue) }
+    }
+
+    /// Points outside the object: negative clicks.
+    public var backgroundPoints: [PixelPoint] {
+        get { clicks.filter { !$0.isForeground }.map(\.point) }
+        set { replaceClicks(isForeground: false, by: newValue) }
+    }
+
+    /// Replaces the clicks of one kind where they are; more of them follow all clicks.
+    private mutating func replaceClicks(isForeground: Bool, by points: [PixelPoint]) {
+        var left = points[...]
+        clicks = clicks.compactMap { click in
+            guard click.isForeground == isForeground else { return click }
+            return left.popFirst().map { PromptClick($0, isForeground: isForeground) }
+        }
+        clicks += left.map { PromptClick($0, isForeground: isForeground) }
     }
 
     /// The kinds of prompt that are combined here.
@@ -84,6 +118,24 @@ extension Prompt {
     }
 }
 
+/// A click of a prompt.
+public struct PromptClick: Equatable, Sendable {
+    /// The place, in pixels of the image.
+    public var point: PixelPoint
+    /// Whether the click is on the object.
+    public var isForeground: Bool
+
+    /// A click.
+    ///
+    /// - Parameters:
+    ///   - point: the place, in pixels of the image.
+    ///   - isForeground: whether the click is on the object.
+    public init(_ point: PixelPoint, isForeground: Bool) {
+        self.point = point
+        self.isForeground = isForeground
+    }
+}
+
 /// A kind of prompt.
 public enum PromptKind: String, Sendable, CaseIterable, Codable {
     case click, box, mask
@@ -121,6 +173,9 @@ extension Prompt {
             self.size = size
             self.notes = notes
         }
+
+        /// Another prompt for the same image: a part of this one.
+        func replacing(_ prompt: Prompt) -> Checked { Checked(prompt, size: size, notes: notes) }
     }
 
     /// Checks the prompt against an image.

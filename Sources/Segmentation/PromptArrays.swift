@@ -27,8 +27,9 @@ public struct PromptArrays: Equatable, Sendable {
     public init(_ prompts: [Prompt], in geometry: InputGeometry, maskSide: Int) {
         self.init(
             inInputPixels: prompts.map(geometry.prepare),
-            masks: prompts.compactMap(\.mask).flatMap {
-                geometry.prepare($0, side: maskSide).values
+            masks: prompts.flatMap { prompt in
+                prompt.logits?.values
+                    ?? prompt.mask.map { geometry.prepare($0, side: maskSide).values } ?? []
             })
     }
 
@@ -93,8 +94,7 @@ extension Prompt {
 
     fileprivate var form: Form {
         Form(
-            points: foregroundPoints.count + backgroundPoints.count, hasBox: box != nil,
-            hasMask: mask != nil)
+            points: clicks.count, hasBox: box != nil, hasMask: mask != nil || logits != nil)
     }
 }
 
@@ -118,9 +118,11 @@ extension [Prompt] {
 extension InputGeometry {
     /// Points and box of a prompt in pixels of the model's input; the mask is unchanged.
     fileprivate func prepare(_ prompt: Prompt) -> Prompt {
-        Prompt(
-            foregroundPoints: prompt.foregroundPoints.map(prepare),
-            backgroundPoints: prompt.backgroundPoints.map(prepare), box: prompt.box.map(prepare),
-            mask: prompt.mask)
+        var prepared = prompt
+        for index in prepared.clicks.indices {
+            prepared.clicks[index].point = prepare(prompt.clicks[index].point)
+        }
+        prepared.box = prompt.box.map(prepare)
+        return prepared
     }
 }

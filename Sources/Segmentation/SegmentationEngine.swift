@@ -18,6 +18,8 @@ public protocol SegmentationEngine: Sendable {
 
 /// An encoded image, like SAM's predictor after `set_image`.
 public protocol EncodedImage: Sendable {
+    /// The model that encoded the image.
+    var model: ModelDescription { get }
     /// How the image is placed in the model's input.
     var geometry: InputGeometry { get }
 
@@ -53,7 +55,8 @@ extension EncodedImage {
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``EngineError/notFinite(model:)``, and errors of the runtime.
     public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [SegmentationResult] {
-        try predict([prompt], multimask: multimask)[0].map(restored)
+        guard multimask else { return try [restored(answers(to: [prompt])[0])] }
+        return try predict([prompt], multimask: true)[0].map(restored)
             .sorted { $0.iouEstimate > $1.iouEstimate }
     }
 
@@ -81,9 +84,18 @@ extension EncodedImage {
     /// - Parameter prediction: a prediction for this image.
     /// - Returns: logits, mask and IoU estimate.
     public func restored(_ prediction: MaskPrediction) -> SegmentationResult {
-        SegmentationResult(
-            logits: prediction.logits, mask: geometry.restore(prediction.logits),
-            iouEstimate: prediction.iouEstimate)
+        let mask =
+            prediction.isFound
+            ? geometry.restore(prediction.logits)
+            : Mask(
+                width: size.width, height: size.height,
+                values: [UInt8](repeating: 0, count: size.width * size.height))
+        var result = SegmentationResult(
+            logits: prediction.logits, mask: mask, iouEstimate: prediction.iouEstimate)
+        result.presence = prediction.presence
+        result.adjustedClicks = prediction.adjustedClicks
+        result.disobeyedClicks = prediction.disobeyedClicks
+        return result
     }
 }
 
@@ -115,15 +127,25 @@ public struct MaskPrediction: Equatable, Sendable {
     public var logits: Planes
     /// The model's estimate of the mask's IoU with the object; not calibrated.
     public var iouEstimate: Float
+    /// The model's estimate, 0 to 1, that there is an object at the prompt; nil where it has none.
+    public var presence: Float?
+    /// Whether an object counts as found; otherwise the mask of the image is empty.
+    public var isFound = true
+    /// Clicks whose surroundings were changed so that the mask obeys them.
+    public var adjustedClicks = 0
+    /// Clicks that are on the wrong side of the mask's outline.
+    public var disobeyedClicks = 0
 
     /// Creates a prediction.
     ///
     /// - Parameters:
     ///   - logits: one plane over the model's input.
     ///   - iouEstimate: the model's estimate of the IoU.
-    public init(logits: Planes, iouEstimate: Float) {
+    ///   - presence: the model's estimate that there is an object.
+    public init(logits: Planes, iouEstimate: Float, presence: Float? = nil) {
         self.logits = logits
         self.iouEstimate = iouEstimate
+        self.presence = presence
     }
 }
 
@@ -135,6 +157,12 @@ public struct SegmentationResult: Equatable, Sendable {
     public var mask: Mask
     /// The model's estimate of the mask's IoU with the object; not calibrated.
     public var iouEstimate: Float
+    /// The model's estimate, 0 to 1, that there is an object at the prompt; nil where it has none.
+    public var presence: Float?
+    /// Clicks whose surroundings were changed so that the mask obeys them.
+    public var adjustedClicks = 0
+    /// Clicks that are on the wrong side of the mask's outline.
+    public var disobeyedClicks = 0
 
     /// Creates a result.
     ///

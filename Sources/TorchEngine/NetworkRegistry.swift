@@ -5,7 +5,7 @@ import Segmentation
 import Torch
 import TorchNN
 
-/// The layers of every architecture in ``ModelArchitecture/all``.
+/// The layers of every architecture in `ModelArchitecture.all`.
 public enum NetworkRegistry {
     /// The classes with the layers.
     static let networks: [any SegmentationNetwork.Type] = [
@@ -54,7 +54,7 @@ public enum NetworkRegistry {
     ///
     /// - Parameters:
     ///   - architecture: the architecture of the new network.
-    ///   - source: an architecture in ``ModelArchitecture/startsFrom``.
+    ///   - source: an architecture in `ModelArchitecture.startsFrom`.
     ///   - checkpoint: weights of the source.
     ///   - seed: seed of the weights that the source does not have.
     /// - Returns: the network, its sizes, and where each weight comes from.

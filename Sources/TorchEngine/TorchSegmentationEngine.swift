@@ -63,6 +63,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
 
     private struct Embedded: EncodedImage {
         let engine: TorchSegmentationEngine
+        var model: ModelDescription { engine.model }
         let geometry: InputGeometry
         let embedding: Tensor
 
@@ -84,7 +85,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
                     network.decode(embedding, prompts: tensors, multimask: multimask)
                 }
                 let found = try predictions(
-                    logits: decoded.logits, iou: decoded.iou, model: engine.model.name)
+                    decoded, model: engine.model.name)
                 for (index, masks) in zip(batch, found) { results[index] = masks }
             }
             return results
@@ -96,7 +97,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
                 throw EngineError.needsPrompt(model: engine.model.name)
             }
             return try predictions(
-                logits: found.logits, iou: found.iou, model: engine.model.name)[0][0]
+                found, model: engine.model.name)[0][0]
         }
     }
 }
@@ -179,20 +180,22 @@ extension PromptTensors {
 /// The masks of a decoder's output, prompt by prompt.
 ///
 /// - Parameters:
-///   - logits: `[B, M, H, W]`.
-///   - iou: `[B, M]`.
+///   - masks: the output.
 ///   - model: the model's name, for the error.
 /// - Returns: M predictions for each prompt.
 /// - Throws: ``EngineError/notFinite(model:)`` when logits are NaN or infinite.
 func predictions(
-    logits: Tensor, iou: Tensor, model: String
+    _ masks: DecodedMasks, model: String
 ) throws(EngineError) -> [[MaskPrediction]] {
-    guard logits.isFinite().all().item() == 1, iou.isFinite().all().item() == 1 else {
+    let parts = [masks.logits, masks.iou, masks.presence].compactMap(\.self)
+    guard parts.allSatisfy({ $0.isFinite().all().item() == 1 }) else {
         throw .notFinite(model: model)
     }
-    return zip(logits.unbound(), iou.unbound()).map { logits, iou in
-        zip(logits.unbound(), iou.floats()).map {
-            MaskPrediction(logits: Planes($0.unsqueezed(0)), iouEstimate: $1)
+    let presence = masks.presence.map { sigmoid($0.to(.float32)).floats() }
+    return zip(masks.logits.unbound(), masks.iou.unbound()).enumerated().map { prompt, both in
+        zip(both.0.unbound(), both.1.floats()).map {
+            MaskPrediction(
+                logits: Planes($0.unsqueezed(0)), iouEstimate: $1, presence: presence?[prompt])
         }
     }
 }

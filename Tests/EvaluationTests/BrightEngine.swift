@@ -14,12 +14,13 @@ final class BrightEngine: SegmentationEngine {
     func encode(_ image: Image) throws -> any EncodedImage {
         count.add(1, ordering: .relaxed)
         return ImageEntry(
-            image: image,
+            model: model, image: image,
             geometry: InputGeometry(
                 original: image.size, inputSize: image.width, preprocessing: .samus))
     }
 
     private struct ImageEntry: EncodedImage {
+        let model: ModelDescription
         let image: Image
         let geometry: InputGeometry
 

@@ -8,19 +8,21 @@ struct AnalyticEngine: SegmentationEngine {
         name: "formula", architecture: .liteMedSAM, sha256: "", licence: nil)
 
     func encode(_ image: Image) throws -> any EncodedImage {
-        AnalyticImage(image: image)
+        AnalyticImage(model: model, image: image)
     }
 }
 
 private struct AnalyticImage: EncodedImage {
     static let side = 64
     static let kinds: [(radius: Double, tolerance: Double)] = [(14, 30), (26, 44), (48, 64)]
+    let model: ModelDescription
     let geometry: InputGeometry
     let image: Image
     let centers: [Double]
     let cells: [Double]
 
-    init(image: Image) {
+    init(model: ModelDescription, image: Image) {
+        self.model = model
         let geometry = InputGeometry(
             original: image.size, inputSize: 256, preprocessing: .sam)
         let scale = 256 / Double(max(image.height, image.width))

@@ -19,6 +19,8 @@ struct ModelRecordings {
     ]
     /// Names of the decoder's outputs.
     static let decoderOutputs = [TensorNames.logits, TensorNames.iou]
+    /// Whether the decoder also estimates that there is an object.
+    let hasPresence: Bool
 
     /// Records a network.
     ///
@@ -29,6 +31,7 @@ struct ModelRecordings {
     /// - Throws: `TraceError`, ``RecordingError``.
     init(_ network: any SegmentationNetwork, channels: Int, inputSize: Int) throws {
         let grid = network.embeddingSize
+        hasPresence = (network as? any PromptableNetwork)?.maskDecoder.hasPresence ?? false
         let width = network.embeddingWidth
         encoder = try Recording(
             axes: [.init(name: Self.imagesAxis, input: 0, dimension: 0, length: 1)],
@@ -51,7 +54,7 @@ struct ModelRecordings {
                     let masks = network.decodeUniform(
                         inputs[0], points: inputs[1], labels: inputs[2], mask: inputs[3],
                         hasMask: inputs[4])
-                    return [masks.logits, masks.iou]
+                    return [masks.logits, masks.iou, masks.presence].compactMap(\.self)
                 })
         }
         let embedding = Tensor.zeros([1, width, grid, grid])

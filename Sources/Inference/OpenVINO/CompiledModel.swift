@@ -41,6 +41,16 @@ package final class CompiledModel: @unchecked Sendable {
         return true
     }
 
+    /// Whether the model has an output of this name.
+    func hasOutput(_ name: String) -> Bool {
+        var found: OpaquePointer?
+        let functions = core.library.functions
+        guard functions.compiled_model_output_by_name(compiled, name, &found) == COV_OK, let found
+        else { return false }
+        functions.output_const_port_free(found)
+        return true
+    }
+
     /// Checks the inputs and outputs of the model.
     ///
     /// - Parameters:

@@ -21,7 +21,7 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var objects = ObjectUnit.classes
     /// Names of augmentations, separated by commas.
     public var augment = "authors"
-    /// Prompt strategies with their weights, for example ``PromptMix`` reads them; nil for the
+    /// Prompt strategies with their weights, in the text form of ``PromptMix``; nil for the
     /// recipe's.
     public var prompts: String?
     /// Fixed augmented variants of each image; 0 for new ones in each epoch, nil for automatic.

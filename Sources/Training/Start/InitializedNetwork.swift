@@ -25,7 +25,7 @@ public struct InitializedNetwork {
     ///   - architecture: the architecture; nil for that of the checkpoint.
     ///   - configuration: sizes of a network that starts from no checkpoint.
     ///   - checkpoint: weights to start from: the same architecture's, or those of one in
-    ///     ``ModelArchitecture/startsFrom``.
+    ///     `ModelArchitecture.startsFrom`.
     ///   - decoder: weights whose prompt encoder and mask decoder replace the network's own.
     ///   - seed: seed of the weights that no checkpoint has.
     /// - Throws: ``TrainingError/start(_:)`` where these do not go together, `ConfigurationError`,

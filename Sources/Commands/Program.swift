@@ -7,6 +7,8 @@ import Imaging
 public enum ExitStatus: Int32, Sendable {
     /// Some images failed; the others are done.
     case someImages = 1
+    /// All images are done, and nothing was found in any of them.
+    case nothingFound = 3
     /// An input is missing or cannot be used.
     case input = 66
     /// The model or a part of the program is missing or does not fit.

@@ -14,9 +14,10 @@ public struct SamusCommand: ParsableCommand {
 
             Research use only, not a medical device.
 
-            Exit codes: 0 success; 1 some images failed, the others are done; 64 wrong \
-            arguments; 66 an input is missing or cannot be used; 69 the model or a part of the \
-            program is missing or does not fit; 73 results cannot be written; 130 interrupted.
+            Exit codes: 0 success; 1 some images failed, the others are done; 3 nothing was \
+            found in any image; 64 wrong arguments; 66 an input is missing or cannot be used; 69 \
+            the model or a part of the program is missing or does not fit; 73 results cannot be \
+            written; 130 interrupted.
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [

@@ -142,6 +142,12 @@ public struct LabelledImage: Equatable, Sendable {
         self.label = label
     }
 
+    /// The pixels of all classes.
+    public var maskOfAllClasses: Mask {
+        Mask(
+            width: image.width, height: image.height, values: label.pixels.map { $0 == 0 ? 0 : 1 })
+    }
+
     /// The pixels of one class.
     ///
     /// - Parameter label: the class.

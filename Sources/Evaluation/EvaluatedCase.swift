@@ -39,6 +39,10 @@ public struct EvaluatedCase: Codable, Equatable, Sendable {
     public var metrics: [String: Double]
     /// The model's estimate of the IoU; nil where it gives none.
     public var iouEstimate: Double?
+    /// Foreground points inside the mask; nil in reports of version 0.1.
+    public var obeyedPoints: Int?
+    /// Background points outside the mask; nil in reports of version 0.1.
+    public var obeyedBackgroundPoints: Int?
     /// Seconds to encode the image, once for all its cases.
     public var encodeSeconds: Double
     /// Seconds for this mask.
@@ -125,28 +129,118 @@ struct ImageEvaluation {
         let prompts = strategy.flatMap {
             PromptSampler($0).prompts(for: label, using: &random)
         }
+        let (predicted, seconds) = try timed { try predict(prompts) }
+        for (index, one) in predicted.enumerated() {
+            try add(
+                one, for: prompts?[index].prompt, number: index + 1, sample, label, strategy,
+                options, seconds: seconds / Double(predicted.count))
+        }
+    }
+
+    /// Predicts masks for prompts on nothing, and measures them against an empty label.
+    ///
+    /// - Parameters:
+    ///   - sample: an object of the image.
+    ///   - labelled: pixels of any class.
+    ///   - strategy: how prompts are made.
+    ///   - options: resolution, seed and tolerance.
+    ///   - predict: gives the masks of prompts.
+    /// - Throws: what `predict` throws.
+    mutating func measureNothing(
+        _ sample: Sample, _ labelled: Mask, _ strategy: PromptStrategy?,
+        _ options: EvaluationOptions,
+        predict: ([Prompt.Checked]) throws -> [PredictedMask]
+    ) throws {
+        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex, 1)
+        let prompts = try (0..<(strategy?.promptCount ?? 0)).compactMap { _ in
+            try PromptSampler.promptOnNothing(besides: labelled, using: &random)?
+                .checked(for: labelled.size)
+        }
+        guard !prompts.isEmpty else { return }
+        let nothing = Mask(
+            width: labelled.width, height: labelled.height,
+            values: [UInt8](repeating: 0, count: labelled.values.count))
+        let (predicted, seconds) = try timed { try predict(prompts) }
+        for (index, one) in predicted.enumerated() {
+            try add(
+                one, for: prompts[index].prompt, number: index + 1, sample, nothing, strategy,
+                options, seconds: seconds / Double(predicted.count))
+        }
+    }
+
+    /// Predicts the mask of one object after a click in its middle, and after each correction of
+    /// the largest error; measures those that are asked for.
+    ///
+    /// - Parameters:
+    ///   - sample: the object.
+    ///   - label: its pixels.
+    ///   - counts: numbers of corrections to measure, 0 for the first click.
+    ///   - options: resolution, seed and tolerance.
+    ///   - predict: gives the mask of a prompt.
+    /// - Throws: what `predict` throws.
+    mutating func measureCorrections(
+        _ sample: Sample, _ label: Mask, counts: [Int], _ options: EvaluationOptions,
+        predict: (Prompt.Checked) throws -> PredictedMask
+    ) throws {
+        var prompt = Prompt()
+        var mask = Mask(
+            width: label.width, height: label.height,
+            values: [UInt8](repeating: 0, count: label.values.count))
+        // Where the object is not in the image, the click is on the background.
+        let background = PromptSampler(.fixedClick)
+        var current: PredictedMask?
+        for step in 0...(counts.max() ?? 0) {
+            var seconds = 0.0
+            var next = PromptSampler.middleOfLargestError(in: mask, mask: label)
+            if step == 0, next == nil {
+                var random = SampleRandom(seed: options.seed)
+                next = background.prompt(for: label, using: &random).clicks.first
+            }
+            if let next {
+                prompt.clicks.append(next)
+                let checked = try prompt.checked(
+                    for: label.size, allowingOnlyBackgroundPoints: true)
+                let (predicted, time) = try timed { try predict(checked) }
+                (current, mask, seconds) = (predicted, predicted.mask, time)
+            }
+            guard let current, counts.contains(step) else { continue }
+            try add(
+                current, for: prompt, number: 1, sample, label, .corrections(step), options,
+                seconds: seconds)
+        }
+    }
+
+    private mutating func timed<Result>(
+        _ body: () throws -> Result
+    ) rethrows -> (Result, seconds: Double) {
         let clock = ContinuousClock()
         let start = clock.now
-        let predicted = try predict(prompts)
+        let result = try body()
         let seconds = (clock.now - start).inSeconds
         maskSeconds += seconds
+        return (result, seconds)
+    }
+
+    private mutating func add(
+        _ one: PredictedMask, for prompt: Prompt?, number: Int, _ sample: Sample, _ label: Mask,
+        _ strategy: PromptStrategy?, _ options: EvaluationOptions, seconds: Double
+    ) throws {
         let spacing = options.resolution == .native ? sample.spacing : nil
-        for (index, one) in predicted.enumerated() {
-            let prompt = prompts?[index].prompt
-            cases.append(
-                EvaluatedCase(
-                    id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
-                    classes: sample.classes, patient: sample.patient, prompt: strategy,
-                    click: index + 1, points: prompt?.foregroundPoints.map { [$0.x, $0.y] } ?? [],
-                    backgroundPoints: prompt?.backgroundPoints.map { [$0.x, $0.y] } ?? [],
-                    box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
-                    maskArea: one.mask.area, spacing: spacing,
-                    unit: spacing == nil ? .pixels : .millimetres,
-                    metrics: try measured(
-                        one.mask, label, spacing: spacing, tolerance: options.tolerance),
-                    iouEstimate: one.iouEstimate, encodeSeconds: encodeSeconds,
-                    promptSeconds: seconds / Double(predicted.count)))
-            masks.append(one.mask.runLength())
-        }
+        cases.append(
+            EvaluatedCase(
+                id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
+                classes: sample.classes, patient: sample.patient, prompt: strategy,
+                click: number, points: prompt?.foregroundPoints.map { [$0.x, $0.y] } ?? [],
+                backgroundPoints: prompt?.backgroundPoints.map { [$0.x, $0.y] } ?? [],
+                box: prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }, labelArea: label.area,
+                maskArea: one.mask.area, spacing: spacing,
+                unit: spacing == nil ? .pixels : .millimetres,
+                metrics: try measured(
+                    one.mask, label, spacing: spacing, tolerance: options.tolerance),
+                iouEstimate: one.iouEstimate,
+                obeyedPoints: prompt?.foregroundPoints.count { one.mask.contains($0) },
+                obeyedBackgroundPoints: prompt?.backgroundPoints.count { !one.mask.contains($0) },
+                encodeSeconds: encodeSeconds, promptSeconds: seconds))
+        masks.append(one.mask.runLength())
     }
 }

@@ -63,6 +63,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public var detection: [DetectionRow]
     /// Agreement of the model's IoU estimate with the IoU.
     public var calibration: [CalibrationRow]
+    /// Clicks until a mask is good, and how far clicks are obeyed; nil without corrections.
+    public var interaction: [InteractionRow]?
     /// Times; nil where none were measured.
     public var speed: Speed?
     /// All cases.
@@ -93,6 +95,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         summaries = evaluation.cases.summaries(seed: options.seed)
         detection = evaluation.cases.detections()
         calibration = evaluation.cases.calibrations()
+        let rows = evaluation.cases.interactions()
+        interaction = rows.isEmpty ? nil : rows
         speed = source.kind == .model ? Speed(evaluation.timings) : nil
         cases = evaluation.cases
     }
@@ -212,7 +216,9 @@ extension PromptStrategy? {
         case .box(0): "box"
         case .box(let growth): "box grown by \(String(format: "%.10g", growth * 100))%"
         case .boxAndClick: "box and 1 random click"
-        case .corrections(let clicks): "\(clicks) corrections"
+        case .corrections(0): "click in the middle"
+        case .corrections(let clicks): clicks == 1 ? "1 correction" : "\(clicks) corrections"
+        case .onNothing(let prompts): prompts == 1 ? "1 prompt on nothing" : "\(prompts) prompts on nothing"
         case .interactive(let clicks): "up to \(clicks) corrections"
         case .promptFree: "no prompt"
         }

@@ -84,7 +84,24 @@ public struct Evaluator: Sendable {
             let label = labelled.mask(of: sample.label)
             let prompts: [PromptStrategy?] =
                 source.record.kind == .predictions ? [nil] : options.prompts
+            let corrections = prompts.compactMap { prompt -> Int? in
+                if case .corrections(let count)? = prompt { count } else { nil }
+            }
+            if !corrections.isEmpty {
+                try results.measureCorrections(sample, label, counts: corrections, options) {
+                    let masks = try predictor.masks(of: sample, prompts: [$0])
+                    return masks[0]
+                }
+            }
             for prompt in prompts {
+                if case .corrections? = prompt { continue }
+                if case .onNothing? = prompt {
+                    try results.measureNothing(sample, labelled.maskOfAllClasses, prompt, options) {
+                        prompts in
+                        try predictor.masks(of: sample, prompts: prompts)
+                    }
+                    continue
+                }
                 try results.measure(sample, label, prompt, options) { prompts in
                     try predictor.masks(of: sample, prompts: prompts)
                 }

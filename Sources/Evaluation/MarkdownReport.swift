@@ -9,7 +9,7 @@ extension EvaluationReport {
     public var markdown: String {
         let parts = [
             heading, incomplete, mainTable, otherTable, detectedTable, detectionTable,
-            calibrationTable, speedText, notes,
+            calibrationTable, interactionTable, speedText, notes,
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
     }
@@ -143,6 +143,32 @@ extension EvaluationReport {
             ])
         }
         return "## The model's IoU estimate against the IoU\n\n" + table.text
+    }
+
+    private var interactionTable: String {
+        guard let interaction, let first = interaction.first else { return "" }
+        let good = InteractionRow.goodDice
+        var table = MarkdownTable([
+            "dataset", "objects", "clicks to Dice \(good)", "objects with Dice \(good)",
+            "foreground points obeyed", "background points obeyed",
+        ])
+        func percent(_ share: Double?) -> String { share.map { (100 * $0).fixed(1) + " %" } ?? "" }
+        for row in interaction {
+            table.add([
+                ScoreGroup(dataset: row.dataset, label: row.label).title, "\(row.count)",
+                row.clicksToGood.fixed(2), percent(row.good), percent(row.obeyedPoints),
+                percent(row.obeyedBackgroundPoints),
+            ])
+        }
+        return """
+            ## Corrections
+
+            A click in the middle of the object, then clicks in the middle of the largest error, at \
+            most \(first.mostClicks) in all; an object that never reaches Dice \(good) counts \
+            \(first.mostClicks).
+
+            \(table.text)
+            """
     }
 
     private var speedText: String {

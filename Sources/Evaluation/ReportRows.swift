@@ -325,3 +325,60 @@ func finiteStatistics<Result>(_ statistics: () throws(MetricsError) -> Result) -
         preconditionFailure("statistics of finite values: \(error)")
     }
 }
+
+/// How a model reacts to a user who corrects the largest error with each click.
+public struct InteractionRow: Codable, Equatable, Sendable {
+    /// The dataset; nil for all of them together.
+    public var dataset: String?
+    /// The class; nil for all of them together.
+    public var label: Int?
+    /// Number of objects in the images.
+    public var count: Int
+    /// Largest number of clicks that an object got.
+    public var mostClicks: Int
+    /// Mean number of clicks until Dice is at least ``goodDice``; an object that never reaches it
+    /// counts ``mostClicks``.
+    public var clicksToGood: Double
+    /// Share of the objects that reach ``goodDice``.
+    public var good: Double
+    /// Share of all foreground points that are inside the mask, over all steps.
+    public var obeyedPoints: Double?
+    /// Share of all background points that are outside the mask, over all steps.
+    public var obeyedBackgroundPoints: Double?
+
+    /// The Dice of a good mask.
+    public static let goodDice = 0.85
+}
+
+extension [EvaluatedCase] {
+    /// Clicks and obedience of each dataset and class, of the cases with corrections.
+    ///
+    /// - Returns: rows; none where nothing was corrected.
+    public func interactions() -> [InteractionRow] {
+        let steps = compactMap { one -> (clicks: Int, one: EvaluatedCase)? in
+            guard case .corrections(let count)? = one.prompt, one.labelArea > 0 else { return nil }
+            return (count + 1, one)
+        }
+        guard let most = steps.map(\.clicks).max(), most > 1 else { return [] }
+        return groups.compactMap { group in
+            let members = steps.filter { group.contains($0.one) }
+            let objects = Dictionary(grouping: members) { $0.one.id }.values.map { steps in
+                steps.filter { $0.one[.dice] ?? 0 >= InteractionRow.goodDice }.map(\.clicks).min()
+            }
+            guard !objects.isEmpty else { return nil }
+            let total = objects.reduce(0) { $0 + ($1 ?? most) }
+            func share(_ given: (EvaluatedCase) -> Int, _ obeyed: (EvaluatedCase) -> Int?) -> Double? {
+                let all = members.reduce(0) { $0 + given($1.one) }
+                let right = members.reduce(0) { $0 + (obeyed($1.one) ?? 0) }
+                return all == 0 ? nil : Double(right) / Double(all)
+            }
+            return InteractionRow(
+                dataset: group.dataset, label: group.label, count: objects.count, mostClicks: most,
+                clicksToGood: Double(total) / Double(objects.count),
+                good: Double(objects.count { $0 != nil }) / Double(objects.count),
+                obeyedPoints: share({ $0.points.count }, \.obeyedPoints),
+                obeyedBackgroundPoints: share(
+                    { $0.backgroundPoints.count }, \.obeyedBackgroundPoints))
+        }
+    }
+}

@@ -72,7 +72,7 @@ public final class SAMUSLiteEncoder: Module, Layer {
 
     /// - Parameter images: in 0..1, `[B, 3, 256, 256]`.
     /// - Returns: `[B, D, 32, 32]`: the decoder's 256 channels and, with the CNN branch, its fine
-    ///   features as ``MaskDecoder/packed(_:by:)`` packs them.
+    ///   features as `MaskDecoder.packed(_:by:)` packs them.
     public func callAsFunction(_ images: Tensor) -> Tensor {
         let images = images.contiguous(.channelsLast)
         let local = cnnBranch?(images)

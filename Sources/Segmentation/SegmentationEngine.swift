@@ -52,10 +52,15 @@ extension EncodedImage {
     ///     another size traps.
     ///   - multimask: whether to return all candidates of an ambiguous prompt, best estimate
     ///     first, instead of one mask.
+    ///   - options: when nothing counts as found; for one mask only.
     /// - Returns: one mask, or the candidates.
     /// - Throws: ``EngineError/notFinite(model:)``, and errors of the runtime.
-    public func segment(_ prompt: Prompt.Checked, multimask: Bool) throws -> [SegmentationResult] {
-        guard multimask else { return try [restored(answers(to: [prompt])[0])] }
+    public func segment(
+        _ prompt: Prompt.Checked, multimask: Bool, options: AnswerOptions = .init()
+    ) throws -> [SegmentationResult] {
+        guard multimask else {
+            return try [restored(answers(to: [prompt], options: options)[0])]
+        }
         return try predict([prompt], multimask: true)[0].map(restored)
             .sorted { $0.iouEstimate > $1.iouEstimate }
     }

@@ -36,15 +36,16 @@ enum ReferenceOutputs {
         for (name, prompts) in promptSets(side: side, maskSide: 4 * embeddings.size(2)) {
             let batch = (prompts.points ?? prompts.boxes ?? prompts.masks)?.size(0) ?? 1
             let (points, labels) = decoderInputs(prompts, batch: batch)
-            let (logits, iou) = withoutGrad {
+            let (logits, iou, presence) = withoutGrad {
                 let embedding = embeddings[0..<1]
                 let single = promptable.decode(embedding, prompts: prompts)
                 let candidates = promptable.decode(embedding, prompts: prompts, multimask: true)
                 return (
                     Tensor.concatenate([single.logits, candidates.logits], axis: 1),
-                    Tensor.concatenate([single.iou, candidates.iou], axis: 1)
+                    Tensor.concatenate([single.iou, candidates.iou], axis: 1), single.presence
                 )
             }
+            if let presence { results.append(("\(name).presence", presence)) }
             results += [
                 ("\(name).points", points), ("\(name).labels", labels),
                 ("\(name).logits", logits), ("\(name).iou", iou),

@@ -99,7 +99,8 @@ struct SegmentTests {
     @Test("a click on litemedsam gets a hint to the model trained with clicks, which segments it")
     func click() throws {
         let foreign = try segment(Program.frame.path, "--point", "178,105")
-        #expect(foreign.code == 0)
+        // LiteMedSAM finds nothing without a box.
+        #expect(foreign.code == 3)
         #expect(foreign.errors.contains("--model litemedsam-ultrasound"), "\(foreign.errors)")
         let outcome = try segment(
             Program.frame.path, "--point", "178,105", "--model", "litemedsam-ultrasound",

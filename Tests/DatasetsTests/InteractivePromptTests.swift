@@ -47,6 +47,18 @@ struct InteractivePromptTests {
                 == Prompt())
     }
 
+    @Test("the exact correction is in the middle of the largest error")
+    func exactCorrection() {
+        let object = mask("###.....", "###.....", "###.....", "......#.")
+        let empty = mask("........", "........", "........", "........")
+        let first = PromptSampler.middleOfLargestError(in: empty, mask: object)
+        #expect(first == PromptClick(PixelPoint(x: 1, y: 1), isForeground: true))
+        let tooMuch = mask("###..###", "###..###", "###..###", "......#.")
+        let second = PromptSampler.middleOfLargestError(in: tooMuch, mask: object)
+        #expect(second == PromptClick(PixelPoint(x: 6, y: 1), isForeground: false))
+        #expect(PromptSampler.middleOfLargestError(in: object, mask: object) == nil)
+    }
+
     @Test("a prompt on nothing keeps its distance from every object")
     func nothing() throws {
         var random = SampleRandom(seed: 3)

@@ -34,7 +34,7 @@ struct PromptStrategyTests {
         "other text is refused",
         arguments: [
             "", "random", "random:0", "random:x", "random:1001", "box:10", "box:-1%", "box:nan%",
-            "fixed:1", "prompt-free:2", "Box", "clicks:17", "background", "corrections:0", "a:b:c",
+            "fixed:1", "prompt-free:2", "Box", "clicks:17", "background", "interactive:0", "a:b:c",
         ])
     func refused(text: String) {
         #expect(PromptStrategy(text) == nil)

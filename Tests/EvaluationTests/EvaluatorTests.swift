@@ -53,6 +53,53 @@ final class EvaluatorTests {
         #expect(rows.map(\.trueNegatives) == [1, 0, 1])
     }
 
+    @Test("corrections are clicks in the middle of the largest error, each measured in a row")
+    func corrections() throws {
+        let strategies = (0...4).map { PromptStrategy.corrections($0) }
+        let evaluation = Evaluator(PainterSource(), options: .init(prompts: strategies))
+            .evaluate(try samples("Discs"))
+        #expect(evaluation.failures.isEmpty)
+        let steps = Dictionary(grouping: evaluation.cases, by: \.id)
+        #expect(steps.count == 4)
+        for cases in steps.values {
+            #expect(cases.map(\.prompt) == strategies)
+            let dice = cases.compactMap { $0[.dice] }
+            #expect(dice[4] > dice[0])
+            // Each step has one click more, until the mask is right.
+            #expect(cases.map { $0.points.count + $0.backgroundPoints.count } == [1, 2, 3, 4, 5])
+            #expect(cases.allSatisfy { $0.obeyedPoints == $0.points.count })
+        }
+        let row = try #require(evaluation.cases.interactions().first)
+        #expect(row.count == 4 && row.mostClicks == 5 && row.obeyedPoints == 1)
+        let reached = steps.values.map { cases in
+            cases.firstIndex { $0[.dice] ?? 0 >= 0.85 }.map { $0 + 1 } ?? 5
+        }
+        #expect(row.clicksToGood == Double(reached.reduce(0, +)) / 4)
+    }
+
+    @Test("a perfect engine needs one click, and no correction follows")
+    func noCorrection() throws {
+        let evaluation = Evaluator(
+            EngineSource(BrightEngine()),
+            options: .init(prompts: [.corrections(0), .corrections(1), .corrections(2)])
+        ).evaluate(try samples("Discs"))
+        #expect(evaluation.cases.allSatisfy { $0[.dice] == 1 && $0.points.count == 1 })
+        #expect(evaluation.cases.interactions().first?.clicksToGood == 1)
+    }
+
+    @Test("prompts on nothing are measured against an empty label")
+    func nothing() throws {
+        let evaluation = Evaluator(PainterSource(), options: .init(prompts: [.onNothing(3)]))
+            .evaluate(try samples("Discs"))
+        #expect(evaluation.cases.count == 4 * 3)
+        #expect(evaluation.cases.allSatisfy { $0.labelArea == 0 })
+        // The painter paints at every point, and nothing for a box alone.
+        #expect(
+            evaluation.cases.allSatisfy {
+                $0.detection == ($0.box == nil ? .falsePositive : .trueNegative)
+            })
+    }
+
     @Test("a mask where there is no object is a false positive with Dice 0")
     func falsePositive() throws {
         let evaluation = Evaluator(
@@ -168,6 +215,36 @@ final class EvaluatorTests {
         let sheet = ContactSheet(evaluation, options: options, samples: samples)
         for prompt in options.prompts {
             #expect(try sheet.draw(prompt) != nil)
+        }
+    }
+}
+
+/// Paints a disc around each foreground point, and leaves out a small one around background points.
+private struct PainterSource: MaskSource {
+    let record = SourceRecord(kind: .model, name: "painter")
+
+    func predictor(for image: Image, of sample: Sample) throws -> any MaskPredictor {
+        Painter(size: image.size)
+    }
+
+    private struct Painter: MaskPredictor {
+        let size: Size
+
+        func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
+            (prompts ?? []).map { prompt in
+                let values = (0..<size.width * size.height).map { index -> UInt8 in
+                    let (x, y) = (Double(index % size.width), Double(index / size.width))
+                    func isNear(_ points: [PixelPoint], _ radius: Double) -> Bool {
+                        points.contains {
+                            ($0.x - x) * ($0.x - x) + ($0.y - y) * ($0.y - y) <= radius * radius
+                        }
+                    }
+                    return isNear(prompt.prompt.foregroundPoints, 4)
+                        && !isNear(prompt.prompt.backgroundPoints, 0.5) ? 1 : 0
+                }
+                return PredictedMask(
+                    mask: Mask(width: size.width, height: size.height, values: values))
+            }
         }
     }
 }

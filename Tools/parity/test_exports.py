@@ -15,6 +15,7 @@ from formula_weights import fill
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from samus_command import ROOT, SHARED, run
+from samus_lite_network import random_network
 from samus_network import SAMUS, VIT_B
 
 GOLDEN = SHARED / "golden"
@@ -53,6 +54,11 @@ def autosamus_tiny(folder):
     return with_four_heads(folder / "weights.safetensors", folder)
 
 
+def samus_lite(folder):
+    save_file(random_network().state_dict(), folder / "weights.safetensors")
+    return folder / "weights.safetensors"
+
+
 # The weights of each network, and the largest relative L2 difference allowed. AutoSAMUS's prompt
 # generator is ill-conditioned: float32 on libtorch itself differs from float64 by 4e-5.
 NETWORKS = {
@@ -61,6 +67,7 @@ NETWORKS = {
     "sam-vit-b": (sam_vit_b, 1e-5),
     "samus-tiny": (samus_tiny, 1e-5),
     "autosamus-tiny": (autosamus_tiny, 1e-4),
+    "samus-lite": (samus_lite, 1e-5),
 }
 
 
@@ -113,9 +120,11 @@ def differences(session, folder, reference):
     decode = session(str(folder / "decoder.onnx"))
     side = 4 * embeddings.shape[2]
     for name in sorted({key.split(".")[0] for key in reference if key.endswith(".points")}):
-        masks, scores = decode(decoder_inputs(reference, name, side))
+        masks, scores, *presence = decode(decoder_inputs(reference, name, side))
         yield f"{name}, masks", difference(masks, reference[f"{name}.logits"])
         yield f"{name}, scores", difference(scores, reference[f"{name}.iou"])
+        for value in presence:
+            yield f"{name}, presence", difference(value, reference[f"{name}.presence"])
     if "auto.logits" in reference:
         masks, scores = session(str(folder / "auto.onnx"))({"image_embeddings": embeddings})
         yield "prompt-free, masks", difference(masks, reference["auto.logits"])

@@ -1,14 +1,17 @@
 import FileIO
 import Foundation
 import Imaging
+import Segmentation
 
 /// A JSON file with prompts for many images.
 ///
 /// ```json
 /// { "images": [ { "image": "a4c.png", "objects": [
 ///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
-///     { "points": [[100, 80]], "background_points": [[20, 20]], "mask": "rough.png" } ] } ] }
+///     { "points": [[100, 80]], "background_points": [[20, 20]], "mask": "rough.png" },
+///     { "clicks": [[100, 80, 1], [20, 20, 0], [110, 95, 1]] } ] } ] }
 /// ```
+/// `clicks` are points in their order, 1 on the object and 0 outside it.
 /// For a model that needs no prompt, an object may be `{ "prompt_free": true }` instead.
 /// `foreground_points` means the same as `points`; `pictures`, `picture`, `negatives` and `auto` are
 /// the keys of former versions. Paths are relative to the JSON file. An unknown key is an error,
@@ -52,7 +55,9 @@ struct PromptFile: Decodable {
         init(from decoder: any Decoder) throws {
             let object = try StrictObject(
                 decoder,
-                keys: ["label", "points", "background_points", "box", "mask", "prompt_free"],
+                keys: [
+                    "label", "points", "background_points", "clicks", "box", "mask", "prompt_free",
+                ],
                 synonyms: [
                     "foreground_points": "points", "negatives": "background_points",
                     "auto": "prompt_free",
@@ -65,8 +70,7 @@ struct PromptFile: Decodable {
             prompt = ObjectPrompt(
                 label: try object.decodeIfPresent(String.self, "label"),
                 isPromptFree: isPromptFree,
-                points: try Self.points("points", of: object),
-                backgroundPoints: try Self.points("background_points", of: object),
+                clicks: try Self.clicks(of: object),
                 box: corners.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) },
                 maskPath: try object.decodeIfPresent(String.self, "mask"))
             guard prompt.isEmpty == isPromptFree else {
@@ -76,6 +80,30 @@ struct PromptFile: Decodable {
                         debugDescription: isPromptFree
                             ? "an object has prompts or is prompt_free, not both"
                             : "an object needs a box, points or a mask"))
+            }
+        }
+
+        /// The clicks in their order: those on the object first, unless the file orders them.
+        private static func clicks(of object: StrictObject) throws -> [PromptClick] {
+            let unordered =
+                try points("points", of: object).map { PromptClick($0, isForeground: true) }
+                + points("background_points", of: object).map {
+                    PromptClick($0, isForeground: false)
+                }
+            guard let ordered = try object.decodeIfPresent([[Double]].self, "clicks") else {
+                return unordered
+            }
+            guard unordered.isEmpty else {
+                throw object.error(
+                    "clicks", "an object has clicks, or points and background_points, not both")
+            }
+            return try ordered.map { click in
+                guard click.count == 3, click[2] == 0 || click[2] == 1 else {
+                    throw object.error(
+                        "clicks", "a click is [x, y, 1] on the object or [x, y, 0] outside it")
+                }
+                return PromptClick(
+                    PixelPoint(x: click[0], y: click[1]), isForeground: click[2] == 1)
             }
         }
 

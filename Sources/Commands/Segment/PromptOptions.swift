@@ -14,7 +14,8 @@ struct PromptOptions: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "A foreground point: a click on the object, in pixels. Repeatable.", valueName: "x,y"))
+            "A foreground point: a click on the object, in pixels. Repeatable; clicks count in "
+                + "the order given.", valueName: "x,y"))
     var point: [PixelPoint] = []
 
     @Option(
@@ -97,18 +98,33 @@ struct PromptOptions: ParsableArguments {
         }
     }
 
+    /// The clicks in the order of the command line.
+    private var clicks: [PromptClick] {
+        let options = [true: "--point", false: "--background-point"]
+        let order = ProgramArguments.current.compactMap { argument in
+            options.first { argument == $0.value || argument.hasPrefix($0.value + "=") }?.key
+        }
+        var clicks: [PromptClick] = []
+        var (foreground, background) = (point[...], backgroundPoint[...])
+        for isForeground in order {
+            let next = isForeground ? foreground.popFirst() : background.popFirst()
+            if let next { clicks.append(PromptClick(next, isForeground: isForeground)) }
+        }
+        // A command that was not parsed from this process's arguments has no order.
+        return clicks + foreground.map { PromptClick($0, isForeground: true) }
+            + background.map { PromptClick($0, isForeground: false) }
+    }
+
     /// The objects to segment in every image.
     var objects: [ObjectPrompt] {
         guard !promptFree else { return [ObjectPrompt(isPromptFree: true)] }
         guard object else {
             return [
-                ObjectPrompt(
-                    points: point, backgroundPoints: backgroundPoint, box: box.first,
-                    maskPath: mask.first)
+                ObjectPrompt(clicks: clicks, box: box.first, maskPath: mask.first)
             ]
         }
         return box.map { ObjectPrompt(box: $0) }
-            + point.map { ObjectPrompt(points: [$0]) }
+            + point.map { ObjectPrompt(clicks: [PromptClick($0, isForeground: true)]) }
             + mask.map { ObjectPrompt(maskPath: $0) }
     }
 }

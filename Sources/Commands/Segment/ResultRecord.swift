@@ -45,6 +45,13 @@ struct ResultRecord: Encodable {
         /// Closed polygons along pixel edges; holes run counter-clockwise.
         let contours: [[[Int]]]
         let iouEstimate: Float
+        /// The model's estimate, 0 to 1, that there is an object; left out where it has none.
+        let presence: Float?
+        /// False where the mask is empty.
+        let found: Bool
+        /// Clicks that the outline was moved for, and clicks that it still does not obey.
+        let adjustedClicks: Int
+        let disobeyedClicks: Int
         let maskFile: String?
         let notes: [String]
     }

@@ -153,8 +153,11 @@ extension ResultWriter {
         }
         let estimates = objects.map { object in
             let result = object.candidates[candidate]
-            return result.mask.area == 0
-                ? "none (nothing found)" : String(format: "%.2f", result.iouEstimate)
+            guard result.mask.area > 0 else {
+                let presence = result.presence.map { String(format: ", presence %.2f", $0) }
+                return "none (nothing found\(presence ?? ""))"
+            }
+            return String(format: "%.2f", result.iouEstimate)
         }
         let number = candidates > 1 ? "candidate \(candidate + 1), " : ""
         return Overlay(
@@ -179,6 +182,9 @@ extension ResultWriter {
                     prompt: .init(object), pixelArea: mask.area,
                     boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
                     contours: mask.contourLists, iouEstimate: segmentation.iouEstimate,
+                    presence: segmentation.presence, found: mask.area > 0,
+                    adjustedClicks: segmentation.adjustedClicks,
+                    disobeyedClicks: segmentation.disobeyedClicks,
                     maskFile: files.formats.contains(.png) ? file.lastPathComponent : nil,
                     notes: object.notes + object.warnings)
             },

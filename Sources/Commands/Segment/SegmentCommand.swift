@@ -49,7 +49,7 @@ public struct SegmentCommand: ParsableCommand {
             points, LiteMedSAM with boxes. AutoSAMUS finds one object without a prompt.
 
             An image that cannot be segmented does not stop the run: failures are listed at the \
-            end, and the exit code is 1. 'samus --help' lists the exit codes.
+            end, and the exit code is 1. It is 3 when nothing was found in any image. 'samus --help' lists the exit codes.
 
             Research use only, not a medical device: check every outline.
             """)
@@ -84,6 +84,12 @@ public struct SegmentCommand: ParsableCommand {
     @Flag(help: "Write all candidate masks of each object (usually three), best estimate first.")
     var multimask = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Lowest presence estimate of a found object, 0 to 1; below it the mask is empty. Only "
+                + "for models that estimate it, as samus-lite.", valueName: "p"))
+    var minPresence = AnswerOptions.defaultMinimumPresence
+
     @Option(help: "Keep all parts of a mask, or only the largest connected component.")
     var keep = KeptParts.all
 
@@ -105,6 +111,9 @@ public struct SegmentCommand: ParsableCommand {
                 images.isEmpty
                     ? "give at least one image, or a --prompts file"
                     : "the --prompts file lists the images: leave them out")
+        }
+        guard (0...1).contains(minPresence) else {
+            throw ValidationError("--min-presence takes a number from 0 to 1")
         }
         guard !(prompts.promptFree && multimask) else {
             throw ValidationError(
@@ -164,7 +173,9 @@ public struct SegmentCommand: ParsableCommand {
         return SegmentJob(
             images: try inputImages(),
             mode: automatic.everything
-                ? .everything(automatic.generator) : .objects(multimask: multimask, keep: keep),
+                ? .everything(automatic.generator) : .objects(
+                    multimask: multimask, keep: keep,
+                    answer: AnswerOptions(minimumPresence: minPresence)),
             outputFolder: output, formats: format?.formats ?? defaultFormats,
             replacesResults: force, promptFile: prompts.prompts)
     }
@@ -185,8 +196,9 @@ public struct SegmentCommand: ParsableCommand {
     ) throws -> any Segmenter {
         let engine = try model.makeEngine(engine)
         switch job.mode {
-        case .objects(let multimask, let keep):
-            return PromptedSegmenter(engine: engine, multimask: multimask, keep: keep)
+        case .objects(let multimask, let keep, let answer):
+            return PromptedSegmenter(
+                engine: engine, multimask: multimask, keep: keep, answer: answer)
         case .everything(let options):
             return try EverythingSegmenter(engine: engine, options: options)
         }

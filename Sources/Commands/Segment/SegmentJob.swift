@@ -10,7 +10,8 @@ struct SegmentJob: Sendable {
         /// Every object has a prompt or is found by a prompt-free model.
         ///
         /// - `multimask`: whether all candidates of the decoder are written.
-        case objects(multimask: Bool, keep: KeptParts)
+        /// - `answer`: when nothing counts as found.
+        case objects(multimask: Bool, keep: KeptParts, answer: AnswerOptions)
         /// Automatic mask generation.
         case everything(AutomaticMaskOptions)
     }
@@ -41,7 +42,7 @@ struct SegmentJob: Sendable {
                 "\(EngineError.needsPrompt(model: model.name)); it is \(model.architecture.rawValue), and "
                     + "only AutoSAMUS works without a prompt (--prompt-free)")
         }
-        if case .objects(multimask: true, _) = mode {
+        if case .objects(multimask: true, _, _) = mode {
             throw ExitError(
                 .input,
                 "'\(promptFile ?? "")' has a prompt-free object, for which the model gives one "
@@ -64,15 +65,34 @@ struct InputImage: Equatable, Sendable {
 struct ObjectPrompt: Equatable, Sendable {
     var label: String?
     var isPromptFree = false
-    var points: [PixelPoint] = []
-    var backgroundPoints: [PixelPoint] = []
+    /// Clicks on and outside the object, in their order.
+    var clicks: [PromptClick] = []
     var box: PixelRectangle?
     /// A file with a rough mask.
     var maskPath: String?
 
+    /// How an object is found.
+    ///
+    /// - Parameters:
+    ///   - label: the object's name in results.
+    ///   - isPromptFree: whether a prompt-free model finds the object.
+    ///   - clicks: clicks on and outside the object, in their order.
+    ///   - box: a box around the object.
+    ///   - maskPath: a file with a rough mask.
+    init(
+        label: String? = nil, isPromptFree: Bool = false, clicks: [PromptClick] = [],
+        box: PixelRectangle? = nil, maskPath: String? = nil
+    ) {
+        self.label = label
+        self.isPromptFree = isPromptFree
+        self.clicks = clicks
+        self.box = box
+        self.maskPath = maskPath
+    }
+
     /// Whether there is no point, box or mask.
     var isEmpty: Bool {
-        points.isEmpty && backgroundPoints.isEmpty && box == nil && maskPath == nil
+        clicks.isEmpty && box == nil && maskPath == nil
     }
 }
 

@@ -9,6 +9,7 @@ struct SegmentReport {
     private var progress: ProgressBar
     private var doneImages = 0
     private var masks = 0
+    private var foundMasks = 0
     private var failures: [(path: String, reason: String)] = []
     private var printedWarnings: Set<String> = []
     private var columnWidths: [Int]
@@ -78,10 +79,13 @@ struct SegmentReport {
 
     /// Prints totals and failures.
     ///
-    /// - Throws: ``ExitError`` when an image failed.
+    /// - Throws: ``ExitError`` when an image failed, or nothing was found in any.
     func finish() throws {
         if doneImages > 0 { print(closing) }
-        guard !failures.isEmpty else { return }
+        guard !failures.isEmpty else {
+            if masks > 0, foundMasks == 0 { throw ExitError(.nothingFound) }
+            return
+        }
         printFailures()
         throw ExitError(
             .someImages, "\(failures.count) of \(job.images.count) images failed")
@@ -125,6 +129,7 @@ struct SegmentReport {
                         result.input.name.visibleLine, name, "\(segmentation.mask.area)",
                         box.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" } ?? "none",
                         String(format: "%.3f", segmentation.iouEstimate), seconds))
+                if segmentation.mask.area > 0 { foundMasks += 1 }
                 // The time of an image is shown in its first row.
                 seconds = ""
                 masks += 1
@@ -140,6 +145,7 @@ struct SegmentReport {
                 + "\(found.count == 1 ? "mask" : "masks")\(sizes), "
                 + String(format: "%.2f s", result.times.decode))
         masks += found.count
+        foundMasks += found.count
     }
 
     private func row(_ columns: String...) -> String {

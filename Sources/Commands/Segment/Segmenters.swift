@@ -59,6 +59,8 @@ struct PromptedSegmenter: Segmenter {
     /// Whether to give all candidates of the decoder.
     let multimask: Bool
     let keep: KeptParts
+    /// When nothing counts as found.
+    let answer: AnswerOptions
 
     func segment(_ input: InputImage) throws -> SegmentResult {
         let clock = ContinuousClock()
@@ -95,8 +97,7 @@ struct PromptedSegmenter: Segmenter {
     ) throws -> Prompt.Checked? {
         guard !request.isPromptFree else { return nil }
         return try Prompt(
-            foregroundPoints: request.points, backgroundPoints: request.backgroundPoints,
-            box: request.box,
+            clicks: request.clicks, box: request.box,
             mask: request.maskPath.map { path in try Mask.read(path) }
         ).checked(for: size)
     }
@@ -105,7 +106,7 @@ struct PromptedSegmenter: Segmenter {
         _ request: ObjectPrompt, _ prompt: Prompt.Checked?, in image: any EncodedImage
     ) throws -> SegmentedObject {
         var candidates =
-            try prompt.map { try image.segment($0, multimask: multimask) }
+            try prompt.map { try image.segment($0, multimask: multimask, options: answer) }
             ?? [image.segmentPromptFree()]
         if keep == .largest {
             for index in candidates.indices {
@@ -117,6 +118,11 @@ struct PromptedSegmenter: Segmenter {
             notes.append(
                 "the model found nothing\(prompt == nil ? "" : " for this prompt"): a mask is empty"
             )
+        }
+        for candidate in candidates where candidate.disobeyedClicks > 0 {
+            notes.append(
+                "the mask does not obey \(candidate.disobeyedClicks) of the clicks: clicks on and "
+                    + "outside the object are too close to each other")
         }
         let model = engine.model
         let warnings = prompt.map { prompt in

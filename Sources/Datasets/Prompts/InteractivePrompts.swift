@@ -22,6 +22,23 @@ extension PromptSampler {
             : Prompt(backgroundPoints: [excess.clickedPixel(using: &random)].compactMap(\.self))
     }
 
+    /// The click of a user who corrects a mask exactly: in the middle of the largest error.
+    ///
+    /// - Parameters:
+    ///   - prediction: the mask so far; an empty one for the first click.
+    ///   - mask: the object's pixels, of the same size.
+    /// - Returns: the pixel of the largest connected error that is farthest from the error's edge;
+    ///   nil where the mask is right.
+    public static func middleOfLargestError(in prediction: Mask, mask: Mask) -> PromptClick? {
+        precondition(prediction.size == mask.size, "the prediction must have the mask's size")
+        let missed = mask.without(prediction).largestComponent(connectivity: .four)
+        let excess = prediction.without(mask).largestComponent(connectivity: .four)
+        let isMissed = missed.area >= excess.area
+        return (isMissed ? missed : excess).innermostPixel.map {
+            PromptClick($0, isForeground: isMissed)
+        }
+    }
+
     /// A click or a box where there is no object, for a network that learns to find nothing.
     ///
     /// - Parameters:
@@ -78,6 +95,16 @@ extension Mask {
             }
         }
         return nil
+    }
+
+    /// The pixel that is farthest from the mask's edge, the first in row-major order; nil where the
+    /// mask is empty.
+    public var innermostPixel: PixelPoint? {
+        let distances = edgeDistances()
+        guard let farthest = distances.max(), farthest > 0,
+            let index = distances.firstIndex(of: farthest)
+        else { return nil }
+        return PixelPoint(x: Double(index % width), y: Double(index / width))
     }
 
     /// Steps along rows and columns from each pixel to the nearest pixel outside of the mask.

@@ -58,6 +58,8 @@ public struct PromptSampler: Sendable {
             return random.happens(0.5)
                 ? box(around: mask, growth: 0, using: &random)
                 : Self.randomClicks(1, on: mask, using: &random)
+        case .onNothing:
+            return Self.promptOnNothing(besides: mask, using: &random) ?? Self.middleClick(on: mask)
         case .interactive:
             if random.happens(0.5), let box = mask.promptBox {
                 return Prompt(box: box.looselyDrawn(inside: mask.size, using: &random))

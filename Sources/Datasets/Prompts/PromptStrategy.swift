@@ -23,6 +23,8 @@ public enum PromptStrategy: Hashable, Sendable {
     /// As a user works: a click or a box, at times on nothing, then up to N clicks, each in the
     /// middle of the largest error of the mask so far. Needs a model in the loop: for training only.
     case interactive(Int)
+    /// N clicks or boxes where there is no object: the right answer is that nothing was found.
+    case onNothing(Int)
     /// No prompt, for prompt-free models.
     case promptFree
 
@@ -33,14 +35,17 @@ public enum PromptStrategy: Hashable, Sendable {
     /// All strategies as text, for messages.
     public static let forms =
         "fixed, random:N, click, clicks:N, background:N, box, box:P%, box+click, corrections:N, "
-        + "interactive:N or prompt-free"
+        + "interactive:N, nothing:N or prompt-free"
 
     /// Whether the prompt is made from the label.
     public var usesLabel: Bool { self != .promptFree }
 
     /// How many prompts one object gets.
     public var promptCount: Int {
-        if case .randomClicks(let count) = self { count } else { 1 }
+        switch self {
+        case .randomClicks(let count), .onNothing(let count): count
+        default: 1
+        }
     }
 
     /// Whether the clicks depend on the model's masks.
@@ -56,6 +61,7 @@ public enum PromptStrategy: Hashable, Sendable {
         switch self {
         case .fixedClick, .randomClicks, .clicks, .backgroundPoints: [.click]
         case .box: [.box]
+        case .onNothing: [.click, .box]
         case .boxAndClick: [.box, .click]
         case .corrections, .interactive: [.box, .click, .mask]
         case .promptFree: []
@@ -98,14 +104,18 @@ extension PromptStrategy: LosslessStringConvertible {
             self = .box(growth: percent / 100)
             return
         }
-        let maximum = word == "random" ? Self.maximumRandomClicks : Self.maximumClicks
-        guard let count = Int(parts[1]), (1...maximum).contains(count) else { return nil }
+        let isLarge = word == "random" || word == "nothing"
+        let maximum = isLarge ? Self.maximumRandomClicks : Self.maximumClicks
+        // Reports have a row for the click before the first correction.
+        let minimum = word == "corrections" ? 0 : 1
+        guard let count = Int(parts[1]), (minimum...maximum).contains(count) else { return nil }
         switch word {
         case "random": self = .randomClicks(count)
         case "clicks": self = .clicks(count)
         case "background", "negatives": self = .backgroundPoints(count)
         case "corrections": self = .corrections(count)
         case "interactive": self = .interactive(count)
+        case "nothing": self = .onNothing(count)
         default: return nil
         }
     }
@@ -128,6 +138,7 @@ extension PromptStrategy: LosslessStringConvertible {
         case .boxAndClick: "box+click"
         case .corrections(let count): "corrections:\(count)"
         case .interactive(let count): "interactive:\(count)"
+        case .onNothing(let count): "nothing:\(count)"
         case .promptFree: "prompt-free"
         }
     }

@@ -72,7 +72,8 @@ extension PromptMix: CustomStringConvertible {
             let pieces = word.split(separator: "*", maxSplits: 1)
             let weight = pieces.count == 2 ? Double(pieces[1]) : 1
             guard let name = pieces.first, let weight, weight > 0, weight.isFinite,
-                let strategy = PromptStrategy(String(name)), strategy.promptCount == 1
+                let strategy = PromptStrategy(String(name)), strategy.promptCount == 1,
+                strategy != .onNothing(1)
             else { throw .prompts(String(word)) }
             parts.append(Part(strategy, weight: weight))
         }

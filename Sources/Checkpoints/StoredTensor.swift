@@ -69,6 +69,11 @@ public struct StoredTensor: Sendable {
     /// Number of elements.
     public var elementCount: Int { shape.reduce(1, *) }
 
+    /// Position of the first element in the tensor's file; nil for a tensor that is not in a file.
+    public var fileOffset: Int? {
+        if case .file(_, let offset) = source { offset } else { nil }
+    }
+
     /// Total size of all elements in bytes.
     public var byteCount: Int { elementCount * elementType.byteCount }
 

@@ -20,6 +20,8 @@ public struct Exporter {
     let recordings: ModelRecordings
     /// Names of the network's weights, by their addresses.
     let weightNames: [UnsafeRawPointer: String]
+    /// The metadata of the checkpoint.
+    let checkpointMetadata: [String: String]
     /// Name, architecture and origin of the model.
     public let model: ModelDescription
     /// Name and version of the program that exports, written into every file.
@@ -38,13 +40,16 @@ public struct Exporter {
         let (network, configuration) = try NetworkRegistry.load(
             model.architecture, from: checkpoint)
         try self.init(
-            network, inputSize: configuration.inputSize, model: model, program: program)
+            network, inputSize: configuration.inputSize, model: model, program: program,
+            metadata: checkpoint.metadata)
     }
 
     /// Records a network whose weights are loaded.
     init(
-        _ network: any SegmentationNetwork, inputSize: Int, model: ModelDescription, program: String
+        _ network: any SegmentationNetwork, inputSize: Int, model: ModelDescription,
+        program: String, metadata: [String: String] = [:]
     ) throws {
+        checkpointMetadata = metadata
         self.network = network
         self.inputSize = inputSize
         self.model = model
@@ -52,6 +57,9 @@ public struct Exporter {
         network.setTrainable(false)
         network.evaluate()
         network.foldBatchNorms()
+        // What is computed from weights alone is cached now, and is a constant of the recording.
+        let channels = model.architecture.preprocessing.channels
+        withoutGrad { _ = network.encode(.zeros([1, channels, inputSize, inputSize])) }
         recordings = try ModelRecordings(
             network, channels: model.architecture.preprocessing.channels, inputSize: inputSize)
         weightNames = network.weightNamesByAddress
@@ -138,11 +146,30 @@ extension Exporter {
             role: role,
             graph: try Graph(
                 name: role.rawValue, recording, inputs: inputs, outputs: outputs,
-                weightNames: weightNames))
+                weightNames: weightNames, derivedWeights: network.derivedWeightsByAddress))
     }
 }
 
 extension Module {
+    /// Tensors that are computed from weights before recording, by their addresses: convolutions with
+    /// a folded batch norm, and the biases of attention in windows.
+    fileprivate var derivedWeightsByAddress: [UnsafeRawPointer: WeightOrigin] {
+        var origins: [UnsafeRawPointer: WeightOrigin] = [:]
+        visit { name, module in
+            func add(_ tensor: Tensor, _ weight: String, _ operation: WeightOrigin.Operation) {
+                guard let address = tensor.withUnsafeBytes({ $0.baseAddress }) else { return }
+                origins[address] = WeightOrigin(weight: "\(name).\(weight)", operation: operation)
+            }
+            if let folded = (module as? ConvBatchNorm)?.foldedWeight {
+                let factors = folded.scale.reshaped([-1, 1, 1, 1])
+                add(folded.weight, ConvBatchNorm.weightName, .scaled(factors))
+            } else if let cached = (module as? WindowAttention)?.cachedBiases {
+                add(cached.biases, WindowAttention.biasesName, .gathered(cached.rows))
+            }
+        }
+        return origins
+    }
+
     /// The names of all weights and buffers, by their addresses.
     fileprivate var weightNamesByAddress: [UnsafeRawPointer: String] {
         Dictionary(

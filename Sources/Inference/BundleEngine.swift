@@ -133,7 +133,7 @@ struct BundleLoader {
             try bundle.verify(name)
             return (try core.compile(file: bundle.path(of: name), options: options), false)
         }
-        return try cache.model(bundle.identity(of: name), options: options, core: core) {
+        return try cache.model(bundle.identity(ofGraph: name), options: options, core: core) {
             try bundle.verify(name)
         }
     }

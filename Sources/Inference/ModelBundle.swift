@@ -75,10 +75,21 @@ package struct ModelBundle: Sendable {
             sha256: expected.sha256)
     }
 
+    /// The identity of a graph together with the weights that it may refer to.
+    func identity(ofGraph name: String) throws(ModelBundleError) -> ModelFileIdentity {
+        let graph = try identity(of: name)
+        guard manifest.files[Manifest.FileName.weights] != nil else { return graph }
+        let weights = try identity(of: Manifest.FileName.weights)
+        return ModelFileIdentity(
+            path: graph.path, bytes: graph.bytes + weights.bytes,
+            changed: "\(graph.changed) \(weights.changed)",
+            sha256: SHA256.hexDigest(of: Array((graph.sha256 + weights.sha256).utf8)))
+    }
+
     /// Checks the SHA-256 of a file.
     ///
-    /// ONNX files that refer to weights in another file are refused, because the SHA-256 of the other
-    /// file is not stated.
+    /// ONNX files may refer to weights in ``Manifest/FileName/weights`` of the bundle, whose SHA-256
+    /// is checked too; references to any other file are refused.
     ///
     /// - Parameter name: the file's name in the manifest.
     /// - Throws: ``ModelBundleError/contentMismatch(file:expected:found:)``,
@@ -87,13 +98,20 @@ package struct ModelBundle: Sendable {
         let expected = try identity(of: name)
         var hash = SHA256()
         var externalData = ExternalDataScan()
+        let isGraph = name.hasSuffix(".onnx")
         try readingBundle { () throws(FileReadError) in
             try RegularFile(expected.path).forEachBlock { block in
                 hash.update(block)
-                externalData.scan(Array(block))
+                if isGraph { externalData.scan(Array(block)) }
             }
         }
-        guard !externalData.found else { throw .externalData(file: expected.path) }
+        externalData.finish()
+        if externalData.found {
+            guard !externalData.foundForeign, manifest.files[Manifest.FileName.weights] != nil else {
+                throw .externalData(file: expected.path)
+            }
+            try verify(Manifest.FileName.weights)
+        }
         guard hash.hexDigest == expected.sha256 else {
             throw .contentMismatch(
                 file: expected.path, expected: expected.sha256, found: hash.hexDigest)
@@ -235,6 +253,8 @@ extension ModelBundle.Manifest {
         package static let decoder = "decoder.onnx"
         /// Prompt-free decoder: embeddings to masks.
         package static let promptFreeDecoder = "auto.onnx"
+        /// The weights, for training and for the graphs that refer to them.
+        package static let weights = "weights.safetensors"
         /// The manifest.
         package static let manifest = "model.json"
     }
@@ -257,38 +277,54 @@ extension ModelBundle.Manifest {
 /// Scans an ONNX file for tensors whose data is in another file.
 ///
 /// Such a tensor has an entry `location` (TensorProto.external_data). In the file, the 8 bytes of this
-/// key are preceded by their length, or by a 0 if the length is encoded in more bytes than needed.
+/// key are preceded by their length, or by a 0 if the length is encoded in more bytes than needed, and
+/// followed by the value: the number of its field, its length and the name of the other file.
 struct ExternalDataScan {
     private static let key = Array("location".utf8)
+    /// The key, and the value of a reference to the bundle's own weights.
+    private static let own: [UInt8] = {
+        let name = Array(ModelBundle.Manifest.FileName.weights.utf8)
+        return key + [0x12, UInt8(name.count)] + name
+    }()
 
     /// Whether such a tensor was found.
     private(set) var found = false
-    /// The end of the previous chunk: a key may be split between two chunks.
+    /// Whether a tensor was found that is not in the bundle's weights.
+    private(set) var foundForeign = false
+    /// The end of the file so far: a reference may be split between chunks.
     private var rest: [UInt8] = []
 
     /// Scans the next chunk of the file.
     mutating func scan(_ chunk: [UInt8]) {
-        guard !found, !chunk.isEmpty else { return }
-        found = Self.hasKey(rest + chunk.prefix(Self.key.count)) || Self.hasKey(chunk)
-        rest = Array((rest + chunk.suffix(Self.key.count)).suffix(Self.key.count))
+        guard !foundForeign, !chunk.isEmpty else { return }
+        let bytes = rest + chunk
+        // A reference is judged when all of it is there, or at the end.
+        rest = judge(bytes, upTo: max(bytes.count - Self.own.count + 1, 0))
     }
 
-    private static func hasKey(_ bytes: [UInt8]) -> Bool {
+    /// Judges references at the end of the file.
+    mutating func finish() {
+        _ = judge(rest + [UInt8](repeating: 0xFF, count: Self.own.count), upTo: rest.count)
+        rest = []
+    }
+
+    /// Looks for keys that start before `end`.
+    ///
+    /// - Returns: the bytes to look at again, with one byte before them.
+    private mutating func judge(_ bytes: [UInt8], upTo end: Int) -> [UInt8] {
         bytes.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return false }
+            guard let start = bytes.baseAddress else { return }
             var place = 0
-            while place < bytes.count,
-                let found = memchr(start + place, Int32(key[0]), bytes.count - place)
-            {
-                let index = UnsafeRawPointer(found) - start
-                if index > 0, [0, 8].contains(bytes[index - 1]),
-                    bytes.count - index >= key.count, memcmp(found, key, key.count) == 0
-                {
-                    return true
-                }
+            while place < end, let hit = memchr(start + place, Int32(Self.key[0]), end - place) {
+                let index = UnsafeRawPointer(hit) - start
                 place = index + 1
+                guard index > 0, [0, 8].contains(bytes[index - 1]),
+                    memcmp(hit, Self.key, Self.key.count) == 0
+                else { continue }
+                found = true
+                if memcmp(hit, Self.own, Self.own.count) != 0 { foundForeign = true }
             }
-            return false
         }
+        return Array(bytes.dropFirst(max(end - 1, 0)))
     }
 }

@@ -55,7 +55,10 @@ final class TinyViTBlock: Module, Layer {
 }
 
 /// Attention among the cells of a window, with a learned bias for each distance.
-final class WindowAttention: Module, Layer {
+package final class WindowAttention: Module, Layer {
+    /// Name of the biases in this module.
+    package static let biasesName = "attention_biases"
+
     let norm: LayerNorm
     let qkv: Linear
     let proj: Linear
@@ -63,6 +66,13 @@ final class WindowAttention: Module, Layer {
     let heads: Int
     /// For each pair of cells, the index of its distance in the biases, `[window^4]`.
     let distances: Buffer
+    private let biases = CachedTensor()
+
+    /// The bias of each pair of cells, `[1, heads, T, T]`, where it is cached, and the row of each
+    /// pair in the table of biases, `[T * T]`.
+    package var cachedBiases: (biases: Tensor, rows: Tensor)? {
+        biases.cached.map { ($0, distances.value) }
+    }
 
     /// - Parameters:
     ///   - width: channels in and out, C.
@@ -79,12 +89,14 @@ final class WindowAttention: Module, Layer {
 
     /// - Parameter x: windows, `[B, T, C]`.
     /// - Returns: a tensor of the same shape.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         let (batch, count) = (x.size(0), x.size(1))
         // The query, key and value of a head are adjacent.
         let parts = qkv(norm(x)).reshaped([batch, count, heads, 3, -1]).permuted([3, 0, 2, 1, 4])
-        let bias = attentionBiases.value.indexed(by: distances.value, axis: 1)
-            .reshaped([1, heads, count, count])
+        let bias = biases.value(of: [attentionBiases.value]) {
+            attentionBiases.value.indexed(by: distances.value, axis: 1)
+                .reshaped([1, heads, count, count])
+        }
         let attended = scaledDotProductAttention(
             query: parts[0], key: parts[1], value: parts[2], mask: bias)
         return proj(attended.transposed(1, 2).flattened(from: 2))

@@ -16,6 +16,9 @@ public final class CachedTensor: Sendable {
     /// An empty cache.
     public init() {}
 
+    /// The tensor that is in the cache, perhaps of former sources; nil where there is none.
+    public var cached: Tensor? { entry.withLock { $0?.value } }
+
     /// The tensor, from the cache where the sources have not changed.
     ///
     /// - Parameters:

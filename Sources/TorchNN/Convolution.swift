@@ -116,6 +116,14 @@ public final class ConvBatchNorm: Module, Layer {
         return norm(convolution(x))
     }
 
+    /// Name of the convolution's weight in this module.
+    public static let weightName = "c.weight"
+
+    /// The weight that ``fold()`` computed, and the factor of each output channel, `[O]`; nil before.
+    public var foldedWeight: (weight: Tensor, scale: Tensor)? {
+        folded.map { ($0.weight, $0.scale) }
+    }
+
     /// Whether the folded convolution is used now.
     var isFolded: Bool {
         guard let folded, !norm.isTraining, !isGradEnabled else { return false }
@@ -127,7 +135,8 @@ public final class ConvBatchNorm: Module, Layer {
         withoutGrad {
             let (scale, shift) = norm.affine
             folded = FoldedConvolution(
-                weight: convolution.weight.value * scale.reshaped([-1, 1, 1, 1]), bias: shift,
+                weight: convolution.weight.value * scale.reshaped([-1, 1, 1, 1]), scale: scale,
+                bias: shift,
                 sources: sources.map { Tensor.Snapshot(of: $0) })
         }
     }
@@ -147,11 +156,13 @@ public final class ConvBatchNorm: Module, Layer {
 /// The folded convolution, and snapshots of the tensors that it was computed from.
 private final class FoldedConvolution {
     let weight: Tensor
+    let scale: Tensor
     let bias: Tensor
     let sources: [Tensor.Snapshot]
 
-    init(weight: Tensor, bias: Tensor, sources: [Tensor.Snapshot]) {
+    init(weight: Tensor, scale: Tensor, bias: Tensor, sources: [Tensor.Snapshot]) {
         self.weight = weight
+        self.scale = scale
         self.bias = bias
         self.sources = sources
     }

@@ -4,31 +4,63 @@ import Testing
 
 @Suite("References of an ONNX file to weights in another file are detected")
 struct ExternalDataTests {
-    private func isNamed(in pieces: [[UInt8]]) -> Bool {
+    private func scan(_ pieces: [[UInt8]]) -> ExternalDataScan {
         var data = ExternalDataScan()
         for piece in pieces { data.scan(piece) }
-        return data.found
+        data.finish()
+        return data
     }
 
     /// Field 1 of an entry: the key `location`, with its length encoded in one or three bytes.
     private let short: [UInt8] = [0x0A, 0x08] + "location".utf8
     private let long: [UInt8] = [0x0A, 0x88, 0x80, 0x00] + "location".utf8
 
+    /// Field 2 of an entry: the name of the other file.
+    private func value(_ name: String) -> [UInt8] {
+        [0x12, UInt8(name.utf8.count)] + name.utf8
+    }
+
     @Test(
-        "references to external weights are found at any position relative to chunks",
-        arguments: 0..<20)
+        "references to other files are found at any position relative to chunks",
+        arguments: 0..<40)
     func cuts(at place: Int) {
         for key in [short, long] {
-            let bytes = [UInt8](repeating: 0x6C, count: 5) + key + [1, 2, 3]
+            let bytes = [UInt8](repeating: 0x6C, count: 5) + key + value("/etc/passwd")
             let cut = min(place, bytes.count)
-            #expect(isNamed(in: [Array(bytes[..<cut]), Array(bytes[cut...])]))
-            #expect(isNamed(in: bytes.map { [$0] }))
+            for pieces in [[Array(bytes[..<cut]), Array(bytes[cut...])], bytes.map { [$0] }] {
+                let found = scan(pieces)
+                #expect(found.found && found.foundForeign)
+            }
         }
+    }
+
+    @Test(
+        "references to the bundle's own weights are no foreign ones, wherever chunks are cut",
+        arguments: 0..<50)
+    func own(at place: Int) {
+        let reference = short + value("weights.safetensors")
+        let bytes = [1, 2, 3] + reference + [UInt8](repeating: 0x6C, count: 9) + reference
+        let cut = min(place, bytes.count)
+        for pieces in [[Array(bytes[..<cut]), Array(bytes[cut...])], bytes.map { [$0] }] {
+            let found = scan(pieces)
+            #expect(found.found && !found.foundForeign)
+        }
+        let mixed = scan([bytes + short + value("weights.safetensor2")])
+        #expect(mixed.foundForeign)
+    }
+
+    @Test(
+        "a reference in another encoding, cut off or to a longer name is foreign",
+        arguments: ["../weights.safetensors", "weights.safetensors/x", "weights.safetensor", ""])
+    func names(name: String) {
+        #expect(scan([short + value(name)]).foundForeign)
+        #expect(scan([short + [0x12, 0x93, 0x00] + Array("weights.safetensors".utf8)]).foundForeign)
+        #expect(scan([short]).foundForeign)
     }
 
     @Test("the word location in a text is not a reference")
     func texts() {
-        #expect(!isNamed(in: [Array("the allocation at its location".utf8)]))
-        #expect(!isNamed(in: [[], Array(short.dropLast()), [0]]))
+        #expect(!scan([Array("the allocation at its location".utf8)]).found)
+        #expect(!scan([[], Array(short.dropLast()), [0]]).found)
     }
 }

@@ -79,7 +79,7 @@ struct ToolGraphBuilder {
             nodes.append(copy)
         }
         constants += graph.constants.map {
-            GraphConstant(name: renamed($0.name), tensor: $0.tensor)
+            GraphConstant(name: renamed($0.name), tensor: $0.tensor, origin: $0.origin)
         }
         return graph.outputs.map { renamed($0.name) }
     }

@@ -48,6 +48,47 @@ struct GraphNode {
 struct GraphConstant {
     var name: String
     var tensor: Tensor
+    /// How it was made from a weight of the checkpoint; nil for other constants.
+    var origin: WeightOrigin?
+    /// Where its values are, if not in the graph's own file.
+    var external: ExternalValues?
 
-    var byteCount: Int { tensor.elementCount * tensor.dtype.byteCount }
+    init(
+        name: String, tensor: Tensor, origin: WeightOrigin? = nil, external: ExternalValues? = nil
+    ) {
+        self.name = name
+        self.tensor = tensor
+        self.origin = origin
+        self.external = external
+    }
+
+    /// Bytes that the constant has in the graph's own file.
+    var byteCount: Int { external == nil ? tensor.elementCount * tensor.dtype.byteCount : 0 }
+}
+
+/// How a constant was made from a weight of the checkpoint.
+struct WeightOrigin {
+    /// The operation on the weight.
+    enum Operation {
+        /// The same values, perhaps in another shape.
+        case same
+        /// The transpose of a matrix.
+        case transposed
+        /// The product with one factor for each output channel, `[O, 1, ...]`.
+        case scaled(Tensor)
+        /// Columns by their indices, reshaped.
+        case gathered(Tensor)
+    }
+
+    /// Name of the weight.
+    var weight: String
+    var operation: Operation
+}
+
+/// A part of another file with the values of a constant.
+struct ExternalValues {
+    /// Name of the file, in the folder of the graph's file.
+    let file: String
+    let offset: Int
+    let length: Int
 }

@@ -16,6 +16,8 @@ struct GraphBuilder {
     private let inputNames: [String]
     /// Names of weights, by their addresses.
     private let weightNames: [UnsafeRawPointer: String]
+    /// How tensors that are computed from weights before recording were made, by their addresses.
+    private let derivedWeights: [UnsafeRawPointer: WeightOrigin]
     /// Matrices that were transposed; holding them keeps their addresses from being used again.
     private var transposedMatrices: [(matrix: Tensor, name: String)] = []
     private var nodeCount = 0
@@ -26,12 +28,15 @@ struct GraphBuilder {
     ///   - recording: the computation.
     ///   - inputNames: names of its inputs.
     ///   - weightNames: names of weights, by their addresses.
+    ///   - derivedWeights: how tensors that are computed from weights were made, by their addresses.
     init(
-        _ recording: Recording, inputNames: [String], weightNames: [UnsafeRawPointer: String]
+        _ recording: Recording, inputNames: [String], weightNames: [UnsafeRawPointer: String],
+        derivedWeights: [UnsafeRawPointer: WeightOrigin] = [:]
     ) {
         axes = recording.axes
         self.inputNames = inputNames
         self.weightNames = weightNames
+        self.derivedWeights = derivedWeights
         let values = recording.values
         shapes = values.mapValues(\.shape)
         types = values.mapValues(\.dtype)
@@ -121,14 +126,20 @@ struct GraphBuilder {
     }
 
     /// A constant tensor; tensors that share memory are stored once.
-    mutating func constant(_ tensor: Tensor, name: String? = nil) -> String {
+    mutating func constant(
+        _ tensor: Tensor, name: String? = nil, origin: WeightOrigin? = nil
+    ) -> String {
         let dense = tensor.contiguous()
         let address = dense.withUnsafeBytes { $0.baseAddress }
         let key = address.map { ConstantKey.memory($0, dense.shape, dense.dtype) }
         if let key, let name = constantNames[key] { return name }
-        let known = name ?? address.flatMap { weightNames[$0] }
+        let derived = address.flatMap { derivedWeights[$0] }
+        let weight = address.flatMap { weightNames[$0] }
+        let known = name ?? weight ?? derived?.weight
+        let origin =
+            origin ?? weight.map { WeightOrigin(weight: $0, operation: .same) } ?? derived
         let name = known.map(unused) ?? "constant_\(constants.count)"
-        constants.append(GraphConstant(name: name, tensor: dense))
+        constants.append(GraphConstant(name: name, tensor: dense, origin: origin))
         if let key { constantNames[key] = name }
         return name
     }
@@ -142,8 +153,10 @@ struct GraphBuilder {
                 && known.matrix.withUnsafeBytes { $0.baseAddress } == address
         }
         if let known { return known.name }
+        let weight = address.flatMap { weightNames[$0] }
         let name = constant(
-            dense.transposed(0, 1).contiguous(), name: address.flatMap { weightNames[$0] })
+            dense.transposed(0, 1).contiguous(), name: weight,
+            origin: weight.map { WeightOrigin(weight: $0, operation: .transposed) })
         transposedMatrices.append((dense, name))
         return name
     }

@@ -9,12 +9,16 @@ extension Graph {
     ///   - inputs: names of its inputs.
     ///   - outputs: names of its results.
     ///   - weightNames: names of weights, by their addresses.
+    ///   - derivedWeights: how tensors that are computed from weights were made, by their addresses.
     /// - Throws: ``ExportError`` for an operator or argument that cannot be expressed in ONNX.
     init(
         name: String, _ recording: Recording, inputs: [String], outputs: [String],
-        weightNames: [UnsafeRawPointer: String]
+        weightNames: [UnsafeRawPointer: String],
+        derivedWeights: [UnsafeRawPointer: WeightOrigin] = [:]
     ) throws {
-        var builder = GraphBuilder(recording, inputNames: inputs, weightNames: weightNames)
+        var builder = GraphBuilder(
+            recording, inputNames: inputs, weightNames: weightNames,
+            derivedWeights: derivedWeights)
         for (index, step) in recording.steps.enumerated() {
             builder.step = index
             try builder.lower(step)

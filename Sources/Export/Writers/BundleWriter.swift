@@ -6,7 +6,10 @@ import Inference
 import Segmentation
 
 extension Exporter {
-    /// Writes a model bundle: a folder `NAME.samus` with the graphs and `model.json`.
+    /// Writes a model bundle: a folder `NAME.samus` with the graphs, the weights and `model.json`.
+    ///
+    /// The graphs take the weights from `weights.safetensors`, which is also a checkpoint for training;
+    /// an int8 bundle has them in its graphs instead.
     ///
     /// The bundle's encoder takes one image at a time, which needs less memory and time than a
     /// dynamic batch.
@@ -23,7 +26,21 @@ extension Exporter {
     ) throws {
         let folder = try AtomicFolder(path)
         var files: [String: ModelBundle.Manifest.File] = [:]
-        for part in try graphs(precision: precision, layers: layers) {
+        var parts: [ModelGraph]
+        if precision == .int8 {
+            parts = try graphs(precision: precision, layers: layers)
+        } else {
+            let name = ModelBundle.Manifest.FileName.weights
+            let weights = try SharedWeights(
+                writing: network, isHalf: precision == .float16Weights,
+                metadata: weightsMetadata, to: folder.path(of: name))
+            files[name] = try Self.file(folder.path(of: name))
+            parts = try float32Graphs()
+            for index in parts.indices {
+                parts[index].graph = parts[index].graph.sharing(weights)
+            }
+        }
+        for part in parts {
             let graph =
                 part.role == .encoder
                 ? part.graph.fixingAxis(ModelRecordings.imagesAxis, at: 1) : part.graph
@@ -54,6 +71,24 @@ extension Exporter {
         }
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
+    }
+
+    /// Size and SHA-256 of a file.
+    private static func file(_ path: String) throws -> ModelBundle.Manifest.File {
+        var hash = SHA256()
+        var bytes = 0
+        try RegularFile(path).forEachBlock {
+            hash.update($0)
+            bytes += $0.count
+        }
+        return .init(bytes: bytes, sha256: hash.hexDigest)
+    }
+
+    /// The metadata of the checkpoint, with what the graphs' metadata say.
+    private var weightsMetadata: [String: String] {
+        var metadata = checkpointMetadata
+        metadata["notice"] = ResearchNotice.text
+        return metadata
     }
 
     private func manifest(

@@ -29,6 +29,7 @@ enum ONNXWriter {
         try file.append(body.bytes)
         for (header, constant) in zip(headers, graph.constants) {
             try file.append(initializer(header, constant).bytes)
+            guard constant.external == nil else { continue }
             try constant.tensor.withUnsafeBytes { try file.append($0) }
         }
     }
@@ -64,13 +65,27 @@ enum ONNXWriter {
         return message
     }
 
-    /// TensorProto of a constant up to the content of `raw_data`.
+    /// TensorProto of a constant up to the content of `raw_data`; all of it where the values are in
+    /// another file.
     private static func header(of constant: GraphConstant) -> ProtobufMessage {
         var message = ProtobufMessage()
         for length in constant.tensor.shape { message.add(1, length) }
         message.add(2, constant.tensor.dtype.onnx)
         message.add(8, constant.name)
-        message.begin(9, length: constant.byteCount)
+        guard let external = constant.external else {
+            message.begin(9, length: constant.byteCount)
+            return message
+        }
+        for (key, value) in [
+            ("location", external.file), ("offset", "\(external.offset)"),
+            ("length", "\(external.length)"),
+        ] {
+            var entry = ProtobufMessage()
+            entry.add(1, key)
+            entry.add(2, value)
+            message.add(13, entry)
+        }
+        message.add(14, 1)
         return message
     }
 

@@ -1,9 +1,12 @@
+import Checkpoints
 import Foundation
 import Imaging
 import Inference
 import Segmentation
 import TestSupport
 import Testing
+import Torch
+import TorchNN
 
 @testable import Export
 
@@ -118,10 +121,10 @@ struct BundleTests {
         #expect(difference > 0 && difference < 1e-2, "\(difference)")
         _ = try bundle(exporter, in: folder)
         func bytes(_ name: String) throws -> Int {
-            let url = folder.url.appending(path: "\(name).samus/encoder.onnx")
+            let url = folder.url.appending(path: "\(name).samus/weights.safetensors")
             return try Data(contentsOf: url).count
         }
-        #expect(try bytes("f16-weights") < 6 * bytes("f32") / 10)
+        #expect(try bytes("f16-weights") < 7 * bytes("f32") / 10)
     }
 
     @Test("8-bit integers change logits, and excluded layers are computed in float32 again")
@@ -166,7 +169,42 @@ struct BundleTests {
         #expect(manifest.embedding.width == 32 && manifest.embedding.side == 8)
         #expect(manifest.notice == ResearchNotice.text)
         #expect((manifest.macs ?? 0) > 1_000_000)
-        #expect(Set(manifest.files.keys) == ["encoder.onnx", "decoder.onnx"])
+        #expect(Set(manifest.files.keys) == ["encoder.onnx", "decoder.onnx", "weights.safetensors"])
+    }
+
+    @Test("the weights of a bundle are a checkpoint of the same network")
+    func sharedWeights() throws {
+        let folder = try TemporaryFolder()
+        let exporter = try SmallNetwork.samus.exporter()
+        let url = folder.url.appending(path: "a.samus")
+        try exporter.writeBundle(named: "a", precision: .float32, to: url.path)
+        let checkpoint = try Checkpoint.read(url.appending(path: "weights.safetensors").path)
+        #expect(checkpoint.architecture == .samus)
+        let values = exporter.network.namedValues()
+        #expect(Set(checkpoint.names) == Set(values.map(\.name)))
+        for (name, value) in values {
+            let tensor = try Tensor(try #require(checkpoint[name]))
+            #expect((tensor - value.value).abs().max().item() == 0, "\(name)")
+        }
+        // The graphs hold only small constants.
+        let graph = try Data(contentsOf: url.appending(path: "decoder.onnx")).count
+        let weights = try Data(contentsOf: url.appending(path: "weights.safetensors")).count
+        #expect(graph < weights / 4)
+    }
+
+    @Test("a bundle whose weights were changed is refused before it is compiled")
+    func changedWeights() throws {
+        let folder = try TemporaryFolder()
+        let url = folder.url.appending(path: "a.samus")
+        try SmallNetwork.sam.exporter().writeBundle(
+            named: "a", precision: .float32, to: url.path)
+        let file = url.appending(path: "weights.safetensors")
+        var bytes = try Data(contentsOf: file)
+        bytes[bytes.count - 1] ^= 1
+        try bytes.write(to: file)
+        let bundle = try ModelBundle(url)
+        #expect(throws: ModelBundleError.self) { try bundle.verify("encoder.onnx") }
+        #expect(throws: ModelBundleError.self) { try bundle.verify("decoder.onnx") }
         let range = manifest.input.range
         #expect(range[0] < -2 && range[1] > 2.5)
     }

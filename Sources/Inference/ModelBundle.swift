@@ -107,7 +107,8 @@ package struct ModelBundle: Sendable {
         }
         externalData.finish()
         if externalData.found {
-            guard !externalData.foundForeign, manifest.files[Manifest.FileName.weights] != nil else {
+            guard !externalData.foundForeign, manifest.files[Manifest.FileName.weights] != nil
+            else {
                 throw .externalData(file: expected.path)
             }
             try verify(Manifest.FileName.weights)

@@ -28,8 +28,8 @@ package enum ModelCatalog {
     /// LiteMedSAM fine-tuned with clicks on ultrasound in this project, see `Docs/Results.md`.
     package static let ultrasound = Entry(
         name: "litemedsam-ultrasound", architecture: .liteMedSAM,
-        file: "litemedsam-ultrasound/weights.safetensors",
-        sha256: "c3bfd47b57f62218bbcf73692586f0675438868a12aa285c6963baf6ba6a97b5",
+        file: "litemedsam-ultrasound.samus/weights.safetensors",
+        sha256: "31c31d2c44c6cde50369b1732f40945dff3253b37a877089789641ac909c18d5",
         licence: "Apache-2.0")
 
     /// All models of the catalog.

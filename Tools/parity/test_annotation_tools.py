@@ -19,7 +19,7 @@ from samus_command import EXAMPLE, ROOT, run, segment
 
 # A click and a box for the left ventricle of the example.
 CLICK, BOX = (178, 105), (150, 48, 208, 140)
-DEFAULT = ROOT / "Models" / "litemedsam-ultrasound" / "weights.safetensors"
+DEFAULT = ROOT / "Models" / "litemedsam-ultrasound.samus" / "weights.safetensors"
 
 
 def add_colours(image):

@@ -19,7 +19,8 @@ extension Graph {
         var graph = self
         var casts: [GraphNode] = []
         for (index, constant) in constants.enumerated() {
-            guard !scales.contains(constant.name), constant.tensor.dtype == .float32,
+            guard !scales.contains(constant.name), constant.external == nil,
+                constant.tensor.dtype == .float32,
                 constant.tensor.elementCount >= Self.leastElements
             else { continue }
             let largest = constant.tensor.abs().max().item()

@@ -60,11 +60,12 @@ struct SharedWeights {
     /// The place of a constant's weight; nil where the constant must stay in the graph.
     fileprivate func place(of constant: GraphConstant) -> (values: ExternalValues, dtype: DType)? {
         guard let origin = constant.origin, let entry = entries[origin.weight],
-            entry.elementCount >= Self.leastElements, constant.tensor.dtype == .float32
+            constant.tensor.dtype == .float32, constant.tensor.elementCount >= Self.leastElements
         else { return nil }
         switch origin.operation {
         case .same, .transposed, .scaled:
             guard entry.elementCount == constant.tensor.elementCount else { return nil }
+        // A small table becomes a large constant.
         case .gathered: break
         }
         return (entry.values, entry.dtype)
@@ -81,7 +82,10 @@ extension Graph {
         var graph = self
         graph.constants = []
         var nodes: [GraphNode] = []
-        func add(_ op: String, _ inputs: [String], to name: String,
+        // Blocks with windows of one size have the same indices.
+        var columnIndices: [(indices: Tensor, name: String)] = []
+        func add(
+            _ op: String, _ inputs: [String], to name: String,
             _ attributes: [(name: String, value: GraphNode.Attribute)] = []
         ) {
             nodes.append(
@@ -117,10 +121,14 @@ extension Graph {
                 graph.constants.append(GraphConstant(name: factor, tensor: scale.contiguous()))
                 add("Mul", [source, factor], to: name)
             case .gathered(let indices):
-                let columns = name + ".columns"
                 let target = name + ".shape"
-                graph.constants.append(
-                    GraphConstant(name: columns, tensor: indices.to(.int32).contiguous()))
+                let same = columnIndices.first { $0.indices.hasSameElements(as: indices) }
+                let columns = same?.name ?? name + ".columns"
+                if same == nil {
+                    columnIndices.append((indices, columns))
+                    graph.constants.append(
+                        GraphConstant(name: columns, tensor: indices.to(.int32).contiguous()))
+                }
                 graph.constants.append(
                     GraphConstant(
                         name: target, tensor: Tensor(constant.tensor.shape.map(Int64.init))))
@@ -130,5 +138,11 @@ extension Graph {
         }
         graph.nodes = nodes + self.nodes
         return graph
+    }
+}
+
+extension Tensor {
+    fileprivate func hasSameElements(as other: Tensor) -> Bool {
+        shape == other.shape && (self .!= other).any().item() == 0
     }
 }

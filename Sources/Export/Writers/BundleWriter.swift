@@ -38,6 +38,9 @@ extension Exporter {
             parts = try float32Graphs()
             for index in parts.indices {
                 parts[index].graph = parts[index].graph.sharing(weights)
+                if precision == .float16Weights {
+                    parts[index].graph = try parts[index].graph.storingWeightsAsFloat16()
+                }
             }
         }
         for part in parts {
@@ -123,7 +126,7 @@ extension Exporter {
     public static let fileNames: Set<String> = [
         ModelBundle.Manifest.FileName.encoder, ModelBundle.Manifest.FileName.decoder,
         ModelBundle.Manifest.FileName.promptFreeDecoder, ModelBundle.Manifest.FileName.manifest,
-        quantizationReport, ToolConfiguration.fileName,
+        ModelBundle.Manifest.FileName.weights, quantizationReport, ToolConfiguration.fileName,
     ]
 
     private static let quantizationReport = "quantization.json"

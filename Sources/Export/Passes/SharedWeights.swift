@@ -13,7 +13,8 @@ struct SharedWeights {
     private struct Entry {
         let values: ExternalValues
         let dtype: DType
-        let elementCount: Int
+        let shape: [Int]
+        var elementCount: Int { shape.reduce(1, *) }
     }
 
     private let entries: [String: Entry]
@@ -52,13 +53,15 @@ struct SharedWeights {
                 values: ExternalValues(
                     file: ModelBundle.Manifest.FileName.weights, offset: offset,
                     length: stored.byteCount),
-                dtype: dtype, elementCount: stored.elementCount)
+                dtype: dtype, shape: stored.shape)
         }
         self.entries = entries
     }
 
     /// The place of a constant's weight; nil where the constant must stay in the graph.
-    fileprivate func place(of constant: GraphConstant) -> (values: ExternalValues, dtype: DType)? {
+    fileprivate func place(
+        of constant: GraphConstant
+    ) -> (values: ExternalValues, dtype: DType, shape: [Int])? {
         guard let origin = constant.origin, let entry = entries[origin.weight],
             constant.tensor.dtype == .float32, constant.tensor.elementCount >= Self.leastElements
         else { return nil }
@@ -68,7 +71,7 @@ struct SharedWeights {
         // A small table becomes a large constant.
         case .gathered: break
         }
-        return (entry.values, entry.dtype)
+        return (entry.values, entry.dtype, entry.shape)
     }
 }
 
@@ -100,6 +103,7 @@ extension Graph {
             let stored = name + ".stored"
             var shape = constant.tensor.shape
             if case .transposed = origin.operation { shape.reverse() }
+            if case .gathered = origin.operation { shape = place.shape }
             graph.constants.append(
                 GraphConstant(
                     name: stored, tensor: Tensor.empty(shape, dtype: place.dtype),

@@ -9,6 +9,7 @@ import Imaging
 ///     { "label": "left ventricle", "box": [150, 48, 208, 140] },
 ///     { "points": [[100, 80]], "background_points": [[20, 20]], "mask": "rough.png" } ] } ] }
 /// ```
+/// An image of a cine also has its number: `"frame": 5`.
 /// For a model that needs no prompt, an object may be `{ "prompt_free": true }` instead.
 /// `foreground_points` means the same as `points`; `pictures`, `picture`, `negatives` and `auto` are
 /// the keys of former versions. Paths are relative to the JSON file. An unknown key is an error,
@@ -25,12 +26,15 @@ struct PromptFile: Decodable {
     /// One image and its objects.
     struct ImageEntry: Decodable {
         let image: String
+        let frame: Int?
         let objects: [Object]
 
         init(from decoder: any Decoder) throws {
             let object = try StrictObject(
-                decoder, keys: ["image", "objects"], synonyms: ["picture": "image"])
+                decoder, keys: ["image", "frame", "objects"], synonyms: ["picture": "image"])
             image = try object.decode(String.self, "image")
+            frame = try object.decodeIfPresent(Int.self, "frame")
+            guard frame ?? 1 > 0 else { throw object.error("frame", "frames are counted from 1") }
             objects = try object.decode([Object].self, "objects")
             guard !objects.isEmpty else {
                 throw object.error("objects", "the list is empty")
@@ -127,7 +131,9 @@ extension PromptFile {
                 return prompt
             }
             return InputImage(
-                path: resolved(entry.image), name: resultName(of: entry.image), objects: objects)
+                path: resolved(entry.image), frame: entry.frame,
+                name: InputFiles.resultName(resultName(of: entry.image), frame: entry.frame),
+                objects: objects)
         }
     }
 

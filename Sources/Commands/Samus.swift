@@ -21,9 +21,9 @@ public struct SamusCommand: ParsableCommand {
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [
-            SegmentCommand.self, EvaluateCommand.self, CompareCommand.self, TrainHandover.self,
-            ExportHandover.self, DataCommand.self, InfoCommand.self, ConvertCommand.self,
-            InitCommand.self, BenchCommand.self,
+            SegmentCommand.self, MeasureCommand.self, DeidentifyCommand.self, EvaluateCommand.self,
+            CompareCommand.self, TrainHandover.self, ExportHandover.self, DataCommand.self,
+            InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
         ])
 
     /// The command, to be filled by the parser.

@@ -218,7 +218,7 @@ struct MeasureTests {
             "measure", scratch.path("a.png"), "--to", scratch.path("b.png"), "--spacing", "0.1",
             "--output", scratch.path("m.csv"))
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("distance                1.000 ± 0.1000 mm"))
+        #expect(outcome.output.contains("distance                1.000 ± 0.10 mm"))
         #expect(outcome.output.contains("touches the edge of the image"))
         let table = try String(contentsOfFile: scratch.path("m.csv"), encoding: .utf8)
         #expect(table.split(separator: "\n").count == 2)

@@ -194,14 +194,14 @@ extension MeasurementRecord {
         for name in Self.names {
             guard let quantity = quantities[name] else { continue }
             let words = name.replacingOccurrences(of: "_", with: " ")
-            let interval = quantity.plusMinus.map { " ± \(short($0))" } ?? ""
+            let interval = quantity.plusMinus.map { " ± \(short($0, digits: 2))" } ?? ""
             let unit = Self.units[quantity.unit] ?? ""
             line(words, short(quantity.value) + interval + unit)
         }
         if let distance {
             line(
                 "distance",
-                "\(short(distance.mean)) ± \(short(distance.plusMinus)) \(unit) (from "
+                "\(short(distance.mean)) ± \(short(distance.plusMinus, digits: 2)) \(unit) (from "
                     + "\(short(distance.minimum)) to \(short(distance.maximum)), "
                     + "\(distance.facingPoints) points)")
         }
@@ -217,10 +217,10 @@ extension MeasurementRecord {
 
     private static let units = ["mm": " mm", "mm2": " mm²", "px": " px", "px2": " px²"]
 
-    /// Four significant digits, without an exponent.
-    private func short(_ value: Double) -> String {
+    /// A number with some significant digits, without an exponent.
+    private func short(_ value: Double, digits: Int = 4) -> String {
         guard value.isFinite, value != 0 else { return "\(value == 0 ? "0" : "\(value)")" }
-        let places = max(0, min(6, 3 - Int(log10(abs(value)).rounded(.down))))
+        let places = max(0, min(6, digits - 1 - Int(log10(abs(value)).rounded(.down))))
         return String(format: "%.\(places)f", value)
     }
 }

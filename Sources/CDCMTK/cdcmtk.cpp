@@ -93,7 +93,7 @@ bool isJPEG2000(E_TransferSyntax syntax) {
 
 bool isNative(E_TransferSyntax syntax) { return !DcmXfer(syntax).isEncapsulated(); }
 
-// Two pixels of native YBR_FULL_422 are Y0 Y1 Cb Cr; compressed pixels are decoded to three samples.
+// Two pixels of native YBR_FULL_422 are Y0 Y1 Cb Cr; compressed ones are decoded to three samples.
 bool isPackedYBR(const cdcmtk_file &file) {
     return isNative(file.syntax) && file.pixels.photometric == "YBR_FULL_422";
 }

@@ -124,7 +124,8 @@ std::string image(cdcmtk_file &file) {
     object.add("bits_stored", std::to_string(pixels.bitsStored));
     object.addNumber("frame_time_ms", dataset, DCM_FrameTime);
     double height = 0, width = 0;
-    if (number(dataset, DCM_PixelSpacing, height, 0) && number(dataset, DCM_PixelSpacing, width, 1)) {
+    if (number(dataset, DCM_PixelSpacing, height, 0) &&
+        number(dataset, DCM_PixelSpacing, width, 1)) {
         object.add("pixel_spacing", "[" + decimal(height) + "," + decimal(width) + "]");
     }
     const std::string list = regions(dataset);

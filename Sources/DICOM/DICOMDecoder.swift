@@ -4,8 +4,8 @@ import Imaging
 
 /// A running `samus-dicom`, which parses and decodes one file in a process of its own.
 ///
-/// DCMTK and OpenJPEG are C and C++ that read files of other people. In that process memory and time
-/// are limited, and the kernel refuses to open files, start programs or use the network; if it
+/// DCMTK and OpenJPEG are C and C++ that read files of other people. In that process memory and
+/// time are limited, and the kernel refuses to open files, start programs or use the network; if it
 /// crashes, this process gets an error.
 final class DICOMDecoder {
     private let path: String

@@ -39,8 +39,8 @@ extension DICOMError: CustomStringConvertible {
             "'\(name)' has \(frames == 1 ? "1 frame" : "\(frames) frames"): there is no frame "
                 + "\(frame)"
         case .unsupported(let name, let reason):
-            "'\(name)' cannot be decoded: \(reason); needed are grey, palette, RGB or YBR pixels of "
-                + "8 bits (grey and palette also 16), uncompressed or as RLE, JPEG, JPEG-LS or "
+            "'\(name)' cannot be decoded: \(reason); needed are grey, palette, RGB or YBR pixels "
+                + "of 8 bits (grey and palette also 16), uncompressed or as RLE, JPEG, JPEG-LS or "
                 + "JPEG 2000"
         case .tooLarge(let name, let reason):
             "'\(name)' is too large: \(reason)"

@@ -61,8 +61,8 @@ public struct DICOMFile: Equatable, Sendable {
         return DICOMFrameReader(path: path, image: image)
     }
 
-    /// Whether a file begins like a DICOM file: with a preamble and `DICM`, or, as old files do, with
-    /// an attribute of group 2 or 8.
+    /// Whether a file begins like a DICOM file: with a preamble and `DICM`, or, as old files do,
+    /// with an attribute of group 2 or 8.
     ///
     /// - Parameter path: the file.
     /// - Returns: false for anything but a regular file.
@@ -120,9 +120,9 @@ public final class DICOMFrameReader {
 
     /// Decodes one frame.
     ///
-    /// Pixels are those that pydicom decodes: palettes become RGB, YBR becomes RGB, and grey of other
-    /// than 8 bits is rescaled and shown through the file's first window, or where there is none from
-    /// its darkest to its brightest pixel.
+    /// Pixels are those that pydicom decodes: palettes become RGB, YBR becomes RGB, and grey of
+    /// other than 8 bits is rescaled and shown through the file's first window, or where there is
+    /// none from its darkest to its brightest pixel.
     ///
     /// - Parameter frame: its number, from 0.
     /// - Returns: an image with one or three channels.

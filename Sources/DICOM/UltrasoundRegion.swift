@@ -2,7 +2,8 @@ import Imaging
 
 /// An item of the Sequence of Ultrasound Regions (0018,6011).
 ///
-/// It says what an area of the image shows and how large its pixels are, for every frame of the file.
+/// It says what an area of the image shows and how large its pixels are, for every frame of the
+/// file.
 public struct UltrasoundRegion: Codable, Equatable, Sendable {
     /// Region Spatial Format (0018,6012): 1 is 2D, 2 M-mode, 3 spectral, 4 waveform, 5 graphics.
     public var spatialFormat: Int?
@@ -42,8 +43,8 @@ public struct UltrasoundRegion: Codable, Equatable, Sendable {
 
     /// The pixels of the region in an image.
     ///
-    /// Real files state the number of columns as their last column, which is one too many; more than
-    /// that is not a rounding, but a region of another image.
+    /// Real files state the number of columns as their last column, which is one too many; more
+    /// than that is not a rounding, but a region of another image.
     ///
     /// - Parameter size: of the image.
     /// - Returns: nil where the region is empty or does not fit into the image.

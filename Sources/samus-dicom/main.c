@@ -5,9 +5,9 @@
 //                                   byte 1 and a line of JSON with the error
 //   samus-dicom identify            that line; then a line of JSON with Patient ID and UIDs
 //   samus-dicom deidentify PATIENT STUDY SERIES INSTANCE METHOD DERIVATION X0,Y0,X1,Y1 ...
-//                                   that line; then a byte 0 and a DICOM file with these identifiers,
-//                                   black outside the boxes, or a byte 1 and an error. The exit code
-//                                   is not 0 if a later frame cannot be decoded
+//                                   that line; then a byte 0 and a DICOM file with these
+//                                   identifiers, black outside the boxes, or a byte 1 and an error.
+//                                   The exit code is not 0 if a later frame cannot be decoded
 //
 // The `DICOM` target starts this program. It is a process of its own because DCMTK and OpenJPEG are
 // C and C++ that decode files of other people: a crash here is an error there, memory and time are
@@ -60,11 +60,12 @@ static void restrict_system_calls(void) {
     return;
 #endif
     static const int allowed[] = {
-        SYS_read,          SYS_write,      SYS_readv,        SYS_writev,       SYS_close,
-        SYS_fstat,         SYS_newfstatat,   SYS_lseek,      SYS_mmap,         SYS_munmap,       SYS_mremap,
-        SYS_mprotect,      SYS_madvise,    SYS_brk,          SYS_futex,        SYS_rt_sigaction,
-        SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_getpid,    SYS_gettid,       SYS_tgkill,
-        SYS_clock_gettime, SYS_getrandom,  SYS_sched_yield,  SYS_exit,         SYS_exit_group,
+        SYS_read,  SYS_write,         SYS_readv,          SYS_writev,       SYS_close,
+        SYS_fstat, SYS_newfstatat,    SYS_lseek,          SYS_mmap,         SYS_munmap,
+        SYS_brk,   SYS_mremap,        SYS_mprotect,       SYS_madvise,      SYS_futex,
+        SYS_exit,  SYS_rt_sigaction,  SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_getpid,
+        SYS_gettid, SYS_tgkill,       SYS_clock_gettime,  SYS_getrandom,    SYS_sched_yield,
+        SYS_exit_group,
     };
     enum { count = sizeof allowed / sizeof allowed[0] };
     struct sock_filter filter[2 * count + 6];
@@ -173,7 +174,9 @@ static int put_deidentified(cdcmtk_file *file, char **names, int boxes, char **t
     const char *header = NULL;
     int valid = boxes > 0 && boxes <= largest_count;
     for (int i = 0; valid && i < boxes; i++) {
-        valid = sscanf(texts[i], "%u,%u,%u,%u", &box[i][0], &box[i][1], &box[i][2], &box[i][3]) == 4;
+        unsigned *corner = box[i];
+        valid = sscanf(texts[i], "%u,%u,%u,%u", &corner[0], &corner[1], &corner[2],
+                       &corner[3]) == 4;
     }
     if (valid) header = cdcmtk_deidentified_header(file, &identity, &count, &error);
     cdcmtk_size size = cdcmtk_image_size(file);

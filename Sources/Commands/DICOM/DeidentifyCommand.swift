@@ -108,8 +108,8 @@ struct DeidentifyCommand: ParsableCommand {
             }
         }
         print(
-            "\(done) of \(found.count - passedOver) files; look at the frames: text inside the kept "
-                + "pixels remains"
+            "\(done) of \(found.count - passedOver) files; look at the frames: text inside the "
+                + "kept pixels remains"
         )
         guard failures == 0 else {
             throw ExitError(.someImages, "\(failures) of \(found.count) files were not written")

@@ -83,7 +83,7 @@ final class FrameReader {
     private var dicom: (file: DICOMFile, reader: DICOMFrameReader)?
     private var nifti: (path: String, volume: NIfTIVolume, scale: NIfTIGreyScale)?
 
-    /// - Parameter spacing: pixel sizes from the command line, which count before those of the files.
+    /// - Parameter spacing: pixel sizes from the command line, which count before the files' own.
     init(spacing: SpacingSource = SpacingSource()) {
         self.spacing = spacing
     }

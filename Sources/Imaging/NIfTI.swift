@@ -222,10 +222,12 @@ extension NIfTIVolume {
     ///   - scale: of this volume, from ``greyScale()``.
     /// - Returns: an image of one channel.
     public func image(frame: Int, scale: NIfTIGreyScale) -> Image {
-        let range = max(scale.brightest - scale.darkest, .leastNormalMagnitude)
+        // Halves, because the difference of two large numbers may be infinite.
+        let darkest = scale.darkest / 2
+        let range = max(scale.brightest / 2 - darkest, .leastNormalMagnitude)
         let pixels = values(frame: frame).map { value -> UInt8 in
             guard value.isFinite else { return 0 }
-            let level = scale.isStored ? value : (value - scale.darkest) / range * 255
+            let level = scale.isStored ? value : (value / 2 - darkest) / range * 255
             return UInt8(max(0, min(255, level.rounded())))
         }
         return Image(width: width, height: height, channels: 1, pixels: pixels)

@@ -62,6 +62,25 @@ struct DICOMCommandTests {
         }
     }
 
+    @Test("a prompt file chooses frames; a UID as a file name keeps its dots")
+    func promptFile() throws {
+        let scratch = try Scratch()
+        let bytes = try Data(contentsOf: URL(filePath: cine))
+        try scratch.write(bytes, "in/1.2.840.113")
+        let prompts = """
+            { "images": [
+                { "image": "in/1.2.840.113", "frame": 2, "objects": [{ "box": [10, 6, 30, 20] }] },
+                { "image": "in/1.2.840.113", "frame": 9, "objects": [{ "box": [10, 6, 30, 20] }] }
+            ] }
+            """
+        let file = try scratch.write(Array(prompts.utf8), "prompts.json")
+        let outcome = try Program()(
+            "segment", "--prompts", file, "--format", "json", "--output", scratch.path("out"))
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.contains("has 4 frames: there is no frame 9"))
+        #expect(scratch.files("out") == ["in/1.2.840.113.frame0002.json"])
+    }
+
     @Test("without --frame, a cine is refused in one sentence, and so is a frame too many")
     func frames() throws {
         let several = try Program()("segment", cine, "--point", "10,10")

@@ -139,7 +139,7 @@ enum InputFiles {
     /// A path without `.png`, `.dcm` or `.nii.gz`.
     ///
     /// A DICOM file without an extension may have a UID as its name, whose dots are not extensions.
-    private static func withoutExtension(_ path: String) -> String {
+    static func withoutExtension(_ path: String) -> String {
         let isNumber = (path as NSString).pathExtension.allSatisfy(\.isNumber)
         if isNumber { return path }
         let shorter = (path as NSString).deletingPathExtension

@@ -143,7 +143,7 @@ extension PromptFile {
         guard !image.hasPrefix("/"), !parts.contains("..") else {
             return InputFiles.resultName(of: image)
         }
-        return (parts.joined(separator: "/") as NSString).deletingPathExtension
+        return InputFiles.withoutExtension(parts.joined(separator: "/"))
     }
 }
 

@@ -37,6 +37,7 @@ setup:
 inference:
 	@Tools/setup inference
 	swift build -c release --product samus
+	swift build -c release --product samus-dicom
 
 # The former name of `inference`.
 run-part: inference

@@ -28,12 +28,14 @@ let package = Package(
     products: [
         .executable(name: "samus", targets: ["samus"]),
         .executable(name: "samus-train", targets: ["samus-train"]),
+        .executable(name: "samus-dicom", targets: ["samus-dicom"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
         .library(name: "Datasets", targets: ["Datasets"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Measurements", targets: ["Measurements"]),
+        .library(name: "DICOM", targets: ["DICOM"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
     ],
@@ -57,9 +59,21 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", pkgConfig: "libcrypto",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+        // DCMTK and OpenJPEG decode DICOM files in the program samus-dicom alone: nothing else links
+        // them, and `samus` starts where they are missing.
+        .systemLibrary(
+            name: "COpenJPEG", pkgConfig: "libopenjp2",
+            providers: [.apt(["libopenjp2-7-dev"]), .brew(["openjpeg"])]),
+        .target(
+            name: "CDCMTK", dependencies: ["COpenJPEG"],
+            linkerSettings: ["dcmdata", "dcmjpeg", "dcmjpls", "oflog", "ofstd", "m"].map {
+                .linkedLibrary($0)
+            }),
+        .executableTarget(name: "samus-dicom", dependencies: ["CDCMTK"]),
         .target(name: "FileIO", dependencies: ["CCrypto"]),
         .target(name: "Checkpoints", dependencies: ["FileIO", "CZlib"]),
         .target(name: "Imaging", dependencies: ["FileIO", "CPng", "CTurboJPEG", "CZlib"]),
+        .target(name: "DICOM", dependencies: ["FileIO", "Imaging"]),
         .target(name: "Drawing", dependencies: ["Imaging"]),
         .target(name: "Segmentation", dependencies: ["Checkpoints", "FileIO", "Imaging"]),
         // Opens OpenVINO when it runs: nothing of it is needed to build or link.
@@ -82,8 +96,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Checkpoints", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
-                "Inference", "Metrics", "Segmentation",
+                "Checkpoints", "DICOM", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
+                "Inference", "Measurements", "Metrics", "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["Commands"]),
@@ -150,6 +164,9 @@ let package = Package(
         .testTarget(name: "FileIOTests", dependencies: ["FileIO"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileIO"]),
         .testTarget(name: "ImagingTests", dependencies: ["FileIO", "Imaging"]),
+        .testTarget(
+            name: "DICOMTests",
+            dependencies: ["DICOM", "FileIO", "Imaging", "TestSupport", "samus-dicom"]),
         .testTarget(name: "DrawingTests", dependencies: ["Drawing", "Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
         .testTarget(
@@ -193,7 +210,7 @@ let package = Package(
             name: "CommandsTests",
             dependencies: [
                 "Commands", "Checkpoints", "FileIO", "Imaging", "Datasets", "TestSupport", "samus",
-                "samus-train",
+                "samus-dicom", "samus-train",
             ]),
     ],
     cxxLanguageStandard: .cxx20

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 import Foundation
 import Inference
 
@@ -21,9 +22,9 @@ public struct SamusCommand: ParsableCommand {
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [
-            SegmentCommand.self, EvaluateCommand.self, CompareCommand.self, TrainHandover.self,
-            ExportHandover.self, DataCommand.self, InfoCommand.self, ConvertCommand.self,
-            InitCommand.self, BenchCommand.self,
+            SegmentCommand.self, MeasureCommand.self, DeidentifyCommand.self, EvaluateCommand.self,
+            CompareCommand.self, TrainHandover.self, ExportHandover.self, DataCommand.self,
+            InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
         ])
 
     /// The command, to be filled by the parser.

@@ -25,3 +25,12 @@ public enum Checkout {
         return nil
     }
 }
+
+/// The location of this program.
+package enum ProgramLocation {
+    /// The folder of the executable, symbolic links resolved.
+    package static var folder: URL {
+        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
+        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
+    }
+}

@@ -125,6 +125,16 @@ public final class RegularFile: Sendable {
         }
     }
 
+    /// A second descriptor of the open file, for another process; the receiver closes it.
+    ///
+    /// - Returns: the descriptor.
+    /// - Throws: ``FileReadError``.
+    public func duplicatedDescriptor() throws(FileReadError) -> Int32 {
+        let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard duplicate >= 0 else { throw .lastError(path) }
+        return duplicate
+    }
+
     /// Checks that the file was not written to since it was opened.
     ///
     /// - Throws: ``FileReadError/changed(path:)``.

@@ -173,3 +173,63 @@ extension NIfTIError: CustomStringConvertible {
         }
     }
 }
+
+/// How the values of a volume become grey levels, the same for all its frames.
+public struct NIfTIGreyScale: Equatable, Sendable {
+    /// The value that becomes 0.
+    public let darkest: Double
+    /// The value that becomes 255.
+    public let brightest: Double
+    /// Whether values are rounded, but not scaled.
+    public let isStored: Bool
+}
+
+extension NIfTIGreyScale: CustomStringConvertible {
+    /// The scaling in words.
+    public var description: String {
+        "values from \(darkest) to \(brightest) are shown as grey levels from 0 to 255"
+    }
+}
+
+extension NIfTIVolume {
+    /// The scale for grey levels of all frames.
+    ///
+    /// Values from 0 to 255 stay as they are, and others are scaled from the smallest to the largest
+    /// value of all frames. Values that are not finite become 0.
+    ///
+    /// - Returns: the scale.
+    public func greyScale() -> NIfTIGreyScale {
+        var (smallest, largest) = (Double.infinity, -Double.infinity)
+        for frame in 0..<frames {
+            for value in values(frame: frame) where value.isFinite {
+                smallest = min(smallest, value)
+                largest = max(largest, value)
+            }
+        }
+        // A volume from 0 to 1 is not a dark image of two grey levels.
+        if smallest >= 0, largest <= 255.5, largest > 1 || smallest == largest {
+            return NIfTIGreyScale(darkest: 0, brightest: 255, isStored: true)
+        }
+        return NIfTIGreyScale(
+            darkest: smallest.isFinite ? smallest : 0, brightest: largest.isFinite ? largest : 0,
+            isStored: false)
+    }
+
+    /// One image in 8 bits.
+    ///
+    /// - Parameters:
+    ///   - frame: the image's index, from 0.
+    ///   - scale: of this volume, from ``greyScale()``.
+    /// - Returns: an image of one channel.
+    public func image(frame: Int, scale: NIfTIGreyScale) -> Image {
+        // Halves, because the difference of two large numbers may be infinite.
+        let darkest = scale.darkest / 2
+        let range = max(scale.brightest / 2 - darkest, .leastNormalMagnitude)
+        let pixels = values(frame: frame).map { value -> UInt8 in
+            guard value.isFinite else { return 0 }
+            let level = scale.isStored ? value : (value / 2 - darkest) / range * 255
+            return UInt8(max(0, min(255, level.rounded())))
+        }
+        return Image(width: width, height: height, channels: 1, pixels: pixels)
+    }
+}

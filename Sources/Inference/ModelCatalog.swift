@@ -119,12 +119,3 @@ package enum ModelCatalog {
         return path.isEmpty ? nil : URL(fileURLWithPath: path)
     }
 }
-
-/// The location of this program.
-package enum ProgramLocation {
-    /// The folder of the executable, symbolic links resolved.
-    package static var folder: URL {
-        let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? "samus"
-        return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent()
-    }
-}

@@ -25,6 +25,9 @@ public struct MaskMeasurements: Equatable, Sendable {
     public let touchesImageEdge: Bool
     /// Change of ``area`` in mm² when the boundary moves by half a pixel.
     public let areaUncertainty: Double
+    /// Change of ``perimeter`` in mm when the boundary moves by half a pixel: `2π` times half a pixel,
+    /// as for every convex shape.
+    public let perimeterUncertainty: Double
     /// Change of a length in mm when both its ends move by half a pixel.
     public let lengthUncertainty: Double
 
@@ -78,6 +81,7 @@ public struct MaskMeasurements: Equatable, Sendable {
             fitting: inside.map { Point(x: $0.x * spacing.x, y: $0.y * spacing.y) })
         let pixel = (spacing.x * spacing.y).squareRoot()
         areaUncertainty = perimeter * pixel / 2
+        perimeterUncertainty = .pi * pixel
         lengthUncertainty = pixel
     }
 }

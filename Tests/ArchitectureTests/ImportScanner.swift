@@ -32,7 +32,8 @@ enum ImportScanner {
         let libraries = [
             "torch": "libtorch", "ATen": "libtorch", "c10": "libtorch", "caffe2": "libtorch",
             "png.h": "CLibPNG", "turbojpeg.h": "CTurboJPEG", "zlib.h": "CZlib",
-            "openssl": "CCrypto",
+            "openssl": "CCrypto", "openjpeg.h": "COpenJPEG", "dcmtk": "DCMTK",
+            "cdcmtk.h": "CDCMTK",
         ]
         let include = #/^\s*\#\s*(?:include|import)\s*[<"]([^\/>"]+)/#
         return source.split(separator: "\n").compactMap { line in

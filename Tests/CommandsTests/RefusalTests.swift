@@ -42,8 +42,8 @@ struct RefusalTests {
     func inputs() throws {
         for (input, message) in [
             ("absent.png", "there is no file or folder"),
-            (scratch.url.path, "contains no PNG or JPEG file"),
-            (scratch.path("*.png"), "no PNG or JPEG file matches"),
+            (scratch.url.path, "contains no PNG, JPEG, DICOM or NIfTI file"),
+            (scratch.path("*.png"), "no PNG, JPEG, DICOM or NIfTI file matches"),
         ] {
             let outcome = try samus("segment", input, "--point", "1,2")
             #expect(outcome.code == 66)

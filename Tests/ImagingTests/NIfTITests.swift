@@ -86,9 +86,34 @@ struct NIfTITests {
                         volume.values(frame: volume.frames - 1).count
                             == volume.width * volume.height)
                     _ = try? volume.image(frame: 0)
+                    let shown = volume.image(frame: 0, scale: volume.greyScale())
+                    #expect(shown.pixels.count == volume.width * volume.height)
                 }
             }
         }
+    }
+
+    @Test("values beyond 0 to 255 are scaled by the range of all frames, others are rounded")
+    func greyScale() throws {
+        func volume(_ values: [Double]) throws -> NIfTIVolume {
+            var bytes = header([2, 1, UInt16(values.count / 2)])
+            bytes.replaceSubrange(70..<74, with: [64, 0, 64, 0])
+            for value in values {
+                withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+            }
+            return try NIfTIVolume.decode(bytes, name: "it")
+        }
+        func pixels(_ values: [Double]) throws -> [UInt8] {
+            let volume = try volume(values)
+            return volume.image(frame: 0, scale: volume.greyScale()).pixels
+        }
+        #expect(try pixels([3.4, 254.6]) == [3, 255])
+        #expect(try pixels([0, 1]) == [0, 255])
+        // The brightest value is in the second frame.
+        #expect(try pixels([-100, 0, 100, 155]) == [0, 100])
+        #expect(try pixels([.nan, 5]) == [0, 5])
+        let limit = Double.greatestFiniteMagnitude
+        #expect(try pixels([-limit, limit]) == [0, 255])
     }
 
     @Test("one flipped bit in compressed voxels is refused by the checksum")

@@ -1,42 +1,150 @@
+import DICOM
 import Foundation
 
 /// Finds the images that the arguments of a command name: files, folders and patterns.
 enum InputFiles {
-    /// An image and the name of its results.
+    /// An image file and the name of its results.
     struct Found: Equatable {
         let path: String
         let name: String
+        /// Whether the user named the file, and not its folder.
+        var isNamed = true
     }
 
-    static let extensions: Set<String> = ["png", "jpg", "jpeg"]
+    /// One image of a file; `frame` counts from 1 and is nil for a file with one image.
+    struct Frame: Equatable {
+        let path: String
+        let name: String
+        let frame: Int?
+    }
+
+    private static let extensions: Set<String> = ["png", "jpg", "jpeg"]
 
     /// Expands arguments, in order.
     ///
-    /// A folder stands for all PNG and JPEG files below it, except masks and overlays that this
-    /// program wrote; a pattern that the shell has not expanded (`*`, `?`, `[`) for the files that
-    /// match it.
+    /// A folder stands for all PNG, JPEG, DICOM and NIfTI files below it, except masks and overlays
+    /// that this program wrote; a DICOMDIR for the images that it
+    /// lists; a pattern that the shell has not expanded (`*`, `?`, `[`) for the files that match it.
     ///
     /// - Parameter arguments: paths and patterns.
     /// - Returns: at least one image for each argument.
-    /// - Throws: ``InputError`` for a path that does not exist or has no image.
-    static func expand(_ arguments: [String]) throws(InputError) -> [Found] {
+    /// - Throws: ``InputError`` for a path that does not exist or has no image, `DICOMError` for a
+    ///   DICOMDIR that cannot be read.
+    static func expand(_ arguments: [String]) throws -> [Found] {
         var found: [Found] = []
         for argument in arguments {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) {
-                found += isFolder.boolValue ? try images(in: argument) : [single(argument)]
+                if isFolder.boolValue {
+                    found += try images(in: argument)
+                } else {
+                    found += try listed(in: argument) ?? [single(argument)]
+                }
             } else if argument.contains(where: { "*?[".contains($0) }) {
                 found += try matches(of: argument)
             } else {
-                throw .notFound(argument)
+                throw InputError.notFound(argument)
             }
         }
         return found
     }
 
+    /// The images of files with several frames.
+    ///
+    /// A file that cannot be read is one image, so that only its own segmentation fails. DICOM files
+    /// without an image are passed over where the user named their folder.
+    ///
+    /// - Parameters:
+    ///   - files: the files.
+    ///   - selection: which frames; nil where each file must have one image.
+    /// - Returns: the images in order, and notes.
+    /// - Throws: ``InputError`` when the selection does not fit a file, ``ExitError`` when the DICOM
+    ///   decoder is missing.
+    static func frames(
+        of files: [Found], _ selection: FrameSelection?
+    ) throws -> (frames: [Frame], notes: [String]) {
+        let reader = FrameReader()
+        var frames: [Frame] = []
+        var withoutImage: [String] = []
+        for file in files {
+            let numbers: [Int?]
+            do {
+                guard let count = try reader.frames(of: file.path) ?? (file.isNamed ? 1 : nil)
+                else {
+                    withoutImage.append(file.path)
+                    continue
+                }
+                numbers = try Self.numbers(selection, of: count, in: file.path)
+            } catch let error as InputError {
+                throw error
+            } catch let error as DICOMError where error.isAboutDecoder {
+                throw ExitError(.unavailable, "\(error)")
+            } catch {
+                numbers = [nil]
+            }
+            frames += numbers.map {
+                Frame(path: file.path, name: resultName(file.name, frame: $0), frame: $0)
+            }
+        }
+        guard let first = withoutImage.first else { return (frames, []) }
+        guard !frames.isEmpty else { throw InputError.noImages(files[0].path) }
+        let others = withoutImage.count - 1
+        let note =
+            "note: passed over, as it has no image: '\(first)'"
+            + (others > 0 ? ", and \(others) others" : "")
+        return (frames, [note])
+    }
+
+    private static func numbers(
+        _ selection: FrameSelection?, of count: Int, in path: String
+    ) throws(InputError) -> [Int?] {
+        switch selection {
+        case nil:
+            guard count == 1 else { throw .severalFrames(path, count) }
+            return [nil]
+        case .all:
+            return count == 1 ? [nil] : (1...count).map { $0 }
+        case .number(let number):
+            guard number <= count else { throw .noFrame(path, frame: number, frames: count) }
+            return [count == 1 ? nil : number]
+        }
+    }
+
+    /// The name of the results of one frame: `NAME.frame0005`.
+    static func resultName(_ name: String, frame: Int?) -> String {
+        guard let frame else { return name }
+        let digits = String(frame)
+        return name + ".frame" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    /// The images that a DICOMDIR lists; nil for another file.
+    private static func listed(in path: String) throws -> [Found]? {
+        guard URL(fileURLWithPath: path).lastPathComponent.uppercased() == "DICOMDIR",
+            let images = try DICOMFile.read(path).listedImages()
+        else { return nil }
+        guard !images.isEmpty else { throw InputError.noImages(path) }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().relativePath
+        return images.map { image in
+            let name =
+                image.hasPrefix(folder + "/") ? String(image.dropFirst(folder.count + 1)) : image
+            return Found(path: image, name: name, isNamed: false)
+        }
+    }
+
     /// The name of an image's results: the name of its file without the extension.
     static func resultName(of path: String) -> String {
-        URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+        withoutExtension(URL(fileURLWithPath: path).lastPathComponent)
+    }
+
+    /// A path without `.png`, `.dcm` or `.nii.gz`.
+    ///
+    /// A DICOM file without an extension may have a UID as its name, whose dots are not extensions.
+    static func withoutExtension(_ path: String) -> String {
+        let isNumber = (path as NSString).pathExtension.allSatisfy(\.isNumber)
+        if isNumber { return path }
+        let shorter = (path as NSString).deletingPathExtension
+        return path.lowercased().hasSuffix(".nii.gz")
+            ? (shorter as NSString).deletingPathExtension : shorter
     }
 
     private static func single(_ path: String) -> Found {
@@ -58,7 +166,7 @@ enum InputFiles {
             let relative = url.standardizedFileURL.pathComponents
                 .dropFirst(root.pathComponents.count).joined(separator: "/")
             let path = (folder as NSString).appendingPathComponent(relative)
-            found.append(Found(path: path, name: (relative as NSString).deletingPathExtension))
+            found.append(Found(path: path, name: withoutExtension(relative), isNamed: false))
         }
         guard enumerator != nil, unreadable == nil else {
             throw .unreadableFolder(unreadable ?? folder)
@@ -67,11 +175,15 @@ enum InputFiles {
         return found.sorted { $0.path < $1.path }
     }
 
-    /// A PNG or JPEG file by its extension, but not a mask or an overlay of a former run.
+    /// An image by its extension or, for DICOM, its first bytes, but not a mask or an overlay of a
+    /// former run, nor a DICOMDIR, whose images are in the same folder.
     private static func isInputImage(_ url: URL) -> Bool {
         let name = url.lastPathComponent.lowercased()
-        return extensions.contains(url.pathExtension.lowercased())
-            && !name.hasSuffix(".mask.png") && !name.hasSuffix(".overlay.png")
+        if name == "dicomdir" { return false }
+        if extensions.contains(url.pathExtension.lowercased()) {
+            return !name.hasSuffix(".mask.png") && !name.hasSuffix(".overlay.png")
+        }
+        return ImageFileKind(url.path) != .image
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -92,10 +204,13 @@ enum InputError: Error, Equatable {
     case notFound(String)
     case unreadableFolder(String)
     case noImages(String)
+    case noMasks(String)
     case noMatch(String)
     case sameResults(first: String, second: String)
     case nameTooLong(String)
     case resultIsInput(String)
+    case severalFrames(String, Int)
+    case noFrame(String, frame: Int, frames: Int)
 }
 
 extension InputError: CustomStringConvertible {
@@ -107,9 +222,11 @@ extension InputError: CustomStringConvertible {
         case .unreadableFolder(let path):
             "the folder '\(path)' cannot be read"
         case .noImages(let path):
-            "the folder '\(path)' contains no PNG or JPEG file"
+            "the folder '\(path)' contains no PNG, JPEG, DICOM or NIfTI file"
+        case .noMasks(let path):
+            "the folder '\(path)' contains no mask (PNG, NIfTI) and no result of 'samus segment'"
         case .noMatch(let pattern):
-            "no PNG or JPEG file matches '\(pattern)'"
+            "no PNG, JPEG, DICOM or NIfTI file matches '\(pattern)'"
         case .sameResults(let first, let second) where first == second:
             "'\(first)' is given twice: put its objects into one entry"
         case .sameResults(let first, let second):
@@ -117,6 +234,11 @@ extension InputError: CustomStringConvertible {
                 + "runs with different --output"
         case .nameTooLong(let path):
             "the name of '\(path)' is too long for the names of its results"
+        case .severalFrames(let path, let frames):
+            "'\(path)' has \(frames) frames: add --frame N, counted from 1, or --frame all"
+        case .noFrame(let path, let frame, let frames):
+            "'\(path)' has \(frames == 1 ? "1 frame" : "\(frames) frames"): there is no frame "
+                + "\(frame)"
         case .resultIsInput(let path):
             "a result would replace '\(path)', which is an input: choose another --output"
         }

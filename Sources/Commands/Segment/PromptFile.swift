@@ -12,6 +12,7 @@ import Segmentation
 ///     { "clicks": [[100, 80, 1], [20, 20, 0], [110, 95, 1]] } ] } ] }
 /// ```
 /// `clicks` are points in their order, 1 on the object and 0 outside it.
+/// An image of a cine also has its number: `"frame": 5`.
 /// For a model that needs no prompt, an object may be `{ "prompt_free": true }` instead.
 /// `foreground_points` means the same as `points`; `pictures`, `picture`, `negatives` and `auto` are
 /// the keys of former versions. Paths are relative to the JSON file. An unknown key is an error,
@@ -28,12 +29,15 @@ struct PromptFile: Decodable {
     /// One image and its objects.
     struct ImageEntry: Decodable {
         let image: String
+        let frame: Int?
         let objects: [Object]
 
         init(from decoder: any Decoder) throws {
             let object = try StrictObject(
-                decoder, keys: ["image", "objects"], synonyms: ["picture": "image"])
+                decoder, keys: ["image", "frame", "objects"], synonyms: ["picture": "image"])
             image = try object.decode(String.self, "image")
+            frame = try object.decodeIfPresent(Int.self, "frame")
+            guard frame ?? 1 > 0 else { throw object.error("frame", "frames are counted from 1") }
             objects = try object.decode([Object].self, "objects")
             guard !objects.isEmpty else {
                 throw object.error("objects", "the list is empty")
@@ -155,7 +159,9 @@ extension PromptFile {
                 return prompt
             }
             return InputImage(
-                path: resolved(entry.image), name: resultName(of: entry.image), objects: objects)
+                path: resolved(entry.image), frame: entry.frame,
+                name: InputFiles.resultName(resultName(of: entry.image), frame: entry.frame),
+                objects: objects)
         }
     }
 
@@ -165,7 +171,7 @@ extension PromptFile {
         guard !image.hasPrefix("/"), !parts.contains("..") else {
             return InputFiles.resultName(of: image)
         }
-        return (parts.joined(separator: "/") as NSString).deletingPathExtension
+        return InputFiles.withoutExtension(parts.joined(separator: "/"))
     }
 }
 

@@ -8,6 +8,10 @@ import Segmentation
 struct ResultRecord: Encodable {
     struct ImageEntry: Encodable {
         let path: String
+        /// From 1; left out for a file with one image.
+        let frame: Int?
+        /// Of a DICOM file.
+        let sopInstanceUid: String?
         let width: Int
         let height: Int
     }
@@ -40,6 +44,13 @@ struct ResultRecord: Encodable {
         let label: String?
         let prompt: UsedPrompt
         let pixelArea: Int
+        /// Size of a pixel `[x, y]` in mm, where it comes from, and the area; left out where the
+        /// size is not known.
+        let spacingMm: [Double]?
+        let spacingSource: String?
+        let areaMm2: Double?
+        /// Why there are no mm; left out where the file states no size at all.
+        let noMmReason: String?
         /// First column and row, then those after the last: `[x0, y0, x1, y1]`.
         let boundingBox: [Int]?
         /// Closed polygons along pixel edges; holes run counter-clockwise.

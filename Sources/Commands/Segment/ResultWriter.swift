@@ -85,7 +85,7 @@ struct ResultWriter {
         }
         if files.formats.contains(.contour) {
             try set.add(
-                JSON.encode(contours(of: objects, in: result.image)),
+                JSON.encode(contours(of: objects, in: result.frame.image)),
                 at: files.contours.path)
         }
         // The JSON is written last, so that the files that it names exist when it does.
@@ -114,7 +114,7 @@ struct ResultWriter {
             let shown = masks.sorted { $0.area > $1.area }.map { OverlayObject(mask: $0.mask) }
             let overlay = Overlay(
                 objects: shown, caption: "\(model.name), automatic masks: \(masks.count)")
-            try set.add(png(overlay.draw(on: result.image)), at: files.overlay.path)
+            try set.add(png(overlay.draw(on: result.frame.image)), at: files.overlay.path)
         }
         if files.formats.contains(.json) {
             let record = EverythingRecord(
@@ -138,9 +138,9 @@ extension ResultWriter {
     /// The outlines on the image; candidates side by side.
     private func overlay(_ objects: [SegmentedObject], of result: SegmentResult) -> Image {
         let overlays = (0..<candidates).map { overlay(objects, candidate: $0) }
-        guard overlays.count > 1 else { return overlays[0].draw(on: result.image) }
+        guard overlays.count > 1 else { return overlays[0].draw(on: result.frame.image) }
         return sideBySide(
-            overlays.map { ($0.drawWithoutStrip(on: result.image), $0.caption) })
+            overlays.map { ($0.drawWithoutStrip(on: result.frame.image), $0.caption) })
     }
 
     private func overlay(_ objects: [SegmentedObject], candidate: Int) -> Overlay {
@@ -166,7 +166,10 @@ extension ResultWriter {
     }
 
     private func entry(of result: SegmentResult) -> ResultRecord.ImageEntry {
-        .init(path: result.input.path, width: result.image.width, height: result.image.height)
+        .init(
+            path: result.input.path, frame: result.frame.number,
+            sopInstanceUid: result.frame.sopInstance, width: result.frame.image.width,
+            height: result.frame.image.height)
     }
 
     private func record(
@@ -176,10 +179,16 @@ extension ResultWriter {
             image: entry(of: result), model: model, engine: engine,
             masks: numbered(objects).map { index, candidate, object, segmentation in
                 let mask = segmentation.mask
+                let pixelSize = result.frame.pixelSize
+                let calibration = pixelSize.calibration(of: mask)
                 let file = files.mask(object: index, candidate: candidate)
                 return .init(
                     object: index + 1, candidate: candidate + 1, label: object.request.label,
                     prompt: .init(object), pixelArea: mask.area,
+                    spacingMm: calibration.spacing.map { [$0.x, $0.y] },
+                    spacingSource: calibration.source,
+                    areaMm2: calibration.spacing.map { Double(mask.area) * $0.x * $0.y },
+                    noMmReason: pixelSize.isStated ? calibration.reason : nil,
                     boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
                     contours: mask.contourLists, iouEstimate: segmentation.iouEstimate,
                     presence: segmentation.presence, found: mask.area > 0,

@@ -11,6 +11,7 @@ public struct SegmentCommand: ParsableCommand {
         usage: """
             samus segment IMAGE... --box x0,y0,x1,y1 [--output DIR] [--force]
             samus segment IMAGE... --point x,y [--background-point x,y]
+            samus segment STUDY/ --frame n|all --point x,y
             samus segment IMAGE... --object --box … --box … --point …
             samus segment IMAGE... --prompt-free --model AUTOSAMUS
             samus segment IMAGE... --everything --model SAM
@@ -30,13 +31,14 @@ public struct SegmentCommand: ParsableCommand {
                   { "label": "left ventricle", "box": [150, 48, 208, 140] },
                   { "points": [[100, 80]], "background_points": [[20, 20]] } ] } ] }
 
-            Its paths are relative to the file. An object can also have a rough "mask": \
+            Its paths are relative to the file. "frame": 5 chooses a frame of a cine. An object \
+            can also have a rough "mask": \
             "rough.png", or be { "prompt_free": true }. With --object, objects are numbered in \
             the order boxes, points, masks.
 
             Results for NAME.png are NAME.mask.png (0 and 255), NAME.overlay.png and NAME.json \
-            (area in pixels, bounding box, contours, IoU estimate, prompts, model with SHA-256, \
-            times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
+            (area in pixels, and in mm² where the size of a pixel is known; bounding box, contours, \
+            IoU estimate, prompts, model with SHA-256, times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
             NAME.contour.json. Docs/SegmentResults.md explains every key.
 
             --everything generates masks automatically, like segment-anything: it writes \
@@ -55,9 +57,18 @@ public struct SegmentCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "PNG or JPEG files, folders of them, or patterns such as 'scans/*.png'.",
-        completion: .file(extensions: ["png", "jpg", "jpeg"]))
+        help: ArgumentHelp(
+            "PNG, JPEG, DICOM or NIfTI files, folders of them, DICOMDIR files, or patterns such "
+                + "as 'scans/*.png'."),
+        completion: .file())
     var images: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Which frames of a DICOM or NIfTI file: a number from 1, or all. Needed where a file "
+                + "has several.",
+            valueName: "n|all"))
+    var frame: FrameSelection?
 
     @OptionGroup(title: "Prompts")
     var prompts: PromptOptions
@@ -90,6 +101,9 @@ public struct SegmentCommand: ParsableCommand {
                 + "for models that estimate it, as samus-lite.", valueName: "p"))
     var minPresence = AnswerOptions.defaultMinimumPresence
 
+    @OptionGroup(title: "Size of a pixel")
+    var spacing: SpacingOptions
+
     @Option(help: "Keep all parts of a mask, or only the largest connected component.")
     var keep = KeptParts.all
 
@@ -105,6 +119,11 @@ public struct SegmentCommand: ParsableCommand {
             try checkEverything()
         } else {
             try prompts.check()
+        }
+        guard frame == nil || prompts.prompts == nil else {
+            throw ValidationError(
+                "--frame belongs to images on the command line: a --prompts file has the key "
+                    + "\"frame\"")
         }
         guard images.isEmpty == (prompts.prompts != nil) else {
             throw ValidationError(
@@ -177,30 +196,31 @@ public struct SegmentCommand: ParsableCommand {
                     multimask: multimask, keep: keep,
                     answer: AnswerOptions(minimumPresence: minPresence)),
             outputFolder: output, formats: format?.formats ?? defaultFormats,
-            replacesResults: force, promptFile: prompts.prompts)
+            replacesResults: force, promptFile: prompts.prompts, spacing: try spacing.source())
     }
 
     private func inputImages() throws -> [InputImage] {
         if let file = prompts.prompts { return try PromptFile.read(file) }
-        let found = try InputFiles.expand(images)
-        if automatic.everything {
-            return found.map {
-                InputImage(path: $0.path, name: $0.name + ".everything", objects: [])
-            }
+        let (frames, notes) = try InputFiles.frames(of: InputFiles.expand(images), frame)
+        notes.forEach(Terminal.log)
+        let suffix = automatic.everything ? ".everything" : ""
+        let objects = automatic.everything ? [] : prompts.objects
+        return frames.map {
+            InputImage(path: $0.path, frame: $0.frame, name: $0.name + suffix, objects: objects)
         }
-        return found.map { InputImage(path: $0.path, name: $0.name, objects: prompts.objects) }
     }
 
     private func makeSegmenter(
         _ model: LoadedModel, for job: SegmentJob
     ) throws -> any Segmenter {
         let engine = try model.makeEngine(engine)
+        let reader = FrameReader(spacing: job.spacing)
         switch job.mode {
         case .objects(let multimask, let keep, let answer):
             return PromptedSegmenter(
-                engine: engine, multimask: multimask, keep: keep, answer: answer)
+                engine: engine, multimask: multimask, keep: keep, answer: answer, reader: reader)
         case .everything(let options):
-            return try EverythingSegmenter(engine: engine, options: options)
+            return try EverythingSegmenter(engine: engine, options: options, reader: reader)
         }
     }
 }

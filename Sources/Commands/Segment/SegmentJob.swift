@@ -24,6 +24,8 @@ struct SegmentJob: Sendable {
     let replacesResults: Bool
     /// The file of `--prompts`.
     let promptFile: String?
+    /// Pixel sizes from the command line.
+    let spacing: SpacingSource
 
     /// Every file that the run reads, except the model.
     var inputs: [String] {
@@ -55,6 +57,8 @@ struct SegmentJob: Sendable {
 struct InputImage: Equatable, Sendable {
     /// The image's file.
     let path: String
+    /// The number of a frame, from 1; nil for a file with one image.
+    var frame: Int?
     /// The path of its results below the output folder, without a file extension.
     let name: String
     /// The objects to segment; none with `--everything`.

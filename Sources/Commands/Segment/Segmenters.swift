@@ -29,7 +29,7 @@ struct SegmentResult {
     }
 
     let input: InputImage
-    let image: Image
+    let frame: InputFrame
     let masks: Masks
     let times: Times
     /// Notes for the user about this image.
@@ -61,13 +61,15 @@ struct PromptedSegmenter: Segmenter {
     let keep: KeptParts
     /// When nothing counts as found.
     let answer: AnswerOptions
+    let reader: FrameReader
 
     func segment(_ input: InputImage) throws -> SegmentResult {
         let clock = ContinuousClock()
         var times = SegmentResult.Times()
 
         var start = clock.now
-        let image = try Image.readNotBlank(input.path)
+        let frame = try reader.readNotBlank(input)
+        let image = frame.image
         times.read = (clock.now - start).inSeconds
 
         // Prompts are checked before the image is encoded.
@@ -83,11 +85,13 @@ struct PromptedSegmenter: Segmenter {
         }
         times.decode = (clock.now - start).inSeconds
 
-        let notes = objects.enumerated().flatMap { index, object in
-            object.notes.map { objects.count > 1 ? "object \(index + 1): \($0)" : $0 }
-        }
+        let notes =
+            frame.notes
+            + objects.enumerated().flatMap { index, object in
+                object.notes.map { objects.count > 1 ? "object \(index + 1): \($0)" : $0 }
+            }
         return SegmentResult(
-            input: input, image: image, masks: .objects(objects), times: times, notes: notes,
+            input: input, frame: frame, masks: .objects(objects), times: times, notes: notes,
             warnings: objects.flatMap(\.warnings))
     }
 
@@ -140,12 +144,17 @@ struct PromptedSegmenter: Segmenter {
 struct EverythingSegmenter: Segmenter {
     private let generator: AutomaticMaskGenerator
     private let warnings: [String]
+    private let reader: FrameReader
 
     /// - Parameters:
     ///   - engine: a model that takes point prompts and returns candidates.
     ///   - options: the options.
+    ///   - reader: reads the images.
     /// - Throws: ``AutomaticMaskError``.
-    init(engine: any SegmentationEngine, options: AutomaticMaskOptions) throws(AutomaticMaskError) {
+    init(
+        engine: any SegmentationEngine, options: AutomaticMaskOptions, reader: FrameReader
+    ) throws(AutomaticMaskError) {
+        self.reader = reader
         generator = try AutomaticMaskGenerator(engine: engine, options: options)
         warnings = engine.model.architecture.warnings(
             about: Prompt(foregroundPoints: [PixelPoint(x: 0, y: 0)]), multimask: true,
@@ -157,7 +166,8 @@ struct EverythingSegmenter: Segmenter {
         var times = SegmentResult.Times()
 
         var start = clock.now
-        let image = try Image.readNotBlank(input.path)
+        let frame = try reader.readNotBlank(input)
+        let image = frame.image
         times.read = (clock.now - start).inSeconds
 
         start = clock.now
@@ -170,36 +180,14 @@ struct EverythingSegmenter: Segmenter {
         times.decode = (clock.now - start).inSeconds
 
         let notes =
-            masks.isEmpty
-            ? [
-                "no mask was confident and stable enough; lower --predicted-iou and --stability "
-                    + "to see more masks"
-            ] : []
+            frame.notes
+            + (masks.isEmpty
+                ? [
+                    "no mask was confident and stable enough; lower --predicted-iou and --stability "
+                        + "to see more masks"
+                ] : [])
         return SegmentResult(
-            input: input, image: image, masks: .everything(masks), times: times, notes: notes,
+            input: input, frame: frame, masks: .everything(masks), times: times, notes: notes,
             warnings: warnings)
-    }
-}
-
-/// An image whose pixels all have the same value.
-struct BlankImageError: Error, CustomStringConvertible {
-    let value: [UInt8]
-
-    var description: String {
-        let numbers = value.map(String.init).joined(separator: ",")
-        return "the image is blank: every pixel has the value \(numbers)"
-    }
-}
-
-extension Image {
-    /// Reads an image, and refuses a blank one, for which a model would still return a mask.
-    ///
-    /// - Throws: `ImageError` when it cannot be read, ``BlankImageError``.
-    static func readNotBlank(_ path: String) throws -> Image {
-        let image = try Image.read(path)
-        let first = image.pixels.prefix(image.channels)
-        guard image.pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
-        else { throw BlankImageError(value: Array(first)) }
-        return image
     }
 }

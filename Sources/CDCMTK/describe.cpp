@@ -1,0 +1,159 @@
+#include "internal.h"
+
+#include <cstdio>
+
+namespace {
+
+// Largest numbers of regions and of a DICOMDIR's images that are described.
+constexpr unsigned long largestRegions = 256;
+constexpr unsigned long largestReferences = 100000;
+
+// A string of JSON; bytes outside ASCII are taken as Latin-1.
+std::string quoted(const std::string &value) {
+    std::string result = "\"";
+    for (const char character : value) {
+        const auto byte = static_cast<unsigned char>(character);
+        if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\') {
+            char escape[8];
+            snprintf(escape, sizeof escape, "\\u%04x", byte);
+            result += escape;
+        } else {
+            result += character;
+        }
+    }
+    return result + "\"";
+}
+
+std::string decimal(double value) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.17g", value);
+    return digits;
+}
+
+// An object of JSON; absent values are left out.
+class Object {
+  public:
+    void add(const char *key, const std::string &value) {
+        content += (content.empty() ? "" : ",") + quoted(key) + ":" + value;
+    }
+    void addText(const char *key, DcmItem &item, const DcmTagKey &tag) {
+        const std::string value = text(item, tag);
+        if (!value.empty()) add(key, quoted(value));
+    }
+    void addNumber(const char *key, DcmItem &item, const DcmTagKey &tag) {
+        double value = 0;
+        if (number(item, tag, value)) add(key, decimal(value));
+    }
+    void addUnsigned(const char *key, DcmItem &item, const DcmTagKey &tag) {
+        Uint16 small = 0;
+        Uint32 large = 0;
+        if (item.findAndGetUint16(tag, small).good()) {
+            add(key, std::to_string(small));
+        } else if (item.findAndGetUint32(tag, large).good()) {
+            add(key, std::to_string(large));
+        }
+    }
+    std::string closed() const { return "{" + content + "}"; }
+
+  private:
+    std::string content;
+};
+
+std::string region(DcmItem &item) {
+    Object object;
+    object.addUnsigned("spatial_format", item, DCM_RegionSpatialFormat);
+    object.addUnsigned("data_type", item, DCM_RegionDataType);
+    object.addUnsigned("min_x", item, DCM_RegionLocationMinX0);
+    object.addUnsigned("min_y", item, DCM_RegionLocationMinY0);
+    object.addUnsigned("max_x", item, DCM_RegionLocationMaxX1);
+    object.addUnsigned("max_y", item, DCM_RegionLocationMaxY1);
+    object.addUnsigned("units_x", item, DCM_PhysicalUnitsXDirection);
+    object.addUnsigned("units_y", item, DCM_PhysicalUnitsYDirection);
+    object.addNumber("delta_x", item, DCM_PhysicalDeltaX);
+    object.addNumber("delta_y", item, DCM_PhysicalDeltaY);
+    return object.closed();
+}
+
+std::string regions(DcmItem &dataset) {
+    DcmSequenceOfItems *sequence = nullptr;
+    if (dataset.findAndGetSequence(DCM_SequenceOfUltrasoundRegions, sequence).bad() ||
+        sequence == nullptr) {
+        return {};
+    }
+    std::string list;
+    for (unsigned long i = 0; i < sequence->card() && i < largestRegions; i++) {
+        list += (list.empty() ? "" : ",") + region(*sequence->getItem(i));
+    }
+    return "[" + list + "]";
+}
+
+// The files of a DICOMDIR's image records, each a list of folders and a name.
+std::string references(DcmItem &dataset) {
+    DcmSequenceOfItems *sequence = nullptr;
+    if (dataset.findAndGetSequence(DCM_DirectoryRecordSequence, sequence).bad() ||
+        sequence == nullptr) {
+        return {};
+    }
+    std::string list;
+    unsigned long found = 0;
+    DcmObject *next = nullptr;
+    while ((next = sequence->nextInContainer(next)) != nullptr && found < largestReferences) {
+        auto *item = dynamic_cast<DcmItem *>(next);
+        if (item == nullptr || text(*item, DCM_DirectoryRecordType) != "IMAGE") continue;
+        std::string parts;
+        OFString part;
+        for (unsigned long i = 0;
+             i < 8 && item->findAndGetOFString(DCM_ReferencedFileID, part, i).good(); i++) {
+            parts += (parts.empty() ? "" : ",") + quoted(part.c_str());
+        }
+        list += (list.empty() ? "[" : ",[") + parts + "]";
+        found++;
+    }
+    return "[" + list + "]";
+}
+
+std::string image(cdcmtk_file &file) {
+    DcmItem &dataset = *file.dataset();
+    const PixelFormat &pixels = file.pixels;
+    Object object;
+    object.add("width", std::to_string(pixels.width));
+    object.add("height", std::to_string(pixels.height));
+    object.add("frames", std::to_string(pixels.frames));
+    object.add("channels", pixels.isMonochrome() ? "1" : "3");
+    object.add("photometric", quoted(pixels.photometric));
+    object.add("bits_stored", std::to_string(pixels.bitsStored));
+    object.addNumber("frame_time_ms", dataset, DCM_FrameTime);
+    double height = 0, width = 0;
+    if (number(dataset, DCM_PixelSpacing, height, 0) &&
+        number(dataset, DCM_PixelSpacing, width, 1)) {
+        object.add("pixel_spacing", "[" + decimal(height) + "," + decimal(width) + "]");
+    }
+    const std::string list = regions(dataset);
+    if (!list.empty()) object.add("regions", list);
+    return object.closed();
+}
+
+} // namespace
+
+std::string identifiers(DcmItem &dataset) {
+    Object object;
+    object.addText("patient_id", dataset, DCM_PatientID);
+    object.addText("patient_name", dataset, DCM_PatientName);
+    object.addText("study", dataset, DCM_StudyInstanceUID);
+    object.addText("series", dataset, DCM_SeriesInstanceUID);
+    object.addText("instance", dataset, DCM_SOPInstanceUID);
+    return object.closed();
+}
+
+std::string describe(cdcmtk_file &file) {
+    DcmItem &dataset = *file.dataset();
+    Object object;
+    object.add("transfer_syntax", quoted(DcmXfer(file.syntax).getXferName()));
+    object.addText("sop_class", dataset, DCM_SOPClassUID);
+    object.addText("sop_instance", dataset, DCM_SOPInstanceUID);
+    object.addText("modality", dataset, DCM_Modality);
+    if (file.hasImage) object.add("image", image(file));
+    const std::string files = references(dataset);
+    if (!files.empty()) object.add("references", files);
+    return object.closed();
+}

@@ -149,7 +149,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileIO"]),
-        .testTarget(name: "ImagingTests", dependencies: ["FileIO", "Imaging"]),
+        .testTarget(name: "ImagingTests", dependencies: ["FileIO", "Imaging", "TestSupport"]),
         .testTarget(name: "DrawingTests", dependencies: ["Drawing", "Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
         .testTarget(

@@ -112,8 +112,21 @@ public enum ProgramArguments {
     static let current: [String] = {
         let (arguments, notes) = renamed(Array(CommandLine.arguments.dropFirst()))
         notes.forEach(Terminal.log)
-        return arguments
+        return withLatest(arguments)
     }()
+
+    /// Completes `train --resume` without a value: it means the latest run.
+    ///
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the arguments, with `latest` after such an option.
+    static func withLatest(_ arguments: [String]) -> [String] {
+        guard arguments.first == "train", let place = arguments.firstIndex(of: "--resume"),
+            place + 1 == arguments.count || arguments[place + 1].hasPrefix("--")
+        else { return arguments }
+        var arguments = arguments
+        arguments.insert("latest", at: place + 1)
+        return arguments
+    }
 
     /// Replaces former option names, in the forms `--negative 1,2` and `--negative=1,2`.
     ///

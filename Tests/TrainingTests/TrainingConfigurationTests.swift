@@ -11,6 +11,8 @@ struct TrainingConfigurationTests {
         configuration.data = "/data/us 30k: a #1"
         configuration.sets = "no"
         configuration.fraction = 0.5
+        configuration.balance = 0.5
+        configuration.objects = .pieces
         configuration.augment = "1e3"
         configuration.prompts = "click,box"
         configuration.variants = 0
@@ -19,6 +21,7 @@ struct TrainingConfigurationTests {
         configuration.imageCache = 2
         configuration.validationPrompts = "fixed"
         configuration.validationFraction = 0.25
+        configuration.select = "val/iou"
         configuration.recipe = .full
         configuration.network = .autoSAMUS
         configuration.from = "~"
@@ -43,6 +46,7 @@ struct TrainingConfigurationTests {
         configuration.ema = 0.999
         configuration.dicePerImage = true
         configuration.focal = 0.5
+        configuration.positiveWeight = 1
         configuration.iouLoss = 1
         configuration.precision = .bf16
         configuration.seed = .max

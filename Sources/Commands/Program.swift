@@ -80,9 +80,11 @@ extension ParsableCommand {
 
     /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
-        guard fflush(nil) != 0 else { return }
-        let reason = String(cString: strerror(errno))
-        Terminal.log("error: the output could not be written: \(reason)")
+        // A line that could not be written is no longer in the buffer: only the stream remembers it.
+        let failed = ferror(stdout) != 0
+        guard fflush(nil) != 0 || failed else { return }
+        let reason = failed ? "" : ": \(String(cString: strerror(errno)))"
+        Terminal.log("error: the output could not be written\(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }
 }

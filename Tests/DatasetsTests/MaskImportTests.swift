@@ -336,6 +336,29 @@ struct MaskImportTests {
         #expect(report.problems[0].reason.contains("EXIF orientation 3"))
     }
 
+    @Test("folders: a file whose name is not UTF-8 costs its image only")
+    func otherEncodings() throws {
+        for name in ["a", "b"] {
+            try tree.image("images/\(name).png")
+            try tree.mask("masks/\(name).png", at: [(1, 1)])
+        }
+        // A name in GBK.
+        for folder in ["images", "masks"] {
+            let former = "\(tree.source)/\(folder)/b.png"
+            var name = Array("\(tree.source)/\(folder)/".utf8CString.dropLast())
+            name += [0xBD, 0xE1, 0xBD, 0xDA].map { CChar(bitPattern: $0) }
+            name += Array(".png".utf8CString)
+            // macOS accepts names in UTF-8 only.
+            guard rename(former, name) == 0 else { return }
+        }
+        let report = try tree.run(.folders) { $0.dataset = "M" }
+        #expect(report.images == 1)
+        #expect(
+            report.problems.map(\.reason) == [
+                "its name is not UTF-8, so that it cannot be opened: rename the file"
+            ])
+    }
+
     @Test("--patient-pattern fills the patients that a source does not name")
     func patients() throws {
         for name in ["007_left", "007_right", "other"] {

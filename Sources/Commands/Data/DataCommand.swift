@@ -91,7 +91,8 @@ struct SplitCommand: ParsableCommand {
             let unknown = part.withoutPatient
             return "\(part.dataset): \(counts.joined(separator: ", "))"
                 + (unknown > 0
-                    ? "; \(unknown) images of unknown patients, each a group of its own" : "")
+                    ? "; \(counted(unknown, "image")) of unknown patients, each a group of its own"
+                    : "")
         }
         lines += split.parts.flatMap(warnings)
         let names = split.lists.map(\.name).joined(separator: " ")

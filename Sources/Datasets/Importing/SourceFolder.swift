@@ -204,8 +204,13 @@ extension SourceFolder {
 
 extension ImageError {
     /// The message without the file's name.
+    ///
+    /// A name that is not UTF-8, such as one in GBK, cannot be opened.
     func reason(without name: String) -> String {
-        "\(self)".replacing("'\(name)'", with: "it")
+        if case .cannotRead = self, name.contains("\u{FFFD}") {
+            return "its name is not UTF-8, so that it cannot be opened: rename the file"
+        }
+        return "\(self)".replacing("'\(name)'", with: "it")
     }
 }
 

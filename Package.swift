@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests"),
         .testTarget(name: "FileIOTests", dependencies: ["FileIO"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "FileIO"]),
-        .testTarget(name: "ImagingTests", dependencies: ["FileIO", "Imaging"]),
+        .testTarget(name: "ImagingTests", dependencies: ["FileIO", "Imaging", "TestSupport"]),
         .testTarget(
             name: "DICOMTests",
             dependencies: ["DICOM", "FileIO", "Imaging", "TestSupport", "samus-dicom"]),

@@ -90,7 +90,9 @@ static int decode(cpng_state *state, uint32_t width, uint32_t height, int channe
     if (png_get_image_width(png, info) != width || png_get_image_height(png, info) != height) {
         png_error(png, "the size in the header is contradicted");
     }
-    png_set_palette_to_rgb(png);
+    if (channels == 3) {
+        png_set_palette_to_rgb(png);
+    }
     if (png_get_bit_depth(png, info) < 8) {
         png_set_packing(png);
         if (png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY) {

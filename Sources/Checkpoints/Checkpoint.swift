@@ -19,7 +19,8 @@ public struct Checkpoint: Sendable {
     public let metadata: [String: String]
     /// The format, detected from the content.
     public let format: Format
-    /// The prefix `module.` if all names in the file have it; ``names`` do not contain the prefix.
+    /// The wrappers' prefix, such as `module.` or `_orig_mod.model.`, if all names in the file have it;
+    /// ``names`` do not contain the prefix.
     public let strippedPrefix: String?
     /// Entries of the state dictionary that are not tensors, such as `epoch`.
     public let ignoredNames: [String]
@@ -35,15 +36,12 @@ public struct Checkpoint: Sendable {
     init(
         _ contents: Contents, format: Format, file: CheckpointFile
     ) throws(CheckpointError) {
-        let prefix = "module."
-        let isParallel =
-            !contents.tensors.isEmpty
-            && contents.tensors.allSatisfy { $0.name.hasPrefix(prefix) && $0.name != prefix }
-        strippedPrefix = isParallel ? prefix : nil
+        let prefix = Self.wrapperPrefix(of: contents)
+        strippedPrefix = prefix.isEmpty ? nil : prefix
         var names: [String] = []
         var tensors: [String: StoredTensor] = [:]
         for (fullName, tensor) in contents.tensors {
-            let name = isParallel ? String(fullName.dropFirst(prefix.count)) : fullName
+            let name = String(fullName.dropFirst(prefix.count))
             guard tensors.updateValue(tensor, forKey: name) == nil else {
                 throw .duplicateName(name)
             }
@@ -56,6 +54,26 @@ public struct Checkpoint: Sendable {
         metadata = contents.metadata
         ignoredNames = contents.ignoredNames
         hasChecksums = contents.hasChecksums
+    }
+
+    /// What programs put before the names of a network that they wrap: `DataParallel`,
+    /// `torch.compile`, Lightning, and classes that hold the network as a property.
+    private static let wrapperPrefixes = ["module.", "_orig_mod.", "model.", "net.", "network."]
+
+    /// The prefixes that all names have, one after the other.
+    private static func wrapperPrefix(of contents: Contents) -> String {
+        // The state of a training has prefixes of its own, which resuming needs.
+        let isState = contents.metadata["samus.training.progress"] != nil
+        guard let first = contents.tensors.first?.name, !isState else { return "" }
+        var prefix = ""
+        while let next = wrapperPrefixes.first(where: { first.hasPrefix(prefix + $0) }),
+            contents.tensors.allSatisfy({
+                $0.name.hasPrefix(prefix + next) && $0.name != prefix + next
+            })
+        {
+            prefix += next
+        }
+        return prefix
     }
 
     /// The tensor of this name; nil if there is none.
@@ -86,9 +104,10 @@ extension Checkpoint {
     /// Opens and checks a `.pth` or safetensors file, without reading the data of its tensors.
     ///
     /// The format is detected from the content; the file name does not matter. In a `.pth`, the
-    /// weights may be in a dictionary under `state_dict`, `model_state_dict` or `model`. A prefix
-    /// `module.` that all names share, as `DataParallel` writes it, is removed. No code in the file
-    /// is run.
+    /// weights may be in a dictionary under `state_dict`, `model_state_dict` or `model`, or in the only
+    /// dictionary of tensors beside the state of an optimizer. A prefix of wrappers that all names
+    /// share, as `DataParallel`, `torch.compile` and Lightning write it, is removed. No code in the
+    /// file is run.
     ///
     /// - Parameters:
     ///   - path: the file.

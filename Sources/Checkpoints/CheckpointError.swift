@@ -113,8 +113,10 @@ extension CheckpointError: CustomStringConvertible {
         case .noTensors(let keys):
             keys.isEmpty
                 ? "the file contains no dictionary of tensors"
-                : "the file contains no dictionary of tensors, only the keys "
-                    + "'\(keys.joined(separator: "', '"))'"
+                : Set(keys).isSuperset(of: ["state", "param_groups"])
+                    ? "it is the state of an optimizer, which contains no weights"
+                    : "the file contains no dictionary of tensors, only the keys "
+                        + "'\(keys.joined(separator: "', '"))'"
         case .severalStateDictionaries(let keys):
             "the file contains weights under the keys '\(keys.joined(separator: "' and '"))': save "
                 + "only one of them"

@@ -7,17 +7,30 @@ struct PickledStateDictionary {
     /// Keys under which training programs store the weights, next to the epoch, the optimizer's
     /// state and so on.
     private static let wrappers = ["state_dict", "model_state_dict", "model"]
+    /// Parts of a training's state that hold tensors other than weights.
+    private static let others = [
+        "optim", "scheduler", "scaler", "ema", "average", "loss", "criterion",
+    ]
     private static let maximumNesting = 3
 
     /// - Parameters:
     ///   - root: the unpickled value.
     ///   - heap: the containers and tensors to which the value refers.
+    ///   - firstUnknown: a class or function of the pickle that is neither known nor refused.
     /// - Throws: ``CheckpointError``, for example ``CheckpointError/noTensors(keys:)``.
-    init(_ root: PickleValue, in heap: PickleHeap) throws(CheckpointError) {
-        guard let place = try Self.find(root, heap, depth: 0),
-            let items = heap.items(of: place, .dictionary)
+    init(
+        _ root: PickleValue, in heap: PickleHeap,
+        firstUnknown: (name: String, offset: Int)? = nil
+    ) throws(CheckpointError) {
+        var found = try Self.find(root, heap, depth: 0)
+        if found == nil { found = try Self.onlyDictionary(in: root, heap) }
+        guard let place = found, let items = heap.items(of: place, .dictionary)
         else {
-            throw .noTensors(keys: Self.keys(of: root, heap))
+            let keys = Self.keys(of: root, heap)
+            if keys.isEmpty, let firstUnknown {
+                throw .forbiddenGlobal(firstUnknown.name, offset: firstUnknown.offset)
+            }
+            throw .noTensors(keys: keys)
         }
         for (key, value) in Self.entries(items) {
             let name = Self.name(of: key)
@@ -54,6 +67,27 @@ struct PickledStateDictionary {
             if case .tensor = value { true } else { false }
         }
         return holdsTensors ? value : nil
+    }
+
+    /// The only dictionary of tensors under a key of any other name, such as `net`.
+    private static func onlyDictionary(
+        in root: PickleValue, _ heap: PickleHeap
+    ) throws(CheckpointError) -> PickleValue? {
+        guard let items = heap.items(of: root, .dictionary) else { return nil }
+        var found: [(key: String, value: PickleValue)] = []
+        var seen: Set<Int> = []
+        for case (.text(let key), let value) in entries(items)
+        where !others.contains(where: key.lowercased().contains) {
+            // One dictionary under many keys is searched once.
+            guard case .container(let place) = value, seen.insert(place).inserted else { continue }
+            let inner = heap.items(of: value, .dictionary) ?? []
+            let isWeights = entries(inner).contains { key, value in
+                if case (.text, .tensor) = (key, value) { true } else { false }
+            }
+            if isWeights { found.append((key, value)) }
+        }
+        guard found.count < 2 else { throw .severalStateDictionaries(found.map(\.key)) }
+        return found.first?.value
     }
 
     private static func entries(

@@ -31,7 +31,8 @@ extension Checkpoint {
             throw .malformed("a missing list of storages", offset: keysOffset)
         }
         let places = try locateStorages(keys, heap, from: unpickler.stream.position, in: file)
-        let dictionary = try PickledStateDictionary(root, in: heap)
+        let dictionary = try PickledStateDictionary(
+            root, in: heap, firstUnknown: unpickler.firstUnknown)
         var storages = TorchStorages(file: file, heap: heap, limits: limits)
         let tensors = try storages.tensors(dictionary) {
             storage throws(CheckpointError) -> Range<Int> in

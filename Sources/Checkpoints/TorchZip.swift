@@ -29,7 +29,9 @@ extension Checkpoint {
         try archive.verify(pickle)
 
         var unpickler = Unpickler(ByteStream(file, range: pickle.range), limits: limits)
-        let dictionary = try PickledStateDictionary(try unpickler.load(), in: unpickler.heap)
+        let root = try unpickler.load()
+        let dictionary = try PickledStateDictionary(
+            root, in: unpickler.heap, firstUnknown: unpickler.firstUnknown)
         var storages = TorchStorages(file: file, heap: unpickler.heap, limits: limits)
         var places: [String: Range<Int>] = [:]
         let tensors = try storages.tensors(dictionary) {

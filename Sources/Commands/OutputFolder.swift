@@ -31,6 +31,9 @@ struct OutputFolder {
                 + "another --output")
     }
 
+    /// Removes the folder if nothing is in it, so that a failed run leaves no empty folder.
+    func removeIfEmpty() { rmdir(url.path) }
+
     /// Makes the folder.
     ///
     /// - Parameter subfolders: folders below it to make as well.

@@ -82,9 +82,11 @@ extension ParsableCommand {
 
     /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
-        guard fflush(nil) != 0 else { return }
-        let reason = String(cString: strerror(errno))
-        Terminal.log("error: the output could not be written: \(reason)")
+        // A line that could not be written is no longer in the buffer: only the stream remembers it.
+        let failed = ferror(stdout) != 0
+        guard fflush(nil) != 0 || failed else { return }
+        let reason = failed ? "" : ": \(String(cString: strerror(errno)))"
+        Terminal.log("error: the output could not be written\(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }
 }
@@ -114,8 +116,21 @@ public enum ProgramArguments {
     static let current: [String] = {
         let (arguments, notes) = renamed(Array(CommandLine.arguments.dropFirst()))
         notes.forEach(Terminal.log)
-        return arguments
+        return withLatest(arguments)
     }()
+
+    /// Completes `train --resume` without a value: it means the latest run.
+    ///
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the arguments, with `latest` after such an option.
+    static func withLatest(_ arguments: [String]) -> [String] {
+        guard arguments.first == "train", let place = arguments.firstIndex(of: "--resume"),
+            place + 1 == arguments.count || arguments[place + 1].hasPrefix("--")
+        else { return arguments }
+        var arguments = arguments
+        arguments.insert("latest", at: place + 1)
+        return arguments
+    }
 
     /// Replaces former option names, in the forms `--negative 1,2` and `--negative=1,2`.
     ///

@@ -32,6 +32,11 @@ public enum Terminal {
     }
 }
 
+/// A number with its noun: `1 image`, `2 images`.
+func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}
+
 extension String {
     /// The text with control characters other than line breaks as `\u{…}`: the name of a file or a
     /// label must not move the cursor or imitate a message.

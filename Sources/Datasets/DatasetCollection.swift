@@ -9,13 +9,18 @@ public struct DatasetCollection: Sendable {
     /// Classes of each dataset, background included.
     public let classes: [String: Int]
     let folders: [String: DatasetFolder]
+    private let patientPattern: PatientPattern?
 
     /// Reads `class.json` and each dataset's `index.csv`, where there is one.
     ///
-    /// - Parameter root: the folder of all datasets.
+    /// - Parameters:
+    ///   - root: the folder of all datasets.
+    ///   - patientPattern: the patients of images for which `index.csv` gives none; nil for the
+    ///     names of the published datasets.
     /// - Throws: ``DatasetError`` when the folder does not have this layout.
-    public init(root: String) throws(DatasetError) {
+    public init(root: String, patientPattern: PatientPattern? = nil) throws(DatasetError) {
         self.root = root
+        self.patientPattern = patientPattern
         classes = try ClassFile.read(root: root)
         var folders: [String: DatasetFolder] = [:]
         for dataset in classes.keys {
@@ -96,7 +101,9 @@ public struct DatasetCollection: Sendable {
         func malformed(_ reason: String) -> DatasetError {
             .malformedLine(path: path, line: number, text: line, reason: reason)
         }
-        let parts = line.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        // Programs on Windows write backslashes.
+        let parts = line.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }
+            .map(String.init)
         guard parts.count == 2 || parts.count == 3, parts.allSatisfy(\.isPlainName) else {
             throw malformed("'class/Dataset/NAME' or 'Dataset/NAME' is needed")
         }
@@ -123,8 +130,10 @@ public struct DatasetCollection: Sendable {
     /// - Returns: one sample a class.
     func samples(dataset: String, name: String, labels: [Int]) -> [Sample] {
         guard let folder = folders[dataset], let count = classes[dataset] else { return [] }
-        let row = folder.index.rows[name]
-        let patient = row?.patient ?? PatientName.patient(dataset: dataset, name: name)
+        let row = folder.index.row(of: name)
+        let patient =
+            row?.patient ?? patientPattern?.patient(of: name)
+            ?? PatientName.patient(dataset: dataset, name: name)
         let imagePath = folder.file("img", name)
         let labelPath = folder.file("label", name)
         return labels.map { label in
@@ -209,7 +218,7 @@ struct DatasetFolder: Sendable {
     init(root: String, dataset: String) throws(DatasetError) {
         let places = Self.names(of: dataset).map { "\(root)/\($0)" }
         path = places.first(where: LayoutFile.exists) ?? "\(root)/\(dataset)"
-        index = try DatasetIndex.read(folder: path)
+        index = try DatasetIndex.read(folder: path, dataset: dataset)
     }
 
     /// The names of a dataset, the given one first.
@@ -237,11 +246,43 @@ struct DatasetFolder: Sendable {
     /// - Parameter part: `img` or `label`.
     /// - Returns: names without extension.
     func names(in part: String) -> [String] {
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(part)")) ?? []
-        let names = files.filter { file in
-            !file.hasPrefix(".") && Self.extensions.contains { file.hasSuffix(".\($0)") }
+        Set(files(in: part).filter(Self.isImage).map(\.stem)).sorted { $0.precedes($1) }
+    }
+
+    /// Findings about the table, and about files that are not read or not clear.
+    var findings: [DatasetFinding] {
+        let dataset = path.lastComponent
+        var findings = index.findings
+        if let unmatched = index.unmatched(images: names(in: "img")) { findings.append(unmatched) }
+        for part in ["img", "label"] {
+            let files = files(in: part)
+            let others = files.filter { !Self.isImage($0) }.sorted { $0.precedes($1) }
+            if let first = others.first {
+                findings.append(
+                    DatasetFinding(
+                        .otherFile, "\(dataset)/\(part)",
+                        "\(others.count) files are not PNG or JPEG and are not read, such as"
+                            + " '\(first)'"))
+            }
+            let groups = Dictionary(grouping: files.filter(Self.isImage), by: \.stem)
+            findings += groups.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map {
+                name, files in
+                DatasetFinding(
+                    .sameName, "\(dataset)/\(part)/\(name)",
+                    "\(files.sorted().map { "'\($0)'" }.joined(separator: " and ")) have one name:"
+                        + " only '\(file(part, name).lastComponent)' is read")
+            }
         }
-        return Set(names.map(\.stem)).sorted { $0.precedes($1) }
+        return findings
+    }
+
+    private func files(in part: String) -> [String] {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(part)")) ?? []
+        return files.filter { !$0.hasPrefix(".") }
+    }
+
+    private static func isImage(_ file: String) -> Bool {
+        extensions.contains { file.hasSuffix(".\($0)") }
     }
 }
 

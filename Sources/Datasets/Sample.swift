@@ -53,9 +53,8 @@ public struct Sample: Hashable, Sendable {
 extension Sample {
     /// Reads the image and its label.
     ///
-    /// With 2 classes every label value except 0 is class 1, whether 1, 255 or a colour; in a JPEG
-    /// every value above 127. With more classes the values are the classes; unknown ones stay and
-    /// belong to no sample.
+    /// With 2 classes the label is a mask, by the rule of `LabelValues.mask(fullValue:)`. With more
+    /// classes the values are the classes; unknown ones stay and belong to no sample.
     ///
     /// - Parameter limits: how large an image is accepted.
     /// - Returns: the grey image, and a label whose values are classes.
@@ -64,12 +63,16 @@ extension Sample {
         let image = try Self.reading(imagePath) { () throws(ImageError) in
             try Image.read(imagePath, limits: limits)
         }
-        let label = try classes == 2 ? onlyClass(limits) : numberedClasses(limits)
-        guard image.size == label.size else {
-            throw .sizes(
-                name: self.image, image: "\(image.size)", label: "\(label.size)")
+        let values = try Self.reading(labelPath) { () throws(ImageError) in
+            try LabelValues.read(labelPath, limits: limits)
         }
-        return LabelledImage(image: image.grey(), label: label)
+        guard image.size == values.size else {
+            throw .sizes(
+                name: self.image, image: "\(image.size)", label: "\(values.size)")
+        }
+        let (label, note) = try values.label(classes: classes, path: labelPath)
+        return LabelledImage(
+            image: image.grey(), label: label, labelNote: note ?? orientationNote(limits))
     }
 
     /// Checks that a label has no unknown class: its pixels would count as background.
@@ -83,35 +86,14 @@ extension Sample {
             reason: "it has the value \(largest); its dataset has the classes 0 to \(classes - 1)")
     }
 
-    private func onlyClass(_ limits: ImageLimits) throws(DatasetError) -> Image {
-        let mask = try Self.reading(labelPath) { () throws(ImageError) in
-            try Mask.read(labelPath, limits: limits)
-        }
-        return Image(width: mask.width, height: mask.height, channels: 1, pixels: mask.values)
-    }
-
-    private func numberedClasses(_ limits: ImageLimits) throws(DatasetError) -> Image {
-        guard labelPath.lowercased().hasSuffix(".png") else {
-            throw .unreadable(
-                path: labelPath,
-                reason: "JPEG changes the numbers of \(classes) classes; a PNG is needed")
-        }
-        let label = try Self.reading(labelPath) { () throws(ImageError) in
-            try Image.read(labelPath, limits: limits)
-        }
-        guard label.channels == 3 else { return label }
-        let pixels = label.pixels
-        let red = stride(from: 0, to: pixels.count, by: 3).map { pixels[$0] }
-        let isGrey = red.indices.allSatisfy {
-            pixels[3 * $0 + 1] == red[$0] && pixels[3 * $0 + 2] == red[$0]
-        }
-        guard isGrey else {
-            throw .unreadable(
-                path: labelPath,
-                reason: "it is coloured; a grey image whose values are the numbers of the"
-                    + " \(classes) classes is needed")
-        }
-        return Image(width: label.width, height: label.height, channels: 1, pixels: red)
+    /// A note where EXIF turns the image and not its label, and nothing shows whether they fit.
+    private func orientationNote(_ limits: ImageLimits) -> String? {
+        guard !imagePath.lowercased().hasSuffix(".png"),
+            let turned = try? ImageOrientation.read(imagePath, limits: limits), turned.exif != 1,
+            let own = try? ImageOrientation.read(labelPath, limits: limits), own.exif == 1,
+            turned.size == turned.upright
+        else { return nil }
+        return "the image is turned by its EXIF orientation \(turned.exif), the label is not"
     }
 
     private static func reading<Result>(
@@ -125,21 +107,55 @@ extension Sample {
     }
 }
 
+extension LabelValues {
+    /// The classes of a dataset's label, or of another program's masks.
+    ///
+    /// - Parameters:
+    ///   - classes: of the dataset, background included.
+    ///   - path: the file, for errors.
+    /// - Returns: one channel, and a note for the user where values lie in between.
+    /// - Throws: ``DatasetError/unreadable(path:reason:)`` when values are no class numbers.
+    public func label(
+        classes: Int, path: String
+    ) throws(DatasetError) -> (image: Image, note: String?) {
+        guard classes > 2 else {
+            let (mask, note) = mask()
+            return (
+                Image(width: width, height: height, channels: 1, pixels: mask.values), note
+            )
+        }
+        do throws(LabelValuesError) {
+            return (try self.classes(count: classes), nil)
+        } catch {
+            throw .unreadable(path: path, reason: "\(error)")
+        }
+    }
+}
+
 /// A grey image and the classes of its pixels.
 public struct LabelledImage: Equatable, Sendable {
     /// The image, one channel.
     public var image: Image
     /// The class of each pixel, one channel, of the image's size.
     public var label: Image
+    /// A note for the user where values of the label's file lie between background and object.
+    public var labelNote: String?
 
     /// - Parameters:
     ///   - image: one channel.
     ///   - label: the class of each pixel, one channel, of the same size.
-    public init(image: Image, label: Image) {
+    ///   - labelNote: how values between background and object were read.
+    public init(image: Image, label: Image, labelNote: String? = nil) {
         precondition(image.channels == 1 && label.channels == 1, "grey image, grey label")
         precondition(image.size == label.size, "a label of the image's size")
         self.image = image
         self.label = label
+        self.labelNote = labelNote
+    }
+
+    /// Whether image and label are equal; notes do not count.
+    public static func == (left: LabelledImage, right: LabelledImage) -> Bool {
+        left.image == right.image && left.label == right.label
     }
 
     /// The pixels of all classes.

@@ -57,6 +57,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public var isComplete: Bool
     /// Images that could not be evaluated.
     public var failures: [EvaluationFailure]
+    /// Notes on labels and masks, such as values between background and object; nil without any.
+    public var dataNotes: [String]?
     /// Statistics of each prompt, dataset and class.
     public var summaries: [SummaryRow]
     /// True and false positives and negatives.
@@ -92,6 +94,7 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         self.options = options
         isComplete = evaluation.isComplete
         failures = evaluation.failures
+        dataNotes = evaluation.notes.isEmpty ? nil : evaluation.notes
         summaries = evaluation.cases.summaries(seed: options.seed)
         detection = evaluation.cases.detections()
         calibration = evaluation.cases.calibrations()

@@ -44,7 +44,11 @@ public struct Evaluator: Sendable {
                 break
             }
             do {
-                let labelled = try read(samples[0]).onGrid(of: options.resolution)
+                let original = try read(samples[0])
+                if let note = original.labelNote {
+                    evaluation.notes.append("\(samples[0].image): its label: \(note)")
+                }
+                let labelled = original.onGrid(of: options.resolution)
                 hash.add(labelled, samples: samples)
                 try evaluate(samples, on: labelled, into: &evaluation)
             } catch {
@@ -79,6 +83,7 @@ public struct Evaluator: Sendable {
         try samples[0].checkClasses(of: labelled)
         let predictor = try source.predictor(for: labelled.image, of: samples[0])
         let encode = (clock.now - start).inSeconds
+        if let note = predictor.note { evaluation.notes.append("\(samples[0].image): \(note)") }
         var results = ImageEvaluation(encodeSeconds: encode)
         for sample in samples {
             let label = labelled.mask(of: sample.label)
@@ -134,6 +139,8 @@ public struct Evaluation: Sendable {
     public var masks: [RunLength] = []
     /// Images that could not be evaluated, with the reason.
     public var failures: [EvaluationFailure] = []
+    /// Notes for the user on labels and masks, such as values between background and object.
+    public var notes: [String] = []
     /// Timings of the evaluated images; the first includes the warm-up.
     public var timings: [ImageTiming] = []
     /// SHA-256 of names, classes and pixels of all images and labels that could be read.

@@ -36,9 +36,12 @@ extension EvaluationReport {
         var lines: [String] = []
         if !isComplete { lines.append("**Incomplete: the run was interrupted.**") }
         if !failures.isEmpty {
-            lines.append("**\(failures.count) images failed and are not in the tables:**\n")
+            lines.append(
+                "**\(failures.count) \(failures.count == 1 ? "image" : "images") failed and"
+                    + " \(failures.count == 1 ? "is" : "are") not in the tables:**\n")
             lines += failures.map { "- \($0.image): \($0.reason)" }
         }
+        lines += (dataNotes ?? []).map { "- note: \($0)" }
         return lines.joined(separator: "\n")
     }
 

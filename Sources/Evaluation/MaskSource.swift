@@ -19,6 +19,9 @@ public protocol MaskSource: Sendable {
 
 /// Predicts the masks of objects in one image.
 public protocol MaskPredictor {
+    /// A note for the user on the image's masks.
+    var note: String? { get }
+
     /// Masks of one object.
     ///
     /// - Parameters:
@@ -27,6 +30,11 @@ public protocol MaskPredictor {
     /// - Returns: masks in the order of the prompts.
     /// - Throws: why the object cannot be segmented.
     func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask]
+}
+
+extension MaskPredictor {
+    /// No note.
+    public var note: String? { nil }
 }
 
 /// A mask and the source's estimate of its quality.

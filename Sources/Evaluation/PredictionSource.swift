@@ -3,9 +3,10 @@ import Foundation
 import Imaging
 import Segmentation
 
-/// Masks of another program: `FOLDER/<Dataset>/NAME.png` or `FOLDER/NAME.png`; values are classes.
+/// Masks of another program: `FOLDER/<Dataset>/NAME.png` or `FOLDER/NAME.png`, or `NAME.mask.png` as
+/// `samus segment` writes them; values are classes.
 ///
-/// With one class every value except 0 is inside, as in labels.
+/// With one class they are read as labels are, by the rule of `LabelValues.mask(fullValue:)`.
 public struct PredictionSource: MaskSource {
     /// The folder's name.
     public let record: SourceRecord
@@ -29,12 +30,15 @@ public struct PredictionSource: MaskSource {
     /// - Parameter sample: any of the image's samples.
     /// - Returns: the path.
     public func path(of sample: Sample) -> String? {
-        [candidate(sample.image), candidate(sample.name)].first {
-            FileManager.default.fileExists(atPath: $0)
-        }
+        candidates(sample).first { FileManager.default.fileExists(atPath: $0) }
     }
 
-    private func candidate(_ name: String) -> String { "\(folder)/\(name).png" }
+    /// Where a mask is looked for; `samus segment` writes `NAME.mask.png`.
+    private func candidates(_ sample: Sample) -> [String] {
+        [sample.image, sample.name].flatMap { name in
+            ["png", "mask.png"].map { "\(folder)/\(name).\($0)" }
+        }
+    }
 
     /// Reads the masks of an image.
     public func predictor(
@@ -42,14 +46,10 @@ public struct PredictionSource: MaskSource {
     ) throws -> any MaskPredictor {
         guard let path = path(of: sample) else {
             throw EvaluationError.noPrediction(
-                image: sample.image,
-                looked: [candidate(sample.image), candidate(sample.name)]
-            )
+                image: sample.image, looked: candidates(sample))
         }
-        var label = try Image.read(path, limits: limits).grey()
-        if sample.classes == 2 {
-            label.pixels = label.pixels.map { $0 == 0 ? 0 : 1 }
-        }
+        var (label, note) = try LabelValues.read(path, limits: limits)
+            .label(classes: sample.classes, path: path)
         if let value = label.pixels.max(), Int(value) >= sample.classes {
             throw EvaluationError.unknownClass(
                 path: path, value: Int(value), classes: sample.classes)
@@ -61,11 +61,12 @@ public struct PredictionSource: MaskSource {
             }
             label = label.resizedNearest(to: image.size)
         }
-        return FilePredictor(label: label)
+        return FilePredictor(label: label, note: note.map { "its mask '\(path)': \($0)" })
     }
 
     private struct FilePredictor: MaskPredictor {
         let label: Image
+        let note: String?
 
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             [

@@ -49,6 +49,43 @@ extension Image {
     }
 }
 
+/// How an image is stored, and turned by its EXIF orientation.
+public struct ImageOrientation: Equatable, Sendable {
+    /// The stored rows and columns.
+    public let size: Size
+    /// EXIF's number, 1 to 8; 1 for PNG and upright images.
+    public let exif: Int
+
+    /// Rows and columns as ``Image/read(_:limits:)`` gives them.
+    public var upright: Size {
+        exif >= 5 ? Size(height: size.width, width: size.height) : size
+    }
+
+    /// Reads the header of a PNG or JPEG file.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - limits: the largest accepted image.
+    /// - Returns: size and orientation.
+    /// - Throws: ``ImageError`` when the header is not valid.
+    public static func read(
+        _ path: String, limits: ImageLimits = .standard
+    ) throws(ImageError) -> ImageOrientation {
+        let bytes = try ImageError.bytes(of: path, limits)
+        switch try ImageFormat.detect(bytes, name: path, limits: limits) {
+        case .png:
+            let png = try PNGReader(bytes, name: path, limits: limits)
+            return ImageOrientation(size: Size(height: png.height, width: png.width), exif: 1)
+        case .jpeg:
+            let header = try JPEGHeader(bytes, name: path)
+            return ImageOrientation(
+                size: Size(height: header.height, width: header.width), exif: header.orientation)
+        case .other(let format):
+            throw .unsupportedFormat(name: path, format: format)
+        }
+    }
+}
+
 extension ImageFormat {
     /// - Parameters:
     ///   - bytes: the file's content.

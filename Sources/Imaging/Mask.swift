@@ -12,7 +12,16 @@ public struct Mask: Equatable, Sendable {
     ///   - height: rows, at least 1.
     ///   - values: `width * height` numbers, row-major; 0 is background, any other number foreground.
     public init(width: Int, height: Int, values: [UInt8]) {
-        self.init(width: width, height: height, nonZero: values, bytesPerPixel: 1)
+        precondition(width > 0 && height > 0, "a mask must have pixels")
+        precondition(values.count == width * height, "the number of values must fit the size")
+        self.width = width
+        self.height = height
+        self.values = [UInt8](unsafeUninitializedCapacity: values.count) { target, initialized in
+            values.withUnsafeBufferPointer { source in
+                for i in 0..<source.count { target[i] = source[i] == 0 ? 0 : 1 }
+            }
+            initialized = values.count
+        }
     }
 
     /// - Parameters:
@@ -23,30 +32,6 @@ public struct Mask: Equatable, Sendable {
         width = plane.width
         height = plane.height
         values = plane.values.map { $0 > threshold ? 1 : 0 }
-    }
-
-    /// - Parameters:
-    ///   - width: columns, at least 1.
-    ///   - height: rows, at least 1.
-    ///   - samples: `bytesPerPixel` bytes for each pixel.
-    ///   - bytesPerPixel: bytes per pixel; the pixel is foreground if one of them is not 0.
-    init(width: Int, height: Int, nonZero samples: [UInt8], bytesPerPixel: Int) {
-        precondition(width > 0 && height > 0, "a mask must have pixels")
-        precondition(
-            samples.count == width * height * bytesPerPixel,
-            "the number of values must fit the size")
-        self.width = width
-        self.height = height
-        values = [UInt8](unsafeUninitializedCapacity: width * height) { target, initialized in
-            samples.withUnsafeBufferPointer { source in
-                for i in 0..<width * height {
-                    var any: UInt8 = 0
-                    for k in 0..<bytesPerPixel { any |= source[i * bytesPerPixel + k] }
-                    target[i] = any == 0 ? 0 : 1
-                }
-            }
-            initialized = width * height
-        }
     }
 
     /// Rows and columns.
@@ -78,49 +63,6 @@ public struct Mask: Equatable, Sendable {
     /// - Returns: an image of the mask's size.
     public func image() -> Image {
         Image(width: width, height: height, channels: 1, pixels: values.map { $0 &* 255 })
-    }
-}
-
-extension Mask {
-    /// Reads a mask from an image file.
-    ///
-    /// In a PNG, all pixels that are not zero are foreground, whatever their label, also in 16 bits;
-    /// alpha is ignored. Because JPEG blurs a mask, a pixel of a JPEG is foreground if a channel is
-    /// above 127.
-    ///
-    /// - Parameters:
-    ///   - path: the file.
-    ///   - limits: the largest accepted image.
-    /// - Returns: a mask of the image's size.
-    /// - Throws: ``ImageError``, as ``Image/read(_:limits:)`` does.
-    public static func read(
-        _ path: String, limits: ImageLimits = .standard
-    ) throws(ImageError) -> Mask {
-        try decode(ImageError.bytes(of: path, limits), name: path, limits: limits)
-    }
-
-    /// Decodes a mask from an image file held in memory.
-    ///
-    /// - Parameters:
-    ///   - bytes: the whole file.
-    ///   - name: the file's name in errors.
-    ///   - limits: the largest accepted image.
-    /// - Returns: a mask of the image's size.
-    /// - Throws: ``ImageError``, as ``Image/decode(_:name:limits:)`` does.
-    public static func decode(
-        _ bytes: [UInt8], name: String, limits: ImageLimits = .standard
-    ) throws(ImageError) -> Mask {
-        switch try ImageFormat.detect(bytes, name: name, limits: limits) {
-        case .png:
-            return try PNGReader(bytes, name: name, limits: limits).mask()
-        case .jpeg:
-            let image = try JPEGReader(bytes, name: name, limits: limits).image()
-            return Mask(
-                width: image.width, height: image.height,
-                nonZero: image.pixels.map { $0 > 127 ? 1 : 0 }, bytesPerPixel: image.channels)
-        case .other(let format):
-            throw .unsupportedFormat(name: name, format: format)
-        }
     }
 }
 

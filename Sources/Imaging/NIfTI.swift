@@ -3,7 +3,8 @@ import FileIO
 /// An image or an image sequence from a NIfTI-1 file.
 ///
 /// The first axis is x and the second y, as in echocardiography; the product of all other axes is
-/// the number of frames. The header's orientation, which relates a volume to the body, is ignored.
+/// the number of frames. The header's orientation, which relates a volume to the body, changes no
+/// pixel; ``hasSameAxes(as:)`` compares it.
 public struct NIfTIVolume: Sendable {
     /// Columns of each image.
     public let width: Int
@@ -88,6 +89,17 @@ public struct NIfTIVolume: Sendable {
         self.header = header
         self.voxels = voxels
         self.name = name
+    }
+
+    /// Whether x and y point in the same directions as another volume's.
+    ///
+    /// - Parameter other: for instance the label of this volume.
+    /// - Returns: false where sform or qform of both state directions that differ by more than 30°.
+    public func hasSameAxes(as other: NIfTIVolume) -> Bool {
+        guard let own = header.axes, let others = other.header.axes else { return true }
+        return zip(own, others).allSatisfy { one, other in
+            zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } > 0.866
+        }
     }
 
     /// The values of one image, with the header's scaling applied.

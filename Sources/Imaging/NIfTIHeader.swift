@@ -37,6 +37,8 @@ struct NIfTIHeader {
     let slope: Double
     let intercept: Double
     let spacing: PixelSpacing?
+    /// Directions in the body of x and y: unit vectors; nil where the header states none.
+    let axes: [[Double]]?
 
     /// Total size of all voxels in bytes.
     var voxelBytes: Int { width * height * frames * element.bytes }
@@ -84,6 +86,35 @@ struct NIfTIHeader {
         spacing = Self.spacing(
             x: fields.float32(80, isBigEndian), y: fields.float32(84, isBigEndian),
             unit: bytes[123] & 7)
+        self.axes = Self.directions(fields, order)
+    }
+
+    /// The directions of the first two axes: of the sform, or else of the qform.
+    private static func directions(_ fields: Fields, _ order: Bool) -> [[Double]]? {
+        func unit(_ vector: [Double]) -> [Double]? {
+            let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            return length > 0 && length.isFinite ? vector.map { $0 / length } : nil
+        }
+        func vectors(_ columns: [[Double]]) -> [[Double]]? {
+            let units = columns.compactMap(unit)
+            return units.count == 2 ? units : nil
+        }
+        if fields.int16(254, order) > 0 {
+            return vectors(
+                (0..<2).map { column in
+                    (0..<3).map { fields.float32(280 + 16 * $0 + 4 * column, order) }
+                })
+        }
+        guard fields.int16(252, order) > 0 else { return nil }
+        // The quaternion (a, b, c, d) of NIfTI-1; a follows from the unit length.
+        let (b, c, d) = (
+            fields.float32(256, order), fields.float32(260, order), fields.float32(264, order)
+        )
+        let a = max(1 - b * b - c * c - d * d, 0).squareRoot()
+        return vectors([
+            [a * a + b * b - c * c - d * d, 2 * (b * c + a * d), 2 * (b * d - a * c)],
+            [2 * (b * c - a * d), a * a + c * c - b * b - d * d, 2 * (c * d + a * b)],
+        ])
     }
 
     private static func frames(

@@ -8,6 +8,7 @@ struct PNGReader {
     /// 1 for grey files, 3 for RGB and palette files, not counting alpha.
     let channels: Int
 
+    private let isPalette: Bool
     private let bytes: [UInt8]
     private let name: String
 
@@ -29,6 +30,7 @@ struct PNGReader {
         width = number(at: 16)
         height = number(at: 20)
         bitDepth = Int(bytes[24])
+        isPalette = bytes[25] == 3
         let samplesInFile: Int
         switch (bytes[25], bitDepth) {
         case (0, 1), (0, 2), (0, 4), (0, 8), (0, 16): (channels, samplesInFile) = (1, 1)
@@ -75,19 +77,44 @@ struct PNGReader {
         return high
     }
 
-    /// - Returns: a mask whose foreground are the pixels with a channel that is not zero, including
-    ///   its low byte.
+    /// The values of a label as stored: all 16 bits, and the indices of a palette.
+    ///
+    /// - Returns: one value for each pixel, of RGB files the largest channel.
     /// - Throws: ``ImageError/damaged(name:reason:)`` with libpng's message.
-    func mask() throws(ImageError) -> Mask {
+    func labelValues() throws(ImageError) -> LabelValues {
+        if isPalette {
+            let indices = try samples(bytesEach: 1, channels: 1)
+            if try palette.areIndicesValues(in: indices, name: name) {
+                return LabelValues(width: width, height: height, values: indices.map(UInt16.init))
+            }
+        }
         let bytesEach = bitDepth == 16 ? 2 : 1
-        let samples = try samples(bytesEach: bytesEach)
-        return Mask(
-            width: width, height: height, nonZero: samples, bytesPerPixel: channels * bytesEach)
+        return LabelValues(
+            width: width, height: height, channels: channels, bytesEach: bytesEach,
+            samples: try samples(bytesEach: bytesEach))
     }
 
-    private func samples(bytesEach: Int) throws(ImageError) -> [UInt8] {
+    /// The colours of a palette file.
+    private var palette: PNGPalette {
+        var place = 8
+        while place + 12 <= bytes.count {
+            let length = bytes[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
+            let start = place + 8
+            guard length <= bytes.count - start - 4 else { break }
+            if bytes[place + 4..<start].elementsEqual(Array("PLTE".utf8)) {
+                return PNGPalette(Array(bytes[start..<start + length]))
+            }
+            place = start + length + 4
+        }
+        return PNGPalette([])
+    }
+
+    private func samples(
+        bytesEach: Int, channels wanted: Int? = nil
+    ) throws(ImageError) -> [UInt8] {
         var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
         var succeeded = false
+        let channels = wanted ?? channels
         let count = width * height * channels * bytesEach
         let samples = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             succeeded =
@@ -106,4 +133,39 @@ struct PNGReader {
 /// The text of a C string in a buffer.
 func string(from characters: [CChar]) -> String {
     String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// The colours of a palette file, from index 0.
+private struct PNGPalette {
+    private let colours: [UInt8]
+
+    init(_ colours: [UInt8]) {
+        self.colours = colours
+    }
+
+    /// Whether the indices are a label's values; else its colours are grey values.
+    ///
+    /// A grey image that a program has stored with a palette keeps its grey values, as its indices
+    /// only number them.
+    ///
+    /// - Parameters:
+    ///   - indices: of all pixels.
+    ///   - name: the file's name in errors.
+    /// - Returns: whether one of the colours in use is not grey.
+    /// - Throws: ``ImageError/unsupportedKind(name:kind:)`` where black, the background, is in use
+    ///   and is not index 0.
+    func areIndicesValues(in indices: [UInt8], name: String) throws(ImageError) -> Bool {
+        var isUsed = [Bool](repeating: false, count: 256)
+        for index in indices { isUsed[Int(index)] = true }
+        let used = isUsed.indices.filter { isUsed[$0] && 3 * $0 + 2 < colours.count }
+        func colour(_ index: Int) -> [UInt8] { Array(colours[3 * index..<3 * index + 3]) }
+        guard used.contains(where: { Set(colour($0)).count > 1 }) else { return false }
+        if let black = used.first(where: { colour($0) == [0, 0, 0] }), black != 0, isUsed[0] {
+            throw .unsupportedKind(
+                name: name,
+                kind: "a label whose palette has the background, black, at index \(black), not at 0"
+            )
+        }
+        return true
+    }
 }

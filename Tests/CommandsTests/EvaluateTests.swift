@@ -72,7 +72,7 @@ struct EvaluateTests {
         #expect(outcome.errors.contains("failed: Discs/c: there is no mask of Discs/c"))
         #expect(outcome.errors.contains("1 of 6 images failed"))
         let report = try String(contentsOfFile: scratch.path("out/report.md"), encoding: .utf8)
-        #expect(report.contains("1 images failed and are not in the tables"))
+        #expect(report.contains("1 image failed and is not in the tables"))
     }
 
     @Test("masks of another size or with an unknown class are refused one by one")

@@ -61,7 +61,7 @@ struct ImportTests {
         #expect(
             outcome.output.contains(
                 "left out: original/a.png: it is not an image of a known format"))
-        #expect(outcome.output.contains("1 images"))
+        #expect(outcome.output.contains("1 image"))
         try Data("x".utf8).write(to: scratch.url.appending(path: "source/original/b.png"))
         let nothing = try run("--name", "Nothing")
         #expect(nothing.code == 66)

@@ -78,6 +78,45 @@ struct SafetyTests {
         #expect(scratch.files("out") == ["a.json"])
     }
 
+    @Test("in a folder, name clashes and long names cost their images only; links are entered once")
+    func folderProblems() throws {
+        let long = String(repeating: "\u{56DE}", count: 80)
+        try frame("in/a.png", "in/z.png", "in/\(long).png", "real/b.png")
+        try scratch.write(Data(contentsOf: Program.frame), "in/a.jpg")
+        try scratch.write(Data("x".utf8), "in/scan.dcm")
+        for (link, target) in [("in/more", "../real"), ("real/loop", "../in")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: scratch.path(link), withDestinationPath: target)
+        }
+        let arguments = [scratch.path("in"), "-o", scratch.path("out"), "--format", "json"] + box
+        let outcome = try segment(arguments)
+        #expect(outcome.code == 1)
+        #expect(scratch.files("out") == ["more/b.json", "z.json"])
+        #expect(outcome.errors.contains("3 of 5 images failed"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("is too long for the names of its results"))
+        #expect(outcome.errors.contains("'scan.dcm' is not a PNG or JPEG file and is left out"))
+
+        try FileManager.default.removeItem(atPath: scratch.path("out/z.json"))
+        let next = try segment(arguments + ["--skip-existing"])
+        #expect(next.errors.contains("1 of 5 images are done already"), "\(next.errors)")
+        #expect(scratch.files("out") == ["more/b.json", "z.json"])
+        #expect(try segment(arguments + ["--skip-existing", "--force"]).code == 64)
+    }
+
+    @Test("a prompt file behind a link, with backslashes and other letter case, finds its images")
+    func promptFileNames() throws {
+        try frame("data/sub/Frame.png")
+        let prompts =
+            #"{"images":[{"image":"sub\\frame.PNG","objects":[{"box":[150,48,208,140]}]}]}"#
+        try scratch.write(Data(prompts.utf8), "data/p.json")
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path("p.json"), withDestinationPath: "data/p.json")
+        let outcome = try segment(
+            ["--prompts", scratch.path("p.json"), "-o", scratch.path("out"), "--format", "json"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(scratch.files("out") == ["sub/frame.json"])
+    }
+
     @Test("results of a prompt file are written to the same subfolders as its images")
     func promptFolders() throws {
         try frame("p1/a4c.png", "p2/a4c.png")

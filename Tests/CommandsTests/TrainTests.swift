@@ -33,6 +33,24 @@ struct TrainTests {
         try Checkpoint.read(scratch.path("runs/\(name)/weights/\(file).safetensors"))
     }
 
+    @Test("--select chooses the best weights by a prompt's column; --resume alone means the latest")
+    func select() throws {
+        let refused = try run(arguments("none", "--select", "val/dice_boxes"))
+        #expect(refused.code == 64)
+        #expect(
+            refused.errors.contains("val/dice, val/dice_fixed, val/dice_box, val/iou"),
+            "\(refused.errors)")
+        let outcome = try run(arguments("boxes", "--select", "val/dice_box"))
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("; best val/dice_box "))
+        let path = scratch.path("runs/boxes/results.csv")
+        let table = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(table.contains("val/dice,val/dice_fixed,val/dice_box,val/iou,"))
+        let again = try run(["train", "--project", scratch.path("runs"), "--resume"])
+        #expect(again.code == 0, "\(again.errors)")
+        #expect(again.output.contains("finished after 2 epochs, 6 steps"))
+    }
+
     @Test("a run that was killed is resumed bit for bit, and its folder has all files")
     func resumed() throws {
         let whole = try run(arguments("whole"))

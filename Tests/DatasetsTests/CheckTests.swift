@@ -104,6 +104,48 @@ struct CheckTests {
             ])
     }
 
+    @Test("index.csv: spaces, extensions and case are accepted; what is wrong with it is reported")
+    func index() throws {
+        let tree = try DataTree(classes: #"{"T": 2}"#)
+        for name in ["p0", "p1", "p2", "p3", "p4"] {
+            try tree.image("T", name, shade: Int(name.utf8.last ?? 0))
+        }
+        try tree.text(
+            "T/index.csv",
+            " Name , Patient,MM_X, mm_y\np0.png,A ,0.1,0.2\n p1, A,abc,1\nP2,B,0,1\np3,B\np3,C\n"
+                + "p4,C,,\np4, C,,\nq9,D\n,E\n")
+        try tree.list("train", "1/T/p0", "1/T/p2", "1/T/p4")
+        try tree.list("val", "1/T/p1", "1/T/p3")
+        let samples = try tree.opened().samples(.train)
+        #expect(samples.map(\.patient) == ["A", "B", "B"])
+        #expect(samples[0].spacing == PixelSpacing(x: 0.1, y: 0.2))
+        let report = try #require(try DatasetCheck(tree.opened()).run())
+        func places(_ kind: DatasetFinding.Kind) -> [String] {
+            report.findings.filter { $0.kind == kind }.map(\.place)
+        }
+        #expect(places(.samePatient) == ["T/A", "T/B"])
+        #expect(places(.indexConflict) == ["T/index.csv, row 5"])
+        #expect(
+            places(.indexRow) == [
+                "T/index.csv, row 2", "T/index.csv, row 3", "T/index.csv, row 7",
+                "T/index.csv, row 9", "T/index.csv",
+            ])
+        #expect(report.findings.contains { $0.text == "1 of its rows name no image, such as 'q9'" })
+    }
+
+    @Test("two files of one name are an error, other files in img and label a warning")
+    func otherFiles() throws {
+        let tree = try DataTree(classes: #"{"T": 2}"#)
+        try tree.image("T", "a")
+        try tree.text("T/img/a.jpg", "x")
+        try tree.text("T/label/notes.txt", "x")
+        try tree.list("train", "1/T/a")
+        let report = try #require(try DatasetCheck(tree.opened()).run())
+        #expect(report.errors.map(\.kind) == [.sameName])
+        #expect(report.errors[0].text.contains("only 'a.png' is read"))
+        #expect(report.warnings.contains { $0.kind == .otherFile && $0.text.contains("notes.txt") })
+    }
+
     @Test("bad and repeated lines, differing and absent lists are found")
     func lists() throws {
         try tree.list("val", "1/Breast-BUSI/b", "1/Breast-BUSI/b", "9/Breast-BUSI/b", "../x/y")

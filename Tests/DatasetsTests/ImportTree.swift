@@ -56,6 +56,10 @@ final class ImportTree {
         try Data(text.utf8).write(to: URL(filePath: try place(path)))
     }
 
+    func bytes(_ path: String, _ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(filePath: try place(path)))
+    }
+
     /// A fixture under another name.
     func fixture(_ name: String, as path: String) throws {
         try FileManager.default.copyItem(

@@ -103,7 +103,7 @@ struct LayoutTests {
         }
     }
 
-    @Test("with two classes every value except 0 is class 1, in a JPEG above 127")
+    @Test("with two classes a label is one object: any one value, or the upper half of grey values")
     func onlyClass() throws {
         let tree = try DataTree()
         try tree.image("Breast-BUSI", "grey", width: 2, height: 2, label: [0, 1, 255, 128])
@@ -113,10 +113,20 @@ struct LayoutTests {
                 width: 2, height: 2, channels: 3,
                 pixels: [0, 0, 1] + [UInt8](repeating: 0, count: 9)),
             "Breast-BUSI/label/blue.png")
-        try tree.list("train", "1/Breast-BUSI/grey", "1/Breast-BUSI/blue")
+        try tree.image("Breast-BUSI", "one", width: 2, height: 2, label: [0, 1, 0, 1])
+        try tree.list(
+            "train", "1/Breast-BUSI/grey", "1/Breast-BUSI/blue", "1/Breast-BUSI/one")
         let samples = try tree.opened().samples(.train)
-        #expect(try samples[0].read().label.pixels == [0, 1, 1, 1])
+        #expect(try samples[0].read().label.pixels == [0, 0, 1, 1])
+        #expect(try samples[0].read().labelNote?.contains("3 grey values") == true)
         #expect(try samples[1].read().label.pixels == [1, 0, 0, 0])
+        #expect(try samples[2].read().label.pixels == [0, 1, 0, 1])
+        #expect(try samples[2].read().labelNote == nil)
+        let report = try #require(try DatasetCheck(tree.opened()).run())
+        #expect(
+            report.findings.filter { $0.kind == .doubtfulLabel }.map(\.place) == [
+                "Breast-BUSI/grey"
+            ])
     }
 
     @Test("JPEG images, and JPEG labels of one class, are read where there is no PNG")

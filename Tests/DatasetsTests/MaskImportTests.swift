@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Imaging
+import TestSupport
 import Testing
 
 @Suite("Import of images with masks")
@@ -214,6 +215,53 @@ struct MaskImportTests {
         #expect(try tree.places("Smooth", "c").count == 64)
     }
 
+    @Test("folders: few grey values along an outline are one object; the advice on classes works")
+    func fewGreys() throws {
+        func disc(_ inner: UInt8, _ edge: UInt8, _ name: String) throws {
+            var pixels = [UInt8](repeating: 0, count: 100)
+            for y in 2..<8 { for x in 2..<8 { pixels[10 * y + x] = edge } }
+            for y in 3..<7 { for x in 3..<7 { pixels[10 * y + x] = inner } }
+            try tree.image("images/\(name).png", width: 10, height: 10)
+            try tree.image(
+                Image(width: 10, height: 10, channels: 1, pixels: pixels), "masks/\(name).png")
+        }
+        try disc(255, 64, "a")
+        let smooth = try tree.run(.folders) { $0.dataset = "Smooth" }
+        #expect(smooth.remarks.contains { $0.reason.contains("those above 127 are inside") })
+        #expect(try tree.places("Smooth", "a").count == 16)
+        try disc(16, 16, "b")
+        #expect {
+            try tree.run(.folders) { $0.dataset = "Refused" }
+        } throws: {
+            "\($0)".contains("values 16, 255") && "\($0)".contains("--class-values 255 alone")
+        }
+        let advised = try tree.run(.folders) {
+            $0.dataset = "Advised"
+            $0.classValues = [255]
+        }
+        #expect(advised.images == 2 && advised.empty == 0 && advised.problems.isEmpty)
+        #expect(try tree.places("Advised", "b").count == 36)
+    }
+
+    @Test("folders: class numbers of 16-bit and palette masks are kept")
+    func deepAndPaletteFolders() throws {
+        let numbers: [UInt8] = [0, 1, 2, 1, 0, 2]
+        let colours: [[UInt8]] = [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+        for name in ["deep", "palette"] {
+            try tree.image("images/\(name).png", width: 3, height: 2)
+        }
+        try tree.bytes(
+            "masks/deep.png", PNGBytes.grey16(width: 3, values: numbers.map(UInt16.init)))
+        try tree.bytes(
+            "masks/palette.png", PNGBytes.palette(width: 3, indices: numbers, colours: colours))
+        let report = try tree.run(.folders) { $0.dataset = "M" }
+        #expect(report.classNames == ["class 1", "class 2"] && report.problems.isEmpty)
+        for mask in ["deep", "palette"] {
+            let label = try tree.stored("M", mask).label
+            #expect(label.pixels == numbers, "\(mask)")
+        }
+    }
+
     @Test("folders: masks of one colour are one class, of several colours are refused")
     func colouredFolders() throws {
         func mask(_ colours: [[UInt8]], _ name: String) throws {
@@ -245,5 +293,85 @@ struct MaskImportTests {
         let report = try tree.run(.busbra)
         #expect(report.splits == [.train: 1])
         #expect(report.notes.contains { $0.contains("5-fold-cv.csv is missing") })
+    }
+
+    @Test("folders: images of one name, and several masks of one image, are left out")
+    func sameNames() throws {
+        try tree.image("images/a.png")
+        try tree.fixture("image.jpg", as: "images/a.jpg")
+        try tree.mask("masks/a.png", at: [(1, 1)])
+        try tree.image("images/b.png")
+        try tree.mask("masks/b.png", at: [(1, 1)])
+        try tree.fixture("mask.jpg", as: "masks/b.jpg")
+        try tree.image("images/C.png", shade: 1)
+        try tree.image("images/c.png", shade: 2)
+        try tree.mask("masks/C.png", at: [(1, 1)])
+        try tree.mask("masks/c.png", at: [(2, 2)])
+        try tree.image("images/D.png", shade: 3)
+        try tree.mask("masks/d.png", at: [(3, 3)])
+        let report = try tree.run(.folders) { $0.dataset = "M" }
+        #expect(
+            Set(report.problems.map(\.file)) == ["images/a.jpg", "images/a.png", "images/b.png"])
+        #expect(report.images == 3)
+        #expect(try tree.places("M", "C") == [[1, 1]] || tree.places("M", "C") == [[2, 2]])
+        #expect(try tree.places("M", "D") == [[3, 3]])
+    }
+
+    @Test(
+        "folders: an image that EXIF turns is left out where nothing shows that its mask is turned")
+    func turnedImages() throws {
+        for orientation in [1, 3, 6] {
+            let path = "Tests/Fixtures/imaging/orientation\(orientation).jpg"
+            let bytes = try Data(contentsOf: Shared.package.appending(path: path))
+            let name = "o\(orientation)"
+            try tree.bytes("images/\(name).jpg", [UInt8](bytes))
+            let size = try Image.decode([UInt8](bytes), name: name).size
+            try tree.mask(
+                "masks/\(name).png", width: size.width, height: size.height, at: [(1, 1)])
+        }
+        let report = try tree.run(.folders) { $0.dataset = "M" }
+        // The mask of orientation 6 has the size of the turned image.
+        #expect(report.images == 2)
+        #expect(report.problems.map(\.file) == ["images/o3.jpg"])
+        #expect(report.problems[0].reason.contains("EXIF orientation 3"))
+    }
+
+    @Test("folders: a file whose name is not UTF-8 costs its image only")
+    func otherEncodings() throws {
+        for name in ["a", "b"] {
+            try tree.image("images/\(name).png")
+            try tree.mask("masks/\(name).png", at: [(1, 1)])
+        }
+        // A name in GBK.
+        for folder in ["images", "masks"] {
+            let former = "\(tree.source)/\(folder)/b.png"
+            var name = Array("\(tree.source)/\(folder)/".utf8CString.dropLast())
+            name += [0xBD, 0xE1, 0xBD, 0xDA].map { CChar(bitPattern: $0) }
+            name += Array(".png".utf8CString)
+            // macOS accepts names in UTF-8 only.
+            guard rename(former, name) == 0 else { return }
+        }
+        let report = try tree.run(.folders) { $0.dataset = "M" }
+        #expect(report.images == 1)
+        #expect(
+            report.problems.map(\.reason) == [
+                "its name is not UTF-8, so that it cannot be opened: rename the file"
+            ])
+    }
+
+    @Test("--patient-pattern fills the patients that a source does not name")
+    func patients() throws {
+        for name in ["007_left", "007_right", "other"] {
+            try tree.image("images/\(name).png")
+            try tree.mask("masks/\(name).png", at: [(1, 1)])
+        }
+        let pattern = try PatientPattern(#"^(\d+)_"#)
+        _ = try tree.run(.folders) {
+            $0.dataset = "M"
+            $0.patientPattern = pattern
+        }
+        let index = try tree.index("M")
+        #expect(index["007_left"]?["patient"] == "007" && index["007_right"]?["patient"] == "007")
+        #expect(index["other"]?["patient"] == "")
     }
 }

@@ -131,13 +131,15 @@ struct OutlineImportTests {
                 + #"[[0, 0, 2, 0, 2, 2, 0, 2]]}]}"#)
         try tree.text(
             "flat.json",
-            #"{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": 1, "#
+            #"{"images": [{"id": 1, "file_name": "b.png"}], "annotations": [{"image_id": 1, "#
                 + #""category_id": 1, "segmentation": [0, 0, 2, 0, 2, 2]}]}"#)
+        try tree.image("b.png")
         try tree.text("cut.json", #"{"images": [{"id": 1"#)
         try tree.text("licences.json", #"{"licences": []}"#)
         let report = try tree.run(.coco) { $0.dataset = "Broken" }
         #expect(report.images == 1 && report.classNames == ["category 5"])
-        #expect(report.problems.map(\.file) == ["cut.json", "flat.json"])
+        #expect(report.problems.map(\.file) == ["cut.json", "b.png"])
+        #expect(report.problems[1].reason.hasPrefix("annotations/0 of flat.json: its segmentation"))
         #expect(report.problems[1].reason.contains("annotations"))
         #expect(report.remarks.map(\.file) == ["licences.json"])
     }
@@ -185,5 +187,85 @@ struct OutlineImportTests {
             try tree.run(.coco) { $0.dataset = "Twice" }
         } throws: { "\($0)".contains("listed twice") }
         #expect(tree.files().filter { $0.hasPrefix("Twice") }.isEmpty)
+    }
+
+    /// A COCO file with a square of 2 x 2 pixels for each annotation.
+    private func cocoText(images: String, objects: [String], name: String = "x") -> String {
+        let annotations = objects.map {
+            #"{"image_id": \#($0), "category_id": 1, "#
+                + #""segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}"#
+        }
+        return
+            #"{"images": [\#(images)], "annotations": [\#(annotations.joined(separator: ","))], "#
+            + #""categories": [{"id": 1, "name": "\#(name)"}]}"#
+    }
+
+    @Test("COCO: equal ids, unlisted images and entries without an id are named by their places")
+    func cocoUnclear() throws {
+        for name in ["a", "b", "c"] { try tree.image("images/\(name).png") }
+        try tree.text(
+            "annotations.json",
+            cocoText(
+                images: #"{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"},"#
+                    + #"{"id": "2", "file_name": "c.png"}, {"id": 3}"#,
+                objects: ["1", #""2""#, "9", "null"]))
+        let report = try tree.run(.coco) { $0.dataset = "Unclear" }
+        #expect(report.images == 1 && report.empty == 0)
+        let places = report.problems.map { String($0.reason.prefix { $0 != ":" }) }
+        #expect(
+            places == ["images/0", "images/1", "images/3", "annotations/2", "annotations/3"])
+        #expect(report.problems[0].reason.contains("the id 1 of images/1"))
+        #expect(report.problems[3].reason.contains("image 9 is not listed"))
+        #expect(try tree.places("Unclear", "c").count == 4)
+    }
+
+    @Test("COCO: names with other slashes and other case are found; GBK text is read")
+    func cocoNames() throws {
+        for name in ["a", "b"] { try tree.image("images/\(name).png") }
+        let text = cocoText(
+            images: #"{"id": 1, "file_name": "C:\\scans\\A.PNG"}, {"id": 2, "file_name": "b.png"}"#,
+            objects: ["1", "2"], name: "?")
+        // Nodule, in GBK.
+        let bytes = text.utf8.split(separator: UInt8(ascii: "?"))
+        try tree.bytes("annotations.json", bytes[0] + [0xBD, 0xE1, 0xBD, 0xDA] + bytes[1])
+        let report = try tree.run(.coco) { $0.dataset = "Names" }
+        #expect(report.images == 2 && report.problems.isEmpty)
+        #expect(report.classNames == ["结节"])
+        #expect(report.remarks.map(\.reason) == ["it is not UTF-8; read as GB18030 (GBK)"])
+    }
+
+    @Test("COCO: an image of another folder, split or JSON file is not taken")
+    func cocoOtherFolder() throws {
+        try tree.image("images/a.png")
+        try tree.image("old/b.png")
+        try tree.text(
+            "annotations.json",
+            cocoText(
+                images: #"{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}"#,
+                objects: ["1", "2"]))
+        let report = try tree.run(.coco) { $0.dataset = "One" }
+        #expect(report.images == 1)
+        #expect(report.problems[0].reason.contains("'old/b.png' is in another folder"))
+
+        let other = try ImportTree()
+        try other.image("val2017/c.png")
+        try other.text(
+            "annotations/instances_train2017.json",
+            cocoText(images: #"{"id": 1, "file_name": "c.png"}"#, objects: ["1"]))
+        #expect(try other.run(.coco) { $0.dataset = "Two" }.images == 0)
+        try other.image("train2017/c.png", shade: 9)
+        #expect(try other.run(.coco) { $0.dataset = "Two" }.images == 1)
+    }
+
+    @Test("YOLO: two images of one name are left out, as their objects are unknown")
+    func yoloSameName() throws {
+        try tree.fixture("image.jpg", as: "images/a.jpg")
+        for name in ["a", "b"] {
+            try tree.image("images/\(name).png")
+            try tree.text("labels/\(name).txt", "0 0 0 0.5 0 0.5 0.5\n")
+        }
+        let report = try tree.run(.yolo) { $0.dataset = "Yolo" }
+        #expect(report.images == 1 && report.empty == 0)
+        #expect(report.problems.map(\.file) == ["images/a.jpg", "images/a.png"])
     }
 }

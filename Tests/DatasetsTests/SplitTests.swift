@@ -155,4 +155,25 @@ struct SplitTests {
         #expect(other.allSatisfy(all.contains))
         #expect(all.contains { $0.contains("Echo-CAMUS") })
     }
+
+    @Test("patients with spaces, several names or a pattern stay together")
+    func patientTables() throws {
+        for (table, pattern) in [
+            ("name,patient\np0,A\np1,B\np2,C\np3,A \np4, B\np5,C \n", nil),
+            ("name,patient\np0,A\np1,B\np2,C\np3,X\np3,A\np4,Y\np4,B\np5,Z\np5,C\n", nil),
+            ("name\n", #"p(\d)$"#),
+        ] as [(String, String?)] {
+            let tree = try DataTree(classes: #"{"T": 2}"#)
+            for index in 0..<6 { try tree.image("T", "p\(index)", shade: index) }
+            try tree.text("T/index.csv", table)
+            let data = try DatasetCollection(
+                root: tree.root, patientPattern: try pattern.map { try PatientPattern($0) })
+            for seed in 0..<4 as Range<UInt64> {
+                let split = try DatasetSplit(data, options: options { $0.seed = seed })
+                #expect(split.parts[0].withoutPatient == 0)
+                let groups = split.parts[0].groups.values.reduce(0, +)
+                #expect(groups == (pattern == nil ? 3 : 6), "\(table)")
+            }
+        }
+    }
 }

@@ -186,6 +186,26 @@ final class EvaluatorTests {
         #expect(evaluation.cases.map(\.name) == ["a", "c", "d"])
     }
 
+    @Test("of a probability map the upper half is the mask, with a note; NAME.mask.png is found")
+    func probabilities() throws {
+        let masks = folder.appending(path: "masks/Discs")
+        try FileManager.default.createDirectory(at: masks, withIntermediateDirectories: true)
+        let samples = try samples("Discs")
+        for sample in samples {
+            var label = try Image.read(sample.labelPath)
+            // Background from 0 to 99, the object 200.
+            for index in label.pixels.indices {
+                label.pixels[index] = label.pixels[index] == 0 ? UInt8(index % 100) : 200
+            }
+            try label.write(to: masks.appending(path: "\(sample.name).mask.png").path)
+        }
+        let source = PredictionSource(folder: folder.appending(path: "masks").path)
+        let evaluation = Evaluator(source, options: .init(prompts: [])).evaluate(samples)
+        #expect(evaluation.cases.count == 4 && evaluation.cases.allSatisfy { $0[.dice] == 1 })
+        #expect(evaluation.notes.count == 4)
+        #expect(evaluation.notes[0].contains("100 grey values; those above 127 are inside"))
+    }
+
     @Test("a stopped evaluation is marked incomplete")
     func stopped() throws {
         let evaluation = Evaluator(

@@ -46,6 +46,32 @@ struct NIfTITests {
         }
     }
 
+    @Test("volumes whose sform or qform turn or mirror x and y have other axes")
+    func axes() throws {
+        func volume(sform: [Float] = [], qform: [Float] = []) throws -> NIfTIVolume {
+            var bytes = header([2, 1]) + [1, 2]
+            func set(_ place: Int, _ value: Float) {
+                for (index, shift) in [0, 8, 16, 24].enumerated() {
+                    bytes[place + index] = UInt8(value.bitPattern >> UInt32(shift) & 255)
+                }
+            }
+            if !sform.isEmpty { bytes[254] = 1 }
+            if !qform.isEmpty { bytes[252] = 1 }
+            for (index, value) in sform.enumerated() { set(280 + 4 * index, value) }
+            for (index, value) in qform.enumerated() { set(256 + 4 * index, value) }
+            return try NIfTIVolume.decode(bytes, name: "it")
+        }
+        let plain = try volume(sform: [2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0])
+        let mirrored = try volume(sform: [-2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1, 0])
+        let turned = try volume(sform: [0, 2, 0, 0, 3, 0, 0, 0, 0, 0, 1, 0])
+        // The quaternion (1, 0, 0, 0), and half a turn around z.
+        let same = try volume(qform: [0, 0, 0])
+        let half = try volume(qform: [0, 0, 1])
+        #expect(plain.hasSameAxes(as: plain) && plain.hasSameAxes(as: same))
+        #expect(plain.hasSameAxes(as: try volume()))
+        for other in [mirrored, turned, half] { #expect(!plain.hasSameAxes(as: other)) }
+    }
+
     @Test("8-bit values become an image unchanged; other values are refused")
     func images() throws {
         let volume = try NIfTIVolume.decode(header([3, 2]) + [9, 8, 7, 6, 5, 255], name: "it")

@@ -21,6 +21,7 @@ struct TrainingConfigurationTests {
         configuration.imageCache = 2
         configuration.validationPrompts = "fixed"
         configuration.validationFraction = 0.25
+        configuration.select = "val/iou"
         configuration.recipe = .full
         configuration.network = .autoSAMUS
         configuration.from = "~"

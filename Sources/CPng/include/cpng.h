@@ -11,9 +11,10 @@
 
 enum { CPNG_MESSAGE_SIZE = 160 };
 
-// Decodes into `pixels`: rows of `width * channels` samples, without alpha, palette expanded.
-// `channels` is 1 for grey files and 3 for RGB and palette files, `sample_bytes` is 1 (16 bits are
-// cut to their high byte) or 2 (big endian; only for files of 16 bits).
+// Decodes into `pixels`: rows of `width * channels` samples, without alpha.
+// `channels` is 1 for grey files, 3 for RGB files, and for palette files 3 (colours) or 1 (indices).
+// `sample_bytes` is 1 (16 bits are cut to their high byte) or 2 (big endian; only for files of
+// 16 bits).
 // Returns 0, or -1 with libpng's words in `message`.
 int cpng_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t height, int channels,
                 int sample_bytes, uint8_t *pixels, char message[CPNG_MESSAGE_SIZE]);

@@ -37,6 +37,7 @@ enum PickleOperation: UInt8 {
     case tuple1 = 0x85
     case tuple2 = 0x86
     case tuple3 = 0x87
+    case newObject = 0x81
     case newTrue = 0x88
     case newFalse = 0x89
     case long = 0x8A
@@ -46,6 +47,7 @@ enum PickleOperation: UInt8 {
     case emptySet = 0x8F
     case addItems = 0x90
     case frozenSet = 0x91
+    case newObjectWithKeywords = 0x92
     case stackGlobal = 0x93
     case memoize = 0x94
     case frame = 0x95
@@ -59,8 +61,8 @@ enum PickleOperation: UInt8 {
     /// The text operations of protocol 0, and operations that create objects of any class.
     private static let names: [UInt8: String] = [
         0x46: "FLOAT", 0x49: "INT", 0x4C: "LONG", 0x50: "PERSID", 0x53: "STRING", 0x56: "UNICODE",
-        0x67: "GET", 0x69: "INST", 0x6F: "OBJ", 0x70: "PUT", 0x81: "NEWOBJ", 0x82: "EXT1",
-        0x83: "EXT2", 0x84: "EXT4", 0x8B: "LONG4", 0x92: "NEWOBJ_EX", 0x97: "NEXT_BUFFER",
+        0x67: "GET", 0x69: "INST", 0x6F: "OBJ", 0x70: "PUT", 0x82: "EXT1",
+        0x83: "EXT2", 0x84: "EXT4", 0x8B: "LONG4", 0x97: "NEXT_BUFFER",
         0x98: "READONLY_BUFFER",
     ]
 }

@@ -76,7 +76,10 @@ struct PickleHeap {
     }
 }
 
-/// The classes and functions that a pickle may refer to; all others are refused.
+/// The classes and functions that a pickle may refer to.
+///
+/// Training programs store objects of other classes beside the weights, such as numbers of NumPy and
+/// the options of the command line. These become opaque values.
 ///
 /// None of them is called: the unpickler creates the result itself.
 enum PickleGlobal {
@@ -91,6 +94,18 @@ enum PickleGlobal {
     case elementType(String)
     /// A class or function whose result is harmless and not needed: sets, counters, devices, bytes.
     case ignored
+    /// Any other class or function; what it would return becomes an opaque value.
+    case unknown
+
+    /// Modules whose functions run code or open files: a file that refers to them is refused at once,
+    /// although nothing would be called.
+    private static let refusedModules: Set = [
+        "os", "posix", "nt", "subprocess", "sys", "runpy", "importlib", "shutil", "socket",
+        "ctypes",
+        "pty", "commands", "builtins", "__builtin__", "code", "pdb", "timeit", "webbrowser",
+        "marshal",
+        "pickle", "_pickle", "multiprocessing", "platform", "tempfile", "urllib", "http",
+    ]
 
     init?(module: String, name: String) {
         switch (module, name) {
@@ -115,9 +130,12 @@ enum PickleGlobal {
             } else if module == "torch", Self.elementTypes.contains(name) {
                 self = .elementType(name)
             } else {
-                return nil
+                self = .unknown
             }
-        default: return nil
+        default:
+            let package = module.split(separator: ".").first.map(String.init) ?? module
+            guard !Self.refusedModules.contains(package) else { return nil }
+            self = .unknown
         }
     }
 

@@ -1,7 +1,7 @@
 /// Runs those operations of Python's pickle language that tensors and containers need.
 ///
-/// Only the operations of ``PickleOperation`` and the names of ``PickleGlobal`` are allowed. No class
-/// is looked up and no function is called. Time and memory are bounded: the number of operations is
+/// Only the operations of ``PickleOperation`` are allowed, and of ``PickleGlobal`` names that run no
+/// code. No class is looked up and no function is called. Time and memory are bounded: the number of operations is
 /// limited, and each creates at most one value, whose size is bounded or is that of bytes in the
 /// file.
 struct Unpickler {
@@ -15,6 +15,8 @@ struct Unpickler {
     private var spent = 0
     /// The position of the current operation in the file.
     private(set) var operationOffset = 0
+    /// The first class or function that is neither known nor refused.
+    private(set) var firstUnknown: (name: String, offset: Int)?
 
     init(_ stream: ByteStream, limits: Checkpoint.Limits) {
         self.stream = stream
@@ -60,6 +62,10 @@ struct Unpickler {
             try pushGlobal(module, try stream.line())
         case .stackGlobal: try pushStackGlobal()
         case .reduce: try reduce()
+        case .newObject: try newObject()
+        case .newObjectWithKeywords:
+            _ = try pop()
+            try newObject()
         case .build: try build()
         case .persistentIdentifier: try loadPersistent()
         default:
@@ -235,6 +241,9 @@ extension Unpickler {
         guard let global = PickleGlobal(module: module, name: name) else {
             throw .forbiddenGlobal("\(module).\(name)", offset: operationOffset)
         }
+        if case .unknown = global {
+            firstUnknown = firstUnknown ?? ("\(module).\(name)", operationOffset)
+        }
         push(.global(global))
     }
 
@@ -250,8 +259,11 @@ extension Unpickler {
         guard let arguments = heap.items(of: try pop(), .tuple) else {
             throw malformed("arguments that are not a tuple")
         }
-        guard case .global(let global) = try pop() else {
-            throw malformed("a call of a value that is not a global")
+        let global: PickleGlobal
+        switch try pop() {
+        case .global(let found): global = found
+        case .opaque: global = .unknown
+        default: throw malformed("a call of a value that is not a global")
         }
         switch global {
         case .orderedDictionary: push(heap.add(.dictionary, try pairs(arguments)))
@@ -267,18 +279,32 @@ extension Unpickler {
                 throw malformed("a parameter without a tensor")
             }
             push(.tensor(place))
-        case .ignored: push(.opaque)
+        case .ignored, .unknown: push(.opaque)
         case .storage, .elementType:
             throw .forbiddenOperation("REDUCE of a storage class", offset: operationOffset)
         }
     }
 
-    /// Drops the attributes of an ordered dictionary, for example `_metadata` of
-    /// `Module.state_dict()`.
+    /// Pushes the object that a class would make.
+    private mutating func newObject() throws(CheckpointError) {
+        guard heap.items(of: try pop(), .tuple) != nil else {
+            throw malformed("arguments that are not a tuple")
+        }
+        switch try pop() {
+        case .global(.orderedDictionary), .global(.defaultDictionary): push(heap.add(.dictionary))
+        case .global(.ignored), .global(.unknown), .opaque: push(.opaque)
+        default:
+            throw .forbiddenOperation("NEWOBJ of a tensor or storage", offset: operationOffset)
+        }
+    }
+
+    /// Drops the attributes of an opaque value, and of an ordered dictionary, for example `_metadata`
+    /// of `Module.state_dict()`.
     mutating func build() throws(CheckpointError) {
         _ = try pop()
         switch try top() {
         case .container(let place) where heap.containers[place].kind == .dictionary: break
+        case .opaque: break
         default:
             throw .forbiddenOperation(
                 "BUILD of something other than a dictionary", offset: operationOffset)

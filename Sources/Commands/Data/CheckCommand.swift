@@ -12,8 +12,10 @@ struct CheckCommand: ParsableCommand {
             Reads all lists of ROOT/MainPatient and every listed image and label, and changes \
             nothing. Errors: unreadable lines, missing and damaged files, images and labels of \
             different sizes, label values that are not a class, the same image or patient in two \
-            splits, lists that differ. Warnings: empty masks, equal images in a split, repeated \
-            lines, unlisted images, absent lists.
+            splits, lists that differ, contradictions in index.csv, two files of one name. \
+            Warnings: empty masks, grey values between background and object, equal images in a \
+            split, repeated lines, rows of index.csv without an image or with an unreadable pixel \
+            size, files that are not images, unlisted images, absent lists.
 
             Exit codes: 0 no errors; 1 errors, or with --strict warnings; 66 no data in the US30K \
             layout; 73 the sheet cannot be written; 130 interrupted.
@@ -23,6 +25,7 @@ struct CheckCommand: ParsableCommand {
 
     @Argument(help: "The folder of all datasets.", completion: .directory)
     var root: String
+    @OptionGroup var patients: PatientOptions
     @Option(
         help: "A PNG file for a sheet: images of each dataset with the outlines of their labels.",
         completion: .file(extensions: ["png"]))
@@ -50,7 +53,9 @@ struct CheckCommand: ParsableCommand {
                 "'\(sheet.visibleLine)' exists: add --force to replace it, or choose another --sheet"
             )
         }
-        let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
+        let data = try withExitStatus(.input) {
+            try DatasetCollection(root: root, patientPattern: patients.pattern)
+        }
         let report = try checked(data)
         if let sheet {
             let drawn = try withExitStatus(.input) {
@@ -104,7 +109,8 @@ enum CheckText {
             }
         }
         lines.append(
-            "\(report.errors.count) errors, \(report.warnings.count) warnings; \(ResearchNotice.text)"
+            "\(counted(report.errors.count, "error")), "
+                + "\(counted(report.warnings.count, "warning")); \(ResearchNotice.text)"
         )
         return lines.map(\.visibleLine).joined(separator: "\n")
     }
@@ -113,8 +119,8 @@ enum CheckText {
         var sizes = zip(set.widths, set.heights).map { "\($0)x\($1)" }
         if Set(sizes).count == 1 { sizes.removeLast() }
         var lines = [
-            "\(set.name): \(set.images) images, \(set.classes - 1) "
-                + (set.classes == 2 ? "class" : "classes")
+            "\(set.name): \(counted(set.images, "image")), "
+                + (set.classes == 2 ? "1 class" : "\(set.classes - 1) classes")
                 + (sizes.isEmpty ? "" : ", \(sizes.joined(separator: " to ")) pixels")
                 + ", mm per pixel for \(set.withSpacing), patient for \(set.withPatient)"
                 + (set.unlisted > 0 ? ", \(set.unlisted) in no list" : "")
@@ -126,7 +132,9 @@ enum CheckText {
             }
             lines.append(
                 "  \(part.split.rawValue.padding(toLength: 6, withPad: " ", startingAt: 0))"
-                    + "\(part.images) images, \(part.patients) patients; "
+                    + "\(counted(part.images, "image")), "
+                    + (part.patients == 0
+                        ? "patients unknown; " : "\(counted(part.patients, "patient")); ")
                     + classes.joined(separator: ", "))
         }
         return lines

@@ -18,7 +18,7 @@ struct SplitCommand: ParsableCommand {
         commandName: "split", abstract: "Split datasets into train, val and test by patient.",
         discussion: """
             Writes ROOT/MainPatient/{train,val,test}.txt and the lists of each dataset. Images of \
-            one patient (from index.csv or file names) stay together, and so do equal images. \
+            one patient (from index.csv, --patient-pattern or file names) stay together, and so do equal images. \
             Each dataset is split independently; the same seed gives the same lists. Existing \
             lists are replaced only with --force: prefer a published split.
 
@@ -35,6 +35,7 @@ struct SplitCommand: ParsableCommand {
     var seed: UInt64 = 0
     @Option(help: "Split only this dataset. Repeatable.")
     var set: [String] = []
+    @OptionGroup var patients: PatientOptions
     @Flag(help: "Replace existing lists.")
     var force = false
     @Flag(help: "Print the split and write nothing.")
@@ -47,7 +48,9 @@ struct SplitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
+        let data = try withExitStatus(.input) {
+            try DatasetCollection(root: root, patientPattern: patients.pattern)
+        }
         let split = try makeSplit(data)
         if !dryRun {
             try withExitStatus(.output) { try split.write() }
@@ -82,16 +85,54 @@ struct SplitCommand: ParsableCommand {
     private func text(_ split: DatasetSplit) -> String {
         var lines = split.parts.map { part in
             let counts = Split.allCases.map { split in
-                "\(split.rawValue) \(part.images[split] ?? 0) images"
-                    + " in \(part.groups[split] ?? 0) groups"
+                "\(split.rawValue) \(counted(part.images[split] ?? 0, "image"))"
+                    + " in \(counted(part.groups[split] ?? 0, "group"))"
             }
             let unknown = part.withoutPatient
             return "\(part.dataset): \(counts.joined(separator: ", "))"
                 + (unknown > 0
-                    ? "; \(unknown) images of unknown patients, each a group of its own" : "")
+                    ? "; \(counted(unknown, "image")) of unknown patients, each a group of its own"
+                    : "")
         }
+        lines += split.parts.flatMap(warnings)
         let names = split.lists.map(\.name).joined(separator: " ")
         lines.append((dryRun ? "would write: " : "written: ") + names)
         return lines.map { $0.visibleLine + "\n" }.joined()
+    }
+
+    /// What is wrong with a dataset's table and files, and splits that have no image.
+    private func warnings(_ part: DatasetSplit.Part) -> [String] {
+        let fractions: [(split: Split, fraction: Double)] = [(.val, val), (.test, test)]
+        let empty = fractions.filter { $0.fraction > 0 && (part.images[$0.split] ?? 0) == 0 }
+        return part.findings.map { "warning: \($0.kind.rawValue): \($0.place): \($0.text)" }
+            + empty.map { split, fraction in
+                "warning: \(part.dataset): \(split.rawValue) has no image: a fraction of"
+                    + " \(fraction.formatted()) needs more patients or images"
+            }
+    }
+}
+
+/// Where patients come from besides `index.csv`.
+struct PatientOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The patient in an image's name, where index.csv gives none: a regular expression whose "
+                + "first group is the patient, for example '^(\\d+)_'.", valueName: "regex"),
+        transform: PatientExpression.init)
+    var patientPattern: PatientExpression?
+
+    var pattern: PatientPattern? { patientPattern?.pattern }
+}
+
+/// A regular expression on the command line.
+struct PatientExpression {
+    let pattern: PatientPattern
+
+    init(_ text: String) throws {
+        do {
+            pattern = try PatientPattern(text)
+        } catch {
+            throw ValidationError("'\(text)' is not a regular expression: \(error)")
+        }
     }
 }

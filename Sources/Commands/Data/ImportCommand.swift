@@ -32,9 +32,12 @@ struct ImportCommand: ParsableCommand {
     @Flag(help: "CAMUS: all frames of the half-sequences, not only end diastole and systole.")
     var sequences = false
     @Option(
-        help: "Plain folders: the grey values of class 1, 2 and so on, for example 85,170,255.",
+        help:
+            "Plain folders: the values of class 1, 2 and so on, as 85,170,255; one value: one class.",
         transform: GreyValues.init)
     var classValues: GreyValues?
+
+    @OptionGroup var patients: PatientOptions
 
     func validate() throws {
         if fold != nil && format != .tn3k && format != .busbra {
@@ -53,6 +56,7 @@ struct ImportCommand: ParsableCommand {
         options.fold = fold
         options.wholeSequences = sequences
         options.classValues = classValues?.values ?? []
+        options.patientPattern = patients.pattern
         let report = try imported(options)
         print(text(report), terminator: "")
         guard report.images > 0 else {
@@ -93,7 +97,7 @@ struct ImportCommand: ParsableCommand {
             report.splits[split].map { "\(split.rawValue) \($0)" }
         }
         lines.append(
-            "\(report.dataset): \(report.images) images (\(splits.joined(separator: ", "))),"
+            "\(report.dataset): \(counted(report.images, "image")) (\(splits.joined(separator: ", "))),"
                 + " \(report.empty) with an empty mask, \(report.withSpacing) with mm per pixel,"
                 + " \(report.problems.count) left out")
         if report.images > 0 {

@@ -15,6 +15,9 @@ struct EvaluationRun {
     /// The versions of the libraries that the model runs on.
     let versions: [String: String]
 
+    /// Largest number of notes on the terminal; the report has all.
+    private static let printedNotes = 5
+
     /// Evaluates all images and writes the report; an image that fails does not stop the others.
     ///
     /// - Throws: ``ExitError`` when an image failed, the report cannot be written, or the user
@@ -25,8 +28,15 @@ struct EvaluationRun {
             Terminal.log(
                 "failed: \(failure.image.visibleLine): \(failure.reason.visibleLine)")
         }
+        for note in evaluation.notes.prefix(Self.printedNotes) {
+            Terminal.log("note: \(note.visibleLine)")
+        }
+        if evaluation.notes.count > Self.printedNotes {
+            Terminal.log("note: \(evaluation.notes.count - Self.printedNotes) more in the report")
+        }
         let done = evaluation.timings.count
         guard !evaluation.cases.isEmpty else {
+            OutputFolder(files.folder.path).removeIfEmpty()
             guard evaluation.isComplete else {
                 throw ExitError(.interrupted, "interrupted: no image is done")
             }

@@ -69,6 +69,10 @@ public struct InfoCommand: ParsableCommand {
             }
         }
         guard !checkpoint.names.isEmpty else { return "none: there are no tensors" }
+        if checkpoint.isTrainingState {
+            return "none: the state of a training, for 'samus train --resume'; its weights are in"
+                + " last.safetensors beside it"
+        }
         guard let provider = EngineProviders.current else {
             guard !Handover.isPossible else { try Handover.toTrain() }
             return opening + "; 'samus-train' finds the most similar one, but is not built "

@@ -109,6 +109,9 @@ extension ModelDescription {
 }
 
 extension Checkpoint {
+    /// Whether it is the `state.safetensors` of a training, with the state of the optimizer.
+    var isTrainingState: Bool { metadata["samus.training.progress"] != nil }
+
     /// The licence that a file's own remarks state.
     var statedLicence: String? {
         metadata["license"] ?? metadata["licence"]

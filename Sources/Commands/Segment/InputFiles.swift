@@ -152,38 +152,26 @@ enum InputFiles {
     }
 
     private static func images(in folder: String) throws(InputError) -> [Found] {
-        let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL
-        var unreadable: String?
-        let enumerator = FileManager.default.enumerator(
-            at: root, includingPropertiesForKeys: nil, options: [.skipsHiddenFiles]
-        ) { url, _ in
-            unreadable = url.path
-            return false
-        }
-        var found: [Found] = []
-        for case let url as URL in enumerator ?? .init() where isInputImage(url) {
-            // Results are written to the same subfolders.
-            let relative = url.standardizedFileURL.pathComponents
-                .dropFirst(root.pathComponents.count).joined(separator: "/")
-            let path = (folder as NSString).appendingPathComponent(relative)
-            found.append(Found(path: path, name: withoutExtension(relative), isNamed: false))
-        }
-        guard enumerator != nil, unreadable == nil else {
-            throw .unreadableFolder(unreadable ?? folder)
-        }
-        guard !found.isEmpty else { throw .noImages(folder) }
-        return found.sorted { $0.path < $1.path }
+        var search = FolderSearch(folder: folder)
+        try search.visit("", above: [])
+        guard !search.found.isEmpty else { throw .noImages(folder) }
+        if let note = search.note { Terminal.log("note: \(folder.visibleLine): \(note)") }
+        return search.found.sorted { $0.path < $1.path }
     }
 
     /// An image by its extension or, for DICOM, its first bytes, but not a mask or an overlay of a
     /// former run, nor a DICOMDIR, whose images are in the same folder.
-    private static func isInputImage(_ url: URL) -> Bool {
-        let name = url.lastPathComponent.lowercased()
-        if name == "dicomdir" { return false }
-        if extensions.contains(url.pathExtension.lowercased()) {
-            return !name.hasSuffix(".mask.png") && !name.hasSuffix(".overlay.png")
-        }
-        return ImageFileKind(url.path) != .image
+    fileprivate static func isInputImage(_ path: String) -> Bool {
+        let name = (path as NSString).lastPathComponent.lowercased()
+        if name == "dicomdir" || isResult(path) { return false }
+        return extensions.contains((name as NSString).pathExtension)
+            || ImageFileKind(path) != .image
+    }
+
+    /// A mask, an overlay or a record of a former run.
+    fileprivate static func isResult(_ path: String) -> Bool {
+        let name = path.lowercased()
+        return [".mask.png", ".overlay.png", ".json"].contains(where: name.hasSuffix)
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -193,9 +181,60 @@ enum InputFiles {
         let paths = (0..<Int(result.gl_pathc)).compactMap { index in
             result.gl_pathv[index].map { String(cString: $0) }
         }
-        let images = paths.filter { isInputImage(URL(fileURLWithPath: $0)) }
+        let images = paths.filter { isInputImage($0) }
         guard !images.isEmpty else { throw .noMatch(pattern) }
         return images.map(single)
+    }
+}
+
+/// The images below a folder; links to files and folders are followed.
+private struct FolderSearch {
+    let folder: String
+    private(set) var found: [InputFiles.Found] = []
+    /// Files that are neither images nor results.
+    private var others: [String] = []
+
+    init(folder: String) {
+        self.folder = folder
+    }
+
+    /// A note on files that are passed over; nil where there are none.
+    var note: String? {
+        guard let first = others.min() else { return nil }
+        return others.count == 1
+            ? "'\(first.visibleLine)' is not a PNG, JPEG, DICOM or NIfTI file and is left out"
+            : "\(others.count) files are not PNG, JPEG, DICOM or NIfTI and are left out, such as"
+                + " '\(first.visibleLine)'"
+    }
+
+    /// Searches a subfolder.
+    ///
+    /// - Parameters:
+    ///   - relative: its path below the folder.
+    ///   - above: the folders that contain it; one that is linked into itself is not entered again.
+    /// - Throws: ``InputError/unreadableFolder(_:)``.
+    mutating func visit(_ relative: String, above: Set<FileIdentity>) throws(InputError) {
+        let path = relative.isEmpty ? folder : (folder as NSString).appendingPathComponent(relative)
+        guard let identity = FileIdentity(path),
+            let names = try? FileManager.default.contentsOfDirectory(atPath: path)
+        else { throw .unreadableFolder(path) }
+        guard !above.contains(identity) else { return }
+        for name in names.sorted() where !name.hasPrefix(".") {
+            let inner = relative.isEmpty ? name : "\(relative)/\(name)"
+            let path = (folder as NSString).appendingPathComponent(inner)
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+                isFolder.boolValue
+            {
+                try visit(inner, above: above.union([identity]))
+            } else if InputFiles.isInputImage(path) {
+                // Results are written to the same subfolders.
+                found.append(
+                    .init(path: path, name: InputFiles.withoutExtension(inner), isNamed: false))
+            } else if !InputFiles.isResult(name) {
+                others.append(inner)
+            }
+        }
     }
 }
 
@@ -208,6 +247,7 @@ enum InputError: Error, Equatable {
     case noMatch(String)
     case sameResults(first: String, second: String)
     case nameTooLong(String)
+    case nameNotUTF8(String)
     case resultIsInput(String)
     case severalFrames(String, Int)
     case noFrame(String, frame: Int, frames: Int)
@@ -232,6 +272,8 @@ extension InputError: CustomStringConvertible {
         case .sameResults(let first, let second):
             "'\(first)' and '\(second)' would have results of the same name: segment them in two "
                 + "runs with different --output"
+        case .nameNotUTF8(let path):
+            "the name of '\(path)' is not UTF-8, so that it cannot be opened: rename the file"
         case .nameTooLong(let path):
             "the name of '\(path)' is too long for the names of its results"
         case .severalFrames(let path, let frames):

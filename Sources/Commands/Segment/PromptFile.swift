@@ -148,10 +148,8 @@ extension PromptFile {
             throw .unreadable(path, "\(error)")
         }
         guard !file.images.isEmpty else { throw .malformed(path, "'images' is empty") }
-        let folder = url.deletingLastPathComponent()
-        func resolved(_ name: String) -> String {
-            name.hasPrefix("/") ? name : folder.appendingPathComponent(name).relativePath
-        }
+        let folders = [url, url.resolvingSymlinksInPath()].map { $0.deletingLastPathComponent() }
+        func resolved(_ name: String) -> String { ReferredFile.path(name, in: folders) }
         return file.images.map { entry in
             let objects = entry.objects.map { object in
                 var prompt = object.prompt
@@ -167,11 +165,47 @@ extension PromptFile {
 
     /// Results go to the same subfolders as the images of a relative path.
     private static func resultName(of image: String) -> String {
+        // Without this, a name with backslashes would become a file name with backslashes.
+        let image = ReferredFile.isWindowsPath(image) ? image.replacing("\\", with: "/") : image
         let parts = image.split(separator: "/").filter { $0 != "." }
-        guard !image.hasPrefix("/"), !parts.contains("..") else {
+        guard !image.hasPrefix("/"), !parts.contains(".."), parts.first?.hasSuffix(":") != true
+        else {
             return InputFiles.resultName(of: image)
         }
         return InputFiles.withoutExtension(parts.joined(separator: "/"))
+    }
+}
+
+/// A file that a prompt file names, perhaps written on another system.
+private enum ReferredFile {
+    /// The path of a name.
+    ///
+    /// - Parameters:
+    ///   - name: an absolute path, or one relative to the prompt file.
+    ///   - folders: that of the prompt file and, where it is a link, that of the file it links to.
+    /// - Returns: the first that exists: of the exact name; with `/` for `\`; with other upper and
+    ///   lower case. Otherwise the exact name in the first folder.
+    static func path(_ name: String, in folders: [URL]) -> String {
+        let names = [name] + (isWindowsPath(name) ? [name.replacing("\\", with: "/")] : [])
+        let paths = names.flatMap { name in
+            name.hasPrefix("/")
+                ? [name] : folders.map { $0.appendingPathComponent(name).relativePath }
+        }
+        return paths.first { FileManager.default.fileExists(atPath: $0) }
+            ?? paths.lazy.compactMap(ignoringCase).first ?? paths[0]
+    }
+
+    static func isWindowsPath(_ name: String) -> Bool { name.contains("\\") && !name.contains("/") }
+
+    /// The only file in the same folder whose name differs in case alone.
+    private static func ignoringCase(_ path: String) -> String? {
+        let url = URL(fileURLWithPath: path)
+        let folder = url.deletingLastPathComponent()
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        let wanted = url.lastPathComponent.lowercased()
+        let found = names.filter { $0.lowercased() == wanted }
+        return found.count == 1
+            ? (path as NSString).deletingLastPathComponent.appending("/\(found[0])") : nil
     }
 }
 

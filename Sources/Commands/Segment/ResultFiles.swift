@@ -70,6 +70,12 @@ struct ResultFiles {
     /// The folder of all files.
     var subfolder: URL { json.deletingLastPathComponent() }
 
+    /// Whether a former run has finished this image: its last file, or all of them, exist.
+    var isComplete: Bool {
+        formats.contains(.json)
+            ? json.exists : !all.isEmpty && all.allSatisfy(\.exists)
+    }
+
     /// Results of former runs on the same image that these files do not replace.
     func leftFromFormerRuns() -> [URL] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: subfolder.path)) ?? []
@@ -83,31 +89,43 @@ struct ResultFiles {
         }.map { subfolder.appendingPathComponent($0) }
     }
 
-    /// Refuses results that would replace each other or an input.
+    /// Finds results that cannot be written, or would replace each other or an input.
     ///
     /// - Parameters:
     ///   - results: the files of each image.
     ///   - inputs: every file that the run reads; those that do not exist are ignored.
-    /// - Throws: ``InputError``.
-    static func check(_ results: [ResultFiles], inputs: [String]) throws(InputError) {
+    /// - Returns: the problems by the index of the image.
+    static func problems(_ results: [ResultFiles], inputs: [String]) -> [Int: InputError] {
         let identities = Set(inputs.compactMap(FileIdentity.init))
-        var owners: [String: String] = [:]
-        for files in results {
+        var problems: [Int: InputError] = [:]
+        var owners: [String: Int] = [:]
+        for (index, files) in results.enumerated() {
             // All names are checked, because the next run may write other formats.
-            guard files.json.lastPathComponent.utf8.count <= 255 - longestSuffix else {
-                throw .nameTooLong(files.imagePath)
+            if files.json.lastPathComponent.utf8.count > 255 - longestSuffix {
+                problems[index] = .nameTooLong(files.imagePath)
+                continue
+            }
+            if files.imagePath.contains("\u{FFFD}"), FileIdentity(files.imagePath) == nil {
+                problems[index] = .nameNotUTF8(files.imagePath)
+                continue
             }
             for file in files.all {
                 // Some file systems do not distinguish upper and lower case.
                 let key = file.standardizedFileURL.path.lowercased()
-                if let owner = owners.updateValue(files.imagePath, forKey: key) {
-                    throw .sameResults(first: owner, second: files.imagePath)
+                if let owner = owners[key] {
+                    let error = InputError.sameResults(
+                        first: results[owner].imagePath, second: files.imagePath)
+                    problems[owner] = problems[owner] ?? error
+                    problems[index] = error
+                } else {
+                    owners[key] = index
                 }
                 if let identity = FileIdentity(file.path), identities.contains(identity) {
-                    throw .resultIsInput(file.relativePath)
+                    problems[index] = .resultIsInput(file.relativePath)
                 }
             }
         }
+        return problems
     }
 
     private static let longestSuffix = ".object1000.candidate3.mask.png".utf8.count

@@ -16,15 +16,28 @@ struct ResultWriter {
 
     private var folder: OutputFolder { OutputFolder(job.outputFolder) }
 
-    /// Refuses a run that would replace an input, a result of its own, or one that exists.
+    /// Finds images whose results would replace an input, each other, or a result that exists.
     ///
-    /// - Throws: ``ExitError``.
-    func checkBeforeWork() throws {
+    /// - Returns: the problems by the index of the image; the others can be segmented.
+    /// - Throws: ``ExitError`` where a result exists or would replace an input, and where no image
+    ///   is left.
+    func checkBeforeWork() throws -> [Int: InputError] {
         let results = job.images.map { files(of: $0, objects: $0.objects.count) }
-        try withExitStatus(.input) {
-            try ResultFiles.check(results, inputs: job.inputs + [modelPath])
+        let problems = ResultFiles.problems(results, inputs: job.inputs + [modelPath])
+        let ordered = problems.sorted { $0.key < $1.key }.map(\.value)
+        // An output folder that would replace an input was not meant.
+        let isInput = ordered.first { if case .resultIsInput = $0 { true } else { false } }
+        if let fatal = isInput ?? (problems.count == results.count ? ordered.first : nil) {
+            throw ExitError(.input, "\(fatal)")
         }
-        try folder.check(results.flatMap(\.all), force: job.replacesResults)
+        let usable = results.enumerated().filter { problems[$0.offset] == nil }.map(\.element)
+        try folder.check(usable.flatMap(\.all), force: job.replacesResults)
+        return problems
+    }
+
+    /// Whether a former run has finished an image.
+    func isDone(_ image: InputImage) -> Bool {
+        files(of: image, objects: image.objects.count).isComplete
     }
 
     /// Makes the folders of the results.
@@ -49,7 +62,9 @@ struct ResultWriter {
         case .everything(let masks):
             let files = files(of: result.input, objects: masks.count)
             // The number of masks, and so their names, is known only now.
-            try ResultFiles.check([files], inputs: job.inputs + [modelPath])
+            if let problem = ResultFiles.problems([files], inputs: job.inputs + [modelPath])[0] {
+                throw problem
+            }
             if !job.replacesResults, let existing = files.all.first(where: \.exists) {
                 throw ExistingResultError(path: existing.relativePath)
             }
@@ -261,5 +276,5 @@ extension Mask {
 }
 
 extension URL {
-    fileprivate var exists: Bool { FileManager.default.fileExists(atPath: path) }
+    var exists: Bool { FileManager.default.fileExists(atPath: path) }
 }

@@ -110,6 +110,9 @@ public struct SegmentCommand: ParsableCommand {
     @Flag(help: "Replace results that exist.")
     var force = false
 
+    @Flag(help: "Leave out images whose results exist, to continue an interrupted run.")
+    var skipExisting = false
+
     /// The command, to be filled by the parser.
     public init() {}
 
@@ -134,6 +137,9 @@ public struct SegmentCommand: ParsableCommand {
         guard (0...1).contains(minPresence) else {
             throw ValidationError("--min-presence takes a number from 0 to 1")
         }
+        guard !(force && skipExisting) else {
+            throw ValidationError("--force replaces results, --skip-existing keeps them: give one")
+        }
         guard !(prompts.promptFree && multimask) else {
             throw ValidationError(
                 "--multimask gives candidates for a prompt; with --prompt-free there is one mask")
@@ -154,24 +160,43 @@ public struct SegmentCommand: ParsableCommand {
     /// Segments the images one after the other.
     public func run() throws {
         try engine.handOverCheckpoints()
-        let job = try withExitStatus(.input) { try makeJob() }
+        var job = try withExitStatus(.input) { try makeJob() }
         let model = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         try job.check(for: model.model)
-        let writer = ResultWriter(
-            job: job, model: model.model, modelPath: model.path,
-            candidates: multimask ? model.candidates : 1, engine: .init(engine))
-        try writer.checkBeforeWork()
+        func writer(of job: SegmentJob) -> ResultWriter {
+            ResultWriter(
+                job: job, model: model.model, modelPath: model.path,
+                candidates: multimask ? model.candidates : 1, engine: .init(engine))
+        }
+        if skipExisting {
+            let count = job.images.count
+            let former = writer(of: job)
+            job.images.removeAll(where: former.isDone)
+            if job.images.count < count {
+                Terminal.log(
+                    "note: \(count - job.images.count) of \(count) images are done already")
+            }
+            guard !job.images.isEmpty else { return }
+        }
+        let writer = writer(of: job)
+        let problems = try writer.checkBeforeWork()
         let segmenter = try withExitStatus(.unavailable) { try makeSegmenter(model, for: job) }
         model.notes.forEach(Terminal.log)
         try writer.makeFolders()
 
         var report = SegmentReport(job, model: model.model)
+        // Automatic masks take minutes: what speaks against them is said before.
+        report.warn(segmenter.warnings)
         let interruption = Interruption()
-        for image in job.images {
+        for (index, image) in job.images.enumerated() {
             if interruption.isRequested {
                 throw report.end(ExitError(.interrupted, "interrupted"))
             }
             report.begin(image)
+            if let problem = problems[index] {
+                report.addFailure(of: image, problem)
+                continue
+            }
             do {
                 let result = try segmenter.segment(image)
                 let files = try writer.write(result)

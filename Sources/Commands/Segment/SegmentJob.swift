@@ -16,7 +16,7 @@ struct SegmentJob: Sendable {
         case everything(AutomaticMaskOptions)
     }
 
-    let images: [InputImage]
+    var images: [InputImage]
     let mode: Mode
     let outputFolder: String
     let formats: Set<OutputFormat>

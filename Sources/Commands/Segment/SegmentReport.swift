@@ -27,6 +27,13 @@ struct SegmentReport {
         ]
     }
 
+    /// Prints warnings about the whole run, each once.
+    mutating func warn(_ warnings: [String]) {
+        for warning in warnings where printedWarnings.insert(warning).inserted {
+            Terminal.log("note: \(warning)")
+        }
+    }
+
     /// Shows which image is being segmented.
     mutating func begin(_ image: InputImage) {
         progress.show(done: doneImages + failures.count, name: image.name)
@@ -48,9 +55,7 @@ struct SegmentReport {
         for note in result.notes {
             Terminal.log("note: \(name): \(note)")
         }
-        for warning in result.warnings where printedWarnings.insert(warning).inserted {
-            Terminal.log("note: \(warning)")
-        }
+        warn(result.warnings)
         let left = files.leftFromFormerRuns().map(\.lastPathComponent)
         if !left.isEmpty {
             Terminal.log(

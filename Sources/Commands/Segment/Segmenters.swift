@@ -6,10 +6,17 @@ import Segmentation
 
 /// Finds the objects of one image after the other.
 protocol Segmenter {
+    /// What speaks against the whole run, whatever the images.
+    var warnings: [String] { get }
+
     /// Reads an image and segments its objects.
     ///
     /// - Throws: why this image cannot be segmented; later images may still be.
     func segment(_ input: InputImage) throws -> SegmentResult
+}
+
+extension Segmenter {
+    var warnings: [String] { [] }
 }
 
 /// The masks of one image.
@@ -48,7 +55,7 @@ struct SegmentedObject {
     /// One mask, or all candidates, best estimate first.
     let candidates: [SegmentationResult]
     /// Notes about corrections of the prompt and empty masks.
-    let notes: [String]
+    var notes: [String]
     /// Warnings about requests that the model was not trained for.
     let warnings: [String]
 }
@@ -73,15 +80,23 @@ struct PromptedSegmenter: Segmenter {
         times.read = (clock.now - start).inSeconds
 
         // Prompts are checked before the image is encoded.
-        let prompts = try input.objects.map { try checkedPrompt(of: $0, for: image.size) }
+        let masks = try input.objects.map { object in
+            try object.maskPath.map { try LabelValues.read($0).mask() }
+        }
+        let prompts = try zip(input.objects, masks).map {
+            try checkedPrompt(of: $0, mask: $1?.mask, for: image.size)
+        }
 
         start = clock.now
         let encoded = try engine.encode(image)
         times.encode = (clock.now - start).inSeconds
 
         start = clock.now
-        let objects = try zip(input.objects, prompts).map { request, prompt in
+        var objects = try zip(input.objects, prompts).map { request, prompt in
             try segment(request, prompt, in: encoded)
+        }
+        for (index, mask) in masks.enumerated() {
+            if let note = mask?.note { objects[index].notes.append("mask prompt: \(note)") }
         }
         times.decode = (clock.now - start).inSeconds
 
@@ -97,12 +112,11 @@ struct PromptedSegmenter: Segmenter {
 
     /// The prompt for the model; nil for a prompt-free object.
     private func checkedPrompt(
-        of request: ObjectPrompt, for size: Size
+        of request: ObjectPrompt, mask: Mask?, for size: Size
     ) throws -> Prompt.Checked? {
         guard !request.isPromptFree else { return nil }
         return try Prompt(
-            clicks: request.clicks, box: request.box,
-            mask: request.maskPath.map { path in try Mask.read(path) }
+            clicks: request.clicks, box: request.box, mask: mask
         ).checked(for: size)
     }
 
@@ -143,7 +157,7 @@ struct PromptedSegmenter: Segmenter {
 /// Segments every object of an image without prompts: automatic mask generation.
 struct EverythingSegmenter: Segmenter {
     private let generator: AutomaticMaskGenerator
-    private let warnings: [String]
+    let warnings: [String]
     private let reader: FrameReader
 
     /// - Parameters:

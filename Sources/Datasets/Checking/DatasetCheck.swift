@@ -42,7 +42,9 @@ public struct DatasetCheck: Sendable {
                 Progress(done: index + 1, total: samples.count, image: samples[index].image))
         }
         guard isComplete else { return nil }
-        let findings = listed.findings + DatasetFindings(listed, facts).all + unlisted(listed)
+        let findings =
+            listed.findings + DatasetFindings(listed, facts).all + unlisted(listed)
+            + data.classes.keys.sorted().flatMap { data.folders[$0]?.findings ?? [] }
         return DatasetReport(
             datasets: data.classes.keys.sorted().map { report(of: $0, listed, facts) },
             findings: DatasetFinding.Kind.allCases.flatMap { kind in
@@ -141,6 +143,8 @@ struct InspectedImage: Sendable {
     var pixels: Fingerprint?
     /// Number of pixels of each label value.
     var areas: [Int: Int] = [:]
+    /// How the values of the label were read, where they lie between background and object.
+    var note: String?
     /// Why the image or its label cannot be used.
     var problem: DatasetFinding?
 
@@ -157,6 +161,7 @@ struct InspectedImage: Sendable {
         }
         do throws(DatasetError) {
             let labelled = try sample.read(limits: limits)
+            note = labelled.labelNote
             size = labelled.image.size
             pixels = labelled.image.fingerprint
             areas = labelled.label.areas
@@ -177,7 +182,7 @@ extension Image {
     }
 
     /// Number of pixels of each value that occurs.
-    fileprivate var areas: [Int: Int] {
+    var areas: [Int: Int] {
         var counts = [Int](repeating: 0, count: 256)
         pixels.withUnsafeBufferPointer { pixels in
             counts.withUnsafeMutableBufferPointer { counts in

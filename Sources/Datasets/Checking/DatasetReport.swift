@@ -32,6 +32,9 @@ struct DatasetFindings {
                     "its label has the values \(unknown.prefix(8).map(String.init).joined(separator: ", "));"
                         + " the classes are 1 to \(sample.classes - 1)"))
         }
+        if let note = read.note {
+            findings.append(DatasetFinding(.doubtfulLabel, name, "its label: \(note)"))
+        }
         let labels = Set(image.samples.values.joined().map(\.label))
         let empty = labels.filter { read.areas[$0] == nil }.sorted()
         if read.areas.keys.allSatisfy({ $0 == 0 }) {
@@ -104,6 +107,11 @@ public struct DatasetFinding: Codable, Equatable, Sendable {
         case repeatedLine = "repeated-line"
         case duplicate = "duplicate-in-split"
         case emptyMask = "empty-mask"
+        case doubtfulLabel = "doubtful-label"
+        case indexConflict = "index-conflict"
+        case indexRow = "index-row"
+        case sameName = "same-name"
+        case otherFile = "other-file"
         case unlisted
         case absentList = "absent-list"
 
@@ -111,9 +119,11 @@ public struct DatasetFinding: Codable, Equatable, Sendable {
         public var isError: Bool {
             switch self {
             case .badLine, .missing, .unreadable, .sizes, .unknownLabel, .sameImage,
-                .samePatient, .listsDiffer:
+                .samePatient, .listsDiffer, .indexConflict, .sameName:
                 true
-            case .repeatedLine, .duplicate, .emptyMask, .unlisted, .absentList: false
+            case .repeatedLine, .duplicate, .emptyMask, .doubtfulLabel, .indexRow, .otherFile,
+                .unlisted, .absentList:
+                false
             }
         }
     }

@@ -1,4 +1,5 @@
 import FileIO
+import Foundation
 
 /// Imports BUS-BRA, breast tumours (Gómez-Flores et al., 2024).
 ///
@@ -85,7 +86,9 @@ extension SourceFolder {
         } catch {
             throw .unreadable(path: path(file), reason: error.reason)
         }
-        var lines = CSV.rows(text)[...]
+        var lines = CSV.rows(text).map { row in
+            row.map { $0.trimmingCharacters(in: .whitespaces) }
+        }[...]
         guard let header = lines.popFirst(), let column = header.firstIndex(of: key) else {
             throw .unreadable(path: path(file), reason: "its first line has no column '\(key)'")
         }

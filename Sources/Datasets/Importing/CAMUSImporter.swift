@@ -151,6 +151,12 @@ private struct CAMUSView {
             guard images.width == labels.width, images.height == labels.height,
                 images.frames == labels.frames
             else { throw ImportProblem(file, "its label has another size") }
+            guard images.hasSameAxes(as: labels) else {
+                throw ImportProblem(
+                    file,
+                    "its axes and its label's have different directions (sform or qform):"
+                        + " store both in one orientation")
+            }
             let chosen =
                 frame.map { [$0] }
                 ?? (0..<images.frames).map { ($0, "frame\($0 < 9 ? "0" : "")\($0 + 1)") }

@@ -27,11 +27,15 @@ struct COCOImporter: Importer {
             } catch {
                 throw .unreadable(path: root.path(file), reason: error.reason)
             }
+            let (text, encoding) = Self.decoded(data)
+            if let encoding {
+                plan.remarks.append(ImportProblem(file, "it is not UTF-8; read as \(encoding)"))
+            }
             let content: COCOFile
             do {
-                content = try JSONDecoder().decode(COCOFile.self, from: data)
+                content = try JSONDecoder().decode(COCOFile.self, from: text)
             } catch {
-                guard (try? JSONDecoder().decode(OtherJSON.self, from: data)) == nil else {
+                guard (try? JSONDecoder().decode(OtherJSON.self, from: text)) == nil else {
                     plan.remarks.append(ImportProblem(file, "it lists no images; skipped"))
                     continue
                 }
@@ -52,10 +56,17 @@ struct COCOImporter: Importer {
                 source: source.path,
                 reason: "no JSON file has COCO's 'images', 'annotations' and 'categories'")
         }
+        parts = parts.map { part in
+            Part(
+                file: part.file, split: part.split,
+                content: part.content.withoutUnclear { place, reason in
+                    plan.problems.append(ImportProblem(part.file, "\(place): \(reason)"))
+                })
+        }
         let classes = try Self.classes(parts.map(\.content), source: source.path)
         plan.classNames = classes.map(\.name)
         plan.hasSplit = parts.contains { $0.split != nil }
-        let finder = ImageFinder(root)
+        let finder = ImageFinder(root, jsonFiles: parts.map(\.file))
         for part in parts { Self.add(part, classes.map(\.id), finder, of: root, to: &plan) }
         var seen: Set<String> = []
         if let twice = plan.items.map(\.source).first(where: { !seen.insert($0).inserted }) {
@@ -98,21 +109,34 @@ struct COCOImporter: Importer {
         )
     }
 
+    /// The bytes as UTF-8, and the name of the encoding where they are not.
+    ///
+    /// Annotation programs on Chinese systems write names in GBK, which GB18030 contains.
+    private static func decoded(_ data: Data) -> (text: Data, encoding: String?) {
+        let gb18030 = String.Encoding(rawValue: 0x8000_0632)
+        guard !data.starts(with: [0xFF, 0xFE]), !data.starts(with: [0xFE, 0xFF]),
+            String(validating: data, as: UTF8.self) == nil,
+            let text = String(data: data, encoding: gb18030)
+        else { return (data, nil) }
+        return (Data(text.utf8), "GB18030 (GBK)")
+    }
+
     private static func classes(
         _ files: [COCOFile], source: String
     ) throws(ImportError) -> [COCOFile.Category] {
-        var names: [Int: String] = [:]
-        for category in files.flatMap({ $0.categories ?? [] }) {
+        var names: [COCOFile.Identifier: String] = [:]
+        for category in files.flatMap({ $0.categories ?? [] }).compactMap(\.value) {
             if let name = names.updateValue(category.name, forKey: category.id),
                 name != category.name
             {
                 throw .wrongFormat(
                     source: source,
-                    reason: "category \(category.id) is '\(name)' in one file and"
-                        + " '\(category.name)' in another")
+                    reason: "category \(category.id) is '\(name)' and '\(category.name)'")
             }
         }
-        let used = Set(files.flatMap { $0.annotations ?? [] }.map(\.category)).sorted()
+        let usable = files.flatMap { $0.annotations ?? [] }.compactMap(\.value)
+            .filter { $0.problem == nil }
+        let used = Set(usable.compactMap(\.category)).sorted()
         guard (1...255).contains(used.count) else {
             throw .wrongFormat(
                 source: source, reason: "\(used.count) categories are used; 1 to 255 are supported")
@@ -121,17 +145,21 @@ struct COCOImporter: Importer {
     }
 
     private static func add(
-        _ part: Part, _ categories: [Int], _ finder: ImageFinder, of root: SourceFolder,
-        to plan: inout ImportPlan
+        _ part: Part, _ categories: [COCOFile.Identifier], _ finder: ImageFinder,
+        of root: SourceFolder, to plan: inout ImportPlan
     ) {
-        let objects = Dictionary(grouping: part.content.annotations ?? [], by: \.image)
-        for entry in part.content.images {
-            guard let file = finder.file(entry.fileName, near: part.file) else {
+        var objects: [COCOFile.Identifier: [(place: String, object: COCOFile.Annotation)]] = [:]
+        for (index, annotation) in (part.content.annotations ?? []).enumerated() {
+            guard let object = annotation.value, let image = object.image else { continue }
+            objects[image, default: []].append(("annotations/\(index)", object))
+        }
+        let entries = part.content.images.compactMap(\.value)
+        let files = finder.files(entries.map(\.fileName), near: part.file)
+        for (entry, found) in zip(entries, files) {
+            guard case .image(let file) = found else {
                 plan.problems.append(
                     ImportProblem(
-                        part.file,
-                        "its image '\(entry.fileName)' is not found, or there are"
-                            + " several of that name"))
+                        part.file, "its image '\(entry.fileName)' is not found\(found.reason)"))
                 continue
             }
             let objects = objects[entry.id] ?? []
@@ -147,12 +175,17 @@ struct COCOImporter: Importer {
                                 + " \(entry.width ?? 0)x\(entry.height ?? 0)")
                     }
                     var label = DrawnLabel(size: image.size)
-                    for object in objects {
-                        guard let mask = object.segmentation?.mask(size: image.size) else {
-                            throw ImportProblem(
-                                file, "an object in \(part.file) has no outline that fits it")
+                    for (place, object) in objects {
+                        if let problem = object.problem {
+                            throw ImportProblem(file, "\(place) of \(part.file): \(problem)")
                         }
-                        let index = categories.firstIndex(of: object.category) ?? 0
+                        guard let mask = object.segmentation?.mask(size: image.size),
+                            let category = object.category,
+                            let index = categories.firstIndex(of: category)
+                        else {
+                            throw ImportProblem(
+                                file, "\(place) of \(part.file) has no outline that fits it")
+                        }
                         label.draw(mask, as: UInt8(index + 1))
                     }
                     return [label.image(image, name: file.stem)]
@@ -178,8 +211,49 @@ private struct OtherJSON: Decodable {
 
 /// The parts of a COCO JSON file that masks need.
 struct COCOFile: Decodable {
+    /// A number, or text as some programs write it; `1` and `"1"` are equal.
+    struct Identifier: Decodable, Hashable, Comparable, CustomStringConvertible {
+        private let number: Int?
+        private let text: String
+
+        var description: String { text }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                (self.number, text) = (number, "\(number)")
+            } else {
+                let text = try container.decode(String.self)
+                number = Int(text)
+                self.text = number.map { "\($0)" } ?? text
+            }
+        }
+
+        /// Numbers before texts.
+        static func < (left: Identifier, right: Identifier) -> Bool {
+            switch (left.number, right.number) {
+            case (let left?, let right?): left < right
+            case (nil, nil): left.text < right.text
+            case (let number, _): number != nil
+            }
+        }
+    }
+
+    /// An entry of a list; one that cannot be read does not cost the others.
+    struct Entry<Value: Decodable>: Decodable {
+        let value: Value?
+
+        init(_ value: Value?) {
+            self.value = value
+        }
+
+        init(from decoder: any Decoder) throws {
+            value = try? Value(from: decoder)
+        }
+    }
+
     struct ImageEntry: Decodable {
-        let id: Int
+        let id: Identifier
         let fileName: String
         let width: Int?
         let height: Int?
@@ -191,26 +265,71 @@ struct COCOFile: Decodable {
     }
 
     struct Category: Decodable {
-        let id: Int
+        let id: Identifier
         let name: String
     }
 
     struct Annotation: Decodable {
-        let image: Int
-        let category: Int
+        let image: Identifier?
+        let category: Identifier?
         let segmentation: Segmentation?
+        /// Why the object cannot be used.
+        let problem: String?
 
         private enum CodingKeys: String, CodingKey {
             case segmentation
             case image = "image_id"
             case category = "category_id"
         }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            image = try? container.decode(Identifier.self, forKey: .image)
+            category = try? container.decode(Identifier.self, forKey: .category)
+            segmentation = try? container.decode(Segmentation.self, forKey: .segmentation)
+            problem =
+                category == nil
+                ? "its category_id is not a number or text"
+                : segmentation == nil
+                    ? "its segmentation is neither a list of polygons nor run lengths" : nil
+        }
     }
 
-    let images: [ImageEntry]
+    var images: [Entry<ImageEntry>]
     /// Nil in files without annotations, such as a test set.
-    let annotations: [Annotation]?
-    let categories: [Category]?
+    let annotations: [Entry<Annotation>]?
+    let categories: [Entry<Category>]?
+
+    /// Without images whose objects are unclear.
+    ///
+    /// - Parameter report: called with the place and the reason of each entry that is left out.
+    /// - Returns: the file with images of different ids.
+    func withoutUnclear(_ report: (_ place: String, _ reason: String) -> Void) -> COCOFile {
+        var file = self
+        let ids = Dictionary(grouping: images.indices) { images[$0].value?.id }
+        for (index, image) in images.enumerated() {
+            guard let id = image.value?.id else {
+                report("images/\(index)", "an id and a file_name are needed")
+                continue
+            }
+            guard let first = ids[id]?.first(where: { $0 != index }) else { continue }
+            report(
+                "images/\(index)",
+                "it has the id \(id) of images/\(first): whose objects they are is unknown")
+            file.images[index] = Entry(nil)
+        }
+        for (index, annotation) in (annotations ?? []).enumerated() {
+            guard let image = annotation.value?.image else {
+                report("annotations/\(index)", "an image_id is needed; its object is lost")
+                continue
+            }
+            if ids[image] == nil {
+                report(
+                    "annotations/\(index)", "image \(image) is not listed; its object is lost")
+            }
+        }
+        return file
+    }
 
     /// The mask of an object: polygons, or plain or compressed run lengths.
     enum Segmentation: Decodable {

@@ -59,7 +59,7 @@ public struct DataImporter: Sendable {
             for image in imported {
                 let name = names.unique(image.name)
                 let split = item.split ?? .train
-                let seen = image.label.levels.subtracting([0]).sorted()
+                let seen = image.label.areas.keys.filter { $0 > 0 }.sorted()
                 try target.write(image.image, label: stored(image.label, plan), name: name)
                 entries.append(ImportedLists.Entry(name: name, split: split, classes: seen))
                 rows.append(row(image, of: item, named: name, split, seen, plan.detailColumns))
@@ -119,7 +119,8 @@ public struct DataImporter: Sendable {
     ) -> [String] {
         let details = item.details.merging(imported.details) { $1 }
         return [
-            name, item.patient ?? "", "\(imported.image.width)", "\(imported.image.height)",
+            name, item.patient ?? options.patientPattern?.patient(of: imported.name) ?? "",
+            "\(imported.image.width)", "\(imported.image.height)",
             seen.map(String.init).joined(separator: " "),
             imported.spacing.map { "\($0.x)" } ?? "", imported.spacing.map { "\($0.y)" } ?? "",
             split.rawValue, item.source,

@@ -33,7 +33,9 @@ struct FolderImporter: Importer {
             let files = PairedFiles(
                 images: source.files(in: images), masks: source.files(in: masks)
             ) { stem in
-                [stem] + ["_mask", "_gt", "_label", "_seg"].map { stem + $0 } + ["mask_\(stem)"]
+                [stem] + ["_mask", "_gt", "_label", "_seg", ".mask"].map { stem + $0 } + [
+                    "mask_\(stem)"
+                ]
             }
             plan.problems += files.problems
             plan.remarks += files.remarks
@@ -41,13 +43,17 @@ struct FolderImporter: Importer {
         }
         let reading = try MaskReading(source, masks: pairs.map(\.mask), options.classValues)
         plan.classNames = reading.classNames
-        plan.notes += reading.notes
         plan.items = pairs.map { file, mask, split in
             ImportItem(source: file, split: split) { () throws(ImportProblem) in
-                guard let values = reading.classOfLevel else {
-                    return [try source.image(file, name: file.stem, masks: [mask])]
+                switch reading.kind {
+                case .object(let fullValue):
+                    [
+                        try source.image(
+                            file, name: file.stem, masks: [mask], fullValue: fullValue)
+                    ]
+                case .classes(let classOfValue):
+                    [try source.image(file, labelled: mask, classOfValue)]
                 }
-                return [try source.image(file, labelled: mask, values)]
             }
         }
         return plan
@@ -56,81 +62,100 @@ struct FolderImporter: Importer {
 
 /// How the values in the masks of plain folders are read.
 private struct MaskReading {
-    /// The class of each value; nil where each mask holds one object.
-    var classOfLevel: [Int: UInt8]?
-    var classNames: [String]
-    var notes: [String] = []
+    enum Kind {
+        /// Each mask holds one object; the value of a pixel that is wholly inside, where given.
+        case object(fullValue: Int?)
+        /// The class of each value.
+        case classes([Int: UInt8])
+    }
 
-    /// A mask with more distinct values has smooth edges, not classes.
-    private static let maximumClasses = 31
+    let kind: Kind
+    let classNames: [String]
 
     init(
         _ source: SourceFolder, masks: [String], _ classValues: [Int]
     ) throws(ImportError) {
         guard classValues.isEmpty else {
-            guard Set(classValues).count == classValues.count,
-                classValues.allSatisfy({ (1...255).contains($0) })
-            else { throw .wrongOption("class values must be distinct numbers from 1 to 255") }
+            guard Set(classValues).count == classValues.count, classValues.count <= 255,
+                classValues.allSatisfy({ (1...65535).contains($0) })
+            else { throw .wrongOption("class values must be distinct numbers from 1 to 65535") }
+            classNames = classValues.map { "value \($0)" }
+            guard classValues.count > 1 else {
+                kind = .object(fullValue: classValues[0])
+                return
+            }
             var classes: [Int: UInt8] = [0: 0]
             for (index, value) in classValues.enumerated() { classes[value] = UInt8(index + 1) }
-            classOfLevel = classes
-            classNames = classValues.map { "value \($0)" }
+            kind = .classes(classes)
             return
         }
-        var levels: Set<Int> = []
-        var colours: Set<[UInt8]> = []
-        for mask in masks where mask.lowercased().hasSuffix(".png") {
-            // An unreadable file is reported later.
-            guard let image = try? Image.read(source.path(mask)) else { continue }
-            levels.formUnion(image.levels)
-            colours.formUnion(image.colours)
-        }
-        guard colours.count <= 1 || colours.count > Self.maximumClasses else {
-            throw .wrongOption(
-                "the masks hold \(colours.count) colours: grey masks whose values are the classes, or masks of"
-                    + " one colour, are needed")
-        }
-        levels.remove(0)
-        if let largest = levels.max(), largest > 1, largest <= Self.maximumClasses {
-            classOfLevel = Dictionary(
-                uniqueKeysWithValues: (0...largest).map { ($0, UInt8($0)) })
+        let found = try Self.values(source, masks)
+        let largest = found.levels.max() ?? 0
+        if largest > 1, largest <= LabelValues.largestClassNumber {
+            kind = .classes(Dictionary(uniqueKeysWithValues: (0...largest).map { ($0, UInt8($0)) }))
             classNames = (1...largest).map { "class \($0)" }
             return
         }
-        guard levels.count <= 1 || levels == [1, 255] || levels.count > Self.maximumClasses else {
+        let flat = found.flat.sorted()
+        guard
+            flat.count <= 1 || flat == [1, 255]
+                || found.levels.count > LabelValues.largestClassNumber
+        else {
             throw .wrongOption(
-                "the masks hold the values \(levels.sorted()): give those of class 1, 2 and so on"
-                    + " with --class-values, or 255 alone for one class")
+                "the masks hold the values \(flat.map(String.init).joined(separator: ", ")): give"
+                    + " --class-values with those of class 1, 2 and so on, or"
+                    + " --class-values \(largest) alone if all are one class")
         }
+        kind = .object(fullValue: nil)
         classNames = ["object"]
+    }
+
+    /// All values of the PNG masks, and those that look like classes.
+    private static func values(
+        _ source: SourceFolder, _ masks: [String]
+    ) throws(ImportError) -> (levels: Set<Int>, flat: Set<Int>) {
+        var levels: Set<Int> = []
+        var flat: Set<Int> = []
+        var colours = 0
+        for mask in masks {
+            // An unreadable file is reported later.
+            guard let label = try? source.labelValues(mask), !label.isLossy else { continue }
+            levels.formUnion(label.levels)
+            flat.formUnion(label.flatLevels)
+            colours = max(colours, label.colours)
+        }
+        guard colours <= 1 || colours > LabelValues.largestClassNumber else {
+            throw .wrongOption(
+                "the masks hold \(colours) colours: grey or palette masks whose values are the"
+                    + " classes, or masks of one colour, are needed")
+        }
+        return (levels, flat)
     }
 }
 
 extension SourceFolder {
     /// An image with a label of several classes.
     fileprivate func image(
-        _ relative: String, labelled mask: String, _ classOfLevel: [Int: UInt8]
+        _ relative: String, labelled mask: String, _ classOfValue: [Int: UInt8]
     ) throws(ImportProblem) -> ImportedImage {
         let image = try self.image(relative)
-        let label = try self.image(mask)
+        try checkOrientation(of: relative, masks: [mask])
+        let label = try labelValues(mask)
         guard label.size == image.size else {
             throw ImportProblem(
                 relative, "it has \(image.size) pixels, its mask '\(mask)' \(label.size)")
         }
-        guard mask.lowercased().hasSuffix(".png") else {
+        guard !label.isLossy else {
             throw ImportProblem(mask, "JPEG blurs class numbers; PNG is needed")
         }
-        var pixels: [UInt8] = []
-        pixels.reserveCapacity(image.size.area)
-        for level in label.highest() {
-            guard let value = classOfLevel[Int(level)] else {
-                throw ImportProblem(mask, "the value \(level) is not a class")
-            }
-            pixels.append(value)
+        if let unknown = label.levels.first(where: { classOfValue[$0] == nil }) {
+            throw ImportProblem(mask, "the value \(unknown) is not a class")
         }
         return ImportedImage(
             name: relative.stem, image: image,
-            label: Image(width: image.width, height: image.height, channels: 1, pixels: pixels))
+            label: Image(
+                width: image.width, height: image.height, channels: 1,
+                pixels: label.values.map { classOfValue[Int($0)] ?? 0 }))
     }
 }
 

@@ -49,6 +49,8 @@ public struct ImportOptions: Sendable {
     /// Plain folders: the grey values of class 1, 2 and so on; empty when masks hold class numbers or
     /// one object.
     public var classValues: [Int] = []
+    /// Patients of images whose source names none; nil to leave them unknown.
+    public var patientPattern: PatientPattern?
 
     /// The defaults.
     public init() {}

@@ -149,24 +149,29 @@ extension SourceFolder {
         return isGrey ? image.grey() : image
     }
 
-    /// Reads a mask of one object: JPEG above 127; PNG above 0, or above 127 with smooth edges.
+    /// Refuses an image that its EXIF orientation turns while its masks have none.
     ///
-    /// - Returns: the mask, and a note for the user.
-    func mask(_ relative: String) throws(ImportProblem) -> (mask: Mask, remark: String?) {
+    /// A mask of another shape than the stored image shows that it was drawn on the turned one; else
+    /// nothing shows it.
+    func checkOrientation(of relative: String, masks: [String]) throws(ImportProblem) {
+        guard let turned = try? ImageOrientation.read(path(relative)), turned.exif != 1 else {
+            return
+        }
+        for mask in masks {
+            let own = try? ImageOrientation.read(path(mask))
+            guard own?.exif == 1, own?.size != turned.upright || turned.size == turned.upright
+            else { continue }
+            throw ImportProblem(
+                relative,
+                "its EXIF orientation \(turned.exif) turns it, and its mask '\(mask)' has none, so"
+                    + " that the mask may not fit: store the image upright without EXIF")
+        }
+    }
+
+    /// Reads the values of a mask.
+    func labelValues(_ relative: String) throws(ImportProblem) -> LabelValues {
         do throws(ImageError) {
-            let mask = try Mask.read(path(relative))
-            guard relative.lowercased().hasSuffix(".png"),
-                let image = try? Image.read(path(relative))
-            else { return (mask, nil) }
-            let levels = image.levels
-            guard levels.count > 2, let largest = levels.max(), largest > 127 else {
-                return (mask, nil)
-            }
-            let values = image.highest().map { $0 > 127 ? 1 : 0 as UInt8 }
-            return (
-                Mask(width: image.width, height: image.height, values: values),
-                "its mask has \(levels.count) grey levels; those above 127 are inside"
-            )
+            return try LabelValues.read(path(relative))
         } catch {
             throw ImportProblem(relative, error.reason(without: path(relative)))
         }
@@ -174,18 +179,20 @@ extension SourceFolder {
 
     /// Reads an image with the union of masks as class 1.
     func image(
-        _ relative: String, name: String, masks: [String], spacing: PixelSpacing? = nil
+        _ relative: String, name: String, masks: [String], spacing: PixelSpacing? = nil,
+        fullValue: Int? = nil
     ) throws(ImportProblem) -> ImportedImage {
         let image = try self.image(relative)
+        try checkOrientation(of: relative, masks: masks)
         var values = [UInt8](repeating: 0, count: image.size.area)
         var remark: String?
         for path in masks {
-            let (mask, words) = try mask(path)
+            let (mask, note) = try labelValues(path).mask(fullValue: fullValue)
             guard mask.size == image.size else {
                 throw ImportProblem(
                     relative, "it has \(image.size) pixels, its mask '\(path)' \(mask.size)")
             }
-            remark = remark ?? words
+            remark = remark ?? note.map { "its mask '\(path)': \($0)" }
             for (index, value) in mask.values.enumerated() { values[index] |= value }
         }
         if !values.contains(0) { remark = "its mask covers the whole image" }
@@ -195,38 +202,15 @@ extension SourceFolder {
     }
 }
 
-extension Image {
-    /// The largest of each pixel's channels.
-    func highest() -> [UInt8] {
-        guard channels == 3 else { return pixels }
-        return stride(from: 0, to: pixels.count, by: 3).map {
-            max(pixels[$0], pixels[$0 + 1], pixels[$0 + 2])
-        }
-    }
-
-    /// The values that occur, of each pixel's largest channel.
-    var levels: Set<Int> {
-        var occurs = [Bool](repeating: false, count: 256)
-        for value in highest() { occurs[Int(value)] = true }
-        return Set(occurs.indices.filter { occurs[$0] })
-    }
-
-    /// The colours that occur, without greys; at most about 256.
-    var colours: Set<[UInt8]> {
-        guard channels == 3 else { return [] }
-        var found: Set<[UInt8]> = []
-        for place in stride(from: 0, to: pixels.count, by: 3) where found.count < 256 {
-            let (red, green, blue) = (pixels[place], pixels[place + 1], pixels[place + 2])
-            if red != green || green != blue { found.insert([red, green, blue]) }
-        }
-        return found
-    }
-}
-
 extension ImageError {
     /// The message without the file's name.
+    ///
+    /// A name that is not UTF-8, such as one in GBK, cannot be opened.
     func reason(without name: String) -> String {
-        "\(self)".replacing("'\(name)'", with: "it")
+        if case .cannotRead = self, name.contains("\u{FFFD}") {
+            return "its name is not UTF-8, so that it cannot be opened: rename the file"
+        }
+        return "\(self)".replacing("'\(name)'", with: "it")
     }
 }
 
@@ -241,30 +225,54 @@ struct PairedFiles {
     ///   - masks: files; other files than images are skipped.
     ///   - keys: possible mask names, without extension, for an image's name.
     init(images: [String], masks: [String], keys: (String) -> [String] = { [$0] }) {
-        var byStem: [String: String] = [:]
-        for mask in masks {
-            guard mask.isImage else {
-                remarks.append(ImportProblem(mask, "not an image; skipped"))
-                continue
+        func onlyImages(_ files: [String]) -> [String] {
+            files.filter { file in
+                if !file.isImage { remarks.append(ImportProblem(file, "not an image; skipped")) }
+                return file.isImage
             }
-            byStem[mask.stem.lowercased()] = mask
         }
+        let masks = onlyImages(masks)
+        let images = onlyImages(images)
+        let exact = Dictionary(grouping: masks, by: \.stem)
+        let withoutCase = Dictionary(grouping: masks) { $0.stem.lowercased() }
+        let sameName = Dictionary(grouping: images, by: \.stem)
         var used: Set<String> = []
         for image in images {
-            guard image.isImage else {
-                remarks.append(ImportProblem(image, "not an image; skipped"))
-                continue
-            }
             let names = keys(image.stem)
-            guard let mask = names.compactMap({ byStem[$0.lowercased()] }).first else {
+            let found =
+                names.compactMap { exact[$0] }.first
+                ?? names.compactMap { withoutCase[$0.lowercased()] }.first
+            used.formUnion(found ?? [])
+            guard let mask = found?.first else {
                 problems.append(
                     ImportProblem(image, "it has no mask; '\(names[0])' is expected"))
                 continue
             }
-            used.insert(mask)
+            if let found, found.count > 1 {
+                let list = found.map { "'\($0.lastComponent)'" }.joined(separator: " and ")
+                problems.append(ImportProblem(image, "it has several masks, \(list)"))
+                continue
+            }
+            if let other = sameName[image.stem]?.first(where: { $0 != image }) {
+                problems.append(
+                    ImportProblem(
+                        image,
+                        "'\(other.lastComponent)' has the same name: whose mask"
+                            + " '\(mask.lastComponent)' is, is unknown"))
+                continue
+            }
             pairs.append((image, mask))
         }
-        for mask in masks where mask.isImage && !used.contains(mask) {
+        // Names that differ in upper and lower case only must not share a mask.
+        let shared = Dictionary(grouping: pairs, by: \.mask).filter { $0.value.count > 1 }
+        pairs.removeAll { image, mask in
+            guard shared[mask] != nil, !keys(image.stem).contains(mask.stem) else { return false }
+            problems.append(
+                ImportProblem(
+                    image, "its mask '\(mask.lastComponent)' is of an image of another case"))
+            return true
+        }
+        for mask in masks where !used.contains(mask) {
             problems.append(ImportProblem(mask, "the image of this mask is missing"))
         }
     }
@@ -293,31 +301,105 @@ extension ImportPlan {
 
 /// Finds the images of a COCO source, whose JSON files refer to them in different ways.
 struct ImageFinder {
-    private let files: Set<String>
-    private let byName: [String: [String]]
+    /// The image of a name in a JSON file.
+    enum Found {
+        case image(String)
+        case missing
+        /// Files of this name that another folder or JSON file seems to own.
+        case elsewhere([String])
 
-    init(_ root: SourceFolder) {
-        let images = root.allFiles().filter(\.isImage)
-        files = Set(images)
-        byName = Dictionary(grouping: images, by: \.lastComponent)
+        /// Words after "is not found".
+        var reason: String {
+            guard case .elsewhere(let files) = self else { return "" }
+            let names = files.sorted().prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+            return files.count == 1
+                ? "; \(names) is in another folder"
+                : "; there are several of this name: \(names)"
+        }
     }
 
+    /// By lower-case path.
+    private let files: [String: [String]]
+    /// By lower-case file name.
+    private let byName: [String: [String]]
+    /// Folders that images are in, and the folders above them, in lower case.
+    private let folders: Set<String>
+    private let jsonFolders: Set<String>
+
     /// - Parameters:
-    ///   - name: the name in the JSON file; only images inside the source are found.
+    ///   - root: the source.
+    ///   - jsonFiles: its JSON files.
+    init(_ root: SourceFolder, jsonFiles: [String]) {
+        let images = root.allFiles().filter(\.isImage)
+        files = Dictionary(grouping: images) { $0.lowercased() }
+        byName = Dictionary(grouping: images) { $0.lastComponent.lowercased() }
+        folders = Set(images.flatMap { $0.parent.lowercased().components(separatedBy: "/") })
+        jsonFolders = Set(jsonFiles.map(\.parent))
+    }
+
+    /// The images of the names in one JSON file; only images inside the source are found.
+    ///
+    /// A name is looked for beside the JSON file, in `images` and from the source's folder, then by
+    /// its last parts where the folder that it names does not exist. Only if none of the names is
+    /// found in these ways, an image anywhere in the source is taken, where it is the only one of its
+    /// name and not of another split or JSON file.
+    ///
+    /// - Parameters:
+    ///   - names: as the file has them; `\` means `/`, and the case of letters is ignored where no
+    ///     image has the exact name.
     ///   - json: the JSON file.
-    /// - Returns: the image; nil where there is none or more than one.
-    func file(_ name: String, near json: String) -> String? {
+    /// - Returns: for each name its image.
+    func files(_ names: [String], near json: String) -> [Found] {
+        let direct = names.map { place(of: $0, near: json) }
+        let isElsewhere = direct.allSatisfy { $0 == nil }
+        return zip(names, direct).map { name, place in
+            if let place { return .image(place) }
+            let last = Self.normalized(name).lastComponent.lowercased()
+            let all = byName[last] ?? []
+            let own = all.filter { isOwn($0, of: json) }
+            guard isElsewhere, own.count == 1 else {
+                return all.isEmpty ? .missing : .elsewhere(all)
+            }
+            return .image(own[0])
+        }
+    }
+
+    private static func normalized(_ name: String) -> String {
+        name.replacing("\\", with: "/")
+    }
+
+    private func place(of name: String, near json: String) -> String? {
         let folder = json.parent.isEmpty ? "" : json.parent + "/"
-        for path in ["\(folder)\(name)", "images/\(name)", "\(folder)images/\(name)", name]
-        where files.contains(path) {
-            return path
+        var parts = Self.normalized(name).components(separatedBy: "/").filter { $0 != "." }
+        while !parts.isEmpty {
+            let name = parts.joined(separator: "/")
+            for path in ["\(folder)\(name)", "images/\(name)", "\(folder)images/\(name)", name] {
+                if let file = file(path) { return file }
+            }
+            // A folder that exists holds its images; another one was on the annotator's computer.
+            let first = parts.removeFirst().lowercased()
+            guard !folders.contains(first) || first.isEmpty else { return nil }
         }
-        let candidates = byName[name.lastComponent] ?? []
-        guard candidates.count > 1, let split = Split(folderNamed: json) else {
-            return candidates.count == 1 ? candidates[0] : nil
+        return nil
+    }
+
+    private func file(_ path: String) -> String? {
+        let candidates = files[path.lowercased()] ?? []
+        return candidates.first { $0 == path } ?? (candidates.count == 1 ? candidates[0] : nil)
+    }
+
+    /// Whether an image belongs to neither another split nor another JSON file.
+    private func isOwn(_ image: String, of json: String) -> Bool {
+        func splits(_ path: String) -> [Split] {
+            path.components(separatedBy: "/").compactMap { Split(folderNamed: $0) }
         }
-        let own = candidates.filter { Split(folderNamed: $0.parent.lastComponent) == split }
-        return own.count == 1 ? own[0] : nil
+        if let split = splits(json).last, let other = splits(image.parent).last, split != other {
+            return false
+        }
+        var folder = image.parent
+        while !jsonFolders.contains(folder), !folder.isEmpty { folder = folder.parent }
+        return !jsonFolders.contains(folder) || folder.isEmpty
+            || "\(json.parent)/".hasPrefix("\(folder)/")
     }
 }
 

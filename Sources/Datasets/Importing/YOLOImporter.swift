@@ -29,9 +29,20 @@ struct YOLOImporter: Importer {
         }
         plan.hasSplit = imported.contains { Self.split($0) != nil }
         var left = Set(texts)
+        let sameName = Dictionary(grouping: imported) { Self.labels($0) ?? "" }
         let count = plan.classNames.count
         for file in imported {
-            let text = Self.labels(file).flatMap { left.remove($0) }
+            let labels = Self.labels(file) ?? ""
+            if let other = sameName[labels]?.first(where: { $0 != file }) {
+                left.remove(labels)
+                plan.problems.append(
+                    ImportProblem(
+                        file,
+                        "'\(other.lastComponent)' has the same name: whose objects"
+                            + " '\(labels)' holds is unknown"))
+                continue
+            }
+            let text = left.remove(labels)
             plan.items.append(
                 ImportItem(source: file, split: Self.split(file)) {
                     () throws(ImportProblem) in

@@ -14,6 +14,8 @@ public struct DatasetSplit: Sendable {
         public let groups: [Split: Int]
         /// Number of images without a known patient.
         public let withoutPatient: Int
+        /// What is wrong with the dataset's `index.csv` and files.
+        public let findings: [DatasetFinding]
     }
 
     /// The datasets, by name.
@@ -47,7 +49,8 @@ public struct DatasetSplit: Sendable {
         var lines: [DatasetLines] = []
         for dataset in datasets {
             let own = images.filter { $0.sample.dataset == dataset }
-            let (splits, part) = Self.splitDataset(own, dataset, options)
+            let (splits, part) = Self.splitDataset(
+                own, dataset, options, data.folders[dataset]?.findings ?? [])
             parts.append(part)
             lines.append(DatasetLines(dataset, data.classes[dataset] ?? 2, own, splits))
         }
@@ -113,7 +116,8 @@ public struct DatasetSplit: Sendable {
     }
 
     private static func splitDataset(
-        _ images: [ImageToSplit], _ dataset: String, _ options: SplitOptions
+        _ images: [ImageToSplit], _ dataset: String, _ options: SplitOptions,
+        _ findings: [DatasetFinding]
     ) -> (splits: [Split], part: Part) {
         var groups = DisjointSets(count: images.count)
         var firsts: [GroupKey: Int] = [:]
@@ -142,7 +146,7 @@ public struct DatasetSplit: Sendable {
             splits,
             Part(
                 dataset: dataset, images: counts(splits), groups: counts(assigned),
-                withoutPatient: images.count { $0.sample.patient == nil })
+                withoutPatient: images.count { $0.sample.patient == nil }, findings: findings)
         )
     }
 

@@ -139,11 +139,13 @@ struct TrainCommand: ParsableCommand {
     private func closing(_ end: TrainingEnd, _ trainer: Trainer, _ folder: RunFolder) -> String {
         let position = trainer.position
         let best = position.best.map {
-            "; best validation Dice \($0.formatted(.number.precision(.fractionLength(4)))) in "
+            "; best \(position.bestColumn ?? "val/dice") "
+                + "\($0.formatted(.number.precision(.fractionLength(4)))) in "
                 + "epoch \((position.bestEpoch ?? 0) + 1)"
         }
         return """
-            \(end.rawValue) after \(position.epoch) epochs, \(position.step) steps\(best ?? "")
+            \(end.rawValue) after \(position.epoch) \(position.epoch == 1 ? "epoch" : "epochs"), \
+            \(position.step) \(position.step == 1 ? "step" : "steps")\(best ?? "")
             \(folder.path)\
             \(end.isResumable ? "  (resume with: samus train --resume \(folder.path))" : "")
             \(ResearchNotice.text)

@@ -22,6 +22,7 @@ struct TrainDataOptions: ParsableArguments {
     @Option(help: help(\.imageCache)) var imageCache: Double?
     @Option(help: help(\.validationPrompts)) var validationPrompts: String?
     @Option(help: help(\.validationFraction)) var validationFraction: Double?
+    @Option(help: help(\.select)) var select: String?
 }
 
 /// Network options of ``TrainCommand``.
@@ -89,7 +90,7 @@ struct TrainFolderOptions: ParsableArguments {
     var force = false
     @Option(
         help: ArgumentHelp(
-            "Resume a run: its folder, or 'latest'. Only options that do not affect the result may "
+            "Resume a run: its folder, or 'latest', as without a value. Only options that do not affect the result may "
                 + "be given too, as --threads, --workers, --patience, --time-limit, --data.",
             valueName: "run"))
     var resume: String?

@@ -27,7 +27,7 @@ final class TrainingDisplay: TrainingObserver {
             epoch.row[column].map { $0.formatted(.number.precision(.significantDigits(4))) } ?? "-"
         }
         line.print(
-            "epoch \(epoch.number) done: step \(text("step"))  loss \(text("train/loss"))  "
+            "epoch \(epoch.number) done: step \(trainer.position.step)  loss \(text("train/loss"))  "
                 + "val Dice \(text("val/dice"))  \(text("images_per_s")) images/s  "
                 + "waiting for data \(text("waited"))")
     }

@@ -203,13 +203,17 @@ public final class Trainer {
                 // Batch statistics are those of the first process, whose weights are written.
                 try group?.shareValues()
                 let result = try validation.run { observer.validationDidAdvance($0, of: $1) }
-                row["val/dice"] = result.meanDice
-                row["val/iou"] = result.meanIoU
-                for (group, dice) in result.dice { row["val/dice/\(group)"] = dice }
-                let isBest = result.meanDice > position.best ?? -1
+                row.merge(result.columns) { $1 }
+                // A best value of version 0.1 counts absent objects as Dice 1.
+                if position.bestColumn == nil, result.present.count < result.cases.count {
+                    position.best = nil
+                }
+                let score = row[configuration.select] ?? 0
+                let isBest = score > position.best ?? -1
                 if isBest {
-                    position.best = result.meanDice
+                    position.best = score
                     position.bestEpoch = position.epoch
+                    position.bestColumn = configuration.select
                 }
                 try observer.validationDidEnd(result, isBest: isBest, self)
             }

@@ -16,8 +16,10 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
     public var samples = 0
     /// Seconds of training so far, over all starts.
     public var seconds = 0.0
-    /// Mean Dice of the best validation so far.
+    /// The selected mean of the best validation so far.
     public var best: Double?
+    /// The column of ``best`` in `results.csv`; nil in checkpoints of version 0.1.
+    public var bestColumn: String?
     /// Epoch of the best validation.
     public var bestEpoch: Int?
     /// Sums over the current epoch.

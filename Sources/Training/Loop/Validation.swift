@@ -15,6 +15,8 @@ public struct Validation {
         public let number: Int
         /// How the prompt was made.
         public let strategy: PromptStrategy
+        /// Whether the label has a pixel of the class; means are over such cases.
+        public let isPresent: Bool
         /// Dice, 0 to 1; 1 where both masks are empty.
         public let dice: Double
         /// Intersection over union, 0 to 1.
@@ -30,15 +32,33 @@ public struct Validation {
         /// The cases in the order of the samples.
         public let cases: [Case]
 
+        /// The objects that are in their images.
+        ///
+        /// An absent one has Dice 1 if nothing is found, so that a network that never finds anything
+        /// would look good.
+        public var present: [Case] { cases.filter(\.isPresent) }
         /// Mean Dice of each dataset and class, for example `Echo-CAMUS#2`, over all prompt
         /// strategies.
-        public var dice: [String: Double] { means(\.dice) }
-        /// Mean over datasets and classes, each with the same weight: it selects the best weights.
+        public var dice: [String: Double] { means(present, \.dice) }
+        /// Mean over datasets and classes, each with the same weight.
         public var meanDice: Double { mean(Array(dice.values)) }
         /// Mean IoU over datasets and classes.
-        public var meanIoU: Double { mean(Array(means(\.iou).values)) }
+        public var meanIoU: Double { mean(Array(means(present, \.iou).values)) }
 
-        private func means(_ value: (Case) -> Double) -> [String: Double] {
+        /// The means by their columns in `results.csv`.
+        public var columns: [String: Double] {
+            var columns = ["val/dice": meanDice, "val/iou": meanIoU]
+            for (group, dice) in dice { columns["val/dice/\(group)"] = dice }
+            let byStrategy = Dictionary(grouping: present, by: \.strategy)
+            if Set(cases.map(\.strategy)).count > 1 {
+                for (strategy, cases) in byStrategy {
+                    columns["val/dice_\(strategy)"] = mean(Array(means(cases, \.dice).values))
+                }
+            }
+            return columns
+        }
+
+        private func means(_ cases: [Case], _ value: (Case) -> Double) -> [String: Double] {
             Dictionary(grouping: cases) {
                 "\(samples[$0.number].dataset)#\(samples[$0.number].label)"
             }.mapValues { mean($0.map(value)) }
@@ -79,8 +99,8 @@ public struct Validation {
                     prediction: prediction.mask, reference: example.object
                 ).counts
                 return Case(
-                    number: number, strategy: strategy, dice: overlap.dice, iou: overlap.iou,
-                    estimate: prediction.estimate)
+                    number: number, strategy: strategy, isPresent: example.object.area > 0,
+                    dice: overlap.dice, iou: overlap.iou, estimate: prediction.estimate)
             }
             done += 1
             progress(done, count)

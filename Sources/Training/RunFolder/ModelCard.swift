@@ -162,6 +162,7 @@ public struct ModelCard: Sendable {
         let sections = [
             "# \(name.line)\n\n**Research use only, not a medical device.**\n\n\(summary)",
             "## Intended use\n\n" + Self.intendedUse,
+            "## Use\n\n" + Self.use,
             "## Training data\n\n" + dataTable,
             "## Training\n\n" + recipeTable,
             "## Figures\n\n" + figureTable,
@@ -174,6 +175,16 @@ public struct ModelCard: Sendable {
     private static let intendedUse = """
         Research on the segmentation of ultrasound images: comparing methods, and drawing \
         outlines that a person checks. Not for diagnosis, treatment or decisions about patients.
+        """
+
+    private static let use = """
+        `weights/best.safetensors` has the best validation, `weights/last.safetensors` the last step:
+
+        ```
+        samus info weights/best.safetensors
+        samus segment IMAGE --model weights/best.safetensors --point x,y
+        samus evaluate --data ROOT --model weights/best.safetensors --output DIR
+        ```
         """
 
     private static let commonLimits = [

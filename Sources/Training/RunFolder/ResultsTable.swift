@@ -17,14 +17,26 @@ public struct ResultsTable: Sendable {
 
     /// The columns of a run.
     ///
-    /// - Parameter sets: datasets and classes of the validation, for example `Echo-CAMUS#2`.
+    /// - Parameters:
+    ///   - sets: datasets and classes of the validation, for example `Echo-CAMUS#2`.
+    ///   - prompts: the prompts of the validation, for example `fixed`; a column each where there are
+    ///     several.
     /// - Returns: names in the order of the file.
-    public static func columns(sets: [String] = []) -> [String] {
-        [
-            "epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss", "val/dice",
-            "val/iou",
-        ] + sets.map { "val/dice/\($0)" }
+    public static func columns(sets: [String] = [], prompts: [String] = []) -> [String] {
+        ["epoch", "step", "time", "train/loss", "train/bce", "train/dice_loss"]
+            + validationColumns(sets: sets, prompts: prompts)
             + ["lr", "grad_norm", "images_per_s", "waited", "memory_mb"]
+    }
+
+    /// The columns of a validation, by each of which the best weights can be chosen.
+    ///
+    /// - Parameters:
+    ///   - sets: datasets and classes of the validation.
+    ///   - prompts: the prompts of the validation.
+    /// - Returns: names in the order of the file.
+    public static func validationColumns(sets: [String], prompts: [String]) -> [String] {
+        ["val/dice"] + (prompts.count > 1 ? prompts.map { "val/dice_\($0)" } : []) + ["val/iou"]
+            + sets.map { "val/dice/\($0)" }
     }
 
     /// Makes a table without rows.
@@ -46,7 +58,8 @@ public struct ResultsTable: Sendable {
     ///
     /// - Parameters:
     ///   - path: the file; made where it is missing.
-    ///   - columns: names of the columns that the file must have.
+    ///   - columns: names of the columns; those that a former version did not write stay empty in
+    ///     former rows.
     ///   - step: the step that the run resumes at.
     /// - Throws: ``RunFolderError/columns(path:found:expected:)`` when the file has other columns.
     public init(
@@ -57,16 +70,26 @@ public struct ResultsTable: Sendable {
             return
         }
         let found = try Self(reading: path)
-        guard found.columns == columns else {
-            throw .columns(path: path, found: found.columns, expected: columns)
-        }
-        self = found
+        guard Set(found.columns).isSubset(of: columns),
+            columns.filter(found.columns.contains) == found.columns
+        else { throw .columns(path: path, found: found.columns, expected: columns) }
+        self.init(
+            path: path, columns: columns,
+            rows: found.rows.map { row in
+                columns.map { found.columns.firstIndex(of: $0).flatMap { row[$0] } }
+            })
         let place = columns.firstIndex(of: "step")
         rows.removeAll { row in
             guard let place, let value = row[place] else { return true }
             return value > Double(step)
         }
-        if rows.count != found.rows.count { try write() }
+        if rows.count != found.rows.count || found.columns != columns { try write() }
+    }
+
+    private init(path: String, columns: [String], rows: [[Double?]]) {
+        self.path = path
+        self.columns = columns
+        self.rows = rows
     }
 
     /// Reads a table.
@@ -165,7 +188,9 @@ extension ResultsTable {
         let sets = columns.filter { $0.hasPrefix("val/dice/") }
         let panels = [
             panel("Loss", ["train/loss", "train/bce", "train/dice_loss"]),
-            panel("Validation", ["val/dice", "val/iou"]),
+            panel(
+                "Validation",
+                ["val/dice"] + columns.filter { $0.hasPrefix("val/dice_") } + ["val/iou"]),
             sets.count > 1 ? panel("Validation Dice by set", sets) : nil,
             panel("Learning rate", ["lr"]),
             panel("Gradient norm", ["grad_norm"], scale: .logarithmic),

@@ -54,7 +54,8 @@ final class ResultsWriter: TrainingObserver {
         self.folder = folder
         let samples = validation?.samples ?? []
         let columns = ResultsTable.columns(
-            sets: Set(samples.map { "\($0.dataset)#\($0.label)" }).sorted())
+            sets: Set(samples.map { "\($0.dataset)#\($0.label)" }).sorted(),
+            prompts: validation?.strategies.map(\.description) ?? [])
         table =
             if let step {
                 try ResultsTable(resuming: folder.results, columns: columns, keepingUpTo: step)
@@ -167,10 +168,13 @@ final class ImageWriter: TrainingObserver {
     func validationDidEnd(_ result: Validation.Result, isBest: Bool, _ trainer: Trainer) throws {
         guard let validation = trainer.validation else { return }
         for rank in PredictionRank.allCases {
-            let selected = rank.selected(of: result.cases.map(\.dice), count: 8)
+            // Objects that are not in their images have Dice 1 or 0; thirds do not overlap.
+            let cases = result.present.isEmpty ? result.cases : result.present
+            let selected = rank.selected(
+                of: cases.map(\.dice), count: min(8, max(cases.count / 3, 1)))
             guard !selected.isEmpty else { continue }
             let sheet = predictionSheet(
-                try validation.images(of: selected.map { result.cases[$0] }))
+                try validation.images(of: selected.map { cases[$0] }))
             try sheet.write(to: folder.predictions(rank))
             predictions[rank] = sheet
         }

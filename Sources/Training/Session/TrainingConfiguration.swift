@@ -36,6 +36,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var validationPrompts: String?
     /// Fraction of the validation images to use.
     public var validationFraction = 1.0
+    /// The column of `results.csv` by which the best weights are chosen.
+    public var select = "val/dice"
 
     /// What is trained, with its default prompts and loss.
     public var recipe = Recipe.samus
@@ -193,6 +195,11 @@ extension TrainingConfiguration {
         .init(
             "validation-fraction", \.validationFraction, affectsResult: true, value: "fraction",
             help: "Validate with a seeded fraction of the images, 0 to 1."),
+        .init(
+            "select", \.select, affectsResult: true, value: "column",
+            help:
+                "Column of results.csv by which the best weights are chosen: val/dice is the mean "
+                + "over prompts, val/dice_box that with boxes, val/dice/SET#1 that of a class."),
         .init(
             "recipe", \.recipe, affectsResult: true,
             help: "Which weights are trained, with default prompts and loss."),

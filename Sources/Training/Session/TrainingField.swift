@@ -101,7 +101,9 @@ extension TrainingConfiguration {
         for field in Self.fields where field.affectsResult {
             guard field.value(in: changed) == field.value(in: self) else {
                 throw .option(
-                    "--\(field.key) cannot change when a run is resumed: start a new run for it")
+                    "--\(field.key) cannot change when a run is resumed: start a new run for it"
+                        + (field.key == "epochs"
+                            ? ", with --from and the last.safetensors of this run" : ""))
             }
         }
         self = changed

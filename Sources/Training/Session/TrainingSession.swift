@@ -72,6 +72,14 @@ public struct TrainingSession {
         let prompts = try PromptMix(configuration.prompts ?? "")
         let strategies = try configuration.validationStrategies(
             trainedWith: prompts, for: network.architecture)
+        let selectable = ResultsTable.validationColumns(
+            sets: Set(samples.validation.map { "\($0.dataset)#\($0.label)" }).sorted(),
+            prompts: strategies.map(\.description))
+        guard samples.validation.isEmpty || selectable.contains(configuration.select) else {
+            throw TrainingError.option(
+                "--select \(configuration.select): the validation of this run has "
+                    + selectable.joined(separator: ", "))
+        }
         guard !samples.validation.isEmpty || configuration.patience == nil else {
             throw TrainingError.option("--patience needs a validation list, and there is none")
         }
@@ -321,7 +329,7 @@ public struct PreparedTraining {
             network    \(start.architecture.text(start.configuration)), \(all.formatted()) parameters, \
             \(trained.formatted()) trained (\(configuration.recipe.rawValue)); \(start.origin)
             samples    \(batches.samples.count) (\(sets))
-            validation \(validation ?? "none")
+            validation \(validation ?? "none: there is no best.safetensors, only last.safetensors")
             prompts    \(batches.prompts)
             steps      \(batches.count) batches of \(batches.size * batches.processes) per epoch, \
             \(configuration.epochs) epochs, \(processes)\(TorchRuntime.threads) threads, \

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Imaging
 import Testing
@@ -99,6 +100,67 @@ struct RunFilesTests {
             }
             #expect(read.image() != nil)
         }
+    }
+
+    @Test("a table of a former version gets the columns that this version added")
+    func addedColumns() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/results.csv"
+            try Data("epoch,step,val/dice,val/iou\n1,100,0.5,0.4\n".utf8)
+                .write(to: URL(fileURLWithPath: path))
+            let columns = ["epoch", "step", "val/dice", "val/dice_box", "val/iou"]
+            var table = try ResultsTable(resuming: path, columns: columns, keepingUpTo: 100)
+            try table.append(["epoch": 2, "step": 200, "val/dice": 0.6, "val/dice_box": 0.7])
+            #expect(
+                try String(contentsOfFile: path, encoding: .utf8) == """
+                    epoch,step,val/dice,val/dice_box,val/iou
+                    1,100,0.5,,0.4
+                    2,200,0.6,0.7,
+
+                    """)
+            #expect(throws: RunFolderError.self) {
+                try ResultsTable(
+                    resuming: path, columns: ["step", "epoch", "val/dice"], keepingUpTo: 100)
+            }
+        }
+    }
+
+    @Test("a validation's means are over objects that are in their images, also for each prompt")
+    func validationMeans() {
+        func sample(_ name: String, _ label: Int) -> Sample {
+            Sample(
+                dataset: "A", name: name, label: label, classes: 3, imagePath: "", labelPath: "")
+        }
+        func one(_ number: Int, _ strategy: PromptStrategy, _ dice: Double, _ isPresent: Bool)
+            -> Validation.Case
+        {
+            Validation.Case(
+                number: number, strategy: strategy, isPresent: isPresent, dice: dice, iou: dice / 2,
+                estimate: 0)
+        }
+        // A network that finds nothing: 'p' has class 1 only, 'q' has both classes.
+        let samples = [sample("p", 1), sample("p", 2), sample("q", 1), sample("q", 2)]
+        let blind = Validation.Result(
+            samples: samples,
+            cases: [one(0, .box(), 0, true), one(1, .box(), 1, false), one(2, .box(), 0, true)])
+        #expect(blind.meanDice == 0)
+        #expect(blind.columns == ["val/dice": 0, "val/iou": 0, "val/dice/A#1": 0])
+        let result = Validation.Result(
+            samples: samples,
+            cases: [
+                one(0, .fixedClick, 0.25, true), one(0, .box(), 0.75, true),
+                one(1, .fixedClick, 1, false), one(1, .box(), 0, false),
+                one(3, .fixedClick, 0.5, true), one(3, .box(), 1, true),
+            ])
+        #expect(
+            result.columns == [
+                "val/dice": 0.625, "val/iou": 0.3125, "val/dice_fixed": 0.375,
+                "val/dice_box": 0.875,
+                "val/dice/A#1": 0.5, "val/dice/A#2": 0.75,
+            ])
+        let known = ResultsTable.validationColumns(
+            sets: ["A#1", "A#2"], prompts: ["fixed", "box"])
+        #expect(Set(result.columns.keys) == Set(known))
     }
 
     @Test("results.csv of version 0.1 is read: its column pictures_per_s is images_per_s now")

@@ -6,7 +6,7 @@ struct HelpTests {
     /// The commands as typed after `samus`; the help of `data split` is in `samus-data-split.txt`.
     private static let commands = [
         "", "segment", "evaluate", "compare", "train", "export", "data", "data check",
-        "data split", "data import", "data preview", "info", "convert", "init", "bench",
+        "data split", "data import", "data preview", "info", "convert", "init", "bench", "doctor",
     ]
 
     @Test("samus COMMAND --help prints the text of the fixture", arguments: commands)

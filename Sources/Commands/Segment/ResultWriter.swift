@@ -6,34 +6,12 @@ import Segmentation
 
 /// Writes the results of a job, those of each image together or not at all.
 struct ResultWriter {
-    let job: SegmentJob
+    let layout: ResultLayout
     let model: ModelDescription
-    /// The model's file or folder, which no result may replace.
-    let modelPath: String
-    /// Masks for each object.
-    let candidates: Int
     let engine: ResultRecord.Engine
 
-    private var folder: OutputFolder { OutputFolder(job.outputFolder) }
-
-    /// Refuses a run that would replace an input, a result of its own, or one that exists.
-    ///
-    /// - Throws: ``ExitError``.
-    func checkBeforeWork() throws {
-        let results = job.images.map { files(of: $0, objects: $0.objects.count) }
-        try withExitStatus(.input) {
-            try ResultFiles.check(results, inputs: job.inputs + [modelPath])
-        }
-        try folder.check(results.flatMap(\.all), force: job.replacesResults)
-    }
-
-    /// Makes the folders of the results.
-    ///
-    /// - Throws: ``ExitError``.
-    func makeFolders() throws {
-        try folder.make(
-            subfolders: job.images.map { files(of: $0, objects: 0).subfolder })
-    }
+    private var job: SegmentJob { layout.job }
+    private var candidates: Int { layout.candidates }
 
     /// Writes one image's results.
     ///
@@ -43,25 +21,19 @@ struct ResultWriter {
     func write(_ result: SegmentResult) throws -> ResultFiles {
         switch result.masks {
         case .objects(let objects):
-            let files = files(of: result.input, objects: objects.count)
+            let files = layout.files(of: result.input, objects: objects.count)
             try withExitStatus(.output) { try write(objects, of: result, to: files) }
             return files
         case .everything(let masks):
-            let files = files(of: result.input, objects: masks.count)
+            let files = layout.files(of: result.input, objects: masks.count)
             // The number of masks, and so their names, is known only now.
-            try ResultFiles.check([files], inputs: job.inputs + [modelPath])
-            if !job.replacesResults, let existing = files.all.first(where: \.exists) {
+            try layout.check(files)
+            if job.existing == .refused, let existing = files.all.first(where: \.exists) {
                 throw ExistingResultError(path: existing.relativePath)
             }
             try withExitStatus(.output) { try write(masks, of: result, to: files) }
             return files
         }
-    }
-
-    private func files(of image: InputImage, objects: Int) -> ResultFiles {
-        ResultFiles(
-            imagePath: image.path, folder: folder.url, name: image.name, formats: job.formats,
-            objects: objects, candidates: candidates)
     }
 
     private func write(
@@ -243,8 +215,4 @@ extension Mask {
     fileprivate var contourLists: [[[Int]]] {
         contours().map { $0.corners.map { [$0.x, $0.y] } }
     }
-}
-
-extension URL {
-    fileprivate var exists: Bool { FileManager.default.fileExists(atPath: path) }
 }

@@ -80,8 +80,10 @@ extension ParsableCommand {
 
     /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
-        guard fflush(nil) != 0 else { return }
-        let reason = String(cString: strerror(errno))
+        errno = 0
+        // Lines are written as they are printed: a failure may be one of an earlier line.
+        guard fflush(nil) != 0 || ferror(stdout) != 0 else { return }
+        let reason = errno == 0 ? "a line was lost" : String(cString: strerror(errno))
         Terminal.log("error: the output could not be written: \(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }

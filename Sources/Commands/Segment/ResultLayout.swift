@@ -131,7 +131,9 @@ struct ResultLayout {
     func makeFolders() throws(ExitError) {
         var subfolders: Set<String> = []
         for image in job.images {
-            subfolders.insert((image.name as NSString).deletingLastPathComponent)
+            // NSString.deletingLastPathComponent crashes on names of one character on Linux.
+            let end = image.name.lastIndex(of: "/") ?? image.name.startIndex
+            subfolders.insert(String(image.name[..<end]))
         }
         try folder.make(subfolders: subfolders.sorted().map { folder.file($0) })
     }

@@ -6,13 +6,46 @@ import Segmentation
 /// The options that choose a model, and how it runs.
 public struct EngineOptions: ParsableArguments {
     /// The precision of the arithmetic.
-    public enum Precision: String, ExpressibleByArgument, CaseIterable, Sendable {
+    public enum Precision: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
         case f32, bf16, f16
+        /// The fastest of the others on this machine, by a measurement.
+        case auto
     }
 
-    /// The kind of processor: `gpu`, `npu` and `auto` are OpenVINO's, `cuda` and `mps` libtorch's.
-    public enum Processor: String, ExpressibleByArgument, CaseIterable, Sendable {
-        case cpu, gpu, npu, auto, cuda, mps
+    /// The device: `gpu`, `npu` and `auto` are OpenVINO's, `cuda` and `mps` libtorch's.
+    ///
+    /// Where there are several GPUs or NPUs, `gpu.1` is the second.
+    public struct Device: RawRepresentable, ExpressibleByArgument, Equatable, Sendable {
+        /// The kinds of devices.
+        public enum Kind: String, CaseIterable, Sendable { case cpu, gpu, npu, auto, cuda, mps }
+
+        /// The kind.
+        public let kind: Kind
+        /// Its number among the devices of its kind, from 0; nil for the first.
+        public let number: Int?
+
+        /// The processor.
+        public static let cpu = Device(kind: .cpu, number: nil)
+
+        /// The names in help texts.
+        public static var allValueStrings: [String] { Kind.allCases.map(\.rawValue) }
+
+        /// The name on the command line.
+        public var rawValue: String { kind.rawValue + (number.map { ".\($0)" } ?? "") }
+
+        private init(kind: Kind, number: Int?) {
+            self.kind = kind
+            self.number = number
+        }
+
+        /// Parses a name: `cpu`, `gpu` or `gpu.1`.
+        public init?(rawValue: String) {
+            guard let match = rawValue.wholeMatch(of: #/([a-z]+)(?:\.([0-9]{1,3}))?/#),
+                let kind = Kind(rawValue: String(match.1)),
+                match.2 == nil || kind == .gpu || kind == .npu
+            else { return nil }
+            self.init(kind: kind, number: match.2.flatMap { Int($0) })
+        }
     }
 
     /// The value of `--model`.
@@ -40,15 +73,16 @@ public struct EngineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Precision of the arithmetic. bf16 and f16 are faster where the processor supports "
-                + "them, and outlines differ slightly; f16 is for bundles only."))
+                + "them, and outlines differ slightly; f16 is for bundles only. auto measures "
+                + "which is fastest on this machine, once for each model, and says so."))
     public var precision = Precision.f32
 
-    /// Processor.
+    /// Device.
     @Option(
         help: ArgumentHelp(
             "The device: cpu, gpu, npu or auto (Intel devices) for a bundle; cpu, cuda or mps "
-                + "for a checkpoint."))
-    public var device = Processor.cpu
+                + "for a checkpoint. gpu.1 is the second GPU. 'samus doctor' lists the devices."))
+    public var device = Device.cpu
 
     /// The options, to be filled by the parser.
     public init() {}
@@ -59,7 +93,7 @@ public struct EngineOptions: ParsableArguments {
         guard (1...1024).contains(threads) else {
             throw ValidationError("--threads \(threads): a number from 1 to 1024 is needed")
         }
-        guard ![.gpu, .npu, .auto].contains(device) else {
+        guard ![.gpu, .npu, .auto].contains(device.kind) else {
             throw ValidationError("--threads needs --device cpu, not \(device.rawValue)")
         }
     }

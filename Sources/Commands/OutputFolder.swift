@@ -19,7 +19,18 @@ struct OutputFolder {
     ///   - force: whether existing files may be replaced.
     /// - Throws: ``ExitError``.
     func check(_ files: [URL], force: Bool) throws(ExitError) {
-        let existing = files.filter { FileManager.default.fileExists(atPath: $0.path) }
+        var existing = ExistingFiles()
+        files.forEach { existing.look(at: $0) }
+        try check(existing, force: force)
+    }
+
+    /// Refuses to replace files that exist.
+    ///
+    /// - Parameters:
+    ///   - existing: what was found.
+    ///   - force: whether existing files may be replaced.
+    /// - Throws: ``ExitError``.
+    func check(_ existing: ExistingFiles, force: Bool) throws(ExitError) {
         guard !force, let first = existing.first else { return }
         let what =
             existing.count == 1

@@ -82,11 +82,11 @@ extension ParsableCommand {
 
     /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
-        // A line that could not be written is no longer in the buffer: only the stream remembers it.
-        let failed = ferror(stdout) != 0
-        guard fflush(nil) != 0 || failed else { return }
-        let reason = failed ? "" : ": \(String(cString: strerror(errno)))"
-        Terminal.log("error: the output could not be written\(reason)")
+        errno = 0
+        // Lines are written as they are printed: a failure may be one of an earlier line.
+        guard fflush(nil) != 0 || ferror(stdout) != 0 else { return }
+        let reason = errno == 0 ? "a line was lost" : String(cString: strerror(errno))
+        Terminal.log("error: the output could not be written: \(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }
 }

@@ -25,6 +25,7 @@ public struct SamusCommand: ParsableCommand {
             SegmentCommand.self, MeasureCommand.self, DeidentifyCommand.self, EvaluateCommand.self,
             CompareCommand.self, TrainHandover.self, ExportHandover.self, DataCommand.self,
             InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
+            DoctorCommand.self,
         ])
 
     /// The command, to be filled by the parser.
@@ -81,6 +82,27 @@ enum Handover {
 
     /// Whether `samus-train` is built.
     static var isPossible: Bool { FileManager.default.isExecutableFile(atPath: trainPath) }
+
+    /// Runs `samus-train` and waits for its end.
+    ///
+    /// - Parameter arguments: its arguments.
+    /// - Returns: what it prints on standard output and standard error.
+    /// - Throws: why it cannot be started.
+    static func output(of arguments: [String]) throws -> (output: String, errors: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: trainPath)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        // Standard error of such a program is short: it fits into the pipe.
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        let reasons = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (String(decoding: text, as: UTF8.self), String(decoding: reasons, as: UTF8.self))
+    }
 
     private static var trainPath: String {
         ProgramLocation.folder.appendingPathComponent("samus-train").path

@@ -127,15 +127,22 @@ public final class AtomicFile {
     ///
     /// - Throws: ``FileError``; the file is then deleted.
     public func commit() throws(FileError) {
-        try seal()
-        guard rename(temporary, path) == 0 else { throw Self.failure(path) }
-        isCommitted = true
-        flushFolder()
+        try rename()
+        Self.flush(folder)
     }
 
-    /// Flushes the folder, so that the new name survives a power failure on most file systems.
-    private func flushFolder() {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    /// Seals the file and renames it to its path, without flushing the folder.
+    func rename() throws(FileError) {
+        try seal()
+        guard Foundation.rename(temporary, path) == 0 else { throw Self.failure(path) }
+        isCommitted = true
+    }
+
+    /// The folder of the file.
+    var folder: String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
+
+    /// Flushes a folder, so that new names in it survive a power failure on most file systems.
+    static func flush(_ folder: String) {
         let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)

@@ -25,8 +25,10 @@ public struct AtomicFileSet {
     ///
     /// - Throws: ``FileError``.
     public func commit() throws(FileError) {
+        // Each folder once: flushing takes most of the time of small files.
+        defer { Set(files.map(\.folder)).forEach(AtomicFile.flush) }
         for file in files {
-            try file.commit()
+            try file.rename()
         }
     }
 }

@@ -9,6 +9,11 @@ package final class BundleEngine: SegmentationEngine {
     package let model: ModelDescription
     /// Whether all compiled models came from the cache.
     package let isWarm: Bool
+    /// The precision that OpenVINO computes the encoder in, which can differ from the requested one;
+    /// nil if OpenVINO does not report it.
+    package var precision: RuntimeOptions.Precision? { encoder.precision }
+    /// The devices that run the encoder, by OpenVINO's names.
+    package var devices: [String] { encoder.devices }
     let manifest: ModelBundle.Manifest
     private let options: RuntimeOptions
     /// Number of prompts that are decoded in one pass: 4 on a CPU, where more prompts per pass take
@@ -45,7 +50,7 @@ package final class BundleEngine: SegmentationEngine {
         isWarm = loaded.isWarm
         model = bundle.model
         self.options = options
-        promptsPerPass = [.gpu, .npu].contains(options.device) ? 64 : 4
+        promptsPerPass = options.device.isAccelerator ? 64 : 4
         manifest = bundle.manifest
         self.embeddings = embeddings
     }

@@ -54,16 +54,26 @@ package enum ModelCatalog {
         entries.first { $0.sha256 == sha256 }
     }
 
-    /// The folders in which models are searched: `SAMUS_MODELS`, `share` of the installed program,
-    /// and `.deps` and `Models` of the checkout in which the program was built.
-    package static var folders: [URL] {
-        var folders = userFolder.map { [$0] } ?? []
+    /// The folders in which models are searched.
+    package static var folders: [URL] { places.map(\.folder) }
+
+    /// The folders in which models are searched, and their names in reports: `SAMUS_MODELS`, `share`
+    /// of the installed program, and `.deps` and `Models` of the checkout in which the program was
+    /// built.
+    package static var places: [(name: String, folder: URL)] {
+        var places = userFolder.map { [("SAMUS_MODELS", $0)] } ?? []
         let program = ProgramLocation.folder
-        folders.append(program.appendingPathComponent("../share/samus/models").standardizedFileURL)
+        places.append(
+            (
+                "share/samus/models of the program",
+                program.appendingPathComponent("../share/samus/models").standardizedFileURL
+            ))
         if let checkout = Checkout.containing(program) {
-            folders += [".deps", "Models"].map(checkout.appendingPathComponent)
+            places += [".deps", "Models"].map {
+                ("\($0) of the checkout", checkout.appendingPathComponent($0))
+            }
         }
-        return folders
+        return places
     }
 
     /// The bundle of a model, in the first folder that has one.

@@ -72,7 +72,7 @@ extension Tensor {
     ) {
         guard let message else { return }
         let shapes = [shape] + (other.map { [$0.shape] } ?? [])
-        fatalError(TorchError(op: op, shapes: shapes, taking: message).description)
+        stop(TorchError(op: op, shapes: shapes, taking: message))
     }
 }
 
@@ -116,7 +116,7 @@ public func grad(
     }
     if let message {
         let shapes = (outputs + inputs).map(\.shape)
-        fatalError(TorchError(op: "grad", shapes: shapes, taking: message).description)
+        stop(TorchError(op: "grad", shapes: shapes, taking: message))
     }
     return results.map { $0.map { Tensor(Handle($0)) } }
 }
@@ -177,7 +177,7 @@ public func withCustomGradient(
     }
     if let message {
         let shapes = (outputs + inputs).map(\.shape)
-        fatalError(TorchError(op: "custom gradient", shapes: shapes, taking: message).description)
+        stop(TorchError(op: "custom gradient", shapes: shapes, taking: message))
     }
     return results.compactMap { $0.map { Tensor(Handle($0)) } }
 }

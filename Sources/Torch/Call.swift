@@ -119,7 +119,7 @@ func call(_ op: StaticString, _ arguments: (any OperatorArgument)?...) -> Tensor
         Trace.current?.record(op, arguments, [result])
         return result
     } catch {
-        fatalError(error.description)
+        stop(error)
     }
 }
 
@@ -128,7 +128,7 @@ func callReturningTensors(_ op: StaticString, _ arguments: (any OperatorArgument
     do throws(TorchError) {
         return try attempt(op, arguments)
     } catch {
-        fatalError(error.description)
+        stop(error)
     }
 }
 
@@ -295,6 +295,29 @@ public struct TorchError: Error, Equatable, Sendable {
         self.init(op: op, shapes: shapes, message: String(cString: message))
         free(message)
     }
+}
+
+extension TorchError {
+    /// Whether the memory of a device was not sufficient, by the words of libtorch's allocators.
+    public var isOutOfMemory: Bool {
+        ["out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc"]
+            .contains { message.contains($0) }
+    }
+}
+
+/// Ends the process after a failure of an operator that cannot throw.
+///
+/// Memory that does not suffice is not a programming error: the process then ends with a sentence
+/// and the exit code of what is unavailable, instead of a trap.
+func stop(_ error: TorchError) -> Never {
+    guard error.isOutOfMemory else { fatalError(error.description) }
+    let reason = error.message.split(separator: "\n").first.map(String.init) ?? error.message
+    let advice = TorchRuntime.outOfMemoryAdvice.map { "; \($0)" } ?? ""
+    fflush(nil)
+    let sentence = "error: the memory is not sufficient\(advice) (\(error.op): \(reason))\n"
+    FileHandle.standardError.write(Data(sentence.utf8))
+    // Without the handlers of `exit`, which would wait for libtorch's threads.
+    _exit(69)
 }
 
 extension TorchError: CustomStringConvertible {

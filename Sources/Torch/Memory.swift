@@ -1,4 +1,5 @@
 import CTorch
+import Synchronization
 
 extension Tensor {
     /// A tensor with a copy of the elements, row-major, on the CPU.
@@ -125,6 +126,15 @@ public enum TorchRuntime {
     public static func keepFreedMemory() {
         ct_keep_freed_memory()
     }
+
+    /// What to do if the memory of a device is not sufficient, for the message that ends the
+    /// process; a clause that follows "the memory is not sufficient;".
+    public static var outOfMemoryAdvice: String? {
+        get { advice.withLock { $0 } }
+        set { advice.withLock { $0 = newValue } }
+    }
+
+    private static let advice = Mutex<String?>(nil)
 
     /// libtorch's version, for example `2.13.0`.
     public static var version: String {

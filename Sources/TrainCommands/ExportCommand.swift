@@ -49,7 +49,8 @@ struct ExportCommand: ParsableCommand {
         completion: .file(extensions: ["pth", "pt", "safetensors"]))
     var model: String
 
-    @Argument(help: "Folder to write; the name of a bundle ends in .samus.")
+    @Argument(
+        help: "Folder to write; the name of a bundle ends in .samus, of ONNX files in -onnx.")
     var output: String
 
     @Option(help: "How weights are stored and products computed: f32, f16-weights or int8.")
@@ -57,8 +58,8 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: """
-            What to write: bundle, onnx (the ONNX files alone), or a model for x-anylabeling or \
-            anylabeling.
+            What to write: bundle, onnx (the same files for other runtimes), or a model for \
+            x-anylabeling or anylabeling.
             """)
     var target = ExportTarget.bundle
 
@@ -83,6 +84,11 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "'\(output)' will be a bundle: its name must end in .samus")
         }
+        guard target != .onnx || folder.hasSuffix(Self.onnxSuffix) else {
+            throw ValidationError(
+                "'\(output)' will be a folder of ONNX files: its name must end in "
+                    + Self.onnxSuffix)
+        }
         guard toolType == nil || target == .xAnyLabeling else {
             throw ValidationError("--tool-type needs --target x-anylabeling")
         }
@@ -90,17 +96,21 @@ struct ExportCommand: ParsableCommand {
             throw ValidationError(
                 "--precision int8 needs --calibrate ROOT: images to measure ranges on")
         }
-        guard
-            target == .onnx
-                || modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil
-        else {
+        guard modelName.wholeMatch(of: #/[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}/#) != nil else {
             throw ValidationError(
                 "the name of a model consists of letters, digits, - _ and . : give one with --name")
         }
     }
 
+    /// The end of a folder's name that says that another runtime will read it.
+    private static let onnxSuffix = "-onnx"
+
     private var modelName: String {
-        name ?? URL(fileURLWithPath: folder).deletingPathExtension().lastPathComponent
+        if let name { return name }
+        let url = URL(fileURLWithPath: folder)
+        return target == .onnx
+            ? String(url.lastPathComponent.dropLast(Self.onnxSuffix.count))
+            : url.deletingPathExtension().lastPathComponent
     }
 
     /// OUT without a trailing slash.
@@ -157,7 +167,8 @@ struct ExportCommand: ParsableCommand {
                 try exporter.writeModel(
                     for: tool, named: modelName, precision: precision, layers: layers, to: folder)
             } else if target == .onnx {
-                try exporter.writeGraphs(precision: precision, layers: layers, to: folder)
+                try exporter.writeGraphs(
+                    named: modelName, precision: precision, layers: layers, to: folder)
             } else {
                 try exporter.writeBundle(
                     named: modelName, precision: precision, layers: layers, to: folder)

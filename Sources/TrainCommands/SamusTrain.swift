@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Commands
+import FileIO
 import SAMUSModels
 import Segmentation
 import Torch
@@ -20,7 +21,7 @@ public struct SamusTrainCommand: ParsableCommand {
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
             SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self,
-            InfoCommand.self, InitCommand.self, BenchCommand.self,
+            InfoCommand.self, InitCommand.self, BenchCommand.self, TorchReportCommand.self,
         ])
 
     /// The command, to be filled by the parser.
@@ -46,12 +47,37 @@ extension TorchEngineOptions {
         }
         let precision: Precision
         switch options.precision {
-        case .f32: precision = .float32
+        // The commands replace `auto` by what is fastest.
+        case .f32, .auto: precision = .float32
         case .bf16: precision = .bfloat16
         case .f16:
             throw UnsupportedOption(option: "--precision f16", known: ["f32", "bf16"])
         }
         self.init(device: Device(device.kind), precision: precision)
+    }
+}
+
+/// `samus-train torch-report`: what `samus doctor` shows about libtorch.
+struct TorchReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "torch-report", abstract: "Describe libtorch as JSON, for 'samus doctor'.",
+        shouldDisplay: false)
+
+    func run() throws {
+        var devices: [String] = []
+        var unavailable: [String: String] = [:]
+        for device in TrainingDevice.allCases.map({ Device($0.kind) }) {
+            do throws(TorchError) {
+                try device.check()
+                devices.append(device.description)
+            } catch {
+                unavailable[device.description] = error.message
+            }
+        }
+        let report = TorchReport(
+            version: TorchRuntime.version, devices: devices, unavailable: unavailable,
+            threads: TorchRuntime.threads)
+        print(String(decoding: try JSON.encode(report), as: UTF8.self))
     }
 }
 

@@ -25,6 +25,44 @@ struct TreeTests {
         }
     }
 
+    /// What only Linux or its C library has; macOS could not compile it.
+    private static let linuxNames = [
+        "import Glibc", "import Musl", "__rusage_who_t", "_CS_GNU_LIBC_VERSION", "<malloc.h>",
+        "<sys/prctl.h>", "<sys/epoll.h>", "mallopt(", "prctl(", "gettid(", "memfd_create(",
+        "O_TMPFILE", "sched_getaffinity(", "SOCK_STREAM.rawValue",
+    ]
+
+    @Test("names that only Linux has are inside #if", .enabled(if: Checkout.trackedPaths() != nil))
+    func linuxOnly() {
+        var count = 0
+        for (path, bytes) in Checkout.trackedTexts()
+        where path.hasPrefix("Sources/") && !path.hasSuffix(".md") {
+            count += 1
+            for line in Self.unconditionalLines(String(decoding: bytes, as: UTF8.self)) {
+                let name = Self.linuxNames.first { line.contains($0) }
+                #expect(name == nil, "\(name ?? "") in \(path): \(line)")
+            }
+        }
+        #expect(count > 100)
+    }
+
+    @Test("lines inside #if are conditional, also nested ones")
+    func conditions() {
+        let text = "a\n#if os(Linux)\nb\n  #ifdef X\nc\n  #endif\nd\n#else\ne\n#endif\nf\n"
+        #expect(Self.unconditionalLines(text) == ["a", "f"])
+    }
+
+    /// The lines that every system compiles.
+    private static func unconditionalLines(_ text: String) -> [Substring] {
+        var depth = 0
+        return text.split(separator: "\n").filter { line in
+            let word = line.drop { $0 == " " || $0 == "\t" }
+            if word.hasPrefix("#if") { depth += 1 }
+            defer { if word.hasPrefix("#endif") { depth -= 1 } }
+            return depth == 0
+        }
+    }
+
     @Test("the search does not match parts of a longer name")
     func paths() {
         let folder = "/" + "home/"

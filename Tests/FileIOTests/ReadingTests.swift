@@ -150,3 +150,39 @@ struct FileLockTests {
         #expect(try RegularFile.read(folder.file("target"), limit: 1) == [1])
     }
 }
+
+@Suite("Processor and memory are read from the kernel's descriptions")
+struct MachineTests {
+    @Test("instruction sets, in the order of the list")
+    func processor() {
+        let text = """
+            processor\t: 0
+            model name\t: Example 9
+            flags\t\t: fpu avx2 fma avx512f avx512_bf16 avx512_vnni
+
+            processor\t: 1
+            model name\t: Example 9
+            flags\t\t: fpu
+            """
+        let processor = Processor(description: text)
+        #expect(processor.name == "Example 9")
+        #expect(
+            processor.notableFeatures == ["avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16"])
+        #if !os(macOS)
+            #expect(processor.hasBFloat16 && processor.hasIntegerDotProduct)
+            #expect(!Processor(description: "flags: avx2").hasIntegerDotProduct)
+        #endif
+    }
+
+    @Test("memory in bytes; the limit of a control group, or none")
+    func memory() {
+        let text = "MemTotal:       2048 kB\nMemFree:  9 kB\nMemAvailable:   1024 kB\n"
+        let limited = SystemMemory(description: text, limit: "1000000\n")
+        #expect(limited.total == 2048 << 10)
+        #expect(limited.available == 1024 << 10)
+        #expect(limited.limit == 1_000_000)
+        #expect(SystemMemory(description: text, limit: "max\n").limit == nil)
+        #expect(SystemMemory(description: "", limit: "").total > 0)
+        #expect(SystemMemory(description: "MemTotal: 99999999999999999 kB", limit: "").total > 0)
+    }
+}

@@ -174,6 +174,24 @@ struct RuntimeTests {
                 _ = Tensor.zeros([2]) + Tensor.zeros([3])
             }
         }
+
+        @Test("memory that is not sufficient ends the process with a sentence and code 69")
+        func outOfMemory() async throws {
+            let result = await #expect(
+                processExitsWith: .exitCode(69), observing: [\.standardErrorContent]
+            ) {
+                TorchRuntime.outOfMemoryAdvice = "use a smaller --batch"
+                // More than the addresses of a process.
+                _ = Tensor.zeros([1 << 50])
+            }
+            let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+            #expect(
+                text.hasPrefix(
+                    "error: the memory is not sufficient; use a smaller --batch (zeros: "),
+                "\(text)"
+            )
+            #expect(text.contains("allocate"))
+        }
     #endif
 
     private func expectMessage(

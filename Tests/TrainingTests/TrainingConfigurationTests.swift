@@ -3,6 +3,28 @@ import Testing
 
 @testable import Training
 
+@Suite("What to do if the memory is not sufficient for a training step")
+struct MemoryAdviceTests {
+    @Test("the advice names batch, size and only options that help")
+    func advice() {
+        var configuration = TrainingConfiguration()
+        configuration.batch = 8
+        #expect(
+            TrainingSession.memoryAdvice(configuration, inputSize: 256, canCheckpoint: true)
+                == "a step has batch 8 of 256x256 pixels: use a smaller --batch (and --accumulate "
+                + "for the same step), or --checkpoint-activations, or --precision bf16")
+        configuration.batch = 1
+        configuration.precision = .bf16
+        #expect(
+            TrainingSession.memoryAdvice(configuration, inputSize: 512, canCheckpoint: true)
+                == "a step has batch 1 of 512x512 pixels: use --checkpoint-activations")
+        configuration.checkpointActivations = true
+        #expect(
+            TrainingSession.memoryAdvice(configuration, inputSize: 512, canCheckpoint: true)
+                == "a step has batch 1 of 512x512 pixels")
+    }
+}
+
 @Suite("The training configuration")
 struct TrainingConfigurationTests {
     /// A configuration in which every option has another value than its default.

@@ -137,7 +137,7 @@ def test_graphs(name, tmp_path):
     make_weights, tolerance = NETWORKS[name]
     if name.endswith("tiny") and not GOLDEN.exists():
         pytest.skip("../shared/golden is absent")
-    weights, bundle = make_weights(tmp_path), tmp_path / name
+    weights, bundle = make_weights(tmp_path), tmp_path / f"{name}-onnx"
     run("samus", "export", weights, bundle, "--target", "onnx", "--force")
     run("samus-bench", "export-reference", weights, tmp_path / "reference.safetensors")
     reference = load_arrays(tmp_path / "reference.safetensors")

@@ -13,9 +13,11 @@ struct Bench {
         let clock = ContinuousClock()
         let start = clock.now
         let chosen = try LoadedModel(options)
-        let engine = try chosen.makeEngine(options)
+        let model = try chosen.makeEngine(options)
+        let (engine, options) = (model.engine, model.options)
         let ready = (clock.now - start).inSeconds
-        let image = noise(size: chosen.model.network?.inputSize ?? 256)
+        model.notes.forEach(Terminal.log)
+        let image = Image.noise(size: chosen.model.network?.inputSize ?? 256)
         // The first encoding also allocates memory and prepares kernels.
         var embedded = try engine.encode(image)
         let first = (clock.now - start).inSeconds
@@ -45,7 +47,7 @@ struct Bench {
         let rate = chosen.macs.map { 2 * Double($0) / encode.min / 1e9 }
         return BenchFigures(
             model: chosen.model.name, sha256: chosen.model.sha256, versions: chosen.versions,
-            device: options.device.rawValue, precision: options.precision.rawValue,
+            device: model.runtime.device, precision: model.runtime.precision,
             threads: options.threads, start: ready, firstEmbedding: first,
             isWarm: (engine as? BundleEngine)?.isWarm, encode: encode, decode: decode,
             decodeClicks64: batch, peakMegabytes: peak, encodeGigaflops: rate,
@@ -68,15 +70,6 @@ struct Bench {
         }
         seconds.sort()
         return .init(min: seconds[0], median: seconds[count / 2])
-    }
-
-    private func noise(size: Int) -> Image {
-        var state: UInt32 = 1
-        let pixels = (0..<size * size).map { _ in
-            state = state &* 1_664_525 &+ 1_013_904_223
-            return UInt8(state >> 24)
-        }
-        return Image(width: size, height: size, channels: 1, pixels: pixels)
     }
 
     private func clicks(_ count: Int, in image: Image) throws -> [Prompt.Checked] {

@@ -76,6 +76,7 @@ struct BenchFigures: Encodable {
     let model: String
     let sha256: String
     let versions: [String: String]
+    /// Device and precision that ran, which can differ from those requested.
     let device: String
     let precision: String
     /// nil means one thread for each core.

@@ -181,23 +181,17 @@ public struct EvaluateCommand: ParsableCommand {
                 "\(EngineError.needsPrompt(model: file.model.name)); leave --prompt prompt-free out"
             )
         }
-        let made = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
-        file.notes.forEach(Terminal.log)
-        return (EngineSource(made, runtime: engine.runtimeText), prompts, file.versions)
+        let ready = try withExitStatus(.unavailable) { try file.makeEngine(engine) }
+        (file.notes + ready.notes).forEach(Terminal.log)
+        return (
+            EngineSource(ready.engine, runtime: ready.runtime.text), prompts, file.versions
+        )
     }
 }
 
 extension PromptStrategy {
     fileprivate var isBox: Bool {
         if case .box = self { true } else { false }
-    }
-}
-
-extension EngineOptions {
-    /// Precision, device and threads for a report.
-    fileprivate var runtimeText: String {
-        "\(precision.rawValue) on \(device.rawValue), "
-            + (threads.map { "\($0) threads" } ?? "all threads")
     }
 }
 

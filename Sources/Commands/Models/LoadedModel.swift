@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Inference
 import Segmentation
@@ -58,15 +59,46 @@ struct LoadedModel {
 
     /// Makes an engine that runs the model.
     ///
+    /// With `--precision auto`, the precision is chosen by a measurement, see ``PrecisionChoice``.
+    ///
     /// - Parameter options: precision, device and threads.
-    /// - Returns: an engine that is ready for images.
+    /// - Returns: an engine that is ready for images, and how it runs.
     /// - Throws: why the model cannot run.
-    func makeEngine(_ options: EngineOptions) throws -> any SegmentationEngine {
+    func makeEngine(_ options: EngineOptions) throws -> ReadyModel {
+        var options = options
+        var notes: [String] = []
+        if options.precision == .auto {
+            let choice = try PrecisionChoice.find(for: self, options)
+            options.precision = choice.fastest
+            notes.append(choice.note)
+        }
+        let engine = try engine(options)
+        let runtime = EngineRuntime(engine, options)
+        return ReadyModel(
+            engine: engine, runtime: runtime, notes: notes + runtime.notes, options: options)
+    }
+
+    /// Makes an engine of a precision other than `auto`.
+    func engine(_ options: EngineOptions) throws -> any SegmentationEngine {
         switch source {
         case .bundle(let bundle):
             return try BundleEngine(bundle, options: RuntimeOptions(options))
         case .checkpoint(let checkpoint, let provider):
             return try provider.engine(for: checkpoint, model: model, options: options)
+        }
+    }
+
+    /// Whether it is worth trying a precision.
+    ///
+    /// libtorch computes in bfloat16 on every processor, but without that arithmetic so slowly that
+    /// a measurement would take minutes; it takes no f16. OpenVINO itself reports what it ran.
+    func canCompute(
+        in precision: EngineOptions.Precision, on device: EngineOptions.Device
+    ) -> Bool {
+        switch (source, precision) {
+        case (.checkpoint, .bf16): device != .cpu || Processor.current.hasBFloat16
+        case (.checkpoint, .f16): false
+        default: true
         }
     }
 
@@ -105,16 +137,19 @@ extension EngineOptions {
     /// in `samus-train`.
     var bundle: String? {
         let isName = ModelCatalog.entries.contains { $0.name == model }
-        let isForTorch = EngineProviders.current != nil || device == .cuda || device == .mps
+        let isForTorch =
+            EngineProviders.current != nil || device.kind == .cuda || device.kind == .mps
         return isName && isForTorch ? nil : ModelCatalog.bundle(of: model)
     }
 
     /// Replaces this process by `samus-train` where the model is a checkpoint and this program has no
     /// libtorch.
     ///
-    /// - Throws: ``ExitError`` where there is no `samus-train`.
+    /// - Throws: ``ExitError`` where the model is not installed, or there is no `samus-train`.
     func handOverCheckpoints() throws {
         guard bundle == nil, EngineProviders.current == nil else { return }
+        // A program that was copied without its models lacks a file, not libtorch.
+        try withExitStatus(.unavailable) { _ = try ModelCatalog.path(of: model) }
         try Handover.toTrain()
     }
 }
@@ -124,9 +159,10 @@ extension RuntimeOptions {
     init(_ options: EngineOptions) {
         let precision: Precision =
             switch options.precision {
-            case .f32: .float32
             case .bf16: .bfloat16
             case .f16: .float16
+            // `LoadedModel` replaces `auto`; f32 is what every device has.
+            case .f32, .auto: .float32
             }
         self.init(
             device: Device(options.device) ?? .cpu, precision: precision, threads: options.threads)
@@ -134,12 +170,10 @@ extension RuntimeOptions {
 }
 
 extension RuntimeOptions.Device {
-    init?(_ processor: EngineOptions.Processor) {
-        switch processor {
-        case .cpu: self = .cpu
-        case .gpu: self = .gpu
-        case .npu: self = .npu
-        case .auto: self = .auto
+    /// OpenVINO's name of a device; nil for a device of libtorch.
+    init?(_ device: EngineOptions.Device) {
+        switch device.kind {
+        case .cpu, .gpu, .npu, .auto: self.init(rawValue: device.rawValue.uppercased())
         case .cuda, .mps: return nil
         }
     }

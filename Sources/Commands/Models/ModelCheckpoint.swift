@@ -172,8 +172,9 @@ extension ModelError: CustomStringConvertible {
             "there is no model and no file '\(name)'; the models with a name are "
                 + ModelCatalog.names
         case .notInstalled(let name, let looked):
-            "the weights of '\(name)' are not installed: run 'make setup' in the checkout, or set "
-                + "SAMUS_MODELS to their folder (searched \(looked.joined(separator: ", ")))"
+            "the model '\(name)' is not installed with this program: set SAMUS_MODELS to a folder "
+                + "with \(name).samus, name a model with --model, or run 'make setup' in the "
+                + "checkout (searched \(looked.joined(separator: ", ")))"
         case .unreadable(let path, let error):
             "the model '\(path)' cannot be read: \(error)"
         case .unknownKind(let path, 0, _):

@@ -70,16 +70,17 @@ struct ResultFiles {
     /// The folder of all files.
     var subfolder: URL { json.deletingLastPathComponent() }
 
-    /// Whether a former run has finished this image: its last file, or all of them, exist.
-    var isComplete: Bool {
-        formats.contains(.json)
-            ? json.exists : !all.isEmpty && all.allSatisfy(\.exists)
-    }
-
     /// Results of former runs on the same image that these files do not replace.
+    ///
+    /// The folder is listed only if one of the likely files exists: it may have a million files.
     func leftFromFormerRuns() -> [URL] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: subfolder.path)) ?? []
         let current = Set(all.map(\.lastPathComponent))
+        guard
+            likelyFormerNames.contains(where: {
+                !current.contains($0) && subfolder.appendingPathComponent($0).exists
+            })
+        else { return [] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: subfolder.path)) ?? []
         let prefix = json.deletingPathExtension().lastPathComponent + "."
         return names.sorted().filter { name in
             guard name.hasPrefix(prefix), !current.contains(name) else { return false }
@@ -89,43 +90,22 @@ struct ResultFiles {
         }.map { subfolder.appendingPathComponent($0) }
     }
 
-    /// Finds results that cannot be written, or would replace each other or an input.
-    ///
-    /// - Parameters:
-    ///   - results: the files of each image.
-    ///   - inputs: every file that the run reads; those that do not exist are ignored.
-    /// - Returns: the problems by the index of the image.
-    static func problems(_ results: [ResultFiles], inputs: [String]) -> [Int: InputError] {
-        let identities = Set(inputs.compactMap(FileIdentity.init))
-        var problems: [Int: InputError] = [:]
-        var owners: [String: Int] = [:]
-        for (index, files) in results.enumerated() {
-            // All names are checked, because the next run may write other formats.
-            if files.json.lastPathComponent.utf8.count > 255 - longestSuffix {
-                problems[index] = .nameTooLong(files.imagePath)
-                continue
-            }
-            if files.imagePath.contains("\u{FFFD}"), FileIdentity(files.imagePath) == nil {
-                problems[index] = .nameNotUTF8(files.imagePath)
-                continue
-            }
-            for file in files.all {
-                // Some file systems do not distinguish upper and lower case.
-                let key = file.standardizedFileURL.path.lowercased()
-                if let owner = owners[key] {
-                    let error = InputError.sameResults(
-                        first: results[owner].imagePath, second: files.imagePath)
-                    problems[owner] = problems[owner] ?? error
-                    problems[index] = error
-                } else {
-                    owners[key] = index
-                }
-                if let identity = FileIdentity(file.path), identities.contains(identity) {
-                    problems[index] = .resultIsInput(file.relativePath)
-                }
-            }
+    /// The first files of each kind that a run with other options would have written; objects and
+    /// candidates are numbered without gaps.
+    private var likelyFormerNames: [String] {
+        let base = json.deletingPathExtension().lastPathComponent
+        let numbers = ["", "object1.", "object\(objects + 1)."]
+        let masks = numbers.flatMap { object in
+            ["", "candidate1.", "candidate\(candidates + 1)."].map { object + $0 + "mask.png" }
         }
-        return problems
+        return (["json", "rle.json", "contour.json", "overlay.png"] + masks).map {
+            "\(base).\($0)"
+        }
+    }
+
+    /// Whether the names of all results fit a file system, in every format.
+    var isShortEnough: Bool {
+        json.lastPathComponent.utf8.count <= 255 - Self.longestSuffix
     }
 
     private static let longestSuffix = ".object1000.candidate3.mask.png".utf8.count

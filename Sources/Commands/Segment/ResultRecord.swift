@@ -16,15 +16,16 @@ struct ResultRecord: Encodable {
         let height: Int
     }
 
-    struct Engine: Encodable {
+    /// What ran, which can differ from what was requested.
+    struct Engine: Codable {
         let program: String
         let precision: String
         let device: String
 
-        init(_ options: EngineOptions) {
+        init(_ runtime: EngineRuntime) {
             program = "samus \(ProgramVersion.current)"
-            precision = options.precision.rawValue
-            device = options.device.rawValue
+            precision = runtime.precision
+            device = runtime.device
         }
     }
 

@@ -6,47 +6,12 @@ import Segmentation
 
 /// Writes the results of a job, those of each image together or not at all.
 struct ResultWriter {
-    let job: SegmentJob
+    let layout: ResultLayout
     let model: ModelDescription
-    /// The model's file or folder, which no result may replace.
-    let modelPath: String
-    /// Masks for each object.
-    let candidates: Int
     let engine: ResultRecord.Engine
 
-    private var folder: OutputFolder { OutputFolder(job.outputFolder) }
-
-    /// Finds images whose results would replace an input, each other, or a result that exists.
-    ///
-    /// - Returns: the problems by the index of the image; the others can be segmented.
-    /// - Throws: ``ExitError`` where a result exists or would replace an input, and where no image
-    ///   is left.
-    func checkBeforeWork() throws -> [Int: InputError] {
-        let results = job.images.map { files(of: $0, objects: $0.objects.count) }
-        let problems = ResultFiles.problems(results, inputs: job.inputs + [modelPath])
-        let ordered = problems.sorted { $0.key < $1.key }.map(\.value)
-        // An output folder that would replace an input was not meant.
-        let isInput = ordered.first { if case .resultIsInput = $0 { true } else { false } }
-        if let fatal = isInput ?? (problems.count == results.count ? ordered.first : nil) {
-            throw ExitError(.input, "\(fatal)")
-        }
-        let usable = results.enumerated().filter { problems[$0.offset] == nil }.map(\.element)
-        try folder.check(usable.flatMap(\.all), force: job.replacesResults)
-        return problems
-    }
-
-    /// Whether a former run has finished an image.
-    func isDone(_ image: InputImage) -> Bool {
-        files(of: image, objects: image.objects.count).isComplete
-    }
-
-    /// Makes the folders of the results.
-    ///
-    /// - Throws: ``ExitError``.
-    func makeFolders() throws {
-        try folder.make(
-            subfolders: job.images.map { files(of: $0, objects: 0).subfolder })
-    }
+    private var job: SegmentJob { layout.job }
+    private var candidates: Int { layout.candidates }
 
     /// Writes one image's results.
     ///
@@ -56,27 +21,19 @@ struct ResultWriter {
     func write(_ result: SegmentResult) throws -> ResultFiles {
         switch result.masks {
         case .objects(let objects):
-            let files = files(of: result.input, objects: objects.count)
+            let files = layout.files(of: result.input, objects: objects.count)
             try withExitStatus(.output) { try write(objects, of: result, to: files) }
             return files
         case .everything(let masks):
-            let files = files(of: result.input, objects: masks.count)
+            let files = layout.files(of: result.input, objects: masks.count)
             // The number of masks, and so their names, is known only now.
-            if let problem = ResultFiles.problems([files], inputs: job.inputs + [modelPath])[0] {
-                throw problem
-            }
-            if !job.replacesResults, let existing = files.all.first(where: \.exists) {
+            try layout.check(files)
+            if job.existing == .refused, let existing = files.all.first(where: \.exists) {
                 throw ExistingResultError(path: existing.relativePath)
             }
             try withExitStatus(.output) { try write(masks, of: result, to: files) }
             return files
         }
-    }
-
-    private func files(of image: InputImage, objects: Int) -> ResultFiles {
-        ResultFiles(
-            imagePath: image.path, folder: folder.url, name: image.name, formats: job.formats,
-            objects: objects, candidates: candidates)
     }
 
     private func write(
@@ -273,8 +230,4 @@ extension Mask {
     fileprivate var contourLists: [[[Int]]] {
         contours().map { $0.corners.map { [$0.x, $0.y] } }
     }
-}
-
-extension URL {
-    var exists: Bool { FileManager.default.fileExists(atPath: path) }
 }

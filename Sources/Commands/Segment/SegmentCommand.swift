@@ -50,8 +50,14 @@ public struct SegmentCommand: ParsableCommand {
             LiteMedSAM of any size. SAM was trained with points, boxes and masks, SAMUS with \
             points, LiteMedSAM with boxes. AutoSAMUS finds one object without a prompt.
 
+            Many images: --skip-existing continues a run that was interrupted; --shard 2/16 takes \
+            the second of 16 parts, for the tasks of a Slurm array or a Kubernetes job; \
+            --json-lines prints one line of JSON for each image, and --summary writes one table. \
+            Docs/Batch.md has examples.
+
             An image that cannot be segmented does not stop the run: failures are listed at the \
-            end, and the exit code is 1. It is 3 when nothing was found in any image. 'samus --help' lists the exit codes.
+            end, and the exit code is 1. It is 3 when nothing was found in any image. \
+            'samus --help' lists the exit codes.
 
             Research use only, not a medical device: check every outline.
             """)
@@ -110,8 +116,23 @@ public struct SegmentCommand: ParsableCommand {
     @Flag(help: "Replace results that exist.")
     var force = false
 
-    @Flag(help: "Leave out images whose results exist, to continue an interrupted run.")
+    @Flag(help: "Leave out images whose results exist; incomplete results are replaced.")
     var skipExisting = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Only a part of the images: the I-th of N, from 1. An image is always in the same part.",
+            valueName: "i/n"))
+    var shard: Shard?
+
+    @Flag(help: "Print one line of JSON for each image instead of a table.")
+    var jsonLines = false
+
+    @Flag(
+        help: """
+            Also write summary.csv with a row for each mask; with --shard, summary-I-of-N.csv.
+            """)
+    var summary = false
 
     /// The command, to be filled by the parser.
     public init() {}
@@ -144,6 +165,14 @@ public struct SegmentCommand: ParsableCommand {
             throw ValidationError(
                 "--multimask gives candidates for a prompt; with --prompt-free there is one mask")
         }
+        guard !(force && skipExisting) else {
+            throw ValidationError("--force replaces results, --skip-existing keeps them: give one")
+        }
+        guard !(summary && skipExisting) || format?.formats.contains(.json) ?? true else {
+            throw ValidationError(
+                "--summary with --skip-existing reads NAME.json of skipped images: add json to "
+                    + "--format")
+        }
     }
 
     private func checkEverything() throws {
@@ -160,52 +189,47 @@ public struct SegmentCommand: ParsableCommand {
     /// Segments the images one after the other.
     public func run() throws {
         try engine.handOverCheckpoints()
-        var job = try withExitStatus(.input) { try makeJob() }
+        let job = try withExitStatus(.input) { try makeJob() }
         let model = try withExitStatus(.unavailable) { try LoadedModel(engine) }
         try job.check(for: model.model)
-        func writer(of job: SegmentJob) -> ResultWriter {
-            ResultWriter(
-                job: job, model: model.model, modelPath: model.path,
-                candidates: multimask ? model.candidates : 1, engine: .init(engine))
+        let layout = ResultLayout(
+            job: job, modelPath: model.path, candidates: multimask ? model.candidates : 1)
+        let problems = try layout.checkBeforeWork()
+        let ready = try withExitStatus(.unavailable) { try model.makeEngine(engine) }
+        let segmenter = try withExitStatus(.unavailable) {
+            try makeSegmenter(ready.engine, for: job)
         }
-        if skipExisting {
-            let count = job.images.count
-            let former = writer(of: job)
-            job.images.removeAll(where: former.isDone)
-            if job.images.count < count {
-                Terminal.log(
-                    "note: \(count - job.images.count) of \(count) images are done already")
-            }
-            guard !job.images.isEmpty else { return }
-        }
-        let writer = writer(of: job)
-        let problems = try writer.checkBeforeWork()
-        let segmenter = try withExitStatus(.unavailable) { try makeSegmenter(model, for: job) }
-        model.notes.forEach(Terminal.log)
-        try writer.makeFolders()
+        (model.notes + ready.notes).forEach(Terminal.log)
+        try layout.makeFolders()
+        let writer = ResultWriter(
+            layout: layout, model: model.model, engine: .init(ready.runtime))
 
-        var report = SegmentReport(job, model: model.model)
+        var report = try SegmentReport(layout, model: model.model)
         // Automatic masks take minutes: what speaks against them is said before.
         report.warn(segmenter.warnings)
         let interruption = Interruption()
-        for (index, image) in job.images.enumerated() {
+        for image in job.images {
             if interruption.isRequested {
                 throw report.end(ExitError(.interrupted, "interrupted"))
             }
             report.begin(image)
-            if let problem = problems[index] {
-                report.addFailure(of: image, problem)
+            if let problem = problems[image.name] {
+                try report.addFailure(of: image, problem)
                 continue
             }
             do {
+                if job.existing == .skipped, let skipped = try layout.skipped(image, model.model) {
+                    try report.addSkipped(skipped)
+                    continue
+                }
                 let result = try segmenter.segment(image)
                 let files = try writer.write(result)
-                report.add(result, writtenTo: files)
+                try report.add(result, writtenTo: files)
             } catch let error as ExitError {
                 // For example a full disk, on which later images would fail too.
                 throw report.end(error)
             } catch {
-                report.addFailure(of: image, error)
+                try report.addFailure(of: image, error)
             }
         }
         try report.finish()
@@ -215,13 +239,14 @@ public struct SegmentCommand: ParsableCommand {
         let defaultFormats: Set<OutputFormat> =
             automatic.everything ? [.overlay, .json] : [.png, .overlay, .json]
         return SegmentJob(
-            images: try inputImages(),
+            images: try inputImages(), shard: shard,
             mode: automatic.everything
                 ? .everything(automatic.generator) : .objects(
                     multimask: multimask, keep: keep,
                     answer: AnswerOptions(minimumPresence: minPresence)),
             outputFolder: output, formats: format?.formats ?? defaultFormats,
-            replacesResults: force, promptFile: prompts.prompts, spacing: try spacing.source())
+            existing: force ? .replaced : skipExisting ? .skipped : .refused,
+            promptFile: prompts.prompts, spacing: try spacing.source(), writesSummary: summary, printsJSONLines: jsonLines)
     }
 
     private func inputImages() throws -> [InputImage] {
@@ -236,9 +261,8 @@ public struct SegmentCommand: ParsableCommand {
     }
 
     private func makeSegmenter(
-        _ model: LoadedModel, for job: SegmentJob
+        _ engine: any SegmentationEngine, for job: SegmentJob
     ) throws -> any Segmenter {
-        let engine = try model.makeEngine(engine)
         let reader = FrameReader(spacing: job.spacing)
         switch job.mode {
         case .objects(let multimask, let keep, let answer):

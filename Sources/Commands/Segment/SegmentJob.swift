@@ -16,21 +16,63 @@ struct SegmentJob: Sendable {
         case everything(AutomaticMaskOptions)
     }
 
-    var images: [InputImage]
+    /// What happens to results of former runs.
+    enum ExistingResults: Sendable {
+        /// Any such file ends the run before it begins.
+        case refused
+        /// `--force`.
+        case replaced
+        /// `--skip-existing`: images whose results are complete are left out; incomplete results are
+        /// replaced.
+        case skipped
+    }
+
+    /// The images of all parts of the list.
+    let allImages: [InputImage]
+    /// The images of this run: those of its part.
+    let images: [InputImage]
+    /// The part of the list; nil for all of it.
+    let shard: Shard?
     let mode: Mode
     let outputFolder: String
     let formats: Set<OutputFormat>
-    /// Whether results of former runs may be replaced.
-    let replacesResults: Bool
+    let existing: ExistingResults
     /// The file of `--prompts`.
     let promptFile: String?
     /// Pixel sizes from the command line.
     let spacing: SpacingSource
+    /// Whether a summary is written.
+    let writesSummary: Bool
+    /// Whether standard output has a line of JSON for each image instead of a table.
+    let printsJSONLines: Bool
 
-    /// Every file that the run reads, except the model.
-    var inputs: [String] {
-        images.flatMap { [$0.path] + $0.objects.compactMap(\.maskPath) }
-            + (promptFile.map { [$0] } ?? [])
+    init(
+        images: [InputImage], shard: Shard?, mode: Mode, outputFolder: String,
+        formats: Set<OutputFormat>, existing: ExistingResults, promptFile: String?,
+        spacing: SpacingSource, writesSummary: Bool, printsJSONLines: Bool
+    ) {
+        allImages = images
+        self.shard = shard
+        self.images = shard.map { shard in images.filter { shard.contains($0.name) } } ?? images
+        self.mode = mode
+        self.outputFolder = outputFolder
+        self.formats = formats
+        self.existing = existing
+        self.promptFile = promptFile
+        self.spacing = spacing
+        self.writesSummary = writesSummary
+        self.printsJSONLines = printsJSONLines
+    }
+
+    /// Calls `body` with every file that the run reads, except the model.
+    func forEachInput(_ body: (String) -> Void) {
+        for image in allImages {
+            body(image.path)
+            for object in image.objects {
+                if let path = object.maskPath { body(path) }
+            }
+        }
+        if let promptFile { body(promptFile) }
     }
 
     /// Checks that a model can do the job.

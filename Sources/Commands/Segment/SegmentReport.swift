@@ -1,23 +1,38 @@
+import FileIO
 import Foundation
 import Imaging
 import Segmentation
 
 /// The output of `samus segment`: a row for each mask, notes, and at the end the failures.
+///
+/// With `--json-lines`, standard output has a line for each image instead.
 struct SegmentReport {
+    /// Later failures are printed at once, so that memory does not grow with their number.
+    private static let largestFailureList = 1000
+
     private let job: SegmentJob
     private let model: ModelDescription
     private var progress: ProgressBar
     private var doneImages = 0
+    private var skippedImages = 0
+    private var failedImages = 0
     private var masks = 0
     private var foundMasks = 0
+    private let summary: SummaryFile?
     private var failures: [(path: String, reason: String)] = []
     private var printedWarnings: Set<String> = []
     private var columnWidths: [Int]
 
     /// A report on a job that is about to start.
-    init(_ job: SegmentJob, model: ModelDescription) {
-        self.job = job
+    ///
+    /// - Parameters:
+    ///   - layout: of the job.
+    ///   - model: the model that segments the images.
+    /// - Throws: ``ExitError`` where the summary cannot be written.
+    init(_ layout: ResultLayout, model: ModelDescription) throws {
+        job = layout.job
         self.model = model
+        summary = try job.writesSummary ? SummaryFile(layout.summary) : nil
         progress = ProgressBar(total: job.images.count)
         let labels = job.images.flatMap(\.objects).compactMap(\.label)
         columnWidths = [
@@ -36,7 +51,24 @@ struct SegmentReport {
 
     /// Shows which image is being segmented.
     mutating func begin(_ image: InputImage) {
-        progress.show(done: doneImages + failures.count, name: image.name)
+        progress.show(done: doneImages + skippedImages + failedImages, name: image.name)
+    }
+
+    /// Reports an image whose results exist.
+    ///
+    /// - Throws: ``ExitError`` where the summary cannot be written.
+    mutating func addSkipped(_ outcome: ImageOutcome) throws {
+        skippedImages += 1
+        try record(outcome)
+    }
+
+    /// Writes an image's line and rows.
+    private mutating func record(_ outcome: ImageOutcome) throws {
+        if job.printsJSONLines {
+            progress.clear()
+            print(try outcome.jsonLine())
+        }
+        try summary?.add(outcome)
     }
 
     /// Prints the masks of an image, and notes.
@@ -44,11 +76,17 @@ struct SegmentReport {
     /// - Parameters:
     ///   - result: the masks.
     ///   - files: where they were written.
-    mutating func add(_ result: SegmentResult, writtenTo files: ResultFiles) {
+    /// - Throws: ``ExitError`` where the summary cannot be written.
+    mutating func add(_ result: SegmentResult, writtenTo files: ResultFiles) throws {
         progress.clear()
+        try record(ImageOutcome(result, writtenTo: files))
         switch result.masks {
-        case .objects(let objects): printRows(of: objects, result)
-        case .everything(let found): printLine(of: found, result)
+        case .objects(let objects):
+            masks += objects.reduce(0) { $0 + $1.candidates.count }
+            if !job.printsJSONLines { printRows(of: objects, result) }
+        case .everything(let found):
+            masks += found.count
+            if !job.printsJSONLines { printLine(of: found, result) }
         }
         doneImages += 1
         let name = result.input.name.visibleLine
@@ -65,9 +103,17 @@ struct SegmentReport {
     }
 
     /// Remembers an image that could not be segmented.
-    mutating func addFailure(of image: InputImage, _ error: any Error) {
+    ///
+    /// - Throws: ``ExitError`` where the summary cannot be written.
+    mutating func addFailure(of image: InputImage, _ error: any Error) throws {
         progress.clear()
-        failures.append((image.path, "\(error)"))
+        failedImages += 1
+        if failures.count < Self.largestFailureList {
+            failures.append((image.path, "\(error)"))
+        } else {
+            Terminal.log("failed: \(image.path.visibleLine): \(error)")
+        }
+        try record(ImageOutcome(failed: image, error))
     }
 
     /// Prints the failures of a run that ends before its last image.
@@ -77,23 +123,35 @@ struct SegmentReport {
     mutating func end(_ error: ExitError) -> ExitError {
         progress.clear()
         printFailures()
+        // Without the rest of the images the summary would look complete; --skip-existing makes it.
         return ExitError(
             error.status,
-            "\(error.description); \(doneImages) of \(job.images.count) images are done")
+            "\(error.description); \(doneImages + skippedImages) of \(job.images.count) images "
+                + "are done")
     }
 
     /// Prints totals and failures.
     ///
     /// - Throws: ``ExitError`` when an image failed, or nothing was found in any.
-    func finish() throws {
-        if doneImages > 0 { print(closing) }
-        guard !failures.isEmpty else {
+    mutating func finish() throws {
+        progress.clear()
+        try summary?.finish()
+        if job.images.isEmpty, let shard = job.shard {
+            Terminal.log("note: part \(shard) has none of the \(job.allImages.count) images")
+        }
+        if skippedImages > 0 {
+            Terminal.log(
+                "note: \(skippedImages) of \(job.images.count) images were skipped, because their "
+                    + "results exist")
+        }
+        if doneImages > 0 && !job.printsJSONLines { print(closing) }
+        guard failedImages > 0 else {
             if masks > 0, foundMasks == 0 { throw ExitError(.nothingFound) }
             return
         }
         printFailures()
         throw ExitError(
-            .someImages, "\(failures.count) of \(job.images.count) images failed")
+            .someImages, "\(failedImages) of \(job.images.count) images failed")
     }
 
     private func printFailures() {
@@ -117,7 +175,7 @@ struct SegmentReport {
             """
     }
 
-    private mutating func printRows(of objects: [SegmentedObject], _ result: SegmentResult) {
+    private func printRows(of objects: [SegmentedObject], _ result: SegmentResult) {
         if doneImages == 0 {
             print(row("image", "object", "area px", "box x0,y0,x1,y1", "IoU est.", "seconds"))
         }
@@ -137,20 +195,17 @@ struct SegmentReport {
                 if segmentation.mask.area > 0 { foundMasks += 1 }
                 // The time of an image is shown in its first row.
                 seconds = ""
-                masks += 1
             }
         }
     }
 
-    private mutating func printLine(of found: [AutomaticMask], _ result: SegmentResult) {
+    private func printLine(of found: [AutomaticMask], _ result: SegmentResult) {
         let areas = found.map(\.area)
         let sizes = areas.isEmpty ? "" : ", \(areas.min() ?? 0) to \(areas.max() ?? 0) px"
         print(
             "\(result.input.name.visibleLine): \(found.count) "
                 + "\(found.count == 1 ? "mask" : "masks")\(sizes), "
                 + String(format: "%.2f s", result.times.decode))
-        masks += found.count
-        foundMasks += found.count
     }
 
     private func row(_ columns: String...) -> String {
@@ -160,5 +215,38 @@ struct SegmentReport {
             // Names are aligned left, numbers right.
             return index < 2 ? text + gap : gap + text
         }.joined(separator: "  ")
+    }
+}
+
+/// The summary of a run: a table with a row for each mask, which replaces an older one when the run
+/// has reached its end.
+final class SummaryFile {
+    private let file: AtomicFile
+
+    /// - Parameter url: the file.
+    /// - Throws: ``ExitError``.
+    init(_ url: URL) throws {
+        file = try withExitStatus(.output) { try AtomicFile(url.path) }
+        try add([ImageOutcome.summaryHeader])
+    }
+
+    /// Adds the rows of an image.
+    ///
+    /// - Throws: ``ExitError``, for example for a full disk.
+    func add(_ outcome: ImageOutcome) throws {
+        try add(outcome.summaryRows)
+    }
+
+    private func add(_ rows: [String]) throws {
+        try withExitStatus(.output) {
+            try file.append(Array(rows.map { $0 + "\n" }.joined().utf8))
+        }
+    }
+
+    /// Gives the file its name.
+    ///
+    /// - Throws: ``ExitError``.
+    func finish() throws {
+        try withExitStatus(.output) { try file.commit() }
     }
 }

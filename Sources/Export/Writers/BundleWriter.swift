@@ -24,6 +24,31 @@ extension Exporter {
         named name: String, precision: ModelBundle.Manifest.Precision,
         layers: QuantizedLayers? = nil, to path: String
     ) throws {
+        try writeFolder(
+            named: name, precision: precision, layers: layers, isBatchFixed: true, to: path)
+    }
+
+    /// Writes the same files for other runtimes: an encoder that takes any number of images, the
+    /// decoders, and `model.json`.
+    ///
+    /// - Parameters:
+    ///   - name: of the model.
+    ///   - precision: how weights are stored and products computed.
+    ///   - layers: for `int8`, the calibrated layers.
+    ///   - path: of the folder, which is written completely or not at all.
+    /// - Throws: ``ExportError``, `FileError`.
+    package func writeGraphs(
+        named name: String, precision: ModelBundle.Manifest.Precision,
+        layers: QuantizedLayers? = nil, to path: String
+    ) throws {
+        try writeFolder(
+            named: name, precision: precision, layers: layers, isBatchFixed: false, to: path)
+    }
+
+    private func writeFolder(
+        named name: String, precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers?,
+        isBatchFixed: Bool, to path: String
+    ) throws {
         let folder = try AtomicFolder(path)
         var files: [String: ModelBundle.Manifest.File] = [:]
         var parts: [ModelGraph]
@@ -45,7 +70,7 @@ extension Exporter {
         }
         for part in parts {
             let graph =
-                part.role == .encoder
+                isBatchFixed && part.role == .encoder
                 ? part.graph.fixingAxis(ModelRecordings.imagesAxis, at: 1) : part.graph
             files[part.fileName] = try write(graph, to: folder.path(of: part.fileName))
         }
@@ -53,25 +78,6 @@ extension Exporter {
             manifest(named: name, precision: precision, files: files), style: .indented,
             keys: .exact)
         try AtomicFile.write(json, to: folder.path(of: ModelBundle.Manifest.FileName.manifest))
-        try writeQuantizationReport(layers, into: folder)
-        try folder.commit()
-    }
-
-    /// Writes the graphs alone, as ONNX files that take any number of images, prompts and points.
-    ///
-    /// - Parameters:
-    ///   - precision: how weights are stored and products computed.
-    ///   - layers: for `int8`, the calibrated layers.
-    ///   - path: of the folder, which is written completely or not at all.
-    /// - Throws: ``ExportError``, `FileError`.
-    package func writeGraphs(
-        precision: ModelBundle.Manifest.Precision, layers: QuantizedLayers? = nil,
-        to path: String
-    ) throws {
-        let folder = try AtomicFolder(path)
-        for part in try graphs(precision: precision, layers: layers) {
-            _ = try write(part.graph, to: folder.path(of: part.fileName))
-        }
         try writeQuantizationReport(layers, into: folder)
         try folder.commit()
     }

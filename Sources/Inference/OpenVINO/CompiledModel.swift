@@ -24,11 +24,29 @@ package final class CompiledModel: @unchecked Sendable {
 
     /// Whether the model was loaded from OpenVINO's cache; nil if OpenVINO does not report it.
     var isFromCache: Bool? {
+        property("LOADED_FROM_CACHE").map { ["YES", "TRUE", "1"].contains($0.uppercased()) }
+    }
+
+    /// The precision that OpenVINO computes in; nil if OpenVINO does not report it.
+    ///
+    /// A processor without bfloat16 arithmetic computes in float32, whatever was requested.
+    package var precision: RuntimeOptions.Precision? {
+        property("INFERENCE_PRECISION_HINT").flatMap(RuntimeOptions.Precision.init)
+    }
+
+    /// The devices that run the model, by OpenVINO's names; empty if OpenVINO does not report them.
+    package var devices: [String] {
+        // AUTO puts a device that runs the model for the time being in brackets.
+        let list = property("EXECUTION_DEVICES") ?? ""
+        return list.split { " ,()[]{}".contains($0) }.map(String.init)
+    }
+
+    private func property(_ name: String) -> String? {
         var value: UnsafeMutablePointer<CChar>?
-        let functions = core.library.functions
-        guard functions.compiled_model_get_property(compiled, "LOADED_FROM_CACHE", &value) == COV_OK
+        guard
+            core.library.functions.compiled_model_get_property(compiled, name, &value) == COV_OK
         else { return nil }
-        return ["YES", "TRUE", "1"].contains(core.library.takeString(value).uppercased())
+        return core.library.takeString(value)
     }
 
     /// Whether the model has an input of this name.

@@ -49,6 +49,20 @@ package struct CompiledModelCache: Sendable {
             folder: URL(fileURLWithPath: home).appendingPathComponent(".cache/samus"))
     }
 
+    /// The number of entries, their size in bytes, and whether new ones can be written.
+    package var state: (entries: Int, bytes: Int, isWritable: Bool) {
+        let entries = Entry.all(in: folder)
+        // The folder is created when needed: what counts is the first folder above that exists.
+        var existing = folder
+        while existing.path != "/", !FileManager.default.fileExists(atPath: existing.path) {
+            existing.deleteLastPathComponent()
+        }
+        return (
+            entries.count, entries.reduce(0) { $0 + $1.bytes },
+            FileManager.default.isWritableFile(atPath: existing.path)
+        )
+    }
+
     /// Loads a compiled model from the cache, or compiles and stores it.
     ///
     /// - Parameters:

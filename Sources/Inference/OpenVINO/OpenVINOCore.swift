@@ -45,6 +45,15 @@ package final class OpenVINOCore: @unchecked Sendable {
         return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? device
     }
 
+    /// What a device can compute, by OpenVINO's names: `FP32`, `BF16`, `INT8` and others.
+    ///
+    /// - Parameter device: a name of ``devices()``.
+    /// - Returns: the names; empty if OpenVINO does not report them.
+    package func capabilities(of device: String) -> [String] {
+        let list = (try? text("OPTIMIZATION_CAPABILITIES", of: device)) ?? ""
+        return list.split { $0 == " " || $0 == "," }.map(String.init)
+    }
+
     /// Product name and capabilities of a device; a compiled model is only valid for the same identity.
     ///
     /// On virtual machines, the name alone is ambiguous.
@@ -66,8 +75,10 @@ package final class OpenVINOCore: @unchecked Sendable {
     package func check(_ device: RuntimeOptions.Device) throws(OpenVINOError) {
         guard device != .auto else { return }
         let available = try devices()
+        // OpenVINO calls a single GPU `GPU`, and takes `GPU.0` for it too.
         let isThere = available.contains {
             $0 == device.rawValue || $0.hasPrefix(device.rawValue + ".")
+                || $0 + ".0" == device.rawValue
         }
         guard isThere else { throw .noDevice(requested: device.rawValue, available: available) }
     }
@@ -147,13 +158,27 @@ package final class OpenVINOCore: @unchecked Sendable {
 
 /// Device, precision and threads of models on OpenVINO.
 package struct RuntimeOptions: Hashable, Sendable {
-    /// The device, by OpenVINO's names.
-    package enum Device: String, Sendable, CaseIterable {
-        case cpu = "CPU"
-        case gpu = "GPU"
-        case npu = "NPU"
+    /// The device, by OpenVINO's names: `CPU`, `GPU`, or `GPU.1` where there are several.
+    package struct Device: RawRepresentable, Hashable, Sendable {
+        /// OpenVINO's name.
+        package let rawValue: String
+
+        /// A device by OpenVINO's name.
+        package init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// The processor.
+        package static let cpu = Device(rawValue: "CPU")
+        /// The first GPU.
+        package static let gpu = Device(rawValue: "GPU")
+        /// The neural processing unit.
+        package static let npu = Device(rawValue: "NPU")
         /// OpenVINO chooses the device.
-        case auto = "AUTO"
+        package static let auto = Device(rawValue: "AUTO")
+
+        /// Whether it is a GPU or NPU, by any number.
+        var isAccelerator: Bool { rawValue.hasPrefix("GPU") || rawValue.hasPrefix("NPU") }
     }
 
     /// The arithmetic precision; float32 on devices without the requested one.
@@ -213,7 +238,7 @@ package struct RuntimeOptions: Hashable, Sendable {
         if let threads, device == .cpu {
             properties.append(("INFERENCE_NUM_THREADS", "\(threads)"))
         }
-        if let streams, device == .cpu || device == .gpu {
+        if let streams, device == .cpu || device.rawValue.hasPrefix("GPU") {
             properties.append(("NUM_STREAMS", "\(streams)"))
         }
         return properties

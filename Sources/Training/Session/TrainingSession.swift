@@ -198,8 +198,33 @@ public struct TrainingSession {
         try setTrainable(false, configuration.freeze, in: start.network)
         try setTrainable(true, configuration.unfreeze, in: start.network)
         (start.network as? SAMUS)?.checkpointsActivations = configuration.checkpointActivations
+        TorchRuntime.outOfMemoryAdvice = Self.memoryAdvice(
+            configuration, inputSize: start.configuration.inputSize,
+            canCheckpoint: start.network is SAMUS)
         start.network.move(to: device)
         return start
+    }
+
+    /// What needs less memory than this configuration.
+    ///
+    /// - Parameters:
+    ///   - configuration: the configuration.
+    ///   - inputSize: height and width of the network's input.
+    ///   - canCheckpoint: whether the network can compute activations again.
+    /// - Returns: a clause with batch, size and options.
+    static func memoryAdvice(
+        _ configuration: TrainingConfiguration, inputSize: Int, canCheckpoint: Bool
+    ) -> String {
+        var remedies: [String] = []
+        if configuration.batch > 1 {
+            remedies.append("a smaller --batch (and --accumulate for the same step)")
+        }
+        if canCheckpoint, !configuration.checkpointActivations {
+            remedies.append("--checkpoint-activations")
+        }
+        if configuration.precision != .bf16 { remedies.append("--precision bf16") }
+        return "a step has batch \(configuration.batch) of \(inputSize)x\(inputSize) pixels"
+            + (remedies.isEmpty ? "" : ": use \(remedies.joined(separator: ", or "))")
     }
 
     private func setTrainable(

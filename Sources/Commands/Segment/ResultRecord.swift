@@ -10,6 +10,12 @@ struct ResultRecord: Encodable {
         let path: String
         let width: Int
         let height: Int
+
+        init(_ image: InputImage, _ size: Size) {
+            path = image.path
+            width = size.width
+            height = size.height
+        }
     }
 
     struct Engine: Encodable {

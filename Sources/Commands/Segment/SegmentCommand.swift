@@ -145,8 +145,9 @@ public struct SegmentCommand: ParsableCommand {
             }
             report.begin(image)
             do {
-                let result = try segmenter.segment(image)
-                let files = try writer.write(result)
+                let results = writer.begin(image)
+                let result = try segmenter.segment(image) { try results.add($0, in: $1) }
+                let files = try writer.finish(results, result)
                 report.add(result, writtenTo: files)
             } catch let error as ExitError {
                 // For example a full disk, on which later images would fail too.

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Segmentation
@@ -80,7 +81,7 @@ struct SegmentReport {
     ///
     /// - Throws: ``ExitError`` when an image failed.
     func finish() throws {
-        if doneImages > 0 { print(closing) }
+        if doneImages > 0 { Terminal.print(closing) }
         guard !failures.isEmpty else { return }
         printFailures()
         throw ExitError(
@@ -108,9 +109,10 @@ struct SegmentReport {
             """
     }
 
-    private mutating func printRows(of objects: [SegmentedObject], _ result: SegmentResult) {
+    private mutating func printRows(of objects: [ObjectSummary], _ result: SegmentResult) {
         if doneImages == 0 {
-            print(row("image", "object", "area px", "box x0,y0,x1,y1", "IoU est.", "seconds"))
+            Terminal.print(
+                row("image", "object", "area px", "box x0,y0,x1,y1", "IoU est.", "seconds"))
         }
         let times = result.times
         var seconds = String(format: "%.2f", times.read + times.encode + times.decode)
@@ -118,11 +120,11 @@ struct SegmentReport {
             for (candidate, segmentation) in object.candidates.enumerated() {
                 var name = "\(index + 1)"
                 if object.candidates.count > 1 { name += ".\(candidate + 1)" }
-                if let label = object.request.label { name += " \(label.visibleLine)" }
-                let box = segmentation.mask.boundingBox
-                print(
+                if let label = object.label { name += " \(label.visibleLine)" }
+                let box = segmentation.boundingBox
+                Terminal.print(
                     row(
-                        result.input.name.visibleLine, name, "\(segmentation.mask.area)",
+                        result.input.name.visibleLine, name, "\(segmentation.area)",
                         box.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" } ?? "none",
                         String(format: "%.3f", segmentation.iouEstimate), seconds))
                 // The time of an image is shown in its first row.
@@ -135,7 +137,7 @@ struct SegmentReport {
     private mutating func printLine(of found: [AutomaticMask], _ result: SegmentResult) {
         let areas = found.map(\.area)
         let sizes = areas.isEmpty ? "" : ", \(areas.min() ?? 0) to \(areas.max() ?? 0) px"
-        print(
+        Terminal.print(
             "\(result.input.name.visibleLine): \(found.count) "
                 + "\(found.count == 1 ? "mask" : "masks")\(sizes), "
                 + String(format: "%.2f s", result.times.decode))

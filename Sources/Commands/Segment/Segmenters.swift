@@ -8,15 +8,22 @@ import Segmentation
 protocol Segmenter {
     /// Reads an image and segments its objects.
     ///
+    /// - Parameters:
+    ///   - input: the image and the prompts of its objects.
+    ///   - write: called with each object of a prompt as soon as its masks are known. They are not
+    ///     kept: a thousand masks of a large image do not fit into memory.
+    /// - Returns: the image, and what remains of each object.
     /// - Throws: why this image cannot be segmented; later images may still be.
-    func segment(_ input: InputImage) throws -> SegmentResult
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, Image) throws -> Void
+    ) throws -> SegmentResult
 }
 
 /// The masks of one image.
 struct SegmentResult {
     enum Masks {
         /// One for each object of the job, each with its candidates.
-        case objects([SegmentedObject])
+        case objects([ObjectSummary])
         /// The masks of automatic mask generation.
         case everything([AutomaticMask])
     }
@@ -36,6 +43,30 @@ struct SegmentResult {
     let notes: [String]
     /// Notes for the user about the model, which are the same for many images.
     let warnings: [String]
+}
+
+/// What remains of an object once its masks are written.
+struct ObjectSummary {
+    struct Candidate {
+        let area: Int
+        let boundingBox: PixelBox?
+        let iouEstimate: Float
+    }
+
+    let label: String?
+    let candidates: [Candidate]
+    let notes: [String]
+    let warnings: [String]
+
+    init(_ object: SegmentedObject) {
+        label = object.request.label
+        candidates = object.candidates.map {
+            Candidate(
+                area: $0.mask.area, boundingBox: $0.mask.boundingBox, iouEstimate: $0.iouEstimate)
+        }
+        notes = object.notes
+        warnings = object.warnings
+    }
 }
 
 /// One object with its masks.
@@ -60,7 +91,9 @@ struct PromptedSegmenter: Segmenter {
     let multimask: Bool
     let keep: KeptParts
 
-    func segment(_ input: InputImage) throws -> SegmentResult {
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, Image) throws -> Void
+    ) throws -> SegmentResult {
         let clock = ContinuousClock()
         var times = SegmentResult.Times()
 
@@ -68,18 +101,23 @@ struct PromptedSegmenter: Segmenter {
         let image = try Image.readNotBlank(input.path)
         times.read = (clock.now - start).inSeconds
 
-        // Prompts are checked before the image is encoded.
-        let prompts = try input.objects.map { try checkedPrompt(of: $0, for: image.size) }
+        // Prompts are checked before the image is encoded, except rough masks, which are large.
+        for request in input.objects where request.maskPath == nil {
+            _ = try checkedPrompt(of: request, for: image.size)
+        }
 
         start = clock.now
         let encoded = try engine.encode(image)
         times.encode = (clock.now - start).inSeconds
 
-        start = clock.now
-        let objects = try zip(input.objects, prompts).map { request, prompt in
-            try segment(request, prompt, in: encoded)
+        let objects = try input.objects.map { request in
+            start = clock.now
+            let prompt = try checkedPrompt(of: request, for: image.size)
+            let object = try segment(request, prompt, in: encoded)
+            times.decode += (clock.now - start).inSeconds
+            try write(object, image)
+            return ObjectSummary(object)
         }
-        times.decode = (clock.now - start).inSeconds
 
         let notes = objects.enumerated().flatMap { index, object in
             object.notes.map { objects.count > 1 ? "object \(index + 1): \($0)" : $0 }
@@ -146,7 +184,9 @@ struct EverythingSegmenter: Segmenter {
             trainedWith: engine.model.trainedPrompts)
     }
 
-    func segment(_ input: InputImage) throws -> SegmentResult {
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, Image) throws -> Void
+    ) throws -> SegmentResult {
         let clock = ContinuousClock()
         var times = SegmentResult.Times()
 

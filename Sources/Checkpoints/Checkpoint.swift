@@ -81,6 +81,20 @@ public struct Checkpoint: Sendable {
         tensors[name]
     }
 
+    /// Checks that no weight is NaN or infinite; reads the whole file.
+    ///
+    /// - Throws: ``CheckpointError/notFinite(tensor:)`` for the first such tensor, and errors of
+    ///   reading.
+    public func checkFinite() throws(CheckpointError) {
+        for name in names {
+            guard let tensor = tensors[name], tensor.elementType.isFloatingPoint else { continue }
+            let buffer = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: tensor.byteCount, alignment: 16)
+            defer { buffer.deallocate() }
+            try tensor.finite(named: name).copy(into: buffer)
+        }
+    }
+
     /// The path of the file.
     public var path: String { file.path }
 

@@ -1,3 +1,5 @@
+import Datasets
+import FileIO
 import Foundation
 
 /// A folder for results.
@@ -12,15 +14,29 @@ struct OutputFolder {
     /// A file in the folder.
     func file(_ name: String) -> URL { url.appendingPathComponent(name) }
 
-    /// Refuses to replace files that exist.
+    /// Refuses to replace files that exist, and inputs.
     ///
     /// - Parameters:
     ///   - files: what will be written.
+    ///   - inputs: files that the run reads and must not replace; those that do not exist are
+    ///     ignored.
     ///   - force: whether existing files may be replaced.
     /// - Throws: ``ExitError``.
-    func check(_ files: [URL], force: Bool) throws(ExitError) {
+    func check(
+        _ files: [URL], inputs: some Sequence<String> = [], force: Bool
+    ) throws(ExitError) {
         var existing = ExistingFiles()
         files.forEach { existing.look(at: $0) }
+        let identities = Set(files.compactMap { FileIdentity($0.path) })
+        if !identities.isEmpty,
+            let input = inputs.first(where: { path in
+                FileIdentity(path).map(identities.contains) ?? false
+            })
+        {
+            throw ExitError(
+                .output,
+                "a result would replace '\(input)', which is an input: choose another --output")
+        }
         try check(existing, force: force)
     }
 
@@ -70,16 +86,38 @@ struct OutputFolder {
     }
 }
 
-/// A file on the disk, whichever path leads to it.
-struct FileIdentity: Hashable {
-    private let device: UInt64
-    private let inode: UInt64
+/// A single file that a command writes.
+struct OutputFile {
+    let path: String
 
-    /// The file at a path, symbolic links followed; nil when there is none.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        device = UInt64(truncatingIfNeeded: status.st_dev)
-        inode = UInt64(truncatingIfNeeded: status.st_ino)
+    /// Removes temporary files that killed processes left beside the file, and refuses to replace
+    /// a file without `--force`.
+    ///
+    /// - Parameters:
+    ///   - force: whether an existing file may be replaced.
+    ///   - option: the option with the path, for the message.
+    /// - Throws: ``ExitError``.
+    func check(force: Bool, option: String) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        try withExitStatus(.output) { try FileTransaction.recover(in: folder) }
+        guard force || FileKind(path) == nil else {
+            throw ExitError(
+                .output,
+                "'\(path)' exists already: add --force to replace it, or choose another \(option)")
+        }
+    }
+
+    /// Refuses to replace a file of the datasets.
+    ///
+    /// - Parameters:
+    ///   - data: the datasets that the command reads.
+    ///   - option: the option with the path, for the message.
+    /// - Throws: ``ExitError``.
+    func checkIsNoInput(of data: DatasetCollection, option: String) throws(ExitError) {
+        guard data.hasFile(path) else { return }
+        throw ExitError(
+            .output,
+            "'\(path)' is a file of the datasets, which is never replaced: choose another "
+                + "\(option)")
     }
 }

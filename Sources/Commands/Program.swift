@@ -66,6 +66,8 @@ extension ParsableCommand {
     public static func runProgram() -> Never {
         // Logs in files show each line at once.
         setvbuf(stdout, nil, _IOLBF, 0)
+        // A file that reaches the limit of 'ulimit -f' is an error of writing, not the end.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot(ProgramArguments.current)
             try command.run()
@@ -74,7 +76,12 @@ extension ParsableCommand {
             flushOutput()
             Foundation.exit(error.status.rawValue)
         } catch {
-            exit(withError: error)
+            let (status, text) = (exitCode(for: error), fullMessage(for: error))
+            if !text.isEmpty {
+                if status.isSuccess { Terminal.print(text) } else { Terminal.log(text) }
+            }
+            flushOutput()
+            Foundation.exit(status.rawValue)
         }
         flushOutput()
         Foundation.exit(0)
@@ -82,10 +89,10 @@ extension ParsableCommand {
 
     /// Reports output that could not be written: a full disk must not look like success.
     private static func flushOutput() {
-        errno = 0
-        // Lines are written as they are printed: a failure may be one of an earlier line.
-        guard fflush(nil) != 0 || ferror(stdout) != 0 else { return }
-        let reason = errno == 0 ? "a line was lost" : String(cString: strerror(errno))
+        // A line that could not be written is discarded: only the error flag remembers it.
+        let isFlushed = fflush(nil) == 0
+        let reason = isFlushed ? "a line is missing" : String(cString: strerror(errno))
+        guard !isFlushed || ferror(stdout) != 0 else { return }
         Terminal.log("error: the output could not be written: \(reason)")
         Foundation.exit(ExitStatus.output.rawValue)
     }

@@ -1,12 +1,34 @@
 import Dispatch
 import Evaluation
+import FileIO
 import Foundation
 import Synchronization
 
-/// Standard error, for notes, errors and progress; results go to standard output.
+/// The only way to print.
+///
+/// Results go to standard output; notes, errors and progress go to standard error. Control
+/// characters, which names and files can contain, are made visible.
 public enum Terminal {
     /// Whether standard error is a terminal, which can redraw a line.
     public static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Prints a line of a result to standard output.
+    ///
+    /// - Parameters:
+    ///   - text: one or more lines; control characters in them are made visible.
+    ///   - terminator: what follows the text.
+    public static func print(_ text: String, terminator: String = "\n") {
+        Swift.print(text.visible, terminator: terminator)
+    }
+
+    /// Prints a JSON text to standard output.
+    ///
+    /// - Parameters:
+    ///   - json: the text; control characters in its strings are escaped as JSON does it.
+    ///   - terminator: what follows the text.
+    public static func print(json: String, terminator: String = "\n") {
+        Swift.print(json.withVisibleJSONStrings, terminator: terminator)
+    }
 
     /// Writes a line to standard error, after everything that has been printed so far.
     ///
@@ -35,25 +57,6 @@ public enum Terminal {
 /// A number with its noun: `1 image`, `2 images`.
 func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
-}
-
-extension String {
-    /// The text with control characters other than line breaks as `\u{…}`: the name of a file or a
-    /// label must not move the cursor or imitate a message.
-    var visible: String {
-        let hidden: Set<Unicode.GeneralCategory> = [
-            .control, .format, .lineSeparator, .paragraphSeparator,
-        ]
-        return unicodeScalars.reduce(into: "") { result, scalar in
-            let isHidden = scalar != "\n" && hidden.contains(scalar.properties.generalCategory)
-            result += isHidden ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-        }
-    }
-
-    /// The text on one line, control characters and line breaks made visible.
-    var visibleLine: String {
-        visible.replacingOccurrences(of: "\n", with: "\\n")
-    }
 }
 
 /// A progress bar on standard error, shown only on a terminal.

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 
@@ -13,20 +14,43 @@ public struct DatasetCollection: Sendable {
 
     /// Reads `class.json` and each dataset's `index.csv`, where there is one.
     ///
+    /// If an import or a split was killed while it replaced lists, the replacement is completed
+    /// first.
+    ///
     /// - Parameters:
     ///   - root: the folder of all datasets.
     ///   - patientPattern: the patients of images for which `index.csv` gives none; nil for the
     ///     names of the published datasets.
     /// - Throws: ``DatasetError`` when the folder does not have this layout.
     public init(root: String, patientPattern: PatientPattern? = nil) throws(DatasetError) {
+        try self.init(root: root, patientPattern: patientPattern, isLocked: false)
+    }
+
+    init(
+        root: String, patientPattern: PatientPattern? = nil, isLocked: Bool
+    ) throws(DatasetError) {
         self.root = root
         self.patientPattern = patientPattern
+        if !isLocked { try Self.recover(root: root) }
         classes = try ClassFile.read(root: root)
         var folders: [String: DatasetFolder] = [:]
         for dataset in classes.keys {
             folders[dataset] = try DatasetFolder(root: root, dataset: dataset)
         }
         self.folders = folders
+    }
+
+    /// Completes what a killed import or split began, and removes its temporary files.
+    private static func recover(root: String) throws(DatasetError) {
+        do throws(FileError) {
+            try FileTransaction.recover(in: root)
+        } catch {
+            throw .unreadable(
+                path: "\(root)/MainPatient",
+                reason: "an import or a split was stopped while it wrote lists, and this cannot be"
+                    + " completed: \(error)")
+        }
+        Leftovers.remove(in: "\(root)/MainPatient")
     }
 
     /// The samples of a split, in the order of its list.
@@ -78,7 +102,7 @@ public struct DatasetCollection: Sendable {
     }
 
     /// Largest number of samples in a list, as each line can name up to 255 classes.
-    static let maximumSamples = 10_000_000
+    static let maximumSamples = 1_000_000
 
     private func samples(_ list: DatasetList) throws(DatasetError) -> [Sample] {
         var samples: [Sample] = []
@@ -158,6 +182,19 @@ extension String {
 }
 
 extension DatasetCollection {
+    /// Whether a path leads to a file of the layout: a list, an index, an image or a label.
+    ///
+    /// - Parameter path: any path; links are followed.
+    /// - Returns: false also where no file is at the path.
+    public func hasFile(_ path: String) -> Bool {
+        guard let file = FileIdentity(path) else { return false }
+        let parts = folders.values.flatMap { [$0.path, "\($0.path)/img", "\($0.path)/label"] }
+        return (["\(root)/MainPatient"] + parts).contains { folder in
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return names.contains { FileIdentity("\(folder)/\($0)") == file }
+        }
+    }
+
     /// A hash of samples and their files, equal for equal data.
     ///
     /// Covers the size of each file and at most 1 MiB of its content (the beginning and the end). It

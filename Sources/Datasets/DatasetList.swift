@@ -63,7 +63,8 @@ enum LayoutFile {
     ///
     /// - Returns: lines with their numbers, from 1.
     static func lines(_ path: String) throws(DatasetError) -> [(number: Int, text: String)] {
-        let lines = try text(path).split(
+        // At most about 500 MB are needed for the samples of such a list.
+        let lines = try text(path, limit: 8 << 20).split(
             omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         return lines.enumerated().compactMap { index, line in
             let text = line.trimmingCharacters(in: .whitespaces)

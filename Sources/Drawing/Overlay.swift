@@ -2,8 +2,12 @@ import Imaging
 
 /// An object on an overlay: its mask and its prompt.
 public struct OverlayObject: Equatable, Sendable {
-    /// The object's mask, of the image's size.
-    public var mask: Mask?
+    private enum Content: Equatable, Sendable {
+        case mask(Mask)
+        case runLength(RunLength)
+    }
+
+    private let content: Content?
     /// Points on the target.
     public var foregroundPoints: [PixelPoint]
     /// Points that are not on the target.
@@ -23,11 +27,39 @@ public struct OverlayObject: Equatable, Sendable {
         mask: Mask? = nil, foregroundPoints: [PixelPoint] = [],
         backgroundPoints: [PixelPoint] = [], box: PixelRectangle? = nil, label: String? = nil
     ) {
-        self.mask = mask
+        content = mask.map { .mask($0) }
         self.foregroundPoints = foregroundPoints
         self.backgroundPoints = backgroundPoints
         self.box = box
         self.label = label
+    }
+
+    /// An object of many: its mask is decoded only while it is drawn.
+    ///
+    /// - Parameters:
+    ///   - runLength: the object's mask, of the image's size.
+    ///   - foregroundPoints: points on the target.
+    ///   - backgroundPoints: points that are not on the target.
+    ///   - box: box around the target.
+    ///   - label: the object's name, written next to the mask; printable ASCII.
+    public init(
+        runLength: RunLength, foregroundPoints: [PixelPoint] = [],
+        backgroundPoints: [PixelPoint] = [], box: PixelRectangle? = nil, label: String? = nil
+    ) {
+        content = .runLength(runLength)
+        self.foregroundPoints = foregroundPoints
+        self.backgroundPoints = backgroundPoints
+        self.box = box
+        self.label = label
+    }
+
+    /// The object's mask, of the image's size.
+    public var mask: Mask? {
+        switch content {
+        case .mask(let mask): mask
+        case .runLength(let runLength): runLength.mask()
+        case nil: nil
+        }
     }
 }
 
@@ -72,17 +104,22 @@ public struct Overlay: Equatable, Sendable {
         let size = Size(height: image.height * factor, width: image.width * factor)
         let unit = Self.unit(for: size)
         var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
-        let masks = objects.map { object -> Mask? in
+        // One mask at a time: there may be a thousand of a large image.
+        func enlargedMask(of object: OverlayObject) -> Mask? {
             guard let mask = object.mask else { return nil }
             precondition(mask.size == image.size, "a mask must have the image's size")
             return factor == 1 ? mask : mask.resizedNearest(to: size)
         }
-        for case (let index, let mask?) in masks.enumerated() where fillsMasks {
-            canvas.fill(mask, .object(index), alpha: 70)
+        for (index, object) in objects.enumerated() where fillsMasks {
+            if let mask = enlargedMask(of: object) {
+                canvas.fill(mask, .object(index), alpha: 70)
+            }
         }
         // Draw outlines after all fills, which would otherwise cover them.
-        for case (let index, let mask?) in masks.enumerated() {
-            canvas.outline(mask, .object(index), unit: unit)
+        for (index, object) in objects.enumerated() {
+            if let mask = enlargedMask(of: object) {
+                canvas.outline(mask, .object(index), unit: unit)
+            }
         }
         for (index, object) in objects.enumerated() {
             draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)

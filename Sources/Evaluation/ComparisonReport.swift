@@ -11,9 +11,9 @@ extension Comparison {
         if !unpaired.isEmpty {
             parts.append(
                 "**\(unpaired.count) cases are in one report only and not compared:** "
-                    + unpaired.joined(separator: ", "))
+                    + unpaired.map(\.visibleLine).joined(separator: ", "))
         }
-        return (parts + [notes]).joined(separator: "\n\n") + "\n"
+        return ((parts + [notes]).joined(separator: "\n\n") + "\n").visible
     }
 
     /// The comparison as the content of a JSON file.
@@ -47,7 +47,7 @@ extension Comparison {
     private var heading: String {
         func words(_ side: Side) -> String {
             let hash = side.source.model.map { ", SHA-256 `\($0.sha256)`" } ?? ""
-            return "\(side.source.kind.rawValue) `\(side.source.name)`\(hash)"
+            return "\(side.source.kind.rawValue) `\(side.source.name.visibleLine)`\(hash)"
         }
         let better =
             switch metric.moreIsBetter {

@@ -11,7 +11,7 @@ extension EvaluationReport {
             heading, incomplete, mainTable, otherTable, detectedTable, detectionTable,
             calibrationTable, interactionTable, speedText, notes,
         ]
-        return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
+        return (parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n").visible
     }
 
     private var heading: String {
@@ -20,11 +20,11 @@ extension EvaluationReport {
         let part = data.limitedFrom.map { " of \($0) (limited)" } ?? ""
         let grid = options.resolution == .native ? "the images' own pixels" : "256x256"
         return """
-            # Evaluation of \(source.name)
+            # Evaluation of \(source.name.visibleLine)
 
             **\(ResearchNotice.text.capitalizedFirst).**
 
-            - masks: \(source.kind.rawValue) `\(source.name)`\(network)\(hash)
+            - masks: \(source.kind.rawValue) `\(source.name.visibleLine)`\(network)\(hash)
             - data: `\(data.split)` of `\(data.root)`, \(data.images) images\(part), \
             \(Set(cases.map(\.id)).count) objects, SHA-256 `\(data.hash)`
             - resolution: \(grid); seed \(options.seed); \(program); \(date.ISO8601Format())
@@ -39,7 +39,7 @@ extension EvaluationReport {
             lines.append(
                 "**\(failures.count) \(failures.count == 1 ? "image" : "images") failed and"
                     + " \(failures.count == 1 ? "is" : "are") not in the tables:**\n")
-            lines += failures.map { "- \($0.image): \($0.reason)" }
+            lines += failures.map { "- \($0.image.visibleLine): \($0.reason.visibleLine)" }
         }
         lines += (dataNotes ?? []).map { "- note: \($0)" }
         return lines.joined(separator: "\n")

@@ -34,9 +34,10 @@ public struct Exporter {
     ///   - model: name, architecture and origin of the model.
     ///   - program: name and version of the program that exports.
     /// - Throws: `ConfigurationError` and `ModuleLoadError` when the weights do not fit,
-    ///   `CheckpointError` when they cannot be read, `TraceError` and `RecordingError` when the
+    ///   `CheckpointError` when they cannot be read, or one is NaN or infinite, `TraceError` and `RecordingError` when the
     ///   network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
+        try checkpoint.checkFinite()
         let (network, configuration) = try NetworkRegistry.load(
             model.architecture, from: checkpoint)
         try self.init(

@@ -16,6 +16,11 @@ public struct FileError: Error, Equatable, Sendable {
         self.path = path
         self.reason = reason
     }
+
+    /// The error for the `errno` of the last system call.
+    static func last(_ path: String) -> FileError {
+        FileError(path: path, reason: String(cString: strerror(errno)))
+    }
 }
 
 extension FileError: CustomStringConvertible {
@@ -29,39 +34,39 @@ extension FileError: CustomStringConvertible {
 ///
 /// The file is written under a temporary name in the same folder, flushed to the disk by ``seal()``,
 /// and renamed by ``commit()``. Until then, an older file of the same name is unchanged. A file that
-/// is never committed is deleted. Files that belong together should all be sealed before the first
-/// one is committed, see ``AtomicFileSet``.
+/// is never committed is deleted. Files that belong together are written by a ``FileTransaction``.
 public final class AtomicFile {
-    private let path: String
-    private let temporary: String
+    let path: String
+    let temporary: String
     /// -1 after the file was closed.
     private var descriptor: Int32
-    private var isCommitted = false
+    private var isReleased = false
 
     /// Creates the temporary file.
     ///
-    /// - Parameter path: the file to create or replace; a folder, device or pipe is refused.
+    /// - Parameter path: the file to create or replace; a folder, device or pipe, and a link to
+    ///   nothing, are refused.
     /// - Throws: ``FileError`` with the operating system's reason.
     public init(_ path: String) throws(FileError) {
         var status = stat()
-        if stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
-            throw FileError(path: path, reason: "it is not a regular file")
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw FileError(path: path, reason: "it is not a regular file")
+            }
+        } else if FileKind(path) == .link {
+            throw FileError(path: path, reason: "it is a link to a file that does not exist")
         }
-        let url = URL(fileURLWithPath: path)
-        let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
-        temporary =
-            url.deletingLastPathComponent()
-            .appendingPathComponent(".\(url.lastPathComponent.prefix(50)).\(suffix).partial").path
+        temporary = TemporaryName.path(for: path, .partial)
         self.path = path
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw Self.failure(path) }
+        guard descriptor >= 0 else { throw .last(path) }
     }
 
     deinit {
         if descriptor >= 0 {
             close(descriptor)
         }
-        if !isCommitted {
+        if !isReleased {
             unlink(temporary)
         }
     }
@@ -106,7 +111,7 @@ public final class AtomicFile {
         while done < bytes.count {
             let count = Foundation.write(descriptor, start + done, bytes.count - done)
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw Self.failure(path) }
+            guard count > 0 else { throw .last(path) }
             done += count
         }
     }
@@ -116,40 +121,39 @@ public final class AtomicFile {
     /// - Throws: ``FileError``, for example if the disk is full.
     public func seal() throws(FileError) {
         guard descriptor >= 0 else { return }
-        guard fsync(descriptor) == 0 else { throw Self.failure(path) }
+        guard fsync(descriptor) == 0 else { throw .last(path) }
         let closed = close(descriptor)
         descriptor = -1
         // Some network file systems report a full disk only when the file is closed.
-        guard closed == 0 else { throw Self.failure(path) }
+        guard closed == 0 else { throw .last(path) }
     }
 
     /// Seals the file and renames it to its path.
     ///
     /// - Throws: ``FileError``; the file is then deleted.
     public func commit() throws(FileError) {
-        try rename()
-        Self.flush(folder)
-    }
-
-    /// Seals the file and renames it to its path, without flushing the folder.
-    func rename() throws(FileError) {
         try seal()
-        guard Foundation.rename(temporary, path) == 0 else { throw Self.failure(path) }
-        isCommitted = true
+        guard rename(temporary, path) == 0 else { throw .last(path) }
+        release()
+        flushFolder(folder(of: path))
     }
 
-    /// The folder of the file.
-    var folder: String { URL(fileURLWithPath: path).deletingLastPathComponent().path }
-
-    /// Flushes a folder, so that new names in it survive a power failure on most file systems.
-    static func flush(_ folder: String) {
-        let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
+    /// Leaves the temporary file in place when this object ends.
+    func release() {
+        isReleased = true
     }
+}
 
-    private static func failure(_ path: String) -> FileError {
-        FileError(path: path, reason: String(cString: strerror(errno)))
-    }
+/// Flushes a folder, so that new names in it survive a power failure on most file systems.
+func flushFolder(_ folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+}
+
+/// The folder of a file: the path before its last slash.
+func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
 }

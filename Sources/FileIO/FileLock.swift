@@ -9,8 +9,8 @@ public final class FileLock: Sendable {
 
     /// Takes the lock, or throws at once if another process holds it.
     ///
-    /// - Parameter path: the lock file; created if it does not exist. A symbolic link, or anything
-    ///   else that is not a regular file, is refused.
+    /// - Parameter path: the lock file; created if it does not exist. A link, and anything else
+    ///   that is not a lock file, is refused and left unchanged.
     /// - Throws: ``FileLockError``.
     public init(_ path: String) throws(FileLockError) {
         descriptor = open(
@@ -29,15 +29,30 @@ public final class FileLock: Sendable {
         close(descriptor)
     }
 
+    /// Whether the locked file is still the one at a path, and was not deleted meanwhile.
+    func isFile(at path: String) -> Bool {
+        var own = stat()
+        var current = stat()
+        return fstat(descriptor, &own) == 0 && lstat(path, &current) == 0
+            && own.st_ino == current.st_ino && own.st_dev == current.st_dev
+    }
+
     private static func take(_ descriptor: Int32, _ path: String) throws(FileLockError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw .failed(path: path, reason: "it is not a regular file")
         }
+        // A second name: writing would change a file of the user.
+        guard status.st_nlink <= 1 else {
+            throw .failed(path: path, reason: "it is a hard link of another file")
+        }
+        guard status.st_size <= largestSize else {
+            throw .failed(path: path, reason: "it is not a lock file of this program")
+        }
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             // Some network file systems have no locks.
             guard errno == EWOULDBLOCK else { return }
-            var bytes = [UInt8](repeating: 0, count: 300)
+            var bytes = [UInt8](repeating: 0, count: largestSize)
             let count = max(pread(descriptor, &bytes, bytes.count, 0), 0)
             let line = String(decoding: bytes.prefix(count), as: UTF8.self)
                 .split(separator: "\n").first
@@ -46,6 +61,63 @@ public final class FileLock: Sendable {
         let holder = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n"
         ftruncate(descriptor, 0)
         _ = holder.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+    }
+
+    private static let largestSize = 400
+}
+
+/// An exclusive lock on a folder, held for the moment in which its files are replaced.
+///
+/// The lock is the file `.samus.lock` in the folder, which is deleted when the lock is released.
+public final class FolderLock: Sendable {
+    static let fileName = ".samus.lock"
+
+    /// The locked folder, without a slash at its end.
+    public let folder: String
+    private let file: String
+    private let lock: FileLock
+
+    /// Takes the lock, and waits while another process holds it.
+    ///
+    /// - Parameters:
+    ///   - folder: an existing folder.
+    ///   - patience: the longest time to wait.
+    /// - Throws: ``FileError`` that names the process that holds the lock.
+    public init(_ folder: String, patience: Duration = .seconds(60)) throws(FileError) {
+        var folder = folder
+        while folder.count > 1 && folder.hasSuffix("/") { folder.removeLast() }
+        let file = "\(folder)/\(Self.fileName)"
+        let end = ContinuousClock.now + patience
+        while true {
+            do throws(FileLockError) {
+                let lock = try FileLock(file)
+                // Another process may have deleted the file between opening and locking it.
+                if lock.isFile(at: file) {
+                    self.folder = folder
+                    self.file = file
+                    self.lock = lock
+                    return
+                }
+            } catch {
+                switch error {
+                case .failed(let path, let reason): throw FileError(path: path, reason: reason)
+                case .held(_, let holder):
+                    guard ContinuousClock.now < end else {
+                        throw FileError(
+                            path: folder,
+                            reason: "another process writes to it"
+                                + (holder.isEmpty ? "" : " (\(holder))")
+                                + "; wait for that process or end it")
+                    }
+                }
+            }
+            usleep(10_000)
+        }
+    }
+
+    deinit {
+        // While the lock is held, so that no other process holds a deleted file's lock unknowingly.
+        if lock.isFile(at: file) { unlink(file) }
     }
 }
 

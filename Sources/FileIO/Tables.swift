@@ -98,6 +98,7 @@ public struct MarkdownTable: Sendable {
 
     /// The content of a cell in one line, with escaped bars.
     private static func escaped(_ cell: String) -> String {
-        cell.replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(separator: " ")
+        cell.visible.replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(
+            separator: " ")
     }
 }

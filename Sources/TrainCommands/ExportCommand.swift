@@ -122,7 +122,10 @@ struct ExportCommand: ParsableCommand {
 
     /// Checks, before any work, that OUT can be written and that nothing would be lost.
     private func checkOutput() throws {
-        guard force || !FileManager.default.fileExists(atPath: folder) else {
+        let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+        // A former export may have been killed while it replaced OUT.
+        try withExitStatus(.output) { try FileTransaction.recover(in: parent) }
+        guard force || FileKind(folder) == nil else {
             throw ExitError(
                 .output,
                 "'\(folder)' exists already: add --force to replace it, or name another folder")
@@ -133,7 +136,6 @@ struct ExportCommand: ParsableCommand {
                 "'\(folder)' contains other files than those of an export, which would be lost: "
                     + "name another folder")
         }
-        let parent = URL(fileURLWithPath: folder).deletingLastPathComponent().path
         guard FileManager.default.isWritableFile(atPath: parent) else {
             throw ExitError(
                 .output,
@@ -186,23 +188,24 @@ extension Terminal {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
             let bytes = (attributes[.size] as? Int ?? 0).formatted()
-            print(name.padding(toLength: 20, withPad: " ", startingAt: 0) + bytes + " bytes")
+            Terminal.print(
+                name.padding(toLength: 20, withPad: " ", startingAt: 0) + bytes + " bytes")
         }
         if let layers {
-            print(
+            Terminal.print(
                 "\n\(layers.counts.integer) of \(layers.counts.all) layers in 8-bit integers, "
                     + "calibrated on \(layers.imageCount) images")
         }
         if !agreement.isEmpty {
-            print("\nmasks against float32's    objects  mean Dice   min Dice")
+            Terminal.print("\nmasks against float32's    objects  mean Dice   min Dice")
         }
         for row in agreement {
-            print(
+            Terminal.print(
                 row.dataset.padding(toLength: 26, withPad: " ", startingAt: 0)
                     + String(
                         format: "%8d %10.4f %11.4f", row.objects, row.meanDice, row.minDice))
         }
-        print("\n\(folder)\n\(ResearchNotice.text)")
+        Terminal.print("\n\(folder)\n\(ResearchNotice.text)")
     }
 }
 

@@ -15,8 +15,10 @@ public enum TrainingError: Error, Equatable, Sendable {
     case notFinite(what: String, step: Int, samples: [String])
     /// A smoothed loss far above its minimum.
     case diverged(loss: Double, lowest: Double, step: Int, samples: [String])
-    /// A checkpoint that belongs to another run or is damaged.
+    /// A checkpoint that belongs to another run.
     case state(path: String, reason: String)
+    /// A checkpoint that is damaged; `weights` is a whole file with the last weights.
+    case damagedState(path: String, reason: String, weights: String?)
     /// All weights are frozen.
     case nothingToTrain
     /// A network that needs a prompt cannot be trained without one.
@@ -48,6 +50,11 @@ extension TrainingError: CustomStringConvertible {
                 + "images were \(samples.joined(separator: ", ")). The last checkpoint and the best "
                 + "weights stay: try a smaller --learning-rate or --clip"
         case .state(let path, let reason): "'\(path)' cannot be resumed from: \(reason)"
+        case .damagedState(let path, let reason, let weights):
+            "'\(path)' is damaged, so that the run cannot be resumed: \(reason). "
+                + (weights.map {
+                    "The weights in '\($0)' are whole: start a new run with --from '\($0)'"
+                } ?? "Start a new run")
         case .nothingToTrain: "all weights are frozen: there is nothing to train"
         case .needsPrompt(let architecture):
             "\(architecture.rawValue) needs a prompt and cannot be trained prompt-free"

@@ -63,6 +63,19 @@ struct TreeTests {
         }
     }
 
+    @Test("commands print through Terminal, which makes control characters visible")
+    func printing() throws {
+        for target in ["Commands", "TrainCommands"] {
+            for file in Checkout.files(under: "Sources/\(target)")
+            where file.lastPathComponent != "Terminal.swift" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                let calls = text.matches(of: #/(^|[^.\w])print\(/#.anchorsMatchLineEndings())
+                    .filter { !text[..<$0.range.upperBound].hasSuffix("func print(") }
+                #expect(calls.isEmpty, "\(file.lastPathComponent)")
+            }
+        }
+    }
+
     @Test("the search does not match parts of a longer name")
     func paths() {
         let folder = "/" + "home/"

@@ -159,6 +159,11 @@ struct ConvertTests {
             #expect(outcome.code == 69)
             #expect(outcome.errors.contains(words), "\(outcome.errors)")
             #expect(outcome.errors.contains("nothing was written"))
+            if !value.isFinite {
+                #expect(throws: CheckpointError.notFinite(tensor: "b")) {
+                    try Checkpoint.read(input).checkFinite()
+                }
+            }
         }
         #expect(scratch.files().sorted() == ["bad.safetensors", "short.pth"])
         let large = try samus(

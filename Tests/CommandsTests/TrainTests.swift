@@ -143,6 +143,87 @@ struct TrainTests {
         #expect(FileManager.default.fileExists(atPath: state))
     }
 
+    @Test(
+        "a damaged state and hostile files of a run folder are refused by name; a state with a way out"
+    )
+    func hostileFolder() throws {
+        let begun = try run(arguments("run", "--time-limit", "0"))
+        #expect(begun.code == 0, "\(begun.errors)")
+        let folder = scratch.path("runs/run")
+        let statePath = "\(folder)/weights/state.safetensors"
+        let whole = try Data(contentsOf: URL(filePath: statePath))
+        let state = try Checkpoint.read(try scratch.write(whole, "state.safetensors"))
+        let key = "samus.training.progress"
+        let position = try #require(state.metadata[key])
+        func expectDamaged(_ what: String) throws {
+            let outcome = try run(["train", "--resume", folder])
+            #expect(outcome.code == 69, "\(what): \(outcome.errors)")
+            #expect(
+                outcome.errors.contains("weights/state.safetensors' is damaged"),
+                "\(what): \(outcome.errors)")
+            #expect(outcome.errors.contains("--from '"), "\(what): \(outcome.errors)")
+            #expect(outcome.errors.contains("weights/last.safetensors'"))
+        }
+        for (field, value) in [
+            ("batch", "-1"), ("batch", "4000000"), ("epoch", "9223372036854775807"),
+            ("epoch", "-3"), ("step", "9223372036854775807"), ("samples", "-1"),
+            ("samples", "9223372036854775807"), ("seconds", "1e308"), ("seconds", "-1"),
+            ("best_epoch", "-1"), ("best_epoch", "77"), ("epoch", "1e308"), ("sums", "[]"),
+        ] {
+            let pattern = try Regex("\"\(field)\":[^,{}]*(?=[,}])|\"sums\":\\{[^}]*\\}")
+            let changed =
+                field == "best_epoch"
+                ? "{\"best_epoch\":\(value)," + position.dropFirst()
+                : position.replacing(pattern) { match in
+                    match.0.hasPrefix("\"\(field)\"") ? "\"\(field)\":\(value)" : "\(match.0)"
+                }
+            #expect(changed != position)
+            var metadata = state.metadata
+            metadata[key] = changed
+            let tensors = state.names.compactMap { name in state[name].map { (name, $0) } }
+            let copy = scratch.path("copy.safetensors")
+            try Safetensors.write(tensors, metadata: metadata, to: copy)
+            try Data(contentsOf: URL(filePath: copy)).write(to: URL(filePath: statePath))
+            try expectDamaged("\(field): \(value)")
+        }
+        try whole.prefix(whole.count / 2).write(to: URL(filePath: statePath))
+        try expectDamaged("truncated")
+        try whole.write(to: URL(filePath: statePath))
+
+        for (file, words) in [
+            ("results.csv", "nan"), ("results.csv", "1e300"), ("results.csv", "-1"),
+            ("results.csv", "0.5"), ("args.yaml", "99999999999999:59:59"),
+        ] {
+            let url = URL(filePath: "\(folder)/\(file)")
+            let before = try Data(contentsOf: url)
+            let text = String(decoding: before, as: UTF8.self)
+            let line = text.split(separator: "\n")[0]
+            let hostile =
+                file == "args.yaml"
+                ? text.replacing(#/epochs: .*/#, with: "epochs: \(words)")
+                : "\(line)\n1,\(words)"
+                    + String(repeating: ",", count: line.count { $0 == "," } - 1)
+            try Data(hostile.utf8).write(to: url)
+            let outcome = try run(["train", "--resume", folder])
+            #expect(outcome.code == 66, "\(file) \(words): \(outcome.errors)")
+            #expect(outcome.errors.contains(file), "\(outcome.errors)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            try before.write(to: url)
+        }
+        let resumed = try run(["train", "--resume", folder])
+        #expect(resumed.code == 0, "\(resumed.errors)")
+    }
+
+    @Test("a run whose folder was removed ends with the code of results that cannot be written")
+    func removedFolder() throws {
+        let running = try samus.start(arguments("gone", "--epochs", "500"))
+        try waitForCheckpoint("gone", of: running)
+        try FileManager.default.removeItem(atPath: scratch.path("runs/gone"))
+        let outcome = running.outcome()
+        #expect(outcome.code == 73, "\(outcome.errors)")
+        #expect(outcome.errors.contains("runs/gone"))
+    }
+
     @Test("a dry run prints what would be trained and writes nothing")
     func dryRun() throws {
         let outcome = try run(arguments("dry", "--dry-run"))

@@ -59,9 +59,9 @@ public struct BenchCommand: ParsableCommand {
         }
         if json {
             let text = try JSON.encode(figures, style: .indented)
-            print(String(decoding: text, as: UTF8.self), terminator: "")
+            Terminal.print(json: String(decoding: text, as: UTF8.self), terminator: "")
         } else {
-            print(figures.table)
+            Terminal.print(figures.table)
         }
     }
 }

@@ -47,15 +47,12 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        if let sheet, !force, FileManager.default.fileExists(atPath: sheet) {
-            throw ExitError(
-                .output,
-                "'\(sheet.visibleLine)' exists: add --force to replace it, or choose another --sheet"
-            )
-        }
-        let data = try withExitStatus(.input) {
+        let file = sheet.map(OutputFile.init)
+        try file?.check(force: force, option: "--sheet")
+        let data = try withExitStatus(.input) { 
             try DatasetCollection(root: root, patientPattern: patients.pattern)
         }
+        try file?.checkIsNoInput(of: data, option: "--sheet")
         let report = try checked(data)
         if let sheet {
             let drawn = try withExitStatus(.input) {
@@ -63,7 +60,11 @@ struct CheckCommand: ParsableCommand {
             }
             try withExitStatus(.output) { try drawn?.write(to: sheet) }
         }
-        print(json ? try CheckText.json(report, root: root) : CheckText.table(report))
+        if json {
+            Terminal.print(json: try CheckText.json(report, root: root))
+        } else {
+            Terminal.print(CheckText.table(report))
+        }
         if !report.errors.isEmpty || strict && !report.warnings.isEmpty {
             throw ExitError(.someImages)
         }

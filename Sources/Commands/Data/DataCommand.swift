@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 
@@ -53,9 +54,13 @@ struct SplitCommand: ParsableCommand {
         }
         let split = try makeSplit(data)
         if !dryRun {
-            try withExitStatus(.output) { try split.write() }
+            do throws(SplitError) {
+                try split.write()
+            } catch {
+                throw Self.exitError(error)
+            }
         }
-        print(text(split), terminator: "")
+        Terminal.print(text(split), terminator: "")
     }
 
     private func makeSplit(_ data: DatasetCollection) throws -> DatasetSplit {
@@ -74,11 +79,15 @@ struct SplitCommand: ParsableCommand {
             }
         } catch {
             bar?.clear()
-            switch error {
-            case .data, .unusable: throw ExitError(.input, "\(error)")
-            case .listsExist, .cannotWrite: throw ExitError(.output, "\(error)")
-            case .interrupted: throw ExitError(.interrupted, "\(error)")
-            }
+            throw Self.exitError(error)
+        }
+    }
+
+    private static func exitError(_ error: SplitError) -> ExitError {
+        switch error {
+        case .data, .unusable, .changed: ExitError(.input, "\(error)")
+        case .listsExist, .cannotWrite: ExitError(.output, "\(error)")
+        case .interrupted: ExitError(.interrupted, "\(error)")
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 
@@ -58,7 +59,7 @@ struct ImportCommand: ParsableCommand {
         options.classValues = classValues?.values ?? []
         options.patientPattern = patients.pattern
         let report = try imported(options)
-        print(text(report), terminator: "")
+        Terminal.print(text(report), terminator: "")
         guard report.images > 0 else {
             throw ExitError(.input, "no image of '\(source)' could be imported")
         }
@@ -80,7 +81,7 @@ struct ImportCommand: ParsableCommand {
             bar?.clear()
             switch error {
             case .interrupted: throw ExitError(.interrupted, "\(error)")
-            case .exists, .overlap, .cannotWrite: throw ExitError(.output, "\(error)")
+            case .exists, .otherFiles, .overlap, .cannotWrite: throw ExitError(.output, "\(error)")
             case .wrongFormat, .unreadable, .wrongOption:
                 throw ExitError(.input, "\(error)")
             }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Drawing
+import FileIO
 import Foundation
 import Imaging
 import Segmentation
@@ -57,19 +58,17 @@ struct PreviewCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard force || !FileManager.default.fileExists(atPath: output) else {
-            throw ExitError(
-                .output,
-                "'\(output.visibleLine)' exists already: add --force to replace it, or choose another --output"
-            )
-        }
-        let sheet = try withExitStatus(.input) { try drawn() }
+        let file = OutputFile(path: output)
+        try file.check(force: force, option: "--output")
+        let data = try withExitStatus(.input) { try DatasetCollection(root: root) }
+        try file.checkIsNoInput(of: data, option: "--output")
+        let sheet = try withExitStatus(.input) { try drawn(data) }
         try withExitStatus(.output) { try sheet.write(to: output, comment: ResearchNotice.text) }
-        print("wrote \(output.visibleLine)")
+        Terminal.print("wrote \(output.visibleLine)")
     }
 
-    private func drawn() throws -> Image {
-        let samples = try DatasetCollection(root: root).samples(split, of: dataset)
+    private func drawn(_ data: DatasetCollection) throws -> Image {
+        let samples = try data.samples(split, of: dataset)
         let recipe = augment?.recipe ?? .authors
         var choice = SampleRandom(seed: seed)
         let chosen = samples.indices.shuffled(using: &choice).prefix(count)

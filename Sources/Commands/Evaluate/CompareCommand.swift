@@ -66,7 +66,7 @@ public struct CompareCommand: ParsableCommand {
         if let output {
             try write(comparison, to: OutputFolder(output))
         }
-        print(comparison.markdown, terminator: "")
+        Terminal.print(comparison.markdown, terminator: "")
         guard comparison.unpaired.isEmpty else {
             throw ExitError(
                 .someImages,
@@ -78,15 +78,16 @@ public struct CompareCommand: ParsableCommand {
         let markdown = folder.file("comparison.md")
         let plot = folder.file("comparison.png")
         let json = folder.file("comparison.json")
-        try folder.check([markdown, plot, json], force: force)
+        try withExitStatus(.output) { try FileTransaction.recover(in: folder.url.path) }
+        try folder.check([markdown, plot, json], inputs: [first, second], force: force)
         try folder.make()
         let comment = "samus \(ProgramVersion.current); \(ResearchNotice.text)"
         try withExitStatus(.output) {
-            var set = AtomicFileSet()
+            var set = FileTransaction()
             try set.add(Array(comparison.markdown.utf8), at: markdown.path)
             try set.add(comparison.plot().encodedPNG(comment: comment), at: plot.path)
             try set.add(comparison.json(), at: json.path)
-            try set.commit()
+            try set.commit(holding: FolderLock(folder.url.path))
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Datasets
 import Evaluation
+import FileIO
 import Foundation
 import Segmentation
 
@@ -140,8 +141,21 @@ public struct EvaluateCommand: ParsableCommand {
                 limitedFrom: limit.flatMap { $0 < total ? total : nil }),
             files: EvaluationFiles(folder: output, prompts: source.prompts),
             versions: source.versions)
-        try run.files.check(force: force)
-        try run.run()
+        try run.files.makeFolder()
+        let lock = try withExitStatus(.output) {
+            try FolderLock(run.files.folder.path, patience: .zero)
+        }
+        try withExitStatus(.output) { try FileTransaction.recover(holding: lock) }
+        try run.files.check(inputs: inputs(samples), force: force)
+        try run.run(holding: lock)
+    }
+
+    /// Every file that the run reads, except a bundle's own.
+    private func inputs(_ samples: [Sample]) -> [String] {
+        let masks = predictions.map { PredictionSource(folder: $0) }
+        return samples.flatMap { sample in
+            [sample.imagePath, sample.labelPath, masks?.path(of: sample)].compactMap(\.self)
+        } + [engine.model]
     }
 
     /// The samples of the first images, and how many images the list has.
@@ -166,6 +180,8 @@ public struct EvaluateCommand: ParsableCommand {
             guard FileManager.default.fileExists(atPath: predictions, isDirectory: &isFolder),
                 isFolder.boolValue
             else { throw ExitError(.input, "there is no folder '\(predictions)'") }
+            // Masks of a 'samus segment' that was killed between its renames.
+            try withExitStatus(.output) { try FileTransaction.recover(in: predictions) }
             return (
                 PredictionSource(folder: predictions, resizes: resolution == .model), [], [:]
             )

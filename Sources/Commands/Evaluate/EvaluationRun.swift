@@ -20,9 +20,10 @@ struct EvaluationRun {
 
     /// Evaluates all images and writes the report; an image that fails does not stop the others.
     ///
+    /// - Parameter lock: of the report's folder.
     /// - Throws: ``ExitError`` when an image failed, the report cannot be written, or the user
     ///   interrupted the run. The images done so far are in the report.
-    func run() throws {
+    func run(holding lock: FolderLock) throws {
         let evaluation = evaluate()
         for failure in evaluation.failures {
             Terminal.log(
@@ -46,8 +47,8 @@ struct EvaluationRun {
             evaluation, source: source.record, options: options, data: data,
             program: "samus \(ProgramVersion.current)",
             versions: versions)
-        try withExitStatus(.output) { try write(report, evaluation) }
-        print(report.closing(folder: files.folder.relativePath))
+        try withExitStatus(.output) { try write(report, evaluation, holding: lock) }
+        Terminal.print(report.closing(folder: files.folder.relativePath))
         guard evaluation.isComplete else {
             throw ExitError(
                 .interrupted,
@@ -73,21 +74,22 @@ struct EvaluationRun {
             })
     }
 
-    private func write(_ report: EvaluationReport, _ evaluation: Evaluation) throws {
+    private func write(
+        _ report: EvaluationReport, _ evaluation: Evaluation, holding lock: FolderLock
+    ) throws {
         let sheet = ContactSheet(evaluation, options: options, samples: samples)
         let comment =
             "samus \(ProgramVersion.current), \(source.record.name); "
             + ResearchNotice.text
-        var set = AtomicFileSet()
+        var set = FileTransaction()
         try set.add(Array(report.caseTable.utf8), at: files.table.path)
         try set.add(Array(report.markdown.utf8), at: files.markdown.path)
         for prompt in files.sheets {
             guard let image = try sheet.draw(prompt) else { continue }
             try set.add(image.encodedPNG(comment: comment), at: files.sheet(prompt).path)
         }
-        // The JSON is written last, so that the other files exist when it does.
         try set.add(report.json(), at: files.json.path)
-        try set.commit()
+        try set.commit(holding: lock)
     }
 }
 
@@ -141,13 +143,20 @@ struct EvaluationFiles {
 
     private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
 
-    /// Makes the folder, and refuses to replace an existing report.
+    /// Makes the folder.
     ///
-    /// - Parameter force: whether an existing report may be replaced.
     /// - Throws: ``ExitError``.
-    func check(force: Bool) throws {
-        let output = OutputFolder(folder.path)
-        try output.check(all, force: force)
-        try output.make()
+    func makeFolder() throws(ExitError) {
+        try OutputFolder(folder.path).make()
+    }
+
+    /// Refuses to replace an existing report, or an input.
+    ///
+    /// - Parameters:
+    ///   - inputs: files that the run reads.
+    ///   - force: whether an existing report may be replaced.
+    /// - Throws: ``ExitError``.
+    func check(inputs: [String], force: Bool) throws(ExitError) {
+        try OutputFolder(folder.path).check(all, inputs: inputs, force: force)
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import FileIO
 import Foundation
 import Imaging
 import Inference
@@ -80,7 +81,7 @@ struct ConvertCommand: ParsableCommand {
             source[name].map { (name: name, tensor: converted($0, named: name)) }
         }
         let written = try file.write(tensors, metadata: metadata)
-        try withExitStatus(.output) { print(try written.closing(network)) }
+        try withExitStatus(.output) { Terminal.print(try written.closing(network)) }
     }
 
     private func converted(_ tensor: StoredTensor, named name: String) -> StoredTensor {
@@ -169,11 +170,7 @@ struct WeightsFile {
                 .input,
                 "'\(path)' is the input, which is never replaced: choose another file")
         }
-        guard existing == nil || force else {
-            throw ExitError(
-                .output,
-                "'\(path)' exists already: add --force to replace it, or choose another file")
-        }
+        try OutputFile(path: path).check(force: force, option: "file")
     }
 
     /// Writes the file and reads it back.

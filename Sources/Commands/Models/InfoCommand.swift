@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import FileIO
 import Foundation
 import Imaging
 import Inference
@@ -43,7 +44,7 @@ public struct InfoCommand: ParsableCommand {
         let network = try self.network(of: checkpoint)
         try withExitStatus(.unavailable) {
             do throws(CheckpointError) {
-                print(try summary(of: checkpoint, at: path, network: network))
+                Terminal.print(try summary(of: checkpoint, at: path, network: network))
             } catch {
                 throw ModelError.unreadable(path: path, error)
             }
@@ -51,7 +52,8 @@ public struct InfoCommand: ParsableCommand {
         if keys {
             for name in checkpoint.names {
                 guard let tensor = checkpoint[name] else { continue }
-                print("\(name.visibleLine)\t\(tensor.elementType.rawValue)\t\(tensor.shape)")
+                Terminal.print(
+                    "\(name.visibleLine)\t\(tensor.elementType.rawValue)\t\(tensor.shape)")
             }
         }
     }
@@ -168,7 +170,7 @@ enum BundleInfo {
             )
         }
         for (name, value) in rows(of: bundle, at: path) + files + runtime() {
-            print(
+            Terminal.print(
                 name.visibleLine.padding(toLength: 14, withPad: " ", startingAt: 0)
                     + (name.count < 14 ? "" : " ") + value.visibleLine)
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import FileIO
 import Foundation
 import Inference
 import Segmentation
@@ -88,9 +89,9 @@ public struct InitCommand: ParsableCommand {
             (name: name, tensor: tensor.finite(named: name))
         }
         let written = try file.write(tensors, metadata: metadata)
-        print(started.table(listing: verbose))
+        Terminal.print(started.table(listing: verbose))
         try withExitStatus(.output) {
-            print(try written.closing((architecture, started.configuration)))
+            Terminal.print(try written.closing((architecture, started.configuration)))
         }
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import FileIO
 import Foundation
 import Inference
 import Segmentation

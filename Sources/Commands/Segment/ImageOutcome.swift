@@ -43,9 +43,9 @@ struct ImageOutcome: Encodable {
             masks = objects.enumerated().flatMap { index, object in
                 object.candidates.enumerated().map { candidate, found in
                     MaskEntry(
-                        object: index + 1, candidate: candidate + 1, label: object.request.label,
-                        pixelArea: found.mask.area,
-                        boundingBox: found.mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
+                        object: index + 1, candidate: candidate + 1, label: object.label,
+                        pixelArea: found.area,
+                        boundingBox: found.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
                         iouEstimate: found.iouEstimate, maskFile: file(index, candidate))
                 }
             }

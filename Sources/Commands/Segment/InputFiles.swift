@@ -1,4 +1,5 @@
 import DICOM
+import FileIO
 import Foundation
 
 /// Finds the images that the arguments of a command name: files, folders and patterns.

@@ -123,11 +123,11 @@ struct PromptFile: Decodable {
 }
 
 extension PromptFile {
-    private static let largestSize = 64 << 20
+    private static let largestSize = 16 << 20
 
     /// Reads a prompt file and resolves its paths.
     ///
-    /// - Parameter path: the JSON file, at most 64 MB.
+    /// - Parameter path: the JSON file, at most 16 MB.
     /// - Returns: at least one image.
     /// - Throws: ``PromptFileError``.
     static func read(_ path: String) throws(PromptFileError) -> [InputImage] {
@@ -224,7 +224,7 @@ extension PromptFileError: CustomStringConvertible {
         case .notAFile(let path):
             "'\(path)' is not a file; a JSON file with prompts is needed"
         case .tooLarge(let path):
-            "'\(path)' is larger than 64 MB; split the prompts into several files"
+            "'\(path)' is larger than 16 MB; split the prompts into several files"
         case .unreadable(let path, let reason):
             "the prompt file '\(path)' cannot be read: \(reason)"
         case .malformed(let path, let reason):

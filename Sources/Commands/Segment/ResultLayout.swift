@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Segmentation
 
@@ -73,7 +74,10 @@ struct ResultLayout {
     /// - Returns: the problems by the names of results; the other images can be segmented.
     /// - Throws: ``ExitError`` where a result exists or would replace an input, and where no image is
     ///   left.
-    func checkBeforeWork() throws(ExitError) -> [String: InputError] {
+    func checkBeforeWork() throws -> [String: InputError] {
+        try withExitStatus(.output) {
+            for folder in subfolders { try FileTransaction.recover(in: folder.path) }
+        }
         let problems = try problems()
         if job.existing == .refused {
             var existing = ExistingFiles()
@@ -148,17 +152,22 @@ struct ResultLayout {
         }
     }
 
-    /// Makes the folders of the results.
-    ///
-    /// - Throws: ``ExitError``.
-    func makeFolders() throws(ExitError) {
+    /// The folders of the results.
+    private var subfolders: [URL] {
         var subfolders: Set<String> = []
         for image in job.images {
             // NSString.deletingLastPathComponent crashes on names of one character on Linux.
             let end = image.name.lastIndex(of: "/") ?? image.name.startIndex
             subfolders.insert(String(image.name[..<end]))
         }
-        try folder.make(subfolders: subfolders.sorted().map { folder.file($0) })
+        return subfolders.sorted().map { folder.file($0) }
+    }
+
+    /// Makes the folders of the results.
+    ///
+    /// - Throws: ``ExitError``.
+    func makeFolders() throws(ExitError) {
+        try folder.make(subfolders: subfolders)
     }
 }
 
@@ -176,6 +185,6 @@ struct ExistingFiles {
 }
 
 extension URL {
-    /// Whether there is such a file.
-    var exists: Bool { FileManager.default.fileExists(atPath: path) }
+    /// Whether there is such a file; a link to nothing exists, too.
+    var exists: Bool { FileKind(path) != nil }
 }

@@ -14,6 +14,14 @@ struct ResultRecord: Encodable {
         let sopInstanceUid: String?
         let width: Int
         let height: Int
+
+        init(_ image: InputImage, _ frame: InputFrame) {
+            path = image.path
+            self.frame = frame.number
+            sopInstanceUid = frame.sopInstance
+            width = frame.image.width
+            height = frame.image.height
+        }
     }
 
     /// What ran, which can differ from what was requested.

@@ -11,70 +11,63 @@ struct ResultWriter {
     let engine: ResultRecord.Engine
 
     private var job: SegmentJob { layout.job }
-    private var candidates: Int { layout.candidates }
+    /// Masks for each object.
+    fileprivate var candidates: Int { layout.candidates }
 
-    /// Writes one image's results.
+    /// Begins the results of an image.
     ///
+    /// - Returns: the results, to which objects are added one by one.
+    func begin(_ image: InputImage) -> ImageResults {
+        ImageResults(
+            input: image, files: layout.files(of: image, objects: image.objects.count),
+            writer: self)
+    }
+
+    /// Gives an image's results their names, all together.
+    ///
+    /// - Parameters:
+    ///   - results: with all objects.
+    ///   - result: what the segmenter returned for the image.
     /// - Returns: the files that were written.
     /// - Throws: ``ExitError`` when nothing more can be written; another error when only this
     ///   image's results cannot be.
-    func write(_ result: SegmentResult) throws -> ResultFiles {
+    func finish(_ results: ImageResults, _ result: SegmentResult) throws -> ResultFiles {
         switch result.masks {
-        case .objects(let objects):
-            let files = layout.files(of: result.input, objects: objects.count)
-            try withExitStatus(.output) { try write(objects, of: result, to: files) }
-            return files
+        case .objects:
+            let transaction = try withExitStatus(.output) { try results.finish(result) }
+            try commit(transaction, to: results.files)
+            return results.files
         case .everything(let masks):
             let files = layout.files(of: result.input, objects: masks.count)
             // The number of masks, and so their names, is known only now.
             try layout.check(files)
-            if job.existing == .refused, let existing = files.all.first(where: \.exists) {
-                throw ExistingResultError(path: existing.relativePath)
-            }
-            try withExitStatus(.output) { try write(masks, of: result, to: files) }
+            try commit(
+                withExitStatus(.output) { try staged(masks, of: result, for: files) }, to: files)
             return files
         }
     }
 
-    private func write(
-        _ objects: [SegmentedObject], of result: SegmentResult, to files: ResultFiles
-    ) throws {
-        var set = AtomicFileSet()
-        if files.formats.contains(.png) {
-            for (index, object) in objects.enumerated() {
-                for (candidate, segmentation) in object.candidates.enumerated() {
-                    try set.add(
-                        png(segmentation.mask.image()),
-                        at: files.mask(object: index, candidate: candidate).path)
-                }
-            }
+    /// Replaces an image's results together.
+    private func commit(_ transaction: FileTransaction, to files: ResultFiles) throws {
+        let lock = try withExitStatus(.output) { try FolderLock(files.subfolder.path) }
+        // Another process may have written results of this image meanwhile, and the names of
+        // automatic masks are known only now.
+        if job.existing == .refused,
+            let existing = files.all.first(where: { FileKind($0.path) != nil })
+        {
+            throw ExistingResultError(path: existing.relativePath)
         }
-        if files.formats.contains(.overlay) {
-            try set.add(png(overlay(objects, of: result)), at: files.overlay.path)
-        }
-        if files.formats.contains(.rle) {
-            try set.add(JSON.encode(runLengths(of: objects)), at: files.runLengths.path)
-        }
-        if files.formats.contains(.contour) {
-            try set.add(
-                JSON.encode(contours(of: objects, in: result.frame.image)),
-                at: files.contours.path)
-        }
-        // The JSON is written last, so that the files that it names exist when it does.
-        if files.formats.contains(.json) {
-            try set.add(
-                JSON.encode(record(objects, of: result, files)), at: files.json.path)
-        }
-        try set.commit()
+        try withExitStatus(.output) { try transaction.commit(holding: lock) }
     }
 
-    private func write(
-        _ masks: [AutomaticMask], of result: SegmentResult, to files: ResultFiles
-    ) throws {
+    /// The files of automatic masks under temporary names.
+    private func staged(
+        _ masks: [AutomaticMask], of result: SegmentResult, for files: ResultFiles
+    ) throws -> FileTransaction {
         guard case .everything(let options) = job.mode else {
             preconditionFailure("automatic masks in a job with prompts")
         }
-        var set = AtomicFileSet()
+        var set = FileTransaction()
         if files.formats.contains(.png) {
             for (index, mask) in masks.enumerated() {
                 try set.add(
@@ -83,22 +76,25 @@ struct ResultWriter {
         }
         if files.formats.contains(.overlay) {
             // Large masks first, so that small ones stay visible.
-            let shown = masks.sorted { $0.area > $1.area }.map { OverlayObject(mask: $0.mask) }
+            let shown = masks.sorted { $0.area > $1.area }.map {
+                OverlayObject(runLength: $0.runLength)
+            }
             let overlay = Overlay(
                 objects: shown, caption: "\(model.name), automatic masks: \(masks.count)")
             try set.add(png(overlay.draw(on: result.frame.image)), at: files.overlay.path)
         }
         if files.formats.contains(.json) {
             let record = EverythingRecord(
-                image: entry(of: result), model: model, engine: engine, options: .init(options),
+                image: .init(result.input, result.frame), model: model, engine: engine,
+                options: .init(options),
                 annotations: masks.map(\.record), seconds: result.times.decode)
             try set.add(JSON.encode(record), at: files.json.path)
         }
-        try set.commit()
+        return set
     }
 
     /// An image file whose comment names the program and the model.
-    private func png(_ image: Image) throws -> [UInt8] {
+    func png(_ image: Image) throws -> [UInt8] {
         let comment =
             "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); "
             + ResearchNotice.text
@@ -106,100 +102,205 @@ struct ResultWriter {
     }
 }
 
-extension ResultWriter {
-    /// The outlines on the image; candidates side by side.
-    private func overlay(_ objects: [SegmentedObject], of result: SegmentResult) -> Image {
-        let overlays = (0..<candidates).map { overlay(objects, candidate: $0) }
-        guard overlays.count > 1 else { return overlays[0].draw(on: result.frame.image) }
-        return sideBySide(
-            overlays.map { ($0.drawWithoutStrip(on: result.frame.image), $0.caption) })
+/// The results of one image while its objects are segmented: files under temporary names.
+///
+/// Each object is written at once, and only its run lengths are kept, for the overlay.
+final class ImageResults {
+    /// The names of the results.
+    let files: ResultFiles
+    private let input: InputImage
+    private let writer: ResultWriter
+    private var transaction = FileTransaction()
+    private var frame: InputFrame?
+    private var objectCount = 0
+    private var json: ListFile?
+    private var runLengths: ListFile?
+    private var contours: ListFile?
+    /// For each candidate, what the overlay shows of each object.
+    private var overlays: [[OverlayObject]]
+    private var estimates: [[String]]
+
+    fileprivate init(input: InputImage, files: ResultFiles, writer: ResultWriter) {
+        self.input = input
+        self.files = files
+        self.writer = writer
+        overlays = .init(repeating: [], count: writer.candidates)
+        estimates = overlays.map { _ in [] }
     }
 
-    private func overlay(_ objects: [SegmentedObject], candidate: Int) -> Overlay {
-        let shown = objects.enumerated().map { index, object in
-            OverlayObject(
-                mask: object.candidates[candidate].mask,
-                foregroundPoints: object.prompt.foregroundPoints,
-                backgroundPoints: object.prompt.backgroundPoints, box: object.prompt.box,
-                label: object.request.label ?? (objects.count > 1 ? "\(index + 1)" : nil))
-        }
-        let estimates = objects.map { object in
-            let result = object.candidates[candidate]
-            guard result.mask.area > 0 else {
-                let presence = result.presence.map { String(format: ", presence %.2f", $0) }
-                return "none (nothing found\(presence ?? ""))"
+    /// Writes the masks of one object.
+    ///
+    /// - Parameters:
+    ///   - object: the object and its masks.
+    ///   - frame: the image.
+    /// - Throws: ``ExitError`` when results cannot be written.
+    func add(_ object: SegmentedObject, in frame: InputFrame) throws {
+        try withExitStatus(.output) {
+            if self.frame == nil { try begin(frame) }
+            for (candidate, segmentation) in object.candidates.enumerated() {
+                try add(segmentation, candidate, of: object, in: frame)
             }
-            return String(format: "%.2f", result.iouEstimate)
         }
-        let number = candidates > 1 ? "candidate \(candidate + 1), " : ""
-        return Overlay(
-            objects: shown,
-            caption: "\(model.name), \(number)IoU estimate \(estimates.joined(separator: ", "))")
+        objectCount += 1
     }
 
-    private func entry(of result: SegmentResult) -> ResultRecord.ImageEntry {
-        .init(
-            path: result.input.path, frame: result.frame.number,
-            sopInstanceUid: result.frame.sopInstance, width: result.frame.image.width,
-            height: result.frame.image.height)
+    private func begin(_ frame: InputFrame) throws {
+        self.frame = frame
+        let size = frame.image.size
+        if files.formats.contains(.json) {
+            json = try ListFile(files.json.path, record(frame, times: .init()))
+        }
+        if files.formats.contains(.rle) {
+            runLengths = try ListFile(files.runLengths.path, RunLengthRecord(masks: []))
+        }
+        if files.formats.contains(.contour) {
+            contours = try ListFile(
+                files.contours.path,
+                ContourRecord(width: size.width, height: size.height, masks: []))
+        }
     }
 
-    private func record(
-        _ objects: [SegmentedObject], of result: SegmentResult, _ files: ResultFiles
-    ) -> ResultRecord {
-        ResultRecord(
-            image: entry(of: result), model: model, engine: engine,
-            masks: numbered(objects).map { index, candidate, object, segmentation in
-                let mask = segmentation.mask
-                let pixelSize = result.frame.pixelSize
-                let calibration = pixelSize.calibration(of: mask)
-                let file = files.mask(object: index, candidate: candidate)
-                return .init(
-                    object: index + 1, candidate: candidate + 1, label: object.request.label,
-                    prompt: .init(object), pixelArea: mask.area,
-                    spacingMm: calibration.spacing.map { [$0.x, $0.y] },
-                    spacingSource: calibration.source,
-                    areaMm2: calibration.spacing.map { Double(mask.area) * $0.x * $0.y },
-                    noMmReason: pixelSize.isStated ? calibration.reason : nil,
-                    boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
-                    contours: mask.contourLists, iouEstimate: segmentation.iouEstimate,
-                    presence: segmentation.presence, found: mask.area > 0,
-                    adjustedClicks: segmentation.adjustedClicks,
-                    disobeyedClicks: segmentation.disobeyedClicks,
-                    maskFile: files.formats.contains(.png) ? file.lastPathComponent : nil,
-                    notes: object.notes + object.warnings)
-            },
-            times: result.times)
-    }
-
-    private func runLengths(of objects: [SegmentedObject]) -> RunLengthRecord {
-        RunLengthRecord(
-            masks: numbered(objects).map { index, candidate, _, segmentation in
-                let mask = segmentation.mask
-                return .init(
-                    object: index + 1, candidate: candidate + 1,
+    private func add(
+        _ segmentation: SegmentationResult, _ candidate: Int, of object: SegmentedObject,
+        in frame: InputFrame
+    ) throws {
+        let mask = segmentation.mask
+        let file = files.mask(object: objectCount, candidate: candidate)
+        let number = (object: objectCount + 1, candidate: candidate + 1)
+        if files.formats.contains(.png) {
+            try transaction.add(writer.png(mask.image()), at: file.path)
+        }
+        if files.formats.contains(.overlay) {
+            let prompt = object.prompt
+            overlays[candidate].append(
+                OverlayObject(
+                    runLength: mask.runLength(), foregroundPoints: prompt.foregroundPoints,
+                    backgroundPoints: prompt.backgroundPoints, box: prompt.box,
+                    label: object.request.label ?? (files.objects > 1 ? "\(number.object)" : nil)))
+            let presence = segmentation.presence.map { String(format: ", presence %.2f", $0) }
+            estimates[candidate].append(
+                mask.area == 0
+                    ? "none (nothing found\(presence ?? ""))"
+                    : String(format: "%.2f", segmentation.iouEstimate))
+        }
+        if let runLengths {
+            try runLengths.append(
+                RunLengthRecord.Entry(
+                    object: number.object, candidate: number.candidate,
                     segmentation: .init(
-                        size: [mask.height, mask.width], counts: mask.runLength().compressed))
-            })
-    }
-
-    private func contours(of objects: [SegmentedObject], in image: Image) -> ContourRecord {
-        ContourRecord(
-            width: image.width, height: image.height,
-            masks: numbered(objects).map { index, candidate, _, segmentation in
-                .init(
-                    object: index + 1, candidate: candidate + 1,
-                    contours: segmentation.mask.contourLists)
-            })
-    }
-
-    /// Every candidate of every object.
-    private func numbered(
-        _ objects: [SegmentedObject]
-    ) -> [(object: Int, candidate: Int, SegmentedObject, SegmentationResult)] {
-        objects.enumerated().flatMap { index, object in
-            object.candidates.enumerated().map { (index, $0.offset, object, $0.element) }
+                        size: [mask.height, mask.width], counts: mask.runLength().compressed)))
         }
+        guard json != nil || contours != nil else { return }
+        let lists = mask.contourLists
+        try contours?.append(
+            ContourRecord.Entry(
+                object: number.object, candidate: number.candidate, contours: lists))
+        let pixelSize = frame.pixelSize
+        let calibration = pixelSize.calibration(of: mask)
+        try json?.append(
+            ResultRecord.MaskEntry(
+                object: number.object, candidate: number.candidate, label: object.request.label,
+                prompt: .init(object), pixelArea: mask.area,
+                spacingMm: calibration.spacing.map { [$0.x, $0.y] },
+                spacingSource: calibration.source,
+                areaMm2: calibration.spacing.map { Double(mask.area) * $0.x * $0.y },
+                noMmReason: pixelSize.isStated ? calibration.reason : nil,
+                boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
+                contours: lists, iouEstimate: segmentation.iouEstimate,
+                presence: segmentation.presence, found: mask.area > 0,
+                adjustedClicks: segmentation.adjustedClicks,
+                disobeyedClicks: segmentation.disobeyedClicks,
+                maskFile: files.formats.contains(.png) ? file.lastPathComponent : nil,
+                notes: object.notes + object.warnings))
+    }
+
+    /// Writes what can be written only when all objects are known.
+    ///
+    /// - Parameter result: the image and the times.
+    /// - Returns: all files.
+    /// - Throws: errors of writing.
+    fileprivate func finish(_ result: SegmentResult) throws -> FileTransaction {
+        if files.formats.contains(.overlay) {
+            try transaction.add(writer.png(overlay(on: result.frame.image)), at: files.overlay.path)
+        }
+        if let runLengths {
+            try transaction.add(runLengths.finished(RunLengthRecord(masks: [])))
+        }
+        if let contours {
+            let size = result.frame.image.size
+            try transaction.add(
+                contours.finished(
+                    ContourRecord(width: size.width, height: size.height, masks: [])))
+        }
+        if let json {
+            try transaction.add(json.finished(record(result.frame, times: result.times)))
+        }
+        return transaction
+    }
+
+    private func record(_ frame: InputFrame, times: SegmentResult.Times) -> ResultRecord {
+        ResultRecord(
+            image: .init(input, frame), model: writer.model, engine: writer.engine, masks: [],
+            times: times)
+    }
+
+    /// The outlines on the image; candidates side by side.
+    private func overlay(on image: Image) -> Image {
+        let drawings = overlays.indices.map { candidate in
+            let number = overlays.count > 1 ? "candidate \(candidate + 1), " : ""
+            let words = estimates[candidate].joined(separator: ", ")
+            return Overlay(
+                objects: overlays[candidate],
+                caption: "\(writer.model.name), \(number)IoU estimate \(words)")
+        }
+        guard drawings.count > 1 else { return drawings[0].draw(on: image) }
+        return sideBySide(drawings.map { ($0.drawWithoutStrip(on: image), $0.caption) })
+    }
+}
+
+/// A JSON file whose list `masks` is written entry by entry.
+private final class ListFile {
+    private let file: AtomicFile
+    private var isEmpty = true
+
+    /// Begins the file.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - record: the whole content with an empty list.
+    /// - Throws: errors of writing.
+    init(_ path: String, _ record: some Encodable) throws {
+        file = try AtomicFile(path)
+        try file.append(Self.parts(of: record).before)
+    }
+
+    func append(_ entry: some Encodable) throws {
+        if !isEmpty { try file.append([UInt8(ascii: ",")]) }
+        isEmpty = false
+        try file.append(JSON.encode(entry))
+    }
+
+    /// Writes the rest.
+    ///
+    /// - Parameter record: as at the beginning; what follows the list may have changed.
+    /// - Returns: the complete file.
+    /// - Throws: errors of writing.
+    func finished(_ record: some Encodable) throws -> AtomicFile {
+        try file.append(Self.parts(of: record).after)
+        return file
+    }
+
+    /// The text before and after the entries of the list.
+    private static func parts(
+        of record: some Encodable
+    ) throws -> (before: [UInt8], after: [UInt8]) {
+        let text = try JSON.encode(record)
+        // In a string of JSON, quotes are escaped: this is the list.
+        guard let list = Data(text).range(of: Data(#""masks":[]"#.utf8)) else {
+            preconditionFailure("a record has an empty list 'masks'")
+        }
+        let place = list.upperBound - 1
+        return (Array(text[..<place]), Array(text[place...]))
     }
 }
 

@@ -222,8 +222,9 @@ public struct SegmentCommand: ParsableCommand {
                     try report.addSkipped(skipped)
                     continue
                 }
-                let result = try segmenter.segment(image)
-                let files = try writer.write(result)
+                let results = writer.begin(image)
+                let result = try segmenter.segment(image) { try results.add($0, in: $1) }
+                let files = try writer.finish(results, result)
                 try report.add(result, writtenTo: files)
             } catch let error as ExitError {
                 // For example a full disk, on which later images would fail too.

@@ -66,7 +66,7 @@ struct SegmentReport {
     private mutating func record(_ outcome: ImageOutcome) throws {
         if job.printsJSONLines {
             progress.clear()
-            print(try outcome.jsonLine())
+            Terminal.print(try outcome.jsonLine())
         }
         try summary?.add(outcome)
     }
@@ -82,10 +82,13 @@ struct SegmentReport {
         try record(ImageOutcome(result, writtenTo: files))
         switch result.masks {
         case .objects(let objects):
-            masks += objects.reduce(0) { $0 + $1.candidates.count }
+            let candidates = objects.flatMap(\.candidates)
+            masks += candidates.count
+            foundMasks += candidates.count { $0.area > 0 }
             if !job.printsJSONLines { printRows(of: objects, result) }
         case .everything(let found):
             masks += found.count
+            foundMasks += found.count
             if !job.printsJSONLines { printLine(of: found, result) }
         }
         doneImages += 1
@@ -144,7 +147,7 @@ struct SegmentReport {
                 "note: \(skippedImages) of \(job.images.count) images were skipped, because their "
                     + "results exist")
         }
-        if doneImages > 0 && !job.printsJSONLines { print(closing) }
+        if doneImages > 0 && !job.printsJSONLines { Terminal.print(closing) }
         guard failedImages > 0 else {
             if masks > 0, foundMasks == 0 { throw ExitError(.nothingFound) }
             return
@@ -175,9 +178,10 @@ struct SegmentReport {
             """
     }
 
-    private func printRows(of objects: [SegmentedObject], _ result: SegmentResult) {
+    private func printRows(of objects: [ObjectSummary], _ result: SegmentResult) {
         if doneImages == 0 {
-            print(row("image", "object", "area px", "box x0,y0,x1,y1", "IoU est.", "seconds"))
+            Terminal.print(
+                row("image", "object", "area px", "box x0,y0,x1,y1", "IoU est.", "seconds"))
         }
         let times = result.times
         var seconds = String(format: "%.2f", times.read + times.encode + times.decode)
@@ -185,14 +189,13 @@ struct SegmentReport {
             for (candidate, segmentation) in object.candidates.enumerated() {
                 var name = "\(index + 1)"
                 if object.candidates.count > 1 { name += ".\(candidate + 1)" }
-                if let label = object.request.label { name += " \(label.visibleLine)" }
-                let box = segmentation.mask.boundingBox
-                print(
+                if let label = object.label { name += " \(label.visibleLine)" }
+                let box = segmentation.boundingBox
+                Terminal.print(
                     row(
-                        result.input.name.visibleLine, name, "\(segmentation.mask.area)",
+                        result.input.name.visibleLine, name, "\(segmentation.area)",
                         box.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" } ?? "none",
                         String(format: "%.3f", segmentation.iouEstimate), seconds))
-                if segmentation.mask.area > 0 { foundMasks += 1 }
                 // The time of an image is shown in its first row.
                 seconds = ""
             }
@@ -202,7 +205,7 @@ struct SegmentReport {
     private func printLine(of found: [AutomaticMask], _ result: SegmentResult) {
         let areas = found.map(\.area)
         let sizes = areas.isEmpty ? "" : ", \(areas.min() ?? 0) to \(areas.max() ?? 0) px"
-        print(
+        Terminal.print(
             "\(result.input.name.visibleLine): \(found.count) "
                 + "\(found.count == 1 ? "mask" : "masks")\(sizes), "
                 + String(format: "%.2f s", result.times.decode))

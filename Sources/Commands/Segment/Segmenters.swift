@@ -11,8 +11,15 @@ protocol Segmenter {
 
     /// Reads an image and segments its objects.
     ///
+    /// - Parameters:
+    ///   - input: the image and the prompts of its objects.
+    ///   - write: called with each object of a prompt as soon as its masks are known. They are not
+    ///     kept: a thousand masks of a large image do not fit into memory.
+    /// - Returns: the image, and what remains of each object.
     /// - Throws: why this image cannot be segmented; later images may still be.
-    func segment(_ input: InputImage) throws -> SegmentResult
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, InputFrame) throws -> Void
+    ) throws -> SegmentResult
 }
 
 extension Segmenter {
@@ -23,7 +30,7 @@ extension Segmenter {
 struct SegmentResult {
     enum Masks {
         /// One for each object of the job, each with its candidates.
-        case objects([SegmentedObject])
+        case objects([ObjectSummary])
         /// The masks of automatic mask generation.
         case everything([AutomaticMask])
     }
@@ -43,6 +50,30 @@ struct SegmentResult {
     let notes: [String]
     /// Notes for the user about the model, which are the same for many images.
     let warnings: [String]
+}
+
+/// What remains of an object once its masks are written.
+struct ObjectSummary {
+    struct Candidate {
+        let area: Int
+        let boundingBox: PixelBox?
+        let iouEstimate: Float
+    }
+
+    let label: String?
+    let candidates: [Candidate]
+    let notes: [String]
+    let warnings: [String]
+
+    init(_ object: SegmentedObject) {
+        label = object.request.label
+        candidates = object.candidates.map {
+            Candidate(
+                area: $0.mask.area, boundingBox: $0.mask.boundingBox, iouEstimate: $0.iouEstimate)
+        }
+        notes = object.notes
+        warnings = object.warnings
+    }
 }
 
 /// One object with its masks.
@@ -70,7 +101,9 @@ struct PromptedSegmenter: Segmenter {
     let answer: AnswerOptions
     let reader: FrameReader
 
-    func segment(_ input: InputImage) throws -> SegmentResult {
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, InputFrame) throws -> Void
+    ) throws -> SegmentResult {
         let clock = ContinuousClock()
         var times = SegmentResult.Times()
 
@@ -79,26 +112,25 @@ struct PromptedSegmenter: Segmenter {
         let image = frame.image
         times.read = (clock.now - start).inSeconds
 
-        // Prompts are checked before the image is encoded.
-        let masks = try input.objects.map { object in
-            try object.maskPath.map { try LabelValues.read($0).mask() }
-        }
-        let prompts = try zip(input.objects, masks).map {
-            try checkedPrompt(of: $0, mask: $1?.mask, for: image.size)
+        // Prompts are checked before the image is encoded, except rough masks, which are large.
+        for request in input.objects where request.maskPath == nil {
+            _ = try checkedPrompt(of: request, mask: nil, for: image.size)
         }
 
         start = clock.now
         let encoded = try engine.encode(image)
         times.encode = (clock.now - start).inSeconds
 
-        start = clock.now
-        var objects = try zip(input.objects, prompts).map { request, prompt in
-            try segment(request, prompt, in: encoded)
+        let objects = try input.objects.map { request in
+            start = clock.now
+            let mask = try request.maskPath.map { try LabelValues.read($0).mask() }
+            let prompt = try checkedPrompt(of: request, mask: mask?.mask, for: image.size)
+            var object = try segment(request, prompt, in: encoded)
+            if let note = mask?.note { object.notes.append("mask prompt: \(note)") }
+            times.decode += (clock.now - start).inSeconds
+            try write(object, frame)
+            return ObjectSummary(object)
         }
-        for (index, mask) in masks.enumerated() {
-            if let note = mask?.note { objects[index].notes.append("mask prompt: \(note)") }
-        }
-        times.decode = (clock.now - start).inSeconds
 
         let notes =
             frame.notes
@@ -175,7 +207,9 @@ struct EverythingSegmenter: Segmenter {
             trainedWith: engine.model.trainedPrompts)
     }
 
-    func segment(_ input: InputImage) throws -> SegmentResult {
+    func segment(
+        _ input: InputImage, write: (SegmentedObject, InputFrame) throws -> Void
+    ) throws -> SegmentResult {
         let clock = ContinuousClock()
         var times = SegmentResult.Times()
 

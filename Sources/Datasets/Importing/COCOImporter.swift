@@ -23,7 +23,7 @@ struct COCOImporter: Importer {
         for file in files {
             let data: Data
             do throws(ImportProblem) {
-                data = try root.data(file, limit: 1 << 30)
+                data = try root.data(file, limit: 64 << 20)
             } catch {
                 throw .unreadable(path: root.path(file), reason: error.reason)
             }

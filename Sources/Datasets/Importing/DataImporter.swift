@@ -73,7 +73,9 @@ public struct DataImporter: Sendable {
         try target.write("class,name\n" + classes.joined(), to: "classes.csv")
         let lists = ImportedLists(
             root: root, dataset: dataset, classCount: plan.classNames.count + 1)
-        try target.commit(lists: try lists.files(entries), replaces: options.replaces)
+        try target.commit(replaces: options.replaces) { () throws(ImportError) in
+            try lists.files(entries)
+        }
         return report
     }
 
@@ -100,9 +102,8 @@ public struct DataImporter: Sendable {
         guard !from.hasPrefix(to), !to.hasPrefix(from) else {
             throw .overlap(source: source, target: target)
         }
-        guard options.replaces || !FileManager.default.fileExists(atPath: target) else {
-            throw .exists(path: target)
-        }
+        try ImportTarget.checkTarget(
+            root: root, dataset: dataset, replaces: options.replaces)
     }
 
     /// The label as stored: 255 for the only class, as in US30K and visible; else class numbers.
@@ -201,6 +202,8 @@ public enum ImportError: Error, Equatable, Sendable {
     case wrongOption(String)
     /// The dataset exists.
     case exists(path: String)
+    /// The dataset's folder has files that no import wrote; `example` is one of them.
+    case otherFiles(path: String, example: String)
     /// One of source and result folder contains the other.
     case overlap(source: String, target: String)
     /// The result cannot be written.
@@ -221,6 +224,11 @@ extension ImportError: CustomStringConvertible {
             reason
         case .exists(let path):
             "'\(path)' exists; --force replaces it, --name gives the import another name"
+        case .otherFiles(let path, let example):
+            example.isEmpty
+                ? "'\(path)' is not a folder, so --force does not replace it"
+                : "'\(path)' contains files that no import wrote, for example '\(example)', which"
+                    + " --force would delete: move them, or give the import another --name"
         case .overlap(let source, let target):
             "'\(source)' and '\(target)' contain one another: the source would be changed"
         case .cannotWrite(let path, let reason):

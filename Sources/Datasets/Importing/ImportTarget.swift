@@ -2,12 +2,11 @@ import FileIO
 import Foundation
 import Imaging
 
-/// A dataset that is written to a temporary folder and renamed when complete.
+/// A dataset that is written to a temporary folder and takes its name when complete.
 final class ImportTarget {
     private let root: String
     private let dataset: String
-    private let temporary: String
-    private var isCommitted = false
+    private let folder: AtomicFolder
 
     /// Creates the folders.
     ///
@@ -15,20 +14,26 @@ final class ImportTarget {
     init(root: String, dataset: String) throws(ImportError) {
         self.root = root
         self.dataset = dataset
-        let suffix = String(UInt64.random(in: 0 ... .max), radix: 36)
-        temporary = "\(root)/.\(dataset).\(suffix).partial"
-        for folder in ["\(root)/MainPatient", "\(temporary)/img", "\(temporary)/label"] {
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true)
-            } catch {
-                throw .cannotWrite(path: folder, reason: Self.lastError())
-            }
+        try Self.makeFolder("\(root)/MainPatient")
+        do throws(FileError) {
+            try FileTransaction.recover(in: root)
+            Leftovers.remove(in: "\(root)/MainPatient")
+            folder = try AtomicFolder("\(root)/\(dataset)")
+        } catch {
+            throw .cannotWrite(path: error.path, reason: error.reason)
+        }
+        for part in ["img", "label"] {
+            try Self.makeFolder(folder.path(of: part))
         }
     }
 
-    deinit {
-        if !isCommitted { try? FileManager.default.removeItem(atPath: temporary) }
+    private static func makeFolder(_ path: String) throws(ImportError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .cannotWrite(path: path, reason: lastError())
+        }
     }
 
     /// Writes an image and its label as PNG.
@@ -39,64 +44,102 @@ final class ImportTarget {
     ///   - name: without extension.
     /// - Throws: ``ImportError/cannotWrite(path:reason:)``, as when the disk is full.
     func write(_ image: Image, label: Image, name: String) throws(ImportError) {
-        for (folder, content) in [("img", image), ("label", label)] {
+        for (part, content) in [("img", image), ("label", label)] {
+            let file = "\(part)/\(name).png"
+            let bytes: [UInt8]
             do throws(ImageError) {
-                try write(Data(content.encodedPNG()), to: "\(folder)/\(name).png")
+                bytes = try content.encodedPNG()
             } catch {
-                throw .cannotWrite(
-                    path: "\(root)/\(dataset)/\(folder)/\(name).png", reason: "\(error)")
+                throw .cannotWrite(path: "\(root)/\(dataset)/\(file)", reason: "\(error)")
             }
-        }
-    }
-
-    private func write(_ data: Data, to path: String) throws(ImageError) {
-        // Not flushed one by one: `commit` flushes all before the folder is renamed.
-        guard FileManager.default.createFile(atPath: "\(temporary)/\(path)", contents: data) else {
-            throw .cannotWrite(name: path, reason: Self.lastError())
+            try write(Data(bytes), to: file)
         }
     }
 
     /// Writes a text file into the dataset.
     func write(_ text: String, to name: String) throws(ImportError) {
-        guard
-            FileManager.default.createFile(
-                atPath: "\(temporary)/\(name)", contents: Data(text.utf8))
-        else { throw .cannotWrite(path: "\(root)/\(dataset)/\(name)", reason: Self.lastError()) }
+        try write(Data(text.utf8), to: name)
     }
 
-    /// Renames the dataset folder, then replaces the lists.
+    private func write(_ data: Data, to file: String) throws(ImportError) {
+        // Not flushed one by one: `commit` flushes all before the folder takes its name.
+        guard FileManager.default.createFile(atPath: folder.path(of: file), contents: data) else {
+            throw .cannotWrite(path: "\(root)/\(dataset)/\(file)", reason: Self.lastError())
+        }
+    }
+
+    /// Replaces the dataset's folder and the lists together.
     ///
     /// - Parameters:
-    ///   - lists: names and contents of files in `MainPatient`.
     ///   - replaces: whether an existing dataset of the name is replaced.
+    ///   - lists: makes names and contents of files in `MainPatient`, merged with the lists that
+    ///     exist at this moment.
     /// - Throws: ``ImportError``; the existing dataset then stays.
-    func commit(lists: [(name: String, text: String)], replaces: Bool) throws(ImportError) {
-        let final = "\(root)/\(dataset)"
-        let older = "\(temporary).replaced"
+    func commit(
+        replaces: Bool, lists: () throws(ImportError) -> [(name: String, text: String)]
+    ) throws(ImportError) {
+        sync()
+        let lock: FolderLock
         do throws(FileError) {
-            var files = AtomicFileSet()
-            for list in lists {
-                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
-            }
-            sync()
-            let hasOlder = replaces && rename(final, older) == 0
-            guard rename(temporary, final) == 0 else {
-                let error = FileError(path: final, reason: Self.lastError())
-                if hasOlder { rename(older, final) }
-                throw error
-            }
-            do throws(FileError) {
-                try files.commit()
-            } catch {
-                rename(final, temporary)
-                if hasOlder { rename(older, final) }
-                throw error
-            }
-            isCommitted = true
-            if hasOlder { try? FileManager.default.removeItem(atPath: older) }
+            lock = try FolderLock(root)
+            try FileTransaction.recover(holding: lock)
         } catch {
             throw .cannotWrite(path: error.path, reason: error.reason)
         }
+        // Another process may have imported a dataset of this name meanwhile.
+        try Self.checkTarget(root: root, dataset: dataset, replaces: replaces)
+        let lists = try lists()
+        do throws(FileError) {
+            var transaction = FileTransaction()
+            transaction.add(folder)
+            for list in lists {
+                try transaction.add(
+                    Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
+            }
+            try transaction.commit(holding: lock)
+        } catch {
+            throw .cannotWrite(path: error.path, reason: error.reason)
+        }
+    }
+
+    /// Refuses to replace a dataset without permission, or a folder with files of the user.
+    ///
+    /// - Throws: ``ImportError/exists(path:)``, ``ImportError/otherFiles(path:example:)``.
+    static func checkTarget(
+        root: String, dataset: String, replaces: Bool
+    ) throws(ImportError) {
+        let path = "\(root)/\(dataset)"
+        guard FileKind(path) != nil else { return }
+        guard replaces else { throw .exists(path: path) }
+        if let example = fileOfUser(in: path) {
+            throw .otherFiles(path: path, example: example)
+        }
+    }
+
+    /// A file in a dataset's folder that no import wrote; nil where there is none.
+    private static func fileOfUser(in folder: String) -> String? {
+        guard FileKind(folder) == .folder else { return "" }
+        let imported = (try? DatasetIndex.read(folder: folder, dataset: ""))?.rows ?? [:]
+        for name in names(in: folder) {
+            let path = "\(folder)/\(name)"
+            switch name {
+            case "index.csv", "classes.csv":
+                guard FileKind(path) == .file else { return name }
+            case "img", "label":
+                guard FileKind(path) == .folder else { return name }
+                for file in names(in: path) {
+                    guard file.hasSuffix(".png"), imported[file.stem] != nil,
+                        FileKind("\(path)/\(file)") == .file
+                    else { return "\(name)/\(file)" }
+                }
+            default: return name
+            }
+        }
+        return nil
+    }
+
+    private static func names(in folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     }
 
     private static func lastError() -> String { String(cString: strerror(errno)) }
@@ -128,7 +171,7 @@ struct ImportedLists {
             let others = try others(in: split)
             let dataset = "\(split.rawValue)-\(dataset).txt"
             files.append(("\(split.rawValue).txt", text(others + own)))
-            if !own.isEmpty || FileManager.default.fileExists(atPath: path(dataset)) {
+            if !own.isEmpty || LayoutFile.exists(path(dataset)) {
                 files.append((dataset, text(own)))
             }
         }

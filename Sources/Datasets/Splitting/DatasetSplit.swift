@@ -22,7 +22,9 @@ public struct DatasetSplit: Sendable {
     public let parts: [Part]
     /// The lists: file names in `MainPatient`, and contents.
     public let lists: [(name: String, text: String)]
-    private let root: String
+    private let data: DatasetCollection
+    private let lines: [DatasetLines]
+    private let replaces: Bool
 
     /// Splits datasets, by patient where known.
     ///
@@ -38,7 +40,8 @@ public struct DatasetSplit: Sendable {
         _ data: DatasetCollection, options: SplitOptions = SplitOptions(),
         shouldContinue: (DatasetCheck.Progress) -> Bool = { _ in true }
     ) throws(SplitError) {
-        root = data.root
+        self.data = data
+        replaces = options.replaces
         let datasets = try Self.datasets(options.datasets, of: data)
         let existing = DatasetList.all(root: data.root)
         if !options.replaces && !existing.isEmpty {
@@ -55,19 +58,46 @@ public struct DatasetSplit: Sendable {
             lines.append(DatasetLines(dataset, data.classes[dataset] ?? 2, own, splits))
         }
         self.parts = parts
+        self.lines = lines
         lists = try Self.lists(lines, replacing: existing, data)
     }
 
-    /// Writes the lists: all temporary files first, then all are renamed.
+    /// Writes all lists together, merged with what other processes wrote since the split was made.
     ///
-    /// - Throws: ``SplitError/cannotWrite(path:reason:)``; the former lists then stay.
+    /// - Throws: ``SplitError/cannotWrite(path:reason:)``, ``SplitError/changed(dataset:)``; the
+    ///   former lists then stay.
     public func write() throws(SplitError) {
-        do throws(FileError) {
-            var files = AtomicFileSet()
+        let lock = try Self.writing { () throws(FileError) in try FolderLock(data.root) }
+        let current: DatasetCollection
+        do throws(DatasetError) {
+            current = try DatasetCollection(root: data.root, isLocked: true)
+        } catch {
+            throw .data(error)
+        }
+        let existing = DatasetList.all(root: data.root)
+        if !replaces && !existing.isEmpty { throw .listsExist(existing.map(\.name)) }
+        for part in parts {
+            guard current.classes[part.dataset] == data.classes[part.dataset],
+                current.folders[part.dataset]?.names(in: "img").count
+                    == part.images.values.reduce(0, +)
+            else { throw .changed(dataset: part.dataset) }
+        }
+        let lists = try Self.lists(lines, replacing: existing, current)
+        try Self.writing { () throws(FileError) in
+            var files = FileTransaction()
             for list in lists {
-                try files.add(Array(list.text.utf8), at: "\(root)/MainPatient/\(list.name)")
+                try files.add(
+                    Array(list.text.utf8), at: "\(data.root)/MainPatient/\(list.name)")
             }
-            try files.commit()
+            try files.commit(holding: lock)
+        }
+    }
+
+    private static func writing<Result>(
+        _ body: () throws(FileError) -> Result
+    ) throws(SplitError) -> Result {
+        do throws(FileError) {
+            return try body()
         } catch {
             throw .cannotWrite(path: error.path, reason: error.reason)
         }
@@ -215,6 +245,8 @@ public enum SplitError: Error, Equatable, Sendable {
     case listsExist([String])
     /// Images or labels cannot be used.
     case unusable(first: String, count: Int)
+    /// Another process changed a dataset while it was split.
+    case changed(dataset: String)
     /// A list cannot be written.
     case cannotWrite(path: String, reason: String)
     /// Stopped by the caller.
@@ -233,6 +265,9 @@ extension SplitError: CustomStringConvertible {
                 + " one dataset)"
         case .unusable(let first, let count):
             "\(count) images or labels cannot be used, nothing was written; the first: \(first)"
+        case .changed(let dataset):
+            "'\(dataset)' was changed by another program while it was split; nothing was written:"
+                + " start again"
         case .cannotWrite(let path, let reason):
             "'\(path)' cannot be written: \(reason)"
         case .interrupted: "stopped; nothing was written"

@@ -85,10 +85,10 @@ struct TrainCommand: ParsableCommand {
             let training = try session.prepare()
             let trainer = training.trainer
             let isFirst = trainer.batches.rank == 0
-            if isFirst { print(training.summary) }
+            if isFirst { Terminal.print(training.summary) }
             guard let runFolder = training.folder, !folder.dryRun else { return }
             if isFirst, training.isResumed {
-                print(
+                Terminal.print(
                     "resuming at step \(trainer.position.step), epoch "
                         + "\(trainer.position.epoch + 1)")
             }
@@ -98,7 +98,7 @@ struct TrainCommand: ParsableCommand {
                     + (isFirst ? [display] : []))
             let end = try trainer.fit(observer: observers)
             display.clear()
-            if isFirst { print(closing(end, trainer, runFolder)) }
+            if isFirst { Terminal.print(closing(end, trainer, runFolder)) }
             if end == .interrupted { throw ExitError(.interrupted) }
         } catch {
             display.clear()
@@ -163,7 +163,7 @@ struct TrainCommand: ParsableCommand {
             ValidationError("\(error)")
         case is DatasetError, RunFolderError.noRun, RunFolderError.unreadable:
             ExitError(.input, "\(error)")
-        case is RunFolderError, is FileError, CheckpointError.writeFailed:
+        case is RunFolderError, is FileError, CheckpointError.writeFailed, ImageError.cannotWrite:
             ExitError(.output, "\(error)")
         default: ExitError(.unavailable, "\(error)")
         }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 import SegmentAnything
@@ -117,6 +118,7 @@ public final class EmbeddingCache {
         self.folder = "\(folder)/\(Fingerprint(of: key).text)"
         let files = FileManager.default
         try files.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        Leftovers.remove(in: self.folder)
         // Embeddings of other runs count too. A file may vanish when another run renames it.
         for case let name as String in files.enumerator(atPath: folder) ?? .init()
         where name.hasSuffix(".safetensors") {

@@ -234,7 +234,9 @@ public final class Trainer {
     /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run.
     func resume(from checkpoint: TrainingCheckpoint) throws {
         guard checkpoint.exists else { return }
-        position = try checkpoint.load(network: network, optimizer: optimizer, average: average)
+        position = try checkpoint.load(
+            network: network, optimizer: optimizer, average: average,
+            epochs: configuration.epochs, batches: batches.count)
     }
 }
 

@@ -53,6 +53,25 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
     /// The position at the start of a training.
     public init() {}
 
+    /// Whether numbers that were read from a file are possible in a training.
+    ///
+    /// - Parameters:
+    ///   - epochs: number of epochs of the training.
+    ///   - batches: number of batches of an epoch.
+    /// - Returns: false also for numbers with which later sums could overflow.
+    func isPossible(epochs: Int, batches: Int) -> Bool {
+        let numbers = [
+            best ?? 0, smoothedLoss ?? 0, lowestLoss ?? 0, sums.loss, sums.crossEntropy, sums.dice,
+            sums.teacher, sums.gradientNorm,
+        ]
+        let counts = [samples, sums.steps, sums.batches]
+        return (0...epochs).contains(epoch) && (0...batches).contains(batch)
+            && (0...(epochs * batches)).contains(step)
+            && (bestEpoch.map { (0...epoch).contains($0) } ?? true)
+            && counts.allSatisfy { (0...(1 << 53)).contains($0) }
+            && numbers.allSatisfy { !$0.isNaN } && (0...1e10).contains(seconds)
+    }
+
     /// Adds one batch.
     ///
     /// - Parameters:
@@ -188,16 +207,47 @@ final class TrainingCheckpoint {
 
     /// Loads the checkpoint into a network and its optimizer.
     ///
+    /// - Parameters:
+    ///   - network: gets the weights.
+    ///   - optimizer: gets the moments.
+    ///   - average: gets the averages; nil where there are none.
+    ///   - epochs: number of epochs of the training.
+    ///   - batches: number of batches of an epoch.
     /// - Returns: the position of the training.
-    /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run or is
-    ///   damaged.
+    /// - Throws: ``TrainingError/state(path:reason:)`` when it belongs to another run, and
+    ///   ``TrainingError/damagedState(path:reason:weights:)``.
     func load(
-        network: Module, optimizer: Adam, average: MovingAverage?
+        network: Module, optimizer: Adam, average: MovingAverage?, epochs: Int, batches: Int
+    ) throws(TrainingError) -> TrainingPosition {
+        do {
+            return try read(
+                network: network, optimizer: optimizer, average: average, epochs: epochs,
+                batches: batches)
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw damaged("\(error)")
+        }
+    }
+
+    private func damaged(_ reason: String) -> TrainingError {
+        let last = URL(fileURLWithPath: path).deletingLastPathComponent()
+            .appendingPathComponent("last.safetensors")
+        let isWhole = (try? Checkpoint.read(last.path)) != nil
+        return .damagedState(
+            path: path, reason: reason, weights: isWhole ? last.relativePath : nil)
+    }
+
+    private func read(
+        network: Module, optimizer: Adam, average: MovingAverage?, epochs: Int, batches: Int
     ) throws -> TrainingPosition {
         let checkpoint = try Checkpoint.read(path)
-        guard let text = checkpoint.metadata[Self.positionKey],
-            let position = try? JSON.decode(TrainingPosition.self, from: text.utf8)
-        else { throw TrainingError.state(path: path, reason: "it is not a training checkpoint") }
+        guard let text = checkpoint.metadata[Self.positionKey] else {
+            throw damaged("it is not a training checkpoint")
+        }
+        guard let position = try? JSON.decode(TrainingPosition.self, from: text.utf8) else {
+            throw damaged("the position of the training in its metadata cannot be read")
+        }
         let differences = identity.differences(
             from: checkpoint.metadata[Self.identityKey], arguments: arguments)
         guard differences.isEmpty else {
@@ -206,13 +256,21 @@ final class TrainingCheckpoint {
                 reason: "it belongs to a run with other options or data: "
                     + differences.joined(separator: "; "))
         }
+        guard position.isPossible(epochs: epochs, batches: batches) else {
+            throw damaged(
+                "it states a position that this training cannot have: epoch \(position.epoch), "
+                    + "batch \(position.batch), step \(position.step), \(position.samples) "
+                    + "samples, \(position.seconds) seconds")
+        }
         try network.load(PrefixedSource(prefix: "model.", source: checkpoint))
         try optimizer.load(
             PrefixedSource(prefix: "optimizer.", source: checkpoint), network.namedParameters())
         if let average {
-            let steps = checkpoint.metadata[Self.averageStepsKey].flatMap(Int.init)
-            try average.load(
-                PrefixedSource(prefix: "average.", source: checkpoint), steps: steps ?? 0)
+            let steps = checkpoint.metadata[Self.averageStepsKey].flatMap(Int.init) ?? 0
+            guard (0...(1 << 53)).contains(steps) else {
+                throw damaged("its average states \(steps) steps")
+            }
+            try average.load(PrefixedSource(prefix: "average.", source: checkpoint), steps: steps)
         }
         return position
     }

@@ -101,7 +101,7 @@ public struct ModelCard: Sendable {
         } catch {
             throw .cannotWrite(path: path, reason: "\(error)")
         }
-        try writeRunFile("---\n" + header + "---\n\n" + body, to: path)
+        try writeRunFile("---\n" + header + "---\n\n" + body.visible, to: path)
     }
 
     /// The header that Hugging Face's Hub reads: https://huggingface.co/docs/hub/model-cards.

@@ -97,7 +97,7 @@ public struct ResultsTable: Sendable {
     /// - Parameter path: the file.
     /// - Throws: ``RunFolderError/unreadable(path:reason:)`` with the row that is wrong.
     public init(reading path: String) throws(RunFolderError) {
-        var lines = CSV.rows(try readRunFile(path, limit: 1 << 28))
+        var lines = CSV.rows(try readRunFile(path, limit: 16 << 20))
         guard !lines.isEmpty, lines[0].contains("step") else {
             throw .unreadable(path: path, reason: "a first line with the column 'step' is needed")
         }
@@ -105,6 +105,7 @@ public struct ResultsTable: Sendable {
         // Versions up to 0.1 wrote 'pictures_per_s'.
         columns = lines.removeFirst().map { $0 == "pictures_per_s" ? "images_per_s" : $0 }
         rows = []
+        let counts = Set(["epoch", "step"].compactMap(columns.firstIndex))
         for (index, line) in lines.enumerated() {
             guard line.count == columns.count else {
                 throw .unreadable(
@@ -112,9 +113,13 @@ public struct ResultsTable: Sendable {
                     reason: "row \(index + 1) has \(line.count) fields, not \(columns.count)")
             }
             var row: [Double?] = []
-            for field in line {
+            for (column, field) in line.enumerated() {
                 let value = Double(field)
-                guard value != nil || field.isEmpty else {
+                guard
+                    field.isEmpty
+                        || value.map({ Self.isPossible($0, isCount: counts.contains(column)) })
+                            ?? false
+                else {
                     throw .unreadable(
                         path: path, reason: "row \(index + 1) has '\(field)' for a number")
                 }
@@ -122,6 +127,12 @@ public struct ResultsTable: Sendable {
             }
             rows.append(row)
         }
+    }
+
+    /// Whether a number can be a count of steps or epochs, or a value to draw.
+    private static func isPossible(_ value: Double, isCount: Bool) -> Bool {
+        guard isCount else { return !value.isFinite || abs(value) < 1e40 }
+        return value >= 0 && value < 1e15 && value.rounded() == value
     }
 
     /// Adds a row and writes the file.

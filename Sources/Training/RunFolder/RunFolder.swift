@@ -60,7 +60,7 @@ public final class RunFolder: Sendable {
             // A start that was killed at once leaves only these.
             let below = try? FileManager.default.contentsOfDirectory(atPath: path + "/weights")
             return name == ".lock" || name == "weights" && below == []
-                || name.hasPrefix(".") && name.hasSuffix(".partial")
+                || Leftovers.contain(name)
         }
         guard isEmpty || replacing else { throw .exists(path: path) }
         guard isEmpty || isRun(path) else { throw .notARun(path: path) }
@@ -136,19 +136,10 @@ public final class RunFolder: Sendable {
 
     private func prepared() throws(RunFolderError) -> RunFolder {
         try Self.makeFolder(weights)
-        removePartialFiles()
-        return self
-    }
-
-    /// Removes partial files that a killed process left.
-    private func removePartialFiles() {
-        let manager = FileManager.default
         for folder in [path, weights] {
-            let names = (try? manager.contentsOfDirectory(atPath: folder)) ?? []
-            for name in names where name.hasPrefix(".") && name.hasSuffix(".partial") {
-                unlink(folder + "/" + name)
-            }
+            Leftovers.remove(in: folder, isLocked: true)
         }
+        return self
     }
 
     private func removeRunFiles() throws(RunFolderError) {

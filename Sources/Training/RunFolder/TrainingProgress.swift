@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 
 /// The figures of the progress line.
@@ -137,7 +138,7 @@ public struct TrainingProgress {
     /// - Parameter line: text without a line break.
     public mutating func print(_ line: String) {
         clear()
-        write(line + "\n")
+        write(line.visible + "\n")
     }
 
     /// Removes the progress line from the terminal.

@@ -138,6 +138,27 @@ extension RunArgument {
             && !reserved.contains(text.lowercased())
     }
 
+    /// A number as this program and most others write it.
+    ///
+    /// YAML 1.1 also has numbers to base 2, 8, 16 and 60 (`1:30`), which nobody means in an option:
+    /// they stay text. Yams would convert them, and traps where one to base 60 does not fit.
+    private static func number(_ text: String) -> RunArgument? {
+        if text.wholeMatch(of: #/[-+]?(0|[1-9][0-9]*)/#) != nil {
+            return Int(text).map { .integer($0) }
+        }
+        switch text.lowercased() {
+        case ".inf", "+.inf": return .number(.infinity)
+        case "-.inf": return .number(-.infinity)
+        case ".nan": return .number(.nan)
+        default: break
+        }
+        guard text.wholeMatch(of: #/[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?/#) != nil
+        else {
+            return nil
+        }
+        return Double(text).map { .number($0) }
+    }
+
     fileprivate init?(_ node: Node) {
         switch node {
         case .scalar(let scalar):
@@ -146,12 +167,8 @@ extension RunArgument {
             case Tag.Name.bool.rawValue:
                 guard let value = node.bool else { return nil }
                 self = .flag(value)
-            case Tag.Name.int.rawValue:
-                guard let value = node.int else { return nil }
-                self = .integer(value)
-            case Tag.Name.float.rawValue:
-                guard let value = node.float else { return nil }
-                self = .number(value)
+            case Tag.Name.int.rawValue, Tag.Name.float.rawValue:
+                self = Self.number(scalar.string) ?? .text(scalar.string)
             default: self = .text(scalar.string)
             }
         case .sequence(let sequence):

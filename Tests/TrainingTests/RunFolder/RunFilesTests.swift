@@ -70,6 +70,56 @@ struct RunFilesTests {
         }
     }
 
+    @Test("args.yaml: numbers to other bases than 10, and those that do not fit, stay text")
+    func numbers() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/args.yaml"
+            let texts = [
+                "1:30", "9223372036854775807:59", "99999999999999999999:59:59", "1:2.5", "012",
+                "0x1F", "0b1", "1_000", "9223372036854775808", "-1:9223372036854775807",
+            ]
+            let lines = texts.enumerated().map { "o\($0): \($1)\n" }
+            try Data((lines.joined() + "a: +7\nb: -0.5\nc: 1.0e3\nd: -.inf\n").utf8)
+                .write(to: URL(fileURLWithPath: path))
+            let values = try RunArguments.read(path).entries.map(\.value)
+            #expect(
+                values == texts.map { .text($0) } + [
+                    .integer(7), .number(-0.5), .number(1000), .number(-.infinity),
+                ])
+        }
+    }
+
+    @Test(
+        "results.csv: counts that are none, and numbers that cannot be drawn, are refused",
+        arguments: ["nan,0", "inf,0", "1e300,0", "-1,0", "0.5,0", "1,1e300", "1,x", "1"])
+    func badRows(row: String) throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/results.csv"
+            try Data("step,val/dice\n\(row)\n".utf8).write(to: URL(fileURLWithPath: path))
+            #expect(throws: RunFolderError.self) { try ResultsTable(reading: path) }
+        }
+    }
+
+    @Test("only positions that a training can have are accepted")
+    func positions() {
+        #expect(TrainingPosition().isPossible(epochs: 2, batches: 3))
+        var last = TrainingPosition()
+        (last.epoch, last.step, last.samples) = (2, 6, 12)
+        (last.best, last.bestEpoch, last.smoothedLoss) = (0.5, 1, 0.1)
+        #expect(last.isPossible(epochs: 2, batches: 3))
+        let changes: [(inout TrainingPosition) -> Void] = [
+            { $0.epoch = -1 }, { $0.epoch = 3 }, { $0.batch = 4 }, { $0.batch = -1 },
+            { $0.step = 7 }, { $0.step = .max }, { $0.samples = .max }, { $0.seconds = 1e308 },
+            { $0.seconds = .nan }, { $0.seconds = -1 }, { $0.bestEpoch = 9 }, { $0.best = .nan },
+            { $0.sums.steps = .max }, { $0.sums.batches = -1 }, { $0.sums.loss = .nan },
+        ]
+        for (index, change) in changes.enumerated() {
+            var position = last
+            change(&position)
+            #expect(!position.isPossible(epochs: 2, batches: 3), "change \(index)")
+        }
+    }
+
     @Test("results.csv has one row per epoch; resuming removes the rows after its step")
     func results() throws {
         try withTemporaryFolder { folder in

@@ -86,10 +86,14 @@ struct RunFolderTests {
     func halfWritten() throws {
         try withTemporaryFolder { project in
             let path = try makeRun(project)
-            let left = path + "/weights/.last.safetensors.3k9.partial"
-            try Data("x".utf8).write(to: URL(fileURLWithPath: left))
+            let left = path + "/weights/.last.safetensors.samus-node7-12-3k9.partial"
+            let ofUser = path + "/weights/.download.partial"
+            for file in [left, ofUser] {
+                try Data("x".utf8).write(to: URL(fileURLWithPath: file))
+            }
             let folder = try RunFolder.resume(path)
             #expect(!FileManager.default.fileExists(atPath: left))
+            #expect(FileManager.default.fileExists(atPath: ofUser))
             #expect(FileManager.default.fileExists(atPath: folder.bestWeights))
         }
     }

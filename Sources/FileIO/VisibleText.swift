@@ -1,0 +1,43 @@
+extension String {
+    /// The text with control characters other than tabs and line breaks as `\u{…}`: the name of a
+    /// file or a label must not move the cursor or imitate a message.
+    public var visible: String {
+        // Most texts need no change.
+        guard unicodeScalars.contains(where: Self.isHidden) else { return self }
+        return unicodeScalars.reduce(into: "") { result, scalar in
+            if Self.isHidden(scalar) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    /// The text on one line, control characters, tabs and line breaks made visible.
+    public var visibleLine: String {
+        visible.replacing("\n", with: "\\n").replacing("\t", with: "\\t")
+    }
+
+    /// A JSON text with control characters in its strings as JSON's escapes.
+    public var withVisibleJSONStrings: String {
+        guard unicodeScalars.contains(where: Self.isHidden) else { return self }
+        return unicodeScalars.reduce(into: "") { result, scalar in
+            guard Self.isHidden(scalar) else {
+                result.unicodeScalars.append(scalar)
+                return
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+    }
+
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar == "\n" || scalar == "\t" { return false }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return true
+        default: return false
+        }
+    }
+}

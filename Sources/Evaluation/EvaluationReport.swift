@@ -221,7 +221,8 @@ extension PromptStrategy? {
         case .boxAndClick: "box and 1 random click"
         case .corrections(0): "click in the middle"
         case .corrections(let clicks): clicks == 1 ? "1 correction" : "\(clicks) corrections"
-        case .onNothing(let prompts): prompts == 1 ? "1 prompt on nothing" : "\(prompts) prompts on nothing"
+        case .onNothing(let prompts):
+            prompts == 1 ? "1 prompt on nothing" : "\(prompts) prompts on nothing"
         case .interactive(let clicks): "up to \(clicks) corrections"
         case .promptFree: "no prompt"
         }

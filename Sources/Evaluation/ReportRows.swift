@@ -367,7 +367,9 @@ extension [EvaluatedCase] {
             }
             guard !objects.isEmpty else { return nil }
             let total = objects.reduce(0) { $0 + ($1 ?? most) }
-            func share(_ given: (EvaluatedCase) -> Int, _ obeyed: (EvaluatedCase) -> Int?) -> Double? {
+            func share(_ given: (EvaluatedCase) -> Int, _ obeyed: (EvaluatedCase) -> Int?)
+                -> Double?
+            {
                 let all = members.reduce(0) { $0 + given($1.one) }
                 let right = members.reduce(0) { $0 + (obeyed($1.one) ?? 0) }
                 return all == 0 ? nil : Double(right) / Double(all)

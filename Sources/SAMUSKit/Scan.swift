@@ -71,7 +71,9 @@ public struct ObjectMask: Equatable, Sendable {
     /// The model's estimate of the mask's IoU with the true mask; not calibrated.
     public let iouEstimate: Float
     /// The model's estimate, 0 to 1, that there is an object at the prompt; nil where the model has
-    /// none. Below 0.5 the mask is empty.
+    /// none.
+    ///
+    /// Below 0.5 the mask is empty.
     public let presence: Float?
 
     init(_ result: SegmentationResult) {

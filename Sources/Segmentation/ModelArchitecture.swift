@@ -22,8 +22,9 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     public let isTrainedForCandidates: Bool
     /// Whether the published weights give hardly any mask for a prompt without a box.
     public let needsBox: Bool
-    /// Whether the network was trained to answer clicks one by one, each with the logits before it,
-    /// and to estimate whether there is an object.
+    /// Whether the network was trained to answer clicks in turn, and to tell that there is nothing.
+    ///
+    /// Each click then comes with the logits of the step before.
     public let isInteractive: Bool
     /// The sizes that were published.
     public let published: [ModelConfiguration]
@@ -47,7 +48,8 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         _ name: String, commandName: String, signature: TensorSignature,
         preprocessing: Preprocessing, trainedPrompts: Set<PromptKind>, isPromptFree: Bool = false,
         isTrainedForCandidates: Bool = false, needsBox: Bool = false,
-        isInteractive: Bool = false, published: [ModelConfiguration], sizes: Sizes, startsFrom: [ModelArchitecture] = [],
+        isInteractive: Bool = false, published: [ModelConfiguration], sizes: Sizes,
+        startsFrom: [ModelArchitecture] = [],
         recipes: [Recipe]
     ) {
         rawValue = name

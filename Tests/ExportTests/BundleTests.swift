@@ -169,7 +169,8 @@ struct BundleTests {
         #expect(manifest.embedding.width == 32 && manifest.embedding.side == 8)
         #expect(manifest.notice == ResearchNotice.text)
         #expect((manifest.macs ?? 0) > 1_000_000)
-        #expect(Set(manifest.files.keys) == ["encoder.onnx", "decoder.onnx", "weights.safetensors"])
+        #expect(
+            Set(manifest.files.keys) == ["encoder.onnx", "decoder.onnx", "weights.safetensors"])
         let range = manifest.input.range
         #expect(range[0] < -2 && range[1] > 2.5)
     }

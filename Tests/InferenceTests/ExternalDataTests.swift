@@ -54,7 +54,8 @@ struct ExternalDataTests {
         arguments: ["../weights.safetensors", "weights.safetensors/x", "weights.safetensor", ""])
     func names(name: String) {
         #expect(scan([short + value(name)]).foundForeign)
-        #expect(scan([short + [0x12, 0x93, 0x00] + Array("weights.safetensors".utf8)]).foundForeign)
+        #expect(
+            scan([short + [0x12, 0x93, 0x00] + Array("weights.safetensors".utf8)]).foundForeign)
         #expect(scan([short]).foundForeign)
     }
 

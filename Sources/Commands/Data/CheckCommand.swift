@@ -49,7 +49,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let file = sheet.map(OutputFile.init)
         try file?.check(force: force, option: "--sheet")
-        let data = try withExitStatus(.input) { 
+        let data = try withExitStatus(.input) {
             try DatasetCollection(root: root, patientPattern: patients.pattern)
         }
         try file?.checkIsNoInput(of: data, option: "--sheet")

@@ -242,12 +242,14 @@ public struct SegmentCommand: ParsableCommand {
         return SegmentJob(
             images: try inputImages(), shard: shard,
             mode: automatic.everything
-                ? .everything(automatic.generator) : .objects(
+                ? .everything(automatic.generator)
+                : .objects(
                     multimask: multimask, keep: keep,
                     answer: AnswerOptions(minimumPresence: minPresence)),
             outputFolder: output, formats: format?.formats ?? defaultFormats,
             existing: force ? .replaced : skipExisting ? .skipped : .refused,
-            promptFile: prompts.prompts, spacing: try spacing.source(), writesSummary: summary, printsJSONLines: jsonLines)
+            promptFile: prompts.prompts, spacing: try spacing.source(), writesSummary: summary,
+            printsJSONLines: jsonLines)
     }
 
     private func inputImages() throws -> [InputImage] {

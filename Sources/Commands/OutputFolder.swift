@@ -107,6 +107,21 @@ struct OutputFile {
         }
     }
 
+    /// Refuses to replace a file that the command reads.
+    ///
+    /// - Parameters:
+    ///   - inputs: paths of the files.
+    ///   - option: the option with the path, for the message.
+    /// - Throws: ``ExitError``.
+    func checkIsNone(of inputs: [String], option: String) throws(ExitError) {
+        guard let identity = FileIdentity(path),
+            inputs.contains(where: { FileIdentity($0) == identity })
+        else { return }
+        throw ExitError(
+            .output,
+            "'\(path)' is an input, which is never replaced: choose another \(option)")
+    }
+
     /// Refuses to replace a file of the datasets.
     ///
     /// - Parameters:

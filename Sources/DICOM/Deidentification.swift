@@ -171,6 +171,8 @@ extension DICOMFile {
                 if file == nil {
                     try FileManager.default.createDirectory(
                         at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+                    // A killed run may have left a copy that was not finished.
+                    Leftovers.remove(in: target.deletingLastPathComponent().path)
                     file = try AtomicFile(target.path)
                 }
                 try file?.append(bytes)

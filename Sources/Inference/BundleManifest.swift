@@ -231,8 +231,8 @@ extension ModelBundleError: CustomStringConvertible {
             "'\(file)' has SHA-256 \(found), but model.json states \(expected): the file is "
                 + "damaged or was replaced"
         case .externalData(let file):
-            "'\(file)' refers to weights in another file, whose SHA-256 model.json does not state; "
-                + "a model bundle must contain all weights in its ONNX files"
+            "'\(file)' refers to weights in another file: the graphs of a bundle may refer to "
+                + "\(ModelBundle.Manifest.FileName.weights) only, which model.json must list"
         case .noPrompts(let model):
             "\(model) is a prompt-free model and takes no prompts"
         }

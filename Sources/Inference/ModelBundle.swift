@@ -277,16 +277,20 @@ extension ModelBundle.Manifest {
 
 /// Scans an ONNX file for tensors whose data is in another file.
 ///
-/// Such a tensor has an entry `location` (TensorProto.external_data). In the file, the 8 bytes of this
-/// key are preceded by their length, or by a 0 if the length is encoded in more bytes than needed, and
-/// followed by the value: the number of its field, its length and the name of the other file.
+/// Such a tensor has an entry with the key `location` and the file's name (field 13 of TensorProto,
+/// external_data). Only the exact bytes that the export writes are accepted
+/// for the bundle's own weights: the tag and length of the entry, the key, and the name as its last
+/// field. In any other encoding, another reader might take another name.
 struct ExternalDataScan {
     private static let key = Array("location".utf8)
-    /// The key, and the value of a reference to the bundle's own weights.
+    /// A whole entry that refers to the bundle's own weights.
     private static let own: [UInt8] = {
         let name = Array(ModelBundle.Manifest.FileName.weights.utf8)
-        return key + [0x12, UInt8(name.count)] + name
+        let content = [0x0A, UInt8(key.count)] + key + [0x12, UInt8(name.count)] + name
+        return [0x6A, UInt8(content.count)] + content
     }()
+    /// Where the key begins in ``own``.
+    private static let keyPlace = 4
 
     /// Whether such a tensor was found.
     private(set) var found = false
@@ -294,38 +298,49 @@ struct ExternalDataScan {
     private(set) var foundForeign = false
     /// The end of the file so far: a reference may be split between chunks.
     private var rest: [UInt8] = []
+    /// The number of bytes of ``rest`` that were judged already.
+    private var judged = 0
 
     /// Scans the next chunk of the file.
     mutating func scan(_ chunk: [UInt8]) {
         guard !foundForeign, !chunk.isEmpty else { return }
-        let bytes = rest + chunk
+        rest += chunk
         // A reference is judged when all of it is there, or at the end.
-        rest = judge(bytes, upTo: max(bytes.count - Self.own.count + 1, 0))
+        judge(upTo: rest.count - (Self.own.count - Self.keyPlace) + 1)
+        let surplus = max(judged - Self.keyPlace, 0)
+        rest.removeFirst(surplus)
+        judged -= surplus
     }
 
     /// Judges references at the end of the file.
     mutating func finish() {
-        _ = judge(rest + [UInt8](repeating: 0xFF, count: Self.own.count), upTo: rest.count)
+        let end = rest.count
+        rest += [UInt8](repeating: 0xFF, count: Self.own.count)
+        judge(upTo: end)
         rest = []
+        judged = 0
     }
 
     /// Looks for keys that start before `end`.
-    ///
-    /// - Returns: the bytes to look at again, with one byte before them.
-    private mutating func judge(_ bytes: [UInt8], upTo end: Int) -> [UInt8] {
-        bytes.withUnsafeBytes { bytes in
+    private mutating func judge(upTo end: Int) {
+        guard end > judged else { return }
+        rest.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
-            var place = 0
+            var place = judged
             while place < end, let hit = memchr(start + place, Int32(Self.key[0]), end - place) {
                 let index = UnsafeRawPointer(hit) - start
                 place = index + 1
+                // The length before a key is 8, or ends in 0 where it takes more bytes than needed.
                 guard index > 0, [0, 8].contains(bytes[index - 1]),
                     memcmp(hit, Self.key, Self.key.count) == 0
                 else { continue }
                 found = true
-                if memcmp(hit, Self.own, Self.own.count) != 0 { foundForeign = true }
+                let entry = index - Self.keyPlace
+                if entry < 0 || memcmp(start + entry, Self.own, Self.own.count) != 0 {
+                    foundForeign = true
+                }
             }
         }
-        return Array(bytes.dropFirst(max(end - 1, 0)))
+        judged = end
     }
 }

@@ -56,6 +56,11 @@ public final class SAMUSLite: Module, PromptableNetwork {
 }
 
 extension SAMUSLite {
+    /// The modules that LiteMedSAM does not have.
+    private var addedModules: [Module] {
+        imageEncoder.addedModules + [maskDecoder.presenceHead].compactMap(\.self)
+    }
+
     /// All parts: LiteMedSAM has one size.
     public static func configuration(
         startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
@@ -90,7 +95,8 @@ extension SAMUSLite {
                 transfer.resized.append(name)
             }
         }
-        let accepted = Set(transfer.resized + transfer.new + transfer.unused)
+        let added = namedValues(in: addedModules).map(\.name)
+        let accepted = Set(transfer.resized + added)
         if let error = difference(from: source)?.leavingOut(accepted.contains) { throw error }
         try withoutGrad {
             for (name, value) in values {

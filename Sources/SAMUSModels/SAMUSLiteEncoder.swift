@@ -63,6 +63,11 @@ public final class SAMUSLiteEncoder: Module, Layer {
             } : []
     }
 
+    /// The modules that LiteMedSAM does not have.
+    var addedModules: [Module] {
+        [upscaling] + [cnnBranch].compactMap(\.self) + crossBranchAttention + featureAdapters
+    }
+
     /// Channels of the embedding.
     var embeddingWidth: Int {
         let width = Self.sizes.outputs

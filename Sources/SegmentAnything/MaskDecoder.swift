@@ -37,7 +37,7 @@ public final class MaskDecoder: Module {
     let outputUpscaling: Sequential
     let outputHypernetworksMlps: [MLP]
     let iouPredictionHead: MLP
-    let presenceHead: MLP?
+    package let presenceHead: MLP?
 
     /// - Parameters:
     ///   - width: width of tokens and embedding, D.
@@ -175,7 +175,7 @@ public final class MaskDecoder: Module {
 }
 
 /// Linear layers with ReLU between them.
-final class MLP: Module, Layer {
+package final class MLP: Module, Layer {
     let layers: [Linear]
 
     /// - Parameters:
@@ -190,7 +190,7 @@ final class MLP: Module, Layer {
 
     /// - Parameter x: `[..., inputs]`.
     /// - Returns: `[..., outputs]`.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    package func callAsFunction(_ x: Tensor) -> Tensor {
         layers.dropFirst().reduce(layers[0](x)) { $1(relu($0)) }
     }
 }

@@ -11,7 +11,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// How the values of the input are computed.
     public let preprocessing: Preprocessing
     /// Input pixels per image pixel, along x and along y.
-    private let scale: (x: Double, y: Double)
+    let scale: (x: Double, y: Double)
 
     /// The geometry of one image.
     ///

@@ -105,8 +105,9 @@ extension MaskPrediction {
             if wrong.isEmpty { return }
             adjustedClicks = max(adjustedClicks, wrong.count)
             for click in wrong {
-                let place = geometry.prepare(click.point)
-                let (x, y) = ((place.x + 0.5) / cell - 0.5, (place.y + 0.5) / cell - 0.5)
+                // As restoring samples the logits: pixel x is at (x + 0.5) scale - 0.5.
+                let x = (click.point.x + 0.5) * geometry.scale.x / cell - 0.5
+                let y = (click.point.y + 0.5) * geometry.scale.y / cell - 0.5
                 let column = min(max(Int(x.rounded()), 0), logits.width - 1)
                 let row = min(max(Int(y.rounded()), 0), logits.height - 1)
                 let value = Double(logits.values[row * logits.width + column])

@@ -11,7 +11,7 @@ public struct Prompt: Equatable, Sendable {
     /// A rough mask of the object, of the image's size.
     public var mask: Mask?
     /// The logits of an earlier mask, as the decoder returned them; they take the place of `mask`.
-    public var logits: Planes?
+    package var logits: Planes?
 
     /// Combines any prompts.
     ///

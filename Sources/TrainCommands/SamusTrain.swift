@@ -77,7 +77,7 @@ struct TorchReportCommand: ParsableCommand {
         let report = TorchReport(
             version: TorchRuntime.version, devices: devices, unavailable: unavailable,
             threads: TorchRuntime.threads)
-        print(String(decoding: try JSON.encode(report), as: UTF8.self))
+        Terminal.print(json: String(decoding: try JSON.encode(report), as: UTF8.self))
     }
 }
 

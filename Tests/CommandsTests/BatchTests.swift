@@ -58,6 +58,9 @@ struct BatchTests {
         }
     }
 
+    /// Exit codes of a finished run; the toy model finds nothing in some of these lists.
+    private static let done: Set<Int32> = [0, 3]
+
     private func table(_ name: String) throws -> [[String]] {
         CSV.rows(try String(contentsOfFile: scratch.path(name), encoding: .utf8))
     }
@@ -67,11 +70,11 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func shards() throws {
         try writeImages(40)
-        #expect(try segment("--format", "png", out: "whole").code == 0)
+        #expect(Self.done.contains(try segment("--format", "png", out: "whole").code))
         var seen: [String] = []
         for number in 1...3 {
             let outcome = try segment("--shard", "\(number)/3", "--summary")
-            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
             let rows = try table("out/summary-\(number)-of-3.csv").dropFirst()
             #expect(rows.count > 5, "an even distribution")
             seen += rows.map { $0[0] }
@@ -105,7 +108,7 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func restart() throws {
         try writeImages(120)
-        #expect(try segment("--summary", out: "whole").code == 0)
+        #expect(Self.done.contains(try segment("--summary", out: "whole").code))
         let running = try samus.start(arguments(["--summary"]))
         let some = scratch.path("out/0/i50.json")
         while running.process.isRunning && !FileManager.default.fileExists(atPath: some) {
@@ -119,14 +122,14 @@ struct BatchTests {
         try scratch.write(Data("{".utf8), "out/0/i1.json")
 
         let outcome = try segment("--skip-existing", "--summary", "--json-lines")
-        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
         let status = try lines(outcome).map { $0["status"] as? String }
         #expect(status.count == 120)
         #expect(Set(status) == ["done", "skipped"])
         let whole = try table("whole/summary.csv")
         let resumed = try table("out/summary.csv")
-        // The second column says done or skipped.
-        func values(_ rows: [[String]]) -> [[String]] { rows.map { [$0[0]] + $0[2...] } }
+        // The third column says done or skipped.
+        func values(_ rows: [[String]]) -> [[String]] { rows.map { Array($0[..<2] + $0[3...]) } }
         #expect(values(resumed) == values(whole))
         #expect(whole.count == 121)
         for name in scratch.files("whole") where name.hasSuffix(".mask.png") {
@@ -134,7 +137,7 @@ struct BatchTests {
             #expect(try Data(contentsOf: scratch.url.appending(path: "out/\(name)")) == one)
         }
         let again = try segment("--skip-existing")
-        #expect(again.code == 0)
+        #expect(Self.done.contains(again.code))
         #expect(again.errors.contains("120 of 120 images were skipped"))
     }
 
@@ -143,7 +146,7 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func otherModel() throws {
         try writeImages(2)
-        #expect(try segment().code == 0)
+        #expect(Self.done.contains(try segment().code))
         let copy = scratch.url.appending(path: "other.samus")
         try FileManager.default.copyItem(
             at: Self.bundles.appending(path: "clicks.samus"), to: copy)
@@ -179,7 +182,7 @@ struct BatchTests {
         #expect((found[2]["error"] as? String)?.contains("not an image") == true)
         let rows = try table("out/summary.csv")
         #expect(
-            rows[0].prefix(6) == ["image", "status", "object", "candidate", "label", "pixel_area"])
+            rows[0].prefix(6) == ["image", "frame", "status", "object", "candidate", "label"])
         #expect(rows[1][5] == "\(mask["pixel_area"] as? Int ?? -1)")
         #expect(rows[3][1] == "failed" && rows[3].last?.contains("not an image") == true)
         #expect(rows.allSatisfy { $0.count == rows[0].count })
@@ -213,7 +216,7 @@ struct BatchTests {
             shell.environment["SLURM_ARRAY_TASK_ID"] = task
             let outcome = try shell(
                 script, scratch.path("in"), scratch.path("out"), "--point", "9,7", "--model", model)
-            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
             let found = try lines(outcome)
             #expect(found.allSatisfy { $0["status"] as? String == status })
             count += status == "done" ? found.count : 0
@@ -241,7 +244,7 @@ struct BatchTests {
         for index in 0..<16 {
             shell.environment["JOB_COMPLETION_INDEX"] = "\(index)"
             let outcome = try shell("-c", command)
-            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
         }
         #expect(scratch.files("out").count(where: { $0.hasSuffix(".mask.png") }) == 6)
     }

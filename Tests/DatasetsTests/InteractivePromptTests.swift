@@ -82,6 +82,17 @@ struct InteractivePromptTests {
         #expect(PromptSampler.promptOnNothing(besides: full, using: &random) == nil)
     }
 
+    @Test("an absent object and an image without room for a prompt on nothing get a background click")
+    func absent() throws {
+        var random = SampleRandom(seed: 6)
+        let empty = Mask(width: 60, height: 5, values: [UInt8](repeating: 0, count: 300))
+        for _ in 0..<50 {
+            let prompt = PromptSampler(.interactive(3)).prompt(for: empty, using: &random)
+            #expect(prompt.foregroundPoints.isEmpty && prompt.backgroundPoints.count == 1)
+            #expect(PromptSampler.promptOnNothing(besides: empty, using: &random) != nil)
+        }
+    }
+
     @Test("a box is drawn from 10 % inwards to 20 % outwards, and is often tight")
     func boxes() {
         var random = SampleRandom(seed: 4)

@@ -89,7 +89,7 @@ struct LayoutTests {
 
         let large = try DataTree()
         try large.data("MainPatient/train.txt", Data(count: 17 << 20))
-        expectError("at most 16777216 are read") { try large.opened().samples(.train) }
+        expectError("at most 8388608 are read") { try large.opened().samples(.train) }
         try large.data("MainPatient/train.txt", Data([0xFF, 0xFE, 0x31, 0]))
         expectError("not UTF-8 text") { try large.opened().samples(.train) }
     }

@@ -54,6 +54,14 @@ struct SAMUSLiteTests {
         expectClose(own.sum(axes: [2, 3]), kernel.reshaped([32, 3]), absolute: 1e-6)
     }
 
+    @Test("a LiteMedSAM that lacks a block is refused")
+    func truncated() {
+        let partial = StateDictionaryWithout(name: "image_encoder.layers.2.blocks.5")
+        #expect(throws: ModuleLoadError.self) {
+            try SAMUSLite().transferWeights(from: partial)
+        }
+    }
+
     @Test("attention biases keep their distance in cells; larger distances have the largest's")
     func biases() throws {
         let name = "image_encoder.layers.2.blocks.0.attn.attention_biases"
@@ -116,5 +124,22 @@ struct SAMUSLiteTests {
         let tensor = Tensor.empty(shape)
         try Self.source.read(name, into: tensor)
         return tensor
+    }
+}
+
+/// The weights of ``SAMUSLiteTests/source`` without those of one module.
+private struct StateDictionaryWithout: TensorSource {
+    let name: String
+    private var source: StateDictionary { SAMUSLiteTests.source }
+    var names: [String] { source.names.filter { !$0.hasPrefix(name) } }
+
+    func shape(of tensor: String) -> [Int]? {
+        tensor.hasPrefix(name) ? nil : source.shape(of: tensor)
+    }
+
+    func dtype(of tensor: String) -> DType? { source.dtype(of: tensor) }
+
+    func read(_ tensor: String, into target: Tensor) throws {
+        try source.read(tensor, into: target)
     }
 }

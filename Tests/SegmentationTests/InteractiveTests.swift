@@ -6,12 +6,13 @@ import Testing
 /// A decoder that remembers its prompts, and answers with a disc around the first click.
 private final class RecordingImage: EncodedImage, @unchecked Sendable {
     let model: ModelDescription
-    let geometry = InputGeometry(
-        original: Size(height: 128, width: 128), inputSize: 256, preprocessing: .liteMedSAM)
+    let geometry: InputGeometry
     let presence: Float
     private(set) var prompts: [[Prompt]] = []
 
-    init(_ architecture: ModelArchitecture = .samusLite, presence: Float = 0.9) {
+    init(_ architecture: ModelArchitecture = .samusLite, presence: Float = 0.9, side: Int = 128) {
+        geometry = InputGeometry(
+            original: Size(height: side, width: side), inputSize: 256, preprocessing: .liteMedSAM)
         model = ModelDescription(name: "m", architecture: architecture, sha256: "", licence: nil)
         self.presence = presence
     }
@@ -92,6 +93,17 @@ struct InteractiveTests {
         // The rest of the disc stays.
         #expect(result.mask.contains(PixelPoint(x: 50, y: 64)))
         #expect(result.mask.area > 900)
+    }
+
+    @Test("clicks are obeyed in images of any size", arguments: [1, 3, 8, 32, 600])
+    func smallImages(side: Int) throws {
+        let image = RecordingImage(side: side)
+        let last = Double(side - 1)
+        for click in [click(0, 0), click(last, last, false), click(last, 0)] {
+            let result = try image.segment(Prompt(clicks: [self.click(last / 2, last / 2), click]))[0]
+            let isContradiction = side == 1 && !click.isForeground
+            #expect(isContradiction || result.disobeyedClicks == 0, "\(click)")
+        }
     }
 
     @Test("two clicks of different kinds on one pixel cannot both be obeyed, which is said")

@@ -87,7 +87,7 @@ struct DeidentifyCommand: ParsableCommand {
             do {
                 let source = try DICOMFile.read(file.path)
                 if source.image == nil, !file.isNamed {
-                    Terminal.log("note: passed over, as it has no image: '\(file.path)'")
+                    Terminal.log("note: passed over, as it has no image: '\(file.path.visibleLine)'")
                     passedOver += 1
                     continue
                 }
@@ -97,7 +97,7 @@ struct DeidentifyCommand: ParsableCommand {
                 done += 1
                 let frames = result.frames == 1 ? "1 frame" : "\(result.frames) frames"
                 let kept = result.boxes.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" }
-                print(
+                Terminal.print(
                     "\(result.path.visibleLine): \(frames), kept \(kept.joined(separator: " and "))"
                 )
             } catch let error as DICOMError where error.isAboutDecoder {
@@ -107,7 +107,7 @@ struct DeidentifyCommand: ParsableCommand {
                 failures += 1
             }
         }
-        print(
+        Terminal.print(
             "\(done) of \(found.count - passedOver) files; look at the frames: text inside the "
                 + "kept pixels remains"
         )

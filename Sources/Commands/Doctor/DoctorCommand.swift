@@ -34,9 +34,9 @@ public struct DoctorCommand: ParsableCommand {
         let report = Examination(measures: !quick).report()
         if json {
             let text = try JSON.encode(report, formatVersion: 1, style: .indented)
-            print(String(decoding: text, as: UTF8.self), terminator: "")
+            Terminal.print(json: String(decoding: text, as: UTF8.self), terminator: "")
         } else {
-            print(report.text)
+            Terminal.print(report.text)
         }
         guard report.problems.isEmpty else { throw ExitError(.unavailable) }
     }

@@ -83,11 +83,13 @@ struct MeasureCommand: ParsableCommand {
 
     func run() throws {
         let source = try withExitStatus(.input) { try spacing.source() }
-        if let output, !force, FileManager.default.fileExists(atPath: output) {
-            throw ExitError(
-                .output, "'\(output)' exists already: add --force to replace it")
-        }
         let files = try withExitStatus(.input) { try MaskFiles.expand(masks) }
+        if let output {
+            try OutputFile(path: output).check(force: force, option: "--output")
+            try OutputFile(path: output).checkIsNone(
+                of: files + [image, to, spacing.spacingTable].compactMap(\.self),
+                option: "--output")
+        }
         let loader = MeasuredMaskLoader(
             spacing: source, imagePath: image, frame: frame, otherPath: to)
         var records: [MeasurementRecord] = []
@@ -96,7 +98,7 @@ struct MeasureCommand: ParsableCommand {
             do {
                 for mask in try loader.masks(of: file) {
                     let record = MeasurementRecord(mask)
-                    print(record.text)
+                    Terminal.print(record.text)
                     records.append(record)
                 }
             } catch let error as DICOMError where error.isAboutDecoder {
@@ -106,7 +108,7 @@ struct MeasureCommand: ParsableCommand {
                 failures += 1
             }
         }
-        print(ResearchNotice.text)
+        Terminal.print(ResearchNotice.text)
         if let output {
             try withExitStatus(.output) { try write(records, to: output) }
         }

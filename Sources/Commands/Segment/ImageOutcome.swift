@@ -18,6 +18,8 @@ struct ImageOutcome: Encodable {
     }
 
     let image: String
+    /// Number of the frame, from 1; nil for a file with one image.
+    let frame: Int?
     let status: Status
     /// nil where no image was segmented and no result was read.
     var masks: [MaskEntry]?
@@ -32,6 +34,7 @@ struct ImageOutcome: Encodable {
     ///   - files: where they were written.
     init(_ result: SegmentResult, writtenTo files: ResultFiles) {
         image = result.input.path
+        frame = result.input.frame
         status = .done
         times = result.times
         func file(_ object: Int, _ candidate: Int) -> String? {
@@ -63,6 +66,7 @@ struct ImageOutcome: Encodable {
     /// The outcome of an image that failed.
     init(failed input: InputImage, _ error: any Error) {
         image = input.path
+        frame = input.frame
         status = .failed
         self.error = "\(error)"
     }
@@ -74,6 +78,7 @@ struct ImageOutcome: Encodable {
     ///   - masks: what its `NAME.json` says; nil if it was not read.
     init(skipped input: InputImage, masks: [MaskEntry]?) {
         image = input.path
+        frame = input.frame
         status = .skipped
         self.masks = masks
     }
@@ -88,21 +93,24 @@ struct ImageOutcome: Encodable {
         guard let masks, !masks.isEmpty else {
             let empty = [String](repeating: "", count: 9)
             let reason = (error ?? "").visibleLine
-            return [CSV.line([image.visibleLine, status.rawValue] + empty + [reason])]
+            return [CSV.line([image.visibleLine, frameText, status.rawValue] + empty + [reason])]
         }
         return masks.map { mask in
             let box = mask.boundingBox?.map(String.init) ?? ["", "", "", ""]
             return CSV.line(
                 [
-                    image.visibleLine, status.rawValue, "\(mask.object)", "\(mask.candidate)",
+                    image.visibleLine, frameText, status.rawValue, "\(mask.object)",
+                    "\(mask.candidate)",
                     (mask.label ?? "").visibleLine, "\(mask.pixelArea)",
                 ] + box + ["\(mask.iouEstimate)", ""])
         }
     }
 
+    private var frameText: String { frame.map { "\($0)" } ?? "" }
+
     /// The first row of the summary.
     static let summaryHeader = CSV.line([
-        "image", "status", "object", "candidate", "label", "pixel_area", "x0", "y0", "x1", "y1",
+        "image", "frame", "status", "object", "candidate", "label", "pixel_area", "x0", "y0", "x1", "y1",
         "iou_estimate", "error",
     ])
 }

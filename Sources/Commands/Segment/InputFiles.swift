@@ -91,8 +91,8 @@ enum InputFiles {
         guard !frames.isEmpty else { throw InputError.noImages(files[0].path) }
         let others = withoutImage.count - 1
         let note =
-            "note: passed over, as it has no image: '\(first)'"
-            + (others > 0 ? ", and \(others) others" : "")
+            "note: passed over, as it has no image: '\(first.visibleLine)'"
+            + (others > 0 ? ", and \(counted(others, "other file"))" : "")
         return (frames, [note])
     }
 

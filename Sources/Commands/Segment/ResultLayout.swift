@@ -78,6 +78,9 @@ struct ResultLayout {
         try withExitStatus(.output) {
             for folder in subfolders { try FileTransaction.recover(in: folder.path) }
         }
+        if job.writesSummary, let identity = FileIdentity(summary.path), inputs.contains(identity) {
+            throw ExitError(.input, "\(InputError.resultIsInput(summary.relativePath))")
+        }
         let problems = try problems()
         if job.existing == .refused {
             var existing = ExistingFiles()

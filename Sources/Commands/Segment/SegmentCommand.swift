@@ -1,4 +1,5 @@
 import ArgumentParser
+import DICOM
 import Foundation
 import Segmentation
 
@@ -165,9 +166,6 @@ public struct SegmentCommand: ParsableCommand {
             throw ValidationError(
                 "--multimask gives candidates for a prompt; with --prompt-free there is one mask")
         }
-        guard !(force && skipExisting) else {
-            throw ValidationError("--force replaces results, --skip-existing keeps them: give one")
-        }
         guard !(summary && skipExisting) || format?.formats.contains(.json) ?? true else {
             throw ValidationError(
                 "--summary with --skip-existing reads NAME.json of skipped images: add json to "
@@ -183,6 +181,10 @@ public struct SegmentCommand: ParsableCommand {
         guard format.map({ $0.formats.isSubset(of: [.png, .overlay, .json]) }) ?? true else {
             throw ValidationError(
                 "--everything writes png, overlay and json (which contains the run lengths)")
+        }
+        guard !skipExisting || format?.formats.contains(.json) ?? true else {
+            throw ValidationError(
+                "--everything with --skip-existing needs NAME.everything.json: add json to --format")
         }
     }
 
@@ -226,6 +228,8 @@ public struct SegmentCommand: ParsableCommand {
                 let result = try segmenter.segment(image) { try results.add($0, in: $1) }
                 let files = try writer.finish(results, result)
                 try report.add(result, writtenTo: files)
+            } catch let error as DICOMError where error.isAboutDecoder {
+                throw report.end(ExitError(.unavailable, "\(error)"))
             } catch let error as ExitError {
                 // For example a full disk, on which later images would fail too.
                 throw report.end(error)

@@ -73,6 +73,7 @@ struct SegmentJob: Sendable {
             }
         }
         if let promptFile { body(promptFile) }
+        if let table = spacing.tablePath { body(table) }
     }
 
     /// Checks that a model can do the job.

@@ -59,6 +59,8 @@ struct SegmentReport {
     /// - Throws: ``ExitError`` where the summary cannot be written.
     mutating func addSkipped(_ outcome: ImageOutcome) throws {
         skippedImages += 1
+        // Without NAME.json nothing is known about the masks.
+        foundMasks += outcome.masks.map { $0.count { $0.pixelArea > 0 } } ?? 1
         try record(outcome)
     }
 
@@ -66,7 +68,7 @@ struct SegmentReport {
     private mutating func record(_ outcome: ImageOutcome) throws {
         if job.printsJSONLines {
             progress.clear()
-            Terminal.print(try outcome.jsonLine())
+            Terminal.print(json: try outcome.jsonLine())
         }
         try summary?.add(outcome)
     }
@@ -149,7 +151,7 @@ struct SegmentReport {
         }
         if doneImages > 0 && !job.printsJSONLines { Terminal.print(closing) }
         guard failedImages > 0 else {
-            if masks > 0, foundMasks == 0 { throw ExitError(.nothingFound) }
+            if doneImages + skippedImages > 0, foundMasks == 0 { throw ExitError(.nothingFound) }
             return
         }
         printFailures()

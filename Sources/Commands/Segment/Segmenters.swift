@@ -160,7 +160,13 @@ struct PromptedSegmenter: Segmenter {
             ?? [image.segmentPromptFree()]
         if keep == .largest {
             for index in candidates.indices {
-                candidates[index].mask = candidates[index].mask.largestComponent()
+                let mask = candidates[index].mask.largestComponent()
+                candidates[index].mask = mask
+                if engine.model.architecture.isInteractive, mask.area > 0 {
+                    candidates[index].disobeyedClicks = request.clicks.count {
+                        mask.contains($0.point) != $0.isForeground
+                    }
+                }
             }
         }
         var notes = prompt?.notes ?? []
@@ -171,8 +177,9 @@ struct PromptedSegmenter: Segmenter {
         }
         for candidate in candidates where candidate.disobeyedClicks > 0 {
             notes.append(
-                "the mask does not obey \(candidate.disobeyedClicks) of the clicks: clicks on and "
-                    + "outside the object are too close to each other")
+                "the mask does not obey \(counted(candidate.disobeyedClicks, "click")): clicks on "
+                    + "and outside the object are too close to each other"
+                    + (keep == .largest ? ", or --keep largest removed a part" : ""))
         }
         let model = engine.model
         let warnings = prompt.map { prompt in

@@ -32,7 +32,8 @@ struct SpacingOptions: ParsableArguments {
     /// - Throws: ``SpacingTableError``.
     func source() throws(SpacingTableError) -> SpacingSource {
         SpacingSource(
-            given: spacing?.value, table: try spacingTable.map(SpacingSource.readTable) ?? [:])
+            given: spacing?.value, table: try spacingTable.map(SpacingSource.readTable) ?? [:],
+            tablePath: spacingTable)
     }
 }
 
@@ -53,6 +54,8 @@ struct SpacingSource {
     var given: PixelSpacing?
     /// By file name without its extension.
     var table: [String: PixelSpacing] = [:]
+    /// The file of the table.
+    var tablePath: String?
 
     /// The size of a file's pixels.
     ///

@@ -57,9 +57,9 @@ extension PromptSampler {
             var area = PixelBox(x0: x, y0: y, x1: x + 1, y1: y + 1)
             var prompt = Prompt(foregroundPoints: [PixelPoint(x: Double(x), y: Double(y))])
             if isBox {
-                let width = 8 + random.below(max(labelled.width / 3, 1))
-                let height = 8 + random.below(max(labelled.height / 3, 1))
-                guard x + width < labelled.width, y + height < labelled.height else { continue }
+                let width = min(8 + random.below(max(labelled.width / 3, 1)), labelled.width)
+                let height = min(8 + random.below(max(labelled.height / 3, 1)), labelled.height)
+                guard x + width <= labelled.width, y + height <= labelled.height else { continue }
                 area = PixelBox(x0: x, y0: y, x1: x + width, y1: y + height)
                 prompt = Prompt(
                     box: PixelRectangle(

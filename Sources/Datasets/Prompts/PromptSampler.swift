@@ -61,6 +61,7 @@ public struct PromptSampler: Sendable {
         case .onNothing:
             return Self.promptOnNothing(besides: mask, using: &random) ?? Self.middleClick(on: mask)
         case .interactive:
+            guard mask.area > 0 else { return Self.randomClicks(1, on: mask, using: &random) }
             if random.happens(0.5), let box = mask.promptBox {
                 return Prompt(box: box.looselyDrawn(inside: mask.size, using: &random))
             }

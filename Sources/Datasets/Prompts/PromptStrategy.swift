@@ -18,10 +18,11 @@ public enum PromptStrategy: Hashable, Sendable {
     /// The bounding box and one click on a random pixel of the object.
     case boxAndClick
     /// A click or a box first, then N clicks, each where the mask so far is wrong. Needs a model in
-    /// the loop: for training only.
+    /// the loop. In training each click is on a random wrong pixel; in an evaluation the first click is
+    /// in the middle of the object and each other one in the middle of the largest error.
     case corrections(Int)
     /// As a user works: a click or a box, at times on nothing, then up to N clicks, each in the
-    /// middle of the largest error of the mask so far. Needs a model in the loop: for training only.
+    /// largest error of the mask so far, more often near its middle. Needs a model in the loop: for training only.
     case interactive(Int)
     /// N clicks or boxes where there is no object: the right answer is that nothing was found.
     case onNothing(Int)

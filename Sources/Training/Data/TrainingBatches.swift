@@ -71,6 +71,8 @@ public struct TrainingBatches: Sendable {
     }
 
     /// Indices of an epoch's samples, batch by batch, of all processes together.
+    ///
+    /// The k-th draw of sample i is i + k n, where n is the number of samples.
     func order(of epoch: Int) -> [[Int]] {
         let batches = BatchSampler.batches(
             count: samples.count, batch: size, processes: processes, seed: transform.seed,
@@ -79,7 +81,13 @@ public struct TrainingBatches: Sendable {
         let drawn = BatchSampler.balanced(
             samples.map { "\($0.dataset)#\($0.label)" }, by: balance, seed: transform.seed,
             epoch: epoch)
-        return batches.map { $0.map { drawn[$0] } }
+        // A sample that is drawn again has other random numbers, and so another place in the order.
+        var draws = [Int](repeating: 0, count: samples.count)
+        let places = drawn.map { sample in
+            defer { draws[sample] += 1 }
+            return sample + draws[sample] * samples.count
+        }
+        return batches.map { $0.map { places[$0] } }
     }
 
     /// Number of batches in an epoch; the same in every epoch.
@@ -98,7 +106,8 @@ public struct TrainingBatches: Sendable {
         let strategy = prompts.draw(using: &random)
         let own = BatchSampler.share(indices, rank: rank, of: processes)
         let examples = try own.map {
-            try transform.example(of: samples[$0], epoch: epoch, number: $0, strategy: strategy)
+            try transform.example(
+                of: samples[$0 % samples.count], epoch: epoch, number: $0, strategy: strategy)
         }
         return Batch(
             examples: examples, strategy: strategy, random: random,

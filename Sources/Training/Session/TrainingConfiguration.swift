@@ -406,7 +406,9 @@ extension TrainingConfiguration {
         // Former versions called the fixed click 'click'.
         let strategies = PromptStrategy.list(text)?.map { $0 == .clicks(1) ? .fixedClick : $0 }
         guard let strategies,
-            strategies.allSatisfy({ $0.promptCount == 1 && !$0.needsModelInLoop })
+            strategies.allSatisfy({
+                $0.promptCount == 1 && !$0.needsModelInLoop && $0 != .onNothing(1)
+            })
         else {
             throw .option(
                 "--validation-prompts \(text): fixed, box or prompt-free, separated by commas")

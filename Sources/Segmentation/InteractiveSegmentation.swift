@@ -106,8 +106,9 @@ extension MaskPrediction {
             adjustedClicks = max(adjustedClicks, wrong.count)
             for click in wrong {
                 // As restoring samples the logits: pixel x is at (x + 0.5) scale - 0.5.
-                let x = (click.point.x + 0.5) * geometry.scale.x / cell - 0.5
-                let y = (click.point.y + 0.5) * geometry.scale.y / cell - 0.5
+                let pixel = mask.pixel(at: click.point)
+                let x = (Double(pixel.x) + 0.5) * geometry.scale.x / cell - 0.5
+                let y = (Double(pixel.y) + 0.5) * geometry.scale.y / cell - 0.5
                 let column = min(max(Int(x.rounded()), 0), logits.width - 1)
                 let row = min(max(Int(y.rounded()), 0), logits.height - 1)
                 let value = Double(logits.values[row * logits.width + column])
@@ -137,8 +138,15 @@ extension Mask {
     /// - Parameter point: in pixels; pixel i reaches from i - 0.5 to i + 0.5.
     /// - Returns: false outside of the image.
     public func contains(_ point: PixelPoint) -> Bool {
-        let x = min(Int((point.x + 0.5).rounded(.down)), width - 1)
-        let y = min(Int((point.y + 0.5).rounded(.down)), height - 1)
+        let (x, y) = pixel(at: point)
         return x >= 0 && y >= 0 && values[y * width + x] != 0
+    }
+
+    /// The pixel at a point; the last one for a point on the right or lower border.
+    fileprivate func pixel(at point: PixelPoint) -> (x: Int, y: Int) {
+        (
+            min(Int((point.x + 0.5).rounded(.down)), width - 1),
+            min(Int((point.y + 0.5).rounded(.down)), height - 1)
+        )
     }
 }

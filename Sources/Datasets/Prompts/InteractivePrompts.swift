@@ -52,15 +52,16 @@ extension PromptSampler {
         let box = labelled.boundingBox
         let isBox = random.happens(0.3)
         for _ in 0..<20 {
-            let x = random.below(labelled.width)
-            let y = random.below(labelled.height)
-            var area = PixelBox(x0: x, y0: y, x1: x + 1, y1: y + 1)
+            var (width, height) = (1, 1)
+            if isBox {
+                width = min(8 + random.below(max(labelled.width / 3, 1)), labelled.width)
+                height = min(8 + random.below(max(labelled.height / 3, 1)), labelled.height)
+            }
+            let x = random.below(labelled.width - width + 1)
+            let y = random.below(labelled.height - height + 1)
+            let area = PixelBox(x0: x, y0: y, x1: x + width, y1: y + height)
             var prompt = Prompt(foregroundPoints: [PixelPoint(x: Double(x), y: Double(y))])
             if isBox {
-                let width = min(8 + random.below(max(labelled.width / 3, 1)), labelled.width)
-                let height = min(8 + random.below(max(labelled.height / 3, 1)), labelled.height)
-                guard x + width <= labelled.width, y + height <= labelled.height else { continue }
-                area = PixelBox(x0: x, y0: y, x1: x + width, y1: y + height)
                 prompt = Prompt(
                     box: PixelRectangle(
                         x0: Double(x), y0: Double(y), x1: Double(x + width - 1),

@@ -82,7 +82,7 @@ struct InteractivePromptTests {
         #expect(PromptSampler.promptOnNothing(besides: full, using: &random) == nil)
     }
 
-    @Test("an absent object and an image without room for a prompt on nothing get a background click")
+    @Test("an absent object gets a background click, and a narrow image a prompt on nothing")
     func absent() throws {
         var random = SampleRandom(seed: 6)
         let empty = Mask(width: 60, height: 5, values: [UInt8](repeating: 0, count: 300))

@@ -100,7 +100,8 @@ struct InteractiveTests {
         let image = RecordingImage(side: side)
         let last = Double(side - 1)
         for click in [click(0, 0), click(last, last, false), click(last, 0)] {
-            let result = try image.segment(Prompt(clicks: [self.click(last / 2, last / 2), click]))[0]
+            let clicks = [self.click(last / 2, last / 2), click]
+            let result = try image.segment(Prompt(clicks: clicks))[0]
             let isContradiction = side == 1 && !click.isForeground
             #expect(isContradiction || result.disobeyedClicks == 0, "\(click)")
         }

@@ -81,7 +81,7 @@ struct AdamTests {
                     Adam([gaps]).step()
                 })
             await expectWords(
-                "Adam has moments for Tensor(float32, [1, 4], cpu), not for",
+                "Adam has moments for Tensor(float32, [1, 4], cpu), and the layout of",
                 #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                     let layer = Linear(4, 1, bias: false)
                     let optimizer = Adam(layer.parameters)

@@ -87,7 +87,8 @@ struct DeidentifyCommand: ParsableCommand {
             do {
                 let source = try DICOMFile.read(file.path)
                 if source.image == nil, !file.isNamed {
-                    Terminal.log("note: passed over, as it has no image: '\(file.path.visibleLine)'")
+                    let path = file.path.visibleLine
+                    Terminal.log("note: passed over, as it has no image: '\(path)'")
                     passedOver += 1
                     continue
                 }

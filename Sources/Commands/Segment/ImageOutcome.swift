@@ -110,7 +110,8 @@ struct ImageOutcome: Encodable {
 
     /// The first row of the summary.
     static let summaryHeader = CSV.line([
-        "image", "frame", "status", "object", "candidate", "label", "pixel_area", "x0", "y0", "x1", "y1",
+        "image", "frame", "status", "object", "candidate", "label", "pixel_area", "x0", "y0", "x1",
+        "y1",
         "iou_estimate", "error",
     ])
 }

@@ -184,7 +184,8 @@ public struct SegmentCommand: ParsableCommand {
         }
         guard !skipExisting || format?.formats.contains(.json) ?? true else {
             throw ValidationError(
-                "--everything with --skip-existing needs NAME.everything.json: add json to --format")
+                "--everything with --skip-existing needs NAME.everything.json: add json to --format"
+            )
         }
     }
 

@@ -52,7 +52,8 @@ extension Exporter {
         let folder = try AtomicFolder(path)
         var files: [String: ModelBundle.Manifest.File] = [:]
         var parts: [ModelGraph]
-        if precision == .int8 {
+        // Files for other runtimes are whole by themselves.
+        if precision == .int8 || !isBatchFixed {
             parts = try graphs(precision: precision, layers: layers)
         } else {
             let name = ModelBundle.Manifest.FileName.weights

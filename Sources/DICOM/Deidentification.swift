@@ -70,7 +70,7 @@ public struct Pseudonyms: Sendable {
     }
 }
 
-/// A file that ``DICOMFile/deidentify(into:pseudonyms:keeping:program:)`` wrote.
+/// A file that `DICOMFile.deidentify` wrote.
 public struct DeidentifiedFile: Equatable, Sendable {
     /// The path: folders and file are named by the new UIDs.
     public let path: String

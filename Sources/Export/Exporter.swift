@@ -10,8 +10,8 @@ import TorchNN
 
 /// Exports a network as ONNX graphs that run without libtorch.
 ///
-/// The steps, in order: record the network on libtorch (``ModelRecordings``), lower each recording to
-/// ONNX operators (``Lowering``), pass the graphs through the passes that the precision needs
+/// The steps, in order: record the network on libtorch (`ModelRecordings`), lower each recording to
+/// ONNX operators (`Lowering`), pass the graphs through the passes that the precision needs
 /// (`Passes/`), and write them (`Writers/`) as a model bundle, as ONNX files alone, or as what an
 /// annotation tool loads.
 public struct Exporter {

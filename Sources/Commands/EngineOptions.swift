@@ -59,7 +59,7 @@ public struct EngineOptions: ParsableArguments {
                 + "SAMUS_MODELS and where 'make setup' puts them, bundles first. Bundles run on "
                 + "OpenVINO, checkpoints on libtorch.",
             valueName: "name|path"),
-        completion: .file(extensions: ["samus", "pth", "safetensors"]))
+        completion: .model)
     public var givenModel: String?
 
     /// The model to use: `--model`, or the default model.

@@ -130,7 +130,7 @@ public struct Overlay: Equatable, Sendable {
     private func draw(
         _ object: OverlayObject, colour: Colour, on canvas: inout Canvas, unit: Int, factor: Int
     ) {
-        if let box = object.box { canvas.box(box, colour, unit: unit, enlargement: factor) }
+        if let box = object.box { canvas.box(box, .foregroundPoint, unit: unit, enlargement: factor) }
         for point in object.backgroundPoints {
             canvas.click(point, isPositive: false, unit: unit, enlargement: factor)
         }
@@ -183,7 +183,8 @@ extension Canvas {
         }
     }
 
-    /// Draws a box prompt as a dashed line with a light halo, unlike the edges of masks.
+    /// Draws a box prompt as a dashed line with a light halo, in the colour of foreground points: edges
+    /// of masks are solid and have other colours.
     ///
     /// - Parameters:
     ///   - rectangle: the box, in pixels of the image before it was enlarged; clipped at the edges.

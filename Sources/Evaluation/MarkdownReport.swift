@@ -47,17 +47,17 @@ extension EvaluationReport {
 
     private var mainTable: String {
         var table = MarkdownTable([
-            "dataset", "prompt", "prompted", "counted", "n", "Dice %", "SD", "median",
+            "dataset", "prompt", "prompted", "counted", "n", "Dice", "SD", "median",
             "95 % interval",
         ])
         for row in summaries where row.metric == .dice && row.basis != .detectedCases {
             let statistics = row.statistics
             let interval =
-                "\((100 * statistics.low).fixed(2)) to \((100 * statistics.high).fixed(2))"
+                "\(statistics.low.fixed(4)) to \(statistics.high.fixed(4))"
             table.add([
                 row.group.title, row.variant.title, row.variant.prompt.promptedWord,
-                row.basis.rawValue, "\(statistics.count)", (100 * statistics.mean).fixed(2),
-                (100 * statistics.standardDeviation).fixed(2), (100 * statistics.median).fixed(2),
+                row.basis.rawValue, "\(statistics.count)", statistics.mean.fixed(4),
+                statistics.standardDeviation.fixed(4), statistics.median.fixed(4),
                 interval,
             ])
         }

@@ -2,6 +2,7 @@ import Checkpoints
 import FileIO
 import Foundation
 import Segmentation
+import Synchronization
 
 /// A model bundle: a folder `NAME.samus` with ONNX files, and `model.json`, which describes them.
 ///
@@ -17,6 +18,9 @@ package struct ModelBundle: Sendable {
     ///
     /// Its SHA-256 is that of `model.json`, which states the SHA-256 of all other files.
     package let model: ModelDescription
+
+    /// The weights file whose SHA-256 has been found correct.
+    private let verifiedWeights = Shared<ModelFileIdentity?>(nil)
 
     /// File name extension of a bundle's folder.
     package static let pathExtension = "samus"
@@ -111,12 +115,35 @@ package struct ModelBundle: Sendable {
             else {
                 throw .externalData(file: expected.path)
             }
-            try verify(Manifest.FileName.weights)
+            try verifyWeights()
         }
         guard hash.hexDigest == expected.sha256 else {
             throw .contentMismatch(
                 file: expected.path, expected: expected.sha256, found: hash.hexDigest)
         }
+    }
+
+    /// Checks the SHA-256 of the weights once, also if several graphs refer to them at the same time.
+    private func verifyWeights() throws(ModelBundleError) {
+        let identity = try identity(of: Manifest.FileName.weights)
+        try verifiedWeights.withLock { verified throws(ModelBundleError) in
+            guard verified != identity else { return }
+            try verify(Manifest.FileName.weights)
+            verified = identity
+        }
+    }
+}
+
+/// A value that copies of a struct share.
+private final class Shared<Value: Sendable>: Sendable {
+    private let mutex: Mutex<Value>
+
+    init(_ value: Value) {
+        mutex = Mutex(value)
+    }
+
+    func withLock<Failure: Error>(_ body: (inout Value) throws(Failure) -> Void) throws(Failure) {
+        try mutex.withLock { value throws(Failure) in try body(&value) }
     }
 }
 

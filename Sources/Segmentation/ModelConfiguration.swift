@@ -94,30 +94,44 @@ public struct SAMUSLiteParts: OptionSet, Hashable, Sendable {
     /// Height and width of the input in pixels.
     public static let inputSize = 256
 
-    /// For each part a tensor that only a network with this part has.
-    private static let tensors: [(part: SAMUSLiteParts, tensor: String)] = [
-        (.cnnBranch, "image_encoder.cnn_branch.half_projection.weight"),
-        (.crossBranchAttention, "image_encoder.cross_branch_attention.0.q.weight"),
-        (.featureAdapters, "image_encoder.feature_adapters.0.D_fc1.weight"),
+    /// For each part its name on the command line, and a tensor that only a network with it has.
+    private static let table: [(part: SAMUSLiteParts, name: String, tensor: String)] = [
+        (.cnnBranch, "cnn-branch", "image_encoder.cnn_branch.half_projection.weight"),
+        (
+            .crossBranchAttention, "cross-branch-attention",
+            "image_encoder.cross_branch_attention.0.q.weight"
+        ),
+        (.featureAdapters, "feature-adapters", "image_encoder.feature_adapters.0.D_fc1.weight"),
     ]
+
+    /// All parts but those of a list.
+    ///
+    /// - Parameter list: names of parts, separated by commas: `cnn-branch`,
+    ///   `cross-branch-attention`, `feature-adapters`. Without the CNN branch there is no
+    ///   cross-branch attention.
+    /// - Returns: nil for a name that no part has.
+    public init?(without list: String) {
+        self = .all
+        for word in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let entry = Self.table.first(where: { $0.name == word }) else { return nil }
+            remove(entry.part)
+        }
+        if !contains(.cnnBranch) { remove(.crossBranchAttention) }
+    }
 
     /// The parts of the network in a checkpoint.
     ///
     /// - Parameter names: names of the checkpoint's tensors.
     public init(tensorNames names: some Sequence<String>) {
         let names = Set(names)
-        self = Self.tensors.reduce(into: []) { parts, entry in
+        self = Self.table.reduce(into: []) { parts, entry in
             if names.contains(entry.tensor) { parts.insert(entry.part) }
         }
     }
 
     /// The image encoder in words.
     public var encoderName: String {
-        let missing = [
-            (SAMUSLiteParts.cnnBranch, "CNN branch"),
-            (.crossBranchAttention, "cross-branch attention"),
-            (.featureAdapters, "feature adapters"),
-        ].filter { !contains($0.0) }.map(\.1)
+        let missing = Self.table.filter { !contains($0.part) }.map(\.name)
         return "TinyViT, stride 4"
             + (missing.isEmpty ? "" : ", without " + missing.joined(separator: " and "))
     }

@@ -56,13 +56,14 @@ public enum NetworkRegistry {
     ///   - architecture: the architecture of the new network.
     ///   - source: an architecture in `ModelArchitecture.startsFrom`.
     ///   - checkpoint: weights of the source.
+    ///   - configuration: the network's sizes; nil for those that follow from the source's.
     ///   - seed: seed of the weights that the source does not have.
     /// - Returns: the network, its sizes, and where each weight comes from.
     /// - Throws: `ConfigurationError`, `ModuleLoadError` and `CheckpointError` as
     ///   ``load(_:from:)`` does.
     public static func start(
         _ architecture: ModelArchitecture, from source: ModelArchitecture, checkpoint: Checkpoint,
-        seed: UInt64
+        configuration: ModelConfiguration? = nil, seed: UInt64
     ) throws -> (
         network: any SegmentationNetwork, configuration: ModelConfiguration,
         transfer: WeightTransfer
@@ -71,8 +72,10 @@ public enum NetworkRegistry {
             architecture.startsFrom.contains(source),
             "\(architecture.rawValue) does not start from \(source.rawValue)")
         let type = network(of: architecture)
-        let configuration = type.configuration(
-            startingFrom: try checkpoint.configuration(of: source), of: source)
+        let configuration =
+            try configuration
+            ?? type.configuration(
+                startingFrom: checkpoint.configuration(of: source), of: source)
         let network = Initialization.seeded(seed) { type.make(configuration) }
         return (network, configuration, try network.transferWeights(from: checkpoint))
     }

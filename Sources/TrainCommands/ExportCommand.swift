@@ -46,7 +46,7 @@ struct ExportCommand: ParsableCommand {
 
     @Argument(
         help: "Name of a model, or a checkpoint file.",
-        completion: .file(extensions: ["pth", "pt", "safetensors"]))
+        completion: .model)
     var model: String
 
     @Argument(

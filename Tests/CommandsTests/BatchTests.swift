@@ -58,9 +58,6 @@ struct BatchTests {
         }
     }
 
-    /// Exit codes of a finished run; the toy model finds nothing in some of these lists.
-    private static let done: Set<Int32> = [0, 3]
-
     private func table(_ name: String) throws -> [[String]] {
         CSV.rows(try String(contentsOfFile: scratch.path(name), encoding: .utf8))
     }
@@ -70,11 +67,11 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func shards() throws {
         try writeImages(40)
-        #expect(Self.done.contains(try segment("--format", "png", out: "whole").code))
+        #expect(try segment("--format", "png", out: "whole").code == 3)
         var seen: [String] = []
         for number in 1...3 {
             let outcome = try segment("--shard", "\(number)/3", "--summary")
-            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
+            #expect(outcome.code == 3, "\(outcome.errors)")
             let rows = try table("out/summary-\(number)-of-3.csv").dropFirst()
             #expect(rows.count > 5, "an even distribution")
             seen += rows.map { $0[0] }
@@ -108,7 +105,7 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func restart() throws {
         try writeImages(120)
-        #expect(Self.done.contains(try segment("--summary", out: "whole").code))
+        #expect(try segment("--summary", out: "whole").code == 3)
         let running = try samus.start(arguments(["--summary"]))
         let some = scratch.path("out/0/i50.json")
         while running.process.isRunning && !FileManager.default.fileExists(atPath: some) {
@@ -122,7 +119,7 @@ struct BatchTests {
         try scratch.write(Data("{".utf8), "out/0/i1.json")
 
         let outcome = try segment("--skip-existing", "--summary", "--json-lines")
-        #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
+        #expect(outcome.code == 3, "\(outcome.errors)")
         let status = try lines(outcome).map { $0["status"] as? String }
         #expect(status.count == 120)
         #expect(Set(status) == ["done", "skipped"])
@@ -137,7 +134,7 @@ struct BatchTests {
             #expect(try Data(contentsOf: scratch.url.appending(path: "out/\(name)")) == one)
         }
         let again = try segment("--skip-existing")
-        #expect(Self.done.contains(again.code))
+        #expect(again.code == 3)
         #expect(again.errors.contains("120 of 120 images were skipped"))
     }
 
@@ -146,7 +143,7 @@ struct BatchTests {
         .enabled(if: isHere, reason))
     func otherModel() throws {
         try writeImages(2)
-        #expect(Self.done.contains(try segment().code))
+        #expect(try segment().code == 3)
         let copy = scratch.url.appending(path: "other.samus")
         try FileManager.default.copyItem(
             at: Self.bundles.appending(path: "clicks.samus"), to: copy)
@@ -216,7 +213,7 @@ struct BatchTests {
             shell.environment["SLURM_ARRAY_TASK_ID"] = task
             let outcome = try shell(
                 script, scratch.path("in"), scratch.path("out"), "--point", "9,7", "--model", model)
-            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
+            #expect(outcome.code == 3, "\(outcome.errors)")
             let found = try lines(outcome)
             #expect(found.allSatisfy { $0["status"] as? String == status })
             count += status == "done" ? found.count : 0
@@ -244,7 +241,7 @@ struct BatchTests {
         for index in 0..<16 {
             shell.environment["JOB_COMPLETION_INDEX"] = "\(index)"
             let outcome = try shell("-c", command)
-            #expect(Self.done.contains(outcome.code), "\(outcome.errors)")
+            #expect(outcome.code == 0, "\(outcome.errors)")
         }
         #expect(scratch.files("out").count(where: { $0.hasSuffix(".mask.png") }) == 6)
     }
@@ -270,26 +267,12 @@ struct BatchTests {
 
         /// Peak memory of `samus segment` in bytes.
         private func peak(of folder: String, out: String) throws -> Int {
-            let words =
-                [samus.executable.path] + ["segment", scratch.path(folder)]
-                + arguments(["--format", "png,json", "--summary", "--json-lines"], out: out)
-                .dropFirst(2)
-            var pointers = words.map { strdup($0) } + [nil]
-            defer { pointers.forEach { free($0) } }
-            var actions = posix_spawn_file_actions_t()
-            posix_spawn_file_actions_init(&actions)
-            defer { posix_spawn_file_actions_destroy(&actions) }
-            for descriptor: Int32 in [1, 2] {
-                posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-            }
-            var child = pid_t()
-            try #require(
-                posix_spawn(&child, samus.executable.path, &actions, nil, &pointers, environ) == 0)
-            var status: Int32 = 0
-            var usage = rusage()
-            try #require(wait4(child, &status, 0, &usage) == child)
-            #expect(Self.done.contains(status >> 8) && status & 0x7F == 0)
-            return usage.ru_maxrss * 1024
+            let outcome = try samus.measured(
+                ["segment", scratch.path(folder)]
+                    + arguments(["--format", "png,json", "--summary", "--json-lines"], out: out)
+                    .dropFirst(2))
+            #expect(outcome.code == 3)
+            return outcome.peak
         }
     #endif
 }

@@ -3,8 +3,6 @@ import Imaging
 import Testing
 
 #if canImport(Glibc)
-    import Glibc
-
     @Suite("A malicious file uses memory in proportion to its size")
     struct MemoryTests {
         private let scratch: Scratch
@@ -13,26 +11,9 @@ import Testing
             scratch = try Scratch()
         }
 
-        /// Peak memory of a command in bytes, and whether it ended with 0.
         private func run(_ command: String...) throws -> (peak: Int, isAccepted: Bool) {
-            let executable = Program.folder.appending(path: "samus").path
-            let words = [executable] + command
-            var arguments = words.map { strdup($0) } + [nil]
-            defer { arguments.forEach { free($0) } }
-            var actions = posix_spawn_file_actions_t()
-            posix_spawn_file_actions_init(&actions)
-            defer { posix_spawn_file_actions_destroy(&actions) }
-            for descriptor: Int32 in [1, 2] {
-                posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-            }
-            var child = pid_t()
-            try #require(posix_spawn(&child, executable, &actions, nil, &arguments, environ) == 0)
-            var status: Int32 = 0
-            var usage = rusage()
-            try #require(wait4(child, &status, 0, &usage) == child)
-            // A signal, for example of a trap, would be in the low bits.
-            try #require(status & 0x7F == 0, "ended by signal \(status & 0x7F)")
-            return (usage.ru_maxrss * 1024, status == 0)
+            let outcome = try Program().measured(command)
+            return (outcome.peak, outcome.code == 0)
         }
 
         private func fixture(_ name: String) -> URL {

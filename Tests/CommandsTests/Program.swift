@@ -1,5 +1,10 @@
 import Foundation
 import Synchronization
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 /// The built program.
 struct Program {
@@ -39,6 +44,33 @@ struct Program {
         try process.run()
         return running
     }
+
+    #if canImport(Glibc)
+        /// Runs the program to its end without keeping its output.
+        ///
+        /// - Returns: its peak memory in bytes, and its exit code.
+        /// - Throws: when it cannot be started, or is ended by a signal, for example of a trap.
+        func measured(_ command: [String]) throws -> (peak: Int, code: Int32) {
+            let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            var arguments = ([executable.path] + command).map { strdup($0) } + [nil]
+            var settings = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
+            defer { (arguments + settings).forEach { free($0) } }
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            for descriptor: Int32 in [1, 2] {
+                posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+            }
+            var child = pid_t()
+            try #require(
+                posix_spawn(&child, executable.path, &actions, nil, &arguments, &settings) == 0)
+            var status: Int32 = 0
+            var usage = rusage()
+            try #require(wait4(child, &status, 0, &usage) == child)
+            try #require(status & 0x7F == 0, "ended by signal \(status & 0x7F)")
+            return (usage.ru_maxrss * 1024, status >> 8)
+        }
+    #endif
 
     final class Running {
         let process: Process

@@ -64,6 +64,18 @@ struct OverlayTests {
         #expect(colour(drawn, 180, 62) == [220, 30, 40])
     }
 
+    @Test("a box prompt has the colour of a foreground point, whatever the object's colour")
+    func boxColour() {
+        let box = PixelRectangle(x0: 100, y0: 90, x1: 160, y1: 150)
+        for before in 0..<3 {
+            let others = [OverlayObject](repeating: OverlayObject(), count: before)
+            let overlay = Overlay(objects: others + [OverlayObject(box: box)])
+            #expect(
+                colour(overlay.draw(on: flat(Size(height: 256, width: 256))), 103, 90)
+                    == [0, 170, 60])
+        }
+    }
+
     @Test("seven objects have different colours")
     func colours() {
         let size = Size(height: 256, width: 256)

@@ -66,6 +66,8 @@ final class EvaluatorTests {
             // Each step has one click more, until the mask is right.
             #expect(cases.map { $0.points.count + $0.backgroundPoints.count } == [1, 2, 3, 4, 5])
             #expect(cases.allSatisfy { $0.obeyedPoints == $0.points.count })
+            let dice = cases.compactMap { $0[.dice] }
+            #expect(dice[4] > dice[0])
         }
         let row = try #require(evaluation.cases.interactions().first)
         #expect(row.count == 4 && row.mostClicks == 5 && row.obeyedPoints == 1)
@@ -257,7 +259,7 @@ private struct PainterSource: MaskSource {
                             ($0.x - x) * ($0.x - x) + ($0.y - y) * ($0.y - y) <= radius * radius
                         }
                     }
-                    return isNear(prompt.prompt.foregroundPoints, 4)
+                    return isNear(prompt.prompt.foregroundPoints, 2)
                         && !isNear(prompt.prompt.backgroundPoints, 0.5) ? 1 : 0
                 }
                 return PredictedMask(

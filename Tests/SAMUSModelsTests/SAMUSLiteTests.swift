@@ -54,6 +54,25 @@ struct SAMUSLiteTests {
         expectClose(own.sum(axes: [2, 3]), kernel.reshaped([32, 3]), absolute: 1e-6)
     }
 
+    @Test(
+        "parts are left out by name, and a checkpoint shows which it has",
+        arguments: [
+            ("feature-adapters", SAMUSLiteParts([.cnnBranch, .crossBranchAttention])),
+            ("cross-branch-attention", [.cnnBranch, .featureAdapters]),
+            // There is nothing to attend to.
+            ("cnn-branch", .featureAdapters), ("cnn-branch,feature-adapters", []),
+        ] as [(String, SAMUSLiteParts)])
+    func without(names: String, parts: SAMUSLiteParts) throws {
+        #expect(SAMUSLiteParts(without: names) == parts)
+        let network = Initialization.skipped { SAMUSLite(parts) }
+        #expect(SAMUSLiteParts(tensorNames: network.namedValues().map(\.name)) == parts)
+    }
+
+    @Test("unknown parts are refused", arguments: ["", "cnn", "cnn-branch,", "Cnn-branch"])
+    func unknownParts(names: String) {
+        #expect(SAMUSLiteParts(without: names) == nil)
+    }
+
     @Test("a LiteMedSAM that lacks a block is refused")
     func truncated() {
         let partial = StateDictionaryWithout(name: "image_encoder.layers.2.blocks.5")

@@ -88,6 +88,26 @@ struct LossTests {
         #expect(abs(value.total.item() - (0.2 * entropy + 0.8 * dice + 0.1 * estimate)) < 1e-6)
     }
 
+    @Test("with a presence estimate, the Dice of two processes is that of their objects together")
+    func presenceOfProcesses() {
+        var loss = SegmentationLoss()
+        loss.isDicePerImage = true
+        let presence = Tensor([Float(1.5), -0.5], shape: [2, 1])
+        let whole = loss(
+            logits: logits, targets: targets, iou: iou, presence: presence, pool: { $0 }
+        ).dice.item()
+        // The first process has the object, the second an empty target.
+        let parts = (0..<2).map { rank in
+            let own = rank..<(rank + 1)
+            return loss(
+                logits: logits[own], targets: targets[own], iou: iou[own],
+                presence: presence[own], pool: { _ in Tensor([Float(1), 2]) }
+            ).dice.item()
+        }
+        #expect(abs((parts[0] + parts[1]) / 2 - whole) < 1e-6)
+        #expect(parts[1] == 0 && whole > 0)
+    }
+
     @Test("weighs foreground pixels in the cross entropy")
     func positiveWeight() {
         let x = [2, -1, 0.5, -3, -4, -4, -4, -4].map { 1 / (1 + exp(-$0)) }

@@ -54,6 +54,7 @@ struct TrainingConfigurationTests {
         configuration.depth = 4
         configuration.heads = 3
         configuration.globalBlocks = "2"
+        configuration.without = "cnn-branch"
         configuration.freeze = "two\nlines \"quoted\" é"
         configuration.unfreeze = "mask_decoder."
         configuration.epochs = 2

@@ -22,7 +22,7 @@ public struct BenchCommand: ParsableCommand {
 
     @Argument(
         help: "A model's name, a model bundle, or a checkpoint file (default: --model).",
-        completion: .file(extensions: ["samus", "pth", "safetensors"]))
+        completion: .model)
     var name: String?
 
     @OptionGroup(title: "Model")

@@ -23,7 +23,7 @@ public struct InfoCommand: ParsableCommand {
 
     @Argument(
         help: "A model's name, a model bundle or a checkpoint.",
-        completion: .file(extensions: ["pth", "safetensors"]))
+        completion: .model)
     var model: String
 
     @Flag(help: "List every tensor with its type and shape.")

@@ -47,9 +47,10 @@ public struct SegmentCommand: ParsableCommand {
             --format png adds the masks. Its thresholds were chosen for SAM: lower them for other \
             models.
 
-            The architecture of a model is detected from its tensors: SAM, SAMUS, AutoSAMUS or \
-            LiteMedSAM of any size. SAM was trained with points, boxes and masks, SAMUS with \
-            points, LiteMedSAM with boxes. AutoSAMUS finds one object without a prompt.
+            The architecture of a model is detected from its tensors: SAM, SAMUS or AutoSAMUS \
+            of any size, LiteMedSAM, samus-lite. SAM was trained with points, boxes and masks, \
+            SAMUS with points, LiteMedSAM with boxes, samus-lite with points, boxes and \
+            corrections. AutoSAMUS finds one object without a prompt.
 
             Many images: --skip-existing continues a run that was interrupted; --shard 2/16 takes \
             the second of 16 parts, for the tasks of a Slurm array or a Kubernetes job; \

@@ -86,7 +86,9 @@ struct TrainCommand: ParsableCommand {
             let trainer = training.trainer
             let isFirst = trainer.batches.rank == 0
             if isFirst { Terminal.print(training.summary) }
-            guard let runFolder = training.folder, !folder.dryRun else { return }
+            guard let runFolder = training.folder else { return try printDuration(trainer) }
+            // Steps of a resumed run would be saved.
+            guard !folder.dryRun else { return }
             if isFirst, training.isResumed {
                 Terminal.print(
                     "resuming at step \(trainer.position.step), epoch "
@@ -104,6 +106,16 @@ struct TrainCommand: ParsableCommand {
             display.clear()
             throw exit(for: error)
         }
+    }
+
+    /// Times a few steps, whose results are not kept, and prints how long all would take.
+    private func printDuration(_ trainer: Trainer) throws {
+        let timer = StepTimer(trainer.batches.count)
+        let observers = TrainingObserverList([timer, InterruptionObserver()])
+        guard try trainer.fit(observer: observers) == .interrupted, timer.isDone else {
+            throw ExitError(.interrupted)
+        }
+        if trainer.batches.rank == 0 { Terminal.print(timer.summary(trainer)) }
     }
 
     /// A new run or one to resume, by the folder options.

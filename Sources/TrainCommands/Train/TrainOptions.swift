@@ -29,17 +29,15 @@ struct TrainDataOptions: ParsableArguments {
 struct TrainNetworkOptions: ParsableArguments {
     @Option(help: help(\.recipe)) var recipe: Recipe?
     @Option(help: help(\.network)) var network: ModelArchitecture?
-    @Option(help: help(\.from), completion: .file(extensions: ["pth", "safetensors"]))
-    var from: String?
-    @Option(help: help(\.decoderFrom), completion: .file(extensions: ["pth", "safetensors"]))
-    var decoderFrom: String?
-    @Option(help: help(\.teacher), completion: .file(extensions: ["pth", "safetensors"]))
-    var teacher: String?
+    @Option(help: help(\.from), completion: .model) var from: String?
+    @Option(help: help(\.decoderFrom), completion: .model) var decoderFrom: String?
+    @Option(help: help(\.teacher), completion: .model) var teacher: String?
     @Option(help: help(\.teacherWeight)) var teacherWeight: Double?
     @Option(help: help(\.width)) var width: Int?
     @Option(help: help(\.depth)) var depth: Int?
     @Option(help: help(\.heads)) var heads: Int?
     @Option(help: help(\.globalBlocks)) var globalBlocks: String?
+    @Option(help: help(\.without)) var without: String?
     @Option(help: help(\.freeze)) var freeze: String?
     @Option(help: help(\.unfreeze)) var unfreeze: String?
 }
@@ -98,7 +96,7 @@ struct TrainFolderOptions: ParsableArguments {
         name: .customLong("continue"),
         help: "Resume the run of that --name where there is one, else start it.")
     var continues = false
-    @Flag(help: "Show what would be trained, and train nothing.")
+    @Flag(help: "Show what would be trained and about how long it would take; keep nothing.")
     var dryRun = false
 }
 

@@ -1,4 +1,5 @@
 import Commands
+import Foundation
 import Training
 
 /// Shows the progress of a training on standard error.
@@ -43,4 +44,37 @@ final class InterruptionObserver: TrainingObserver {
     private let interruption = Interruption(finishing: "the current step")
 
     var isStopRequested: Bool { interruption.isRequested }
+}
+
+/// Ends the training after the first steps, and estimates the time that all steps would take.
+final class StepTimer: TrainingObserver {
+    private let count: Int
+    private var reports: [StepReport] = []
+
+    /// - Parameter batches: number of batches of an epoch.
+    init(_ batches: Int) {
+        // A complete epoch would be validated.
+        count = max(1, min(3, batches - 1))
+    }
+
+    /// Whether enough steps were timed.
+    var isDone: Bool { reports.count >= count }
+    var isStopRequested: Bool { isDone }
+
+    func stepDidEnd(_ step: StepReport, _ trainer: Trainer) {
+        reports.append(step)
+    }
+
+    /// The estimate, as a line below the summary.
+    func summary(_ trainer: Trainer) -> String {
+        // The first step also takes memory and prepares kernels.
+        let timed = reports.count > 1 ? Array(reports.dropFirst()) : reports
+        let seconds = timed.reduce(0) { $0 + $1.seconds }
+        let rate = Double(timed.reduce(0) { $0 + $1.samples }) / max(seconds, 1e-9)
+        let batches = trainer.batches.count * trainer.configuration.epochs
+        let all = Double(batches) * seconds / Double(timed.count)
+        return "time       about \(ProgressFigures.text(all)) of steps on this machine ("
+            + "\(String(format: "%.2f", rate)) images/s in \(timed.count) "
+            + "\(timed.count == 1 ? "batch" : "batches")); validations come on top"
+    }
 }

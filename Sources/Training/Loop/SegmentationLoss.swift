@@ -93,8 +93,11 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
             let sums = products.map { $0.sum(axes: [1, 2, 3]) }
             let losses = 1 - ratio(sums[0], sums[1], sums[2])
             guard let isPresent else { return losses.mean() }
-            return (losses * isPresent).sum()
-                / isPresent.sum().maximum(Tensor(Float(1)).to(isPresent.device))
+            // The mean over the present objects of all processes; losses and gradients of processes
+            // are averaged later.
+            let one = Tensor(Float(1)).to(isPresent.device)
+            let counts = try pool(Tensor.stack([isPresent.sum(), one])).unbound()
+            return (losses * isPresent).sum() / counts[0].maximum(one) * counts[1]
         }
         let sums = try pool(Tensor.stack(products.map { $0.sum() })).unbound()
         return 1 - ratio(sums[0], sums[1], sums[2])

@@ -65,7 +65,7 @@ public struct ProgressFigures: Equatable, Sendable {
     /// - Parameter seconds: the duration.
     /// - Returns: for example `2 d 3 h`, `1 h 05 min`, `4 min 10 s` or `12 s`; `?` for infinity or
     ///   NaN.
-    static func text(_ seconds: Double) -> String {
+    public static func text(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
         let whole = Int(seconds.rounded())
         let (days, hours) = (whole / 86400, whole % 86400 / 3600)

@@ -59,6 +59,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var heads: Int?
     /// Blocks with global attention in a new network, separated by commas; nil for every third.
     public var globalBlocks: String?
+    /// Parts that a new samus-lite does not have, separated by commas.
+    public var without: String?
     /// Name prefixes of weights that are frozen too, separated by commas.
     public var freeze: String?
     /// Name prefixes of weights that are trained after all, separated by commas.
@@ -232,6 +234,10 @@ extension TrainingConfiguration {
             "global-blocks", \.globalBlocks, affectsResult: true, value: "list",
             help: "Blocks with global attention in a new network (default: every third)."),
         .init(
+            "without", \.without, affectsResult: true, value: "parts",
+            help: "Parts that a new samus-lite does not have, for an ablation: cnn-branch, "
+                + "cross-branch-attention, feature-adapters."),
+        .init(
             "freeze", \.freeze, affectsResult: true, value: "names",
             help: "Freeze the weights with these name prefixes too, separated by commas."),
         .init(
@@ -362,7 +368,26 @@ extension TrainingConfiguration {
         try require((patience ?? 1) >= 1, "patience", patience ?? 0, "at least 1 epoch")
     }
 
-    /// Sizes of a new network.
+    /// Sizes of a new network; nil for those that follow from the weights it starts from.
+    ///
+    /// - Parameter architecture: the network.
+    /// - Throws: ``TrainingError/option(_:)`` for sizes that do not go together.
+    func newConfiguration(
+        of architecture: ModelArchitecture?
+    ) throws(TrainingError) -> ModelConfiguration? {
+        guard let without else { return from == nil ? .sam(try newSizes()) : nil }
+        guard let parts = SAMUSLiteParts(without: without) else {
+            throw .option(
+                "--without \(without): cnn-branch, cross-branch-attention or feature-adapters, "
+                    + "separated by commas")
+        }
+        guard architecture == .samusLite else {
+            throw .option("--without is for --network samus-lite")
+        }
+        return .lite(parts)
+    }
+
+    /// Sizes of a new SAM, SAMUS or AutoSAMUS.
     ///
     /// - Throws: ``TrainingError/option(_:)`` for sizes that do not go together.
     func newSizes() throws(TrainingError) -> SAMConfiguration {

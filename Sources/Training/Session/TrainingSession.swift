@@ -189,11 +189,17 @@ public struct TrainingSession {
     private func makeNetwork(
         _ configuration: TrainingConfiguration, on device: Device
     ) throws -> InitializedNetwork {
+        let architecture = configuration.network ?? configuration.recipe.architecture
+        let newConfiguration = try configuration.newConfiguration(of: architecture)
         let start = try InitializedNetwork(
-            configuration.network ?? configuration.recipe.architecture,
-            configuration: configuration.from == nil ? .sam(try configuration.newSizes()) : nil,
+            architecture, configuration: newConfiguration,
             from: try configuration.from.map(read),
             decoder: try configuration.decoderFrom.map(read), seed: configuration.seed)
+        guard configuration.without == nil || start.configuration == newConfiguration else {
+            throw TrainingError.start(
+                "--without \(configuration.without ?? ""): the weights of --from are a "
+                    + "\(start.architecture.rawValue) with other parts")
+        }
         try configuration.recipe.freeze(start.network)
         try setTrainable(false, configuration.freeze, in: start.network)
         try setTrainable(true, configuration.unfreeze, in: start.network)
@@ -423,8 +429,12 @@ extension InitializedNetwork {
         let files = sources.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         // Version 0.1 wrote ViT-B's sizes for networks without sizes: its caches stay valid.
         let sizes =
-            configuration.metadata
-            ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
+            if case .lite(let parts) = configuration {
+                "parts \(parts.rawValue), \(architecture.preprocessing)"
+            } else {
+                configuration.metadata
+                    ?? SAMConfiguration.base(imageSize: configuration.inputSize).json
+            }
         return ([architecture.rawValue, sizes, origin] + files).joined(separator: " ")
     }
 }

@@ -23,7 +23,8 @@ public struct InitializedNetwork {
     ///
     /// - Parameters:
     ///   - architecture: the architecture; nil for that of the checkpoint.
-    ///   - configuration: sizes of a network that starts from no checkpoint.
+    ///   - configuration: sizes of a network that starts from no checkpoint, or from one of another
+    ///     architecture; nil for those that follow from the checkpoint's.
     ///   - checkpoint: weights to start from: the same architecture's, or those of one in
     ///     `ModelArchitecture.startsFrom`.
     ///   - decoder: weights whose prompt encoder and mask decoder replace the network's own.
@@ -38,7 +39,7 @@ public struct InitializedNetwork {
         var sources: [String: String] = [:]
         if let checkpoint {
             (network, self.architecture, self.configuration) = try Self.started(
-                architecture, from: checkpoint, seed: seed)
+                architecture, configuration, from: checkpoint, seed: seed)
             let isSame = checkpoint.architecture == self.architecture
             origins.append(
                 "started from \(Self.name(checkpoint))"
@@ -48,7 +49,11 @@ public struct InitializedNetwork {
             guard let architecture else {
                 throw TrainingError.start("name a network, or weights to start from")
             }
-            guard let configuration = architecture.onlyConfiguration ?? configuration else {
+            let sizes =
+                if case .lite = configuration { configuration } else {
+                    architecture.onlyConfiguration ?? configuration
+                }
+            guard let configuration = sizes else {
                 throw TrainingError.start("a new \(architecture.rawValue) needs its sizes")
             }
             network = Initialization.seeded(seed) {
@@ -72,7 +77,8 @@ public struct InitializedNetwork {
     }
 
     private static func started(
-        _ architecture: ModelArchitecture?, from checkpoint: Checkpoint, seed: UInt64
+        _ architecture: ModelArchitecture?, _ configuration: ModelConfiguration?,
+        from checkpoint: Checkpoint, seed: UInt64
     ) throws -> (any SegmentationNetwork, ModelArchitecture, ModelConfiguration) {
         guard let found = checkpoint.architecture else {
             throw TrainingError.start(
@@ -88,7 +94,8 @@ public struct InitializedNetwork {
                     + "--decoder-from takes its mask decoder alone")
         }
         let (network, configuration, _) = try NetworkRegistry.start(
-            architecture, from: found, checkpoint: checkpoint, seed: seed)
+            architecture, from: found, checkpoint: checkpoint, configuration: configuration,
+            seed: seed)
         return (network, architecture, configuration)
     }
 

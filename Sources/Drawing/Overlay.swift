@@ -130,7 +130,7 @@ public struct Overlay: Equatable, Sendable {
     private func draw(
         _ object: OverlayObject, colour: Colour, on canvas: inout Canvas, unit: Int, factor: Int
     ) {
-        if let box = object.box { canvas.box(box, .foregroundPoint, unit: unit, enlargement: factor) }
+        if let box = object.box { canvas.box(box, unit: unit, enlargement: factor) }
         for point in object.backgroundPoints {
             canvas.click(point, isPositive: false, unit: unit, enlargement: factor)
         }
@@ -183,15 +183,14 @@ extension Canvas {
         }
     }
 
-    /// Draws a box prompt as a dashed line with a light halo, in the colour of foreground points: edges
-    /// of masks are solid and have other colours.
+    /// Draws a box prompt as a dashed line with a light halo, in the colour of foreground points:
+    /// edges of masks are solid and have other colours.
     ///
     /// - Parameters:
     ///   - rectangle: the box, in pixels of the image before it was enlarged; clipped at the edges.
-    ///   - colour: the dashes' colour.
     ///   - unit: width of a thin line, in pixels.
     ///   - enlargement: pixels of the canvas per pixel of the image.
-    mutating func box(_ rectangle: PixelRectangle, _ colour: Colour, unit: Int, enlargement: Int) {
+    mutating func box(_ rectangle: PixelRectangle, unit: Int, enlargement: Int) {
         guard let ax = corner(rectangle.x0, enlargement, width),
             let ay = corner(rectangle.y0, enlargement, height),
             let bx = corner(rectangle.x1, enlargement, width),
@@ -213,7 +212,7 @@ extension Canvas {
                     ? PixelBox(x0: dash, y0: side.y0, x1: stop, y1: side.y1)
                     : PixelBox(x0: side.x0, y0: dash, x1: side.x1, y1: stop)
                 fill(piece.thickened(unit, around: (unit + 1) / 2), .white, alpha: 190)
-                fill(piece.thickened(unit, around: 0), colour)
+                fill(piece.thickened(unit, around: 0), .foregroundPoint)
             }
         }
     }

@@ -104,12 +104,11 @@ public struct SAMUSLiteParts: OptionSet, Hashable, Sendable {
         (.featureAdapters, "feature-adapters", "image_encoder.feature_adapters.0.D_fc1.weight"),
     ]
 
-    /// All parts but those of a list.
+    /// All parts but those of a list; nil for a name that no part has.
     ///
     /// - Parameter list: names of parts, separated by commas: `cnn-branch`,
     ///   `cross-branch-attention`, `feature-adapters`. Without the CNN branch there is no
     ///   cross-branch attention.
-    /// - Returns: nil for a name that no part has.
     public init?(without list: String) {
         self = .all
         for word in list.split(separator: ",", omittingEmptySubsequences: false) {

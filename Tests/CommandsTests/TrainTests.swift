@@ -229,7 +229,8 @@ struct TrainTests {
         let outcome = try run(arguments("dry", "--dry-run"))
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("3 batches of 2 per epoch"))
-        let time = #/time +about \d+ s of steps on this machine \(\d+(\.\d+)? images/s in 1 batch\)/#
+        let time =
+            #/time +about \d+ s of steps on this machine \(\d+\.\d+ images/s in 1 batch\)/#
         #expect(outcome.output.contains(time), "\(outcome.output)")
         #expect(scratch.files("runs").isEmpty)
     }

@@ -371,6 +371,7 @@ extension TrainingConfiguration {
     /// Sizes of a new network; nil for those that follow from the weights it starts from.
     ///
     /// - Parameter architecture: the network.
+    /// - Returns: the sizes of the recipe's options.
     /// - Throws: ``TrainingError/option(_:)`` for sizes that do not go together.
     func newConfiguration(
         of architecture: ModelArchitecture?

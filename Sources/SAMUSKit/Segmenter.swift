@@ -108,13 +108,13 @@ public struct Segmenter: Sendable {
 extension Segmenter {
     /// A model that is distributed with SAMUS for Swift.
     public enum DistributedModel: String, Sendable, CaseIterable {
+        /// samus-lite, trained with clicks, boxes and corrections on ultrasound images.
+        case samusLite = "samus-lite"
         /// LiteMedSAM, trained with boxes on medical images of many kinds.
         case liteMedSAM = "litemedsam"
-        /// LiteMedSAM fine-tuned with clicks and boxes on ultrasound images.
-        case liteMedSAMUltrasound = "litemedsam-ultrasound"
 
-        /// The default model of the command line, ``liteMedSAM``.
-        public static let `default` = DistributedModel.liteMedSAM
+        /// The default model of the command line, ``samusLite``.
+        public static let `default` = DistributedModel.samusLite
     }
 
     /// The device on which the model runs.

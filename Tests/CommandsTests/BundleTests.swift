@@ -92,13 +92,13 @@ struct BundleTests {
         let models = scratch.url.appending(path: "models")
         try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
         try FileManager.default.copyItem(
-            at: URL(filePath: bundle), to: models.appending(path: "litemedsam.samus"))
+            at: URL(filePath: bundle), to: models.appending(path: "samus-lite.samus"))
         var program = lonely
         program.environment["SAMUS_MODELS"] = models.path
         let outcome = try program(
             "segment", frame, "--point", "1,2", "-o", scratch.path("out"))
         #expect(outcome.code == 69)
-        #expect(outcome.errors.contains("is not 'litemedsam'"))
+        #expect(outcome.errors.contains("is not 'samus-lite'"))
     }
 
     @Test("without OpenVINO the message says how to install it")

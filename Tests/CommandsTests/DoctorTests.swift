@@ -46,7 +46,7 @@ struct DoctorTests {
         try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
         samus.environment["SAMUS_MODELS"] = models.path
         try FileManager.default.copyItem(
-            at: URL(filePath: Copied.bundle), to: models.appending(path: "litemedsam.samus"))
+            at: URL(filePath: Copied.bundle), to: models.appending(path: "samus-lite.samus"))
         let outcome = try samus("doctor", "--json", "--quick")
         #expect(outcome.code == 69, "no model of the catalog is there")
         let report = try copied.json(outcome)
@@ -61,7 +61,7 @@ struct DoctorTests {
         let found = try #require(report["models"] as? [[String: Any]])
         #expect(found.map { $0["place"] as? String } == ["SAMUS_MODELS", nil])
         // The toy bundle was made from another checkpoint than the name says.
-        #expect((found[0]["problem"] as? String)?.contains("is not 'litemedsam'") == true)
+        #expect((found[0]["problem"] as? String)?.contains("is not 'samus-lite'") == true)
         let openVINO = try #require(report["openvino"] as? [String: Any])
         let devices = try #require(openVINO["devices"] as? [[String: Any]])
         #expect(devices.contains { $0["name"] as? String == "CPU" })
@@ -109,8 +109,8 @@ struct DoctorTests {
         #expect(outcome.code == 69)
         #expect(
             outcome.errors.hasPrefix(
-                "error: the model 'litemedsam' is not installed with this program: set "
-                    + "SAMUS_MODELS to a folder with litemedsam.samus"), "\(outcome.errors)")
+                "error: the model 'samus-lite' is not installed with this program: set "
+                    + "SAMUS_MODELS to a folder with samus-lite.samus"), "\(outcome.errors)")
         #expect(!outcome.errors.contains("libtorch"))
     }
 

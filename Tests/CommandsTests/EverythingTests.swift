@@ -123,7 +123,8 @@ struct EverythingTests {
 
     @Test("an image without a confident mask is a result, with a hint")
     func nothing() throws {
-        let outcome = try everything("--points-per-side", "1", "--predicted-iou", "1")
+        let outcome = try everything(
+            "--points-per-side", "1", "--predicted-iou", "1", "--model", "litemedsam")
         #expect(outcome.code == 3)
         #expect(outcome.errors.contains("lower --predicted-iou"))
         #expect(outcome.errors.contains("LiteMedSAM was trained with box prompts"))

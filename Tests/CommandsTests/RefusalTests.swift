@@ -132,7 +132,8 @@ struct RefusalTests {
         try scratch.write(Data(contentsOf: URL(filePath: other)), "models/litemedsam.pth")
         var elsewhere = samus
         elsewhere.environment["SAMUS_MODELS"] = scratch.path("models")
-        let outcome = try elsewhere("segment", frame, "--point", "1,2", "-o", scratch.path("out"))
+        let outcome = try elsewhere(
+            "segment", frame, "--point", "1,2", "--model", "litemedsam", "-o", scratch.path("out"))
         #expect(outcome.code == 69)
         #expect(outcome.errors.contains("it should be 79d8c9dca6db"))
     }

@@ -191,7 +191,8 @@ struct SafetyTests {
         let shell = Program(executable: URL(filePath: "/bin/sh"))
         for place in ["2>&-", "2>/dev/full"] {
             let outcome = try shell(
-                "-c", "\"$0\" segment \"$1\" --box=-1,1,50,50 -o \"$2\" --force \(place)",
+                "-c",
+                "\"$0\" segment \"$1\" --model litemedsam --box=-1,1,50,50 -o \"$2\" --force \(place)",
                 samus.executable.path, scratch.path("a\u{1B}[31m.png"), scratch.path("out"))
             #expect(outcome.code == 0)
             #expect(!outcome.output.contains("\u{1B}"))

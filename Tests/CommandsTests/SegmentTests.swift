@@ -25,7 +25,8 @@ struct SegmentTests {
 
     @Test("the left ventricle of the example: mask, overlay, numbers and messages agree")
     func example() throws {
-        let outcome = try segment(Program.frame.path, "--box", "150,48,208,140")
+        let outcome = try segment(
+            Program.frame.path, "--box", "150,48,208,140", "--model", "litemedsam")
         #expect(outcome.code == 0)
         #expect(outcome.errors == "")
         #expect(outcome.output.contains("research use only, not a medical device"))
@@ -73,7 +74,8 @@ struct SegmentTests {
     func objects() throws {
         let outcome = try segment(
             Program.frame.path, "--object", "--box", "150,48,208,140", "--point", "178,100",
-            "--multimask", "--format", "png,rle,contour", "--keep", "largest")
+            "--multimask", "--format", "png,rle,contour", "--keep", "largest", "--model",
+            "litemedsam")
         #expect(outcome.code == 0)
         #expect(outcome.errors.contains("trained with box prompts, not with a click prompt"))
         let masks = (1...2).flatMap { object in
@@ -98,13 +100,13 @@ struct SegmentTests {
 
     @Test("a click on litemedsam gets a hint to the model trained with clicks, which segments it")
     func click() throws {
-        let foreign = try segment(Program.frame.path, "--point", "178,105")
+        let foreign = try segment(
+            Program.frame.path, "--point", "178,105", "--model", "litemedsam")
         // LiteMedSAM finds nothing without a box.
         #expect(foreign.code == 3)
-        #expect(foreign.errors.contains("--model litemedsam-ultrasound"), "\(foreign.errors)")
+        #expect(foreign.errors.contains("--model samus-lite"), "\(foreign.errors)")
         let outcome = try segment(
-            Program.frame.path, "--point", "178,105", "--model", "litemedsam-ultrasound",
-            "--force")
+            Program.frame.path, "--point", "178,105", "--force")
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(!outcome.errors.contains("warning"), "\(outcome.errors)")
         let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))

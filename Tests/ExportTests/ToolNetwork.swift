@@ -32,7 +32,7 @@ struct ToolNetwork {
             checkpoint: kind == .liteMedSAM
                 ? Checkpoint.read(
                     Shared.package.appending(
-                        path: "Models/litemedsam-ultrasound.samus/weights.safetensors"
+                        path: "Models/litemedsam.samus/weights.safetensors"
                     ).path) : Self.formulaWeights(kind, width: width),
             model: ModelDescription(name: "small", architecture: kind, sha256: "", licence: nil),
             program: "tests")

@@ -2,7 +2,7 @@
 
     make annotation-tools [CHECKPOINTS="FILE..."]
 
-The default checkpoint is LiteMedSAM-ultrasound. The images are the example and crops, enlargements and
+The default checkpoint is samus-lite. The images are the example and crops, enlargements and
 coloured versions of it, none of them square, each with a click and a box. The tools run in processes of
 their own: check_x_anylabeling.py and check_anylabeling.py.
 """
@@ -19,7 +19,7 @@ from samus_command import EXAMPLE, ROOT, run, segment
 
 # A click and a box for the left ventricle of the example.
 CLICK, BOX = (178, 105), (150, 48, 208, 140)
-DEFAULT = ROOT / "Models" / "litemedsam-ultrasound.samus" / "weights.safetensors"
+DEFAULT = ROOT / "Models" / "samus-lite.samus" / "weights.safetensors"
 
 
 def add_colours(image):

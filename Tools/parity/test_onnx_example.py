@@ -11,7 +11,7 @@ BLOCK = re.search(r"```python\n(.*?)```", (ROOT / "Docs" / "ONNX.md").read_text(
 
 
 @pytest.mark.parametrize("box", ["150,48,208,140", "30.5,20,120,200.25"])
-@pytest.mark.parametrize("name", ["litemedsam", "litemedsam-ultrasound"])
+@pytest.mark.parametrize("name", ["litemedsam", "samus-lite"])
 def test_example(name, box, tmp_path):
     program = BLOCK.group(1)
     assert len(program.strip().splitlines()) <= 20

@@ -71,12 +71,12 @@ extension ModelCatalog {
     /// - Returns: one sentence for each hint.
     static func hints(about prompt: Prompt, to model: ModelDescription) -> [String] {
         // A bundle has a SHA-256 of its own: compare the name too.
-        guard model.sha256 == standard.sha256 || model.name == standard.name, prompt.box == nil,
+        guard model.sha256 == liteMedSAM.sha256 || model.name == liteMedSAM.name, prompt.box == nil,
             !prompt.foregroundPoints.isEmpty
         else {
             return []
         }
-        return ["--model \(ultrasound.name) was trained with clicks"]
+        return ["--model \(standard.name) was trained with clicks"]
     }
 
     /// The checkpoint that a name or path means.

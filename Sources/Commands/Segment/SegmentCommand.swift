@@ -21,7 +21,7 @@ public struct SegmentCommand: ParsableCommand {
         discussion: """
             Examples:
               samus segment scan.png --box 150,48,208,140
-              samus segment scan.png --model litemedsam-ultrasound --point 178,105
+              samus segment scan.png --point 178,105 --background-point 60,200
               samus segment scans/ --prompt-free --model autosamus.safetensors -o out
 
             Coordinates are pixels: x to the right, y down, and 0,0 is the centre of the upper \

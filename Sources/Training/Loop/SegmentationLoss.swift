@@ -52,7 +52,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
         let logits = logits.to(.float32)
         let entropy = binaryCrossEntropy(
             logits: logits, targets: targets,
-            positiveWeight: Tensor(Float(positiveWeight)).to(logits.device))
+            positiveWeight: .full([], positiveWeight, device: logits.device))
         let inside = sigmoid(logits)
         let isPresent = presence.map { _ in
             (targets.sum(axes: [1, 2, 3]) .> 0).to(.float32)
@@ -94,7 +94,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
             let losses = 1 - ratio(sums[0], sums[1], sums[2])
             guard let isPresent else { return losses.mean() }
             return (losses * isPresent).sum()
-                / isPresent.sum().maximum(Tensor(Float(1)).to(isPresent.device))
+                / isPresent.sum().maximum(.ones([], device: isPresent.device))
         }
         let sums = try pool(Tensor.stack(products.map { $0.sum() })).unbound()
         return 1 - ratio(sums[0], sums[1], sums[2])

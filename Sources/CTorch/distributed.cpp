@@ -43,11 +43,23 @@ void gather(c10d::Store &store, int32_t rank, int32_t size, milliseconds limit) 
     }
 }
 
+/// A template, so that versions of libtorch without `create_default` compile, too.
+template <typename Options>
+c10::intrusive_ptr<Options> default_options(milliseconds timeout) {
+    if constexpr (requires { Options::create_default(timeout); }) {
+        return Options::create_default(timeout);
+    } else {
+        auto result = Options::create(timeout);
+        result->devices.push_back(Gloo::createDefaultDevice());
+        return result;
+    }
+}
+
 /// On a single machine, Gloo must not depend on resolving the host name.
 c10::intrusive_ptr<Gloo::Options> options(const std::string &host, milliseconds timeout) {
     const bool is_local = host == "localhost" || host == "127.0.0.1" || host == "::1";
     if (!is_local || std::getenv("GLOO_SOCKET_IFNAME") != nullptr) {
-        return Gloo::Options::create_default(timeout);
+        return default_options<Gloo::Options>(timeout);
     }
     auto result = Gloo::Options::create(timeout);
     result->devices.push_back(Gloo::createDeviceForHostname(host));

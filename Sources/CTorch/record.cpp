@@ -1,6 +1,9 @@
 // Autograd nodes whose gradients the caller computes.
 
 #include <ATen/core/grad_mode.h>
+#include <type_traits>
+
+#include <torch/csrc/autograd/edge.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
@@ -68,6 +71,20 @@ class Step : public torch::autograd::Node {
     std::shared_ptr<Context> context_;
 };
 
+/// The autograd graph's pointer to a node: a shared one in older versions of libtorch.
+using NodePointer = decltype(torch::autograd::Edge::function);
+
+/// A template, so that only the pointer's own branch is compiled.
+template <typename Pointer, typename Made>
+Pointer make_node(std::shared_ptr<Context> context) {
+    if constexpr (std::is_same_v<Pointer, std::shared_ptr<torch::autograd::Node>>) {
+        // Found by its argument, because newer versions have no such function.
+        return Pointer(new Made(std::move(context)), [](auto *node) { deleteNode(node); });
+    } else {
+        return c10::make_intrusive<Made>(std::move(context));
+    }
+}
+
 }  // namespace
 
 extern "C" char *ct_record(ct_tensor *const *inputs, int32_t input_count,
@@ -77,7 +94,7 @@ extern "C" char *ct_record(ct_tensor *const *inputs, int32_t input_count,
     return ctorch::guarded([&] {
         variable_list sources, ends;
         for (int32_t i = 0; i < input_count; i++) sources.push_back(borrow(inputs[i]));
-        const auto node = c10::make_intrusive<Step>(context);
+        const auto node = make_node<NodePointer, Step>(context);
         node->set_next_edges(torch::autograd::collect_next_edges(sources));
         for (int32_t i = 0; i < output_count; i++) {
             const at::Tensor output = borrow(outputs[i]);

@@ -1,4 +1,4 @@
-// Handles: memory, shape, device, random numbers, threads.
+// Handles: memory, shape, random numbers, threads.
 
 #include <climits>
 #if __has_include(<malloc.h>)
@@ -7,10 +7,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/core/Generator.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/DeviceType.h>
-#include <torch/headeronly/version.h>
+#include <torch/version.h>
 
 #include "support.h"
 
@@ -102,20 +101,6 @@ int32_t ct_device_index(const ct_tensor *tensor) {
     return ctorch::certain([&] {
         return static_cast<int32_t>(implementation(tensor)->device().index());
     });
-}
-
-char *ct_check_device(const char *name) {
-    char *message = ctorch::guarded([&] {
-        const c10::Device device{std::string(name)};
-        // Checked here because libtorch's own message is a list of all its kernels.
-        TORCH_CHECK(!device.is_cuda() || at::globalContext().hasCUDA(),
-                    "this libtorch has no CUDA, or this machine has no GPU for it");
-        TORCH_CHECK(!device.is_mps() || at::globalContext().hasMPS(),
-                    "this libtorch has no MPS, or this machine has no GPU for it");
-        at::empty({1}, at::TensorOptions().device(device));
-    });
-    if (message != nullptr) message[std::strcspn(message, "\n")] = 0;
-    return message;
 }
 
 char *ct_seed(uint64_t seed) {

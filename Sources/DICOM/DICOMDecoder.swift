@@ -7,7 +7,7 @@ import Imaging
 /// DCMTK and OpenJPEG are C and C++ that read files of other people. In that process memory and
 /// time are limited, and the kernel refuses to open files, start programs or use the network; if it
 /// crashes, this process gets an error.
-final class DICOMDecoder {
+package final class DICOMDecoder {
     private let path: String
     private let program: String
     private let process = Process()
@@ -195,7 +195,10 @@ final class DICOMDecoder {
     }
 
     /// The program: `SAMUS_DICOM`, or `samus-dicom` next to this program.
-    private static func findProgram() throws(DICOMError) -> String {
+    ///
+    /// - Returns: the path of an executable file.
+    /// - Throws: ``DICOMError/decoderMissing(searched:)``.
+    package static func findProgram() throws(DICOMError) -> String {
         let given = ProcessInfo.processInfo.environment["SAMUS_DICOM"] ?? ""
         let path =
             given.isEmpty

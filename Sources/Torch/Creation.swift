@@ -155,6 +155,19 @@ extension Tensor {
         call("to.device", self, device, dtype)
     }
 
+    /// Copies the elements to a device on which the copy may still run when this returns.
+    ///
+    /// To an NVIDIA GPU, the copy goes through page-locked memory and does not wait for earlier
+    /// operators; later operators on the GPU wait for it.
+    ///
+    /// - Parameter device: the new device.
+    /// - Returns: this tensor itself if it is already on the device.
+    public func uploaded(to device: Device) -> Tensor {
+        guard device.kind == .cuda, self.device.kind == .cpu else { return to(device) }
+        let pinned = call("pin_memory", self)
+        return call("to.device", pinned, device, dtype, true)
+    }
+
     /// The elements contiguous in memory; this tensor itself if it already is contiguous.
     public func contiguous(_ format: MemoryFormat = .contiguous) -> Tensor {
         if format == .contiguous && isContiguous { return self }

@@ -101,6 +101,20 @@ extension Tensor {
         detached().to(.float32).elements()
     }
 
+    /// The elements of tensors of one element each, as float64, in a single copy to the CPU.
+    ///
+    /// - Parameter tensors: tensors of one type on one device.
+    /// - Returns: the elements, in order.
+    public static func items(_ tensors: [Tensor]) -> [Double] {
+        // On the CPU there is nothing to save.
+        guard tensors.count > 1, tensors[0].device.kind != .cpu else {
+            return tensors.map { $0.item() }
+        }
+        return withoutGrad {
+            stack(tensors.map { $0.detached().to(.float32).reshaped([]) }).to(.float64).elements()
+        }
+    }
+
     /// The element of a tensor with one element, as float64.
     public func item() -> Double {
         precondition(elementCount == 1, "\(self) does not have exactly one element")
@@ -135,6 +149,24 @@ public enum TorchRuntime {
     }
 
     private static let advice = Mutex<String?>(nil)
+
+    /// Loads libtorch's library for NVIDIA GPUs, where there is one.
+    ///
+    /// Programs call it at their start: libtorch looks for GPUs only once.
+    public static func loadDevices() {
+        ct_load_devices()
+    }
+
+    /// The peak of a GPU's memory since the start of the program.
+    ///
+    /// - Parameter device: the GPU.
+    /// - Returns: bytes of tensors, and bytes that libtorch has taken from the GPU; nil for the CPU,
+    ///   and for versions of libtorch before 2.11, which do not report it.
+    public static func peakMemory(of device: Device) -> (allocated: Int, reserved: Int)? {
+        var (allocated, reserved) = (Int64(0), Int64(0))
+        guard ct_peak_memory(device.description, &allocated, &reserved) else { return nil }
+        return (Int(allocated), Int(reserved))
+    }
 
     /// libtorch's version, for example `2.13.0`.
     public static var version: String {

@@ -109,11 +109,14 @@ public struct TorchEngineOptions: Sendable {
         case float32
         /// With autocast; outlines differ slightly from those in float32.
         case bfloat16
+        /// With autocast, on GPUs only.
+        case float16
 
         var dtype: DType {
             switch self {
             case .float32: .float32
             case .bfloat16: .bfloat16
+            case .float16: .float16
             }
         }
     }

@@ -22,6 +22,7 @@ public struct SamusTrainCommand: ParsableCommand {
         subcommands: [
             SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self,
             InfoCommand.self, InitCommand.self, BenchCommand.self, TorchReportCommand.self,
+            TorchCheckCommand.self, TorchBenchCommand.self,
         ])
 
     /// The command, to be filled by the parser.
@@ -29,6 +30,7 @@ public struct SamusTrainCommand: ParsableCommand {
 
     /// Runs the command line of this process, with engines that run on libtorch.
     public static func runWithTorch() -> Never {
+        TorchRuntime.loadDevices()
         EngineProviders.$current.withValue(TorchEngineProvider()) {
             runProgram()
         }
@@ -51,7 +53,10 @@ extension TorchEngineOptions {
         case .f32, .auto: precision = .float32
         case .bf16: precision = .bfloat16
         case .f16:
-            throw UnsupportedOption(option: "--precision f16", known: ["f32", "bf16"])
+            guard device == .cuda else {
+                throw UnsupportedOption(option: "--precision f16", known: ["f32", "bf16"])
+            }
+            precision = .float16
         }
         self.init(device: Device(device.kind), precision: precision)
     }

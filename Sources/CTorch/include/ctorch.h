@@ -51,6 +51,17 @@ typedef struct ct_value {
 char *ct_call(const char *name, const ct_value *arguments, int32_t argument_count,
               ct_value *results, int32_t *result_count);
 
+/// Calls `observe` after each operator that this thread calls with `ct_call`, with its tensors
+/// (borrowed); NULL ends it.
+void ct_observe_calls(void *context, void (*observe)(void *context, const char *name,
+                                                     ct_tensor *const *results, int32_t count));
+/// The operator's schema, to be freed with `free`; NULL when this libtorch has no such operator.
+char *ct_operator_schema(const char *name);
+/// Starts to count all operators of this thread, also those inside others and in backward passes.
+void ct_count_operators(void);
+/// Ends that. Lines of a name and a number, to be freed with `free`.
+char *ct_operator_counts(void);
+
 void ct_release(ct_tensor *tensor);
 /// Adds a reference, to be released with `ct_release`.
 void ct_retain(ct_tensor *tensor);
@@ -78,8 +89,13 @@ void *ct_memory(const ct_tensor *tensor);
 /// "cpu", "cuda", "mps" … as a constant string, and the index (-1 for none).
 const char *ct_device_kind(const ct_tensor *tensor);
 int32_t ct_device_index(const ct_tensor *tensor);
+/// Loads libtorch's library for NVIDIA GPUs where there is one. Call it before other functions.
+void ct_load_devices(void);
 /// NULL when this build can use the device `name`, for example "cpu" or "cuda:0".
 char *ct_check_device(const char *name);
+/// The peak of a device's memory in bytes: of tensors, and with what the allocator holds in reserve.
+/// False for the CPU, for a device without tensors, and before PyTorch 2.11.
+bool ct_peak_memory(const char *device, int64_t *allocated, int64_t *reserved);
 
 bool ct_requires_grad(const ct_tensor *tensor);
 char *ct_set_requires_grad(ct_tensor *tensor, bool required);

@@ -39,6 +39,14 @@ struct DoctorReport: Encodable {
         let problem: String?
     }
 
+    /// The program `samus-dicom`, which reads DICOM files.
+    struct DICOMReader: Encodable {
+        /// The setting that names it, or `next to samus`; nil if it was not found.
+        let place: String?
+        /// Why DICOM files cannot be read.
+        let problem: String?
+    }
+
     struct Cache: Encodable {
         /// The setting that names the folder, or `off`.
         let place: String
@@ -71,6 +79,7 @@ struct DoctorReport: Encodable {
     let machine: Machine
     let openvino: OpenVINO
     let libtorch: LibTorch
+    let dicom: DICOMReader
     let cache: Cache
     let models: [Model]
     let measurement: Measurement?
@@ -131,6 +140,7 @@ extension DoctorReport {
         } else {
             rows.append(("libtorch", libtorch.problem ?? "not found"))
         }
+        rows.append(("DICOM files", dicom.place.map { "samus-dicom \($0)" } ?? dicom.problem ?? ""))
         rows.append(
             (
                 "cache",

@@ -1,3 +1,4 @@
+import DICOM
 import FileIO
 import Foundation
 import Inference
@@ -21,8 +22,9 @@ struct Examination {
         }
         return DoctorReport(
             program: "samus \(ProgramVersion.current)", machine: machine(), openvino: openVINO,
-            libtorch: libTorch(), cache: cache(), models: models, measurement: measurement,
-            advice: Self.advice(for: .current, measurement), problems: problems)
+            libtorch: libTorch(), dicom: dicomReader(), cache: cache(), models: models,
+            measurement: measurement, advice: Self.advice(for: .current, measurement),
+            problems: problems)
     }
 
     private func machine() -> DoctorReport.Machine {
@@ -95,6 +97,20 @@ struct Examination {
             return .init(
                 report: nil,
                 problem: "samus-train does not start: \(Self.withoutPaths("\(error)"))")
+        }
+    }
+
+    private func dicomReader() -> DoctorReport.DICOMReader {
+        let setting = ProcessInfo.processInfo.environment["SAMUS_DICOM"] ?? ""
+        do throws(DICOMError) {
+            _ = try DICOMDecoder.findProgram()
+            return .init(place: setting.isEmpty ? "next to samus" : "of SAMUS_DICOM", problem: nil)
+        } catch {
+            let searched = setting.isEmpty ? "next to samus" : "at SAMUS_DICOM"
+            return .init(
+                place: nil,
+                problem: "cannot be read: there is no samus-dicom \(searched) "
+                    + "('make inference' in a checkout builds it)")
         }
     }
 

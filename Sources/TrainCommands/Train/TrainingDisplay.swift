@@ -27,10 +27,15 @@ final class TrainingDisplay: TrainingObserver {
         func text(_ column: String) -> String {
             epoch.row[column].map { $0.formatted(.number.precision(.significantDigits(4))) } ?? "-"
         }
+        func clause(_ name: String, _ value: Double?, _ unit: String) -> String {
+            value.map { "  \(name) \(Int($0))\(unit)" } ?? ""
+        }
         line.print(
             "epoch \(epoch.number) done: step \(trainer.position.step)  loss \(text("train/loss"))  "
                 + "val Dice \(text("val/dice"))  \(text("images_per_s")) images/s  "
-                + "waiting for data \(text("waited"))")
+                + "waiting for data \(text("waited"))"
+                + clause("GPU memory", epoch.row["device_memory_mb"], " MB")
+                + clause("skipped steps", epoch.row["skipped_steps"], ""))
     }
 
     /// Removes the progress line from the terminal.

@@ -12,21 +12,21 @@ import TorchNN
 public struct CachedEncoder {
     let network: any SegmentationNetwork
     let cache: EmbeddingCache?
-    let isBFloat16: Bool
+    let dtype: DType
     let isPooled: Bool
 
     /// - Parameters:
     ///   - network: the network with the image encoder.
     ///   - cache: embeddings on disk; nil computes each embedding again.
-    ///   - isBFloat16: whether the encoder runs in bfloat16.
+    ///   - dtype: the type of matrix products and convolutions.
     ///   - isPooled: whether 2 x 2 cells are averaged, for a student with half the grid.
     public init(
-        _ network: any SegmentationNetwork, cache: EmbeddingCache?, isBFloat16: Bool,
+        _ network: any SegmentationNetwork, cache: EmbeddingCache?, dtype: DType,
         isPooled: Bool = false
     ) {
         self.network = network
         self.cache = cache
-        self.isBFloat16 = isBFloat16
+        self.dtype = dtype
         self.isPooled = isPooled
     }
 
@@ -50,13 +50,15 @@ public struct CachedEncoder {
                 let name =
                     "\(example.sample.image)#\(variant) \(pixels.text)"
                     + (isPooled ? " pooled" : "")
+                // Those that were read lie in the processor's memory.
                 return try cache.embedding(of: name) { encode(input(example)) }
+                    .to(network.device)
             })
     }
 
     private func encode(_ image: Tensor) -> Tensor {
         withoutGrad {
-            let embedding = withAutocast(to: isBFloat16 ? .bfloat16 : .float32) {
+            let embedding = withAutocast(to: dtype, on: Device(image.device.kind)) {
                 network.encode(image)
             }.to(.float32)
             return isPooled ? averagePool2d(embedding, size: 2, stride: 2) : embedding

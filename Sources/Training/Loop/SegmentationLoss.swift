@@ -52,7 +52,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
         let logits = logits.to(.float32)
         let entropy = binaryCrossEntropy(
             logits: logits, targets: targets,
-            positiveWeight: Tensor(Float(positiveWeight)).to(logits.device))
+            positiveWeight: .full([], positiveWeight, device: logits.device))
         let inside = sigmoid(logits)
         let isPresent = presence.map { _ in
             (targets.sum(axes: [1, 2, 3]) .> 0).to(.float32)
@@ -95,7 +95,7 @@ public struct SegmentationLoss: Hashable, Sendable, Codable {
             guard let isPresent else { return losses.mean() }
             // The mean over the present objects of all processes; losses and gradients of processes
             // are averaged later.
-            let one = Tensor(Float(1)).to(isPresent.device)
+            let one = Tensor.ones([], device: isPresent.device)
             let counts = try pool(Tensor.stack([isPresent.sum(), one])).unbound()
             return (losses * isPresent).sum() / counts[0].maximum(one) * counts[1]
         }

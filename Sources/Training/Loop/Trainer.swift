@@ -68,6 +68,7 @@ public final class Trainer {
             weightDecay: configuration.optimizer == .adamw
                 ? .decoupled(configuration.effectiveWeightDecay)
                 : .inGradient(configuration.effectiveWeightDecay))
+        if configuration.precision == .f16 { position.scaler = GradientScaler() }
         average = configuration.ema.map { MovingAverage(of: network, decay: $0) }
         schedule = LearningRateSchedule(
             configuration.learningRate, shape: configuration.schedule.shape,
@@ -158,34 +159,51 @@ public final class Trainer {
         let isStep = position.batch + 1 == count || (position.batch + 1) % accumulate == 0
         let parts = min(accumulate, count - position.batch / accumulate * accumulate)
         let loss = try objective(batch)
-        let values = try group?.mean(loss.values) ?? loss.values
+        let own = loss.values()
+        let values = try group?.mean(own) ?? own
         guard values.value.isFinite else {
             throw TrainingError.notFinite(
                 what: "loss", step: position.step, samples: batch.names)
         }
         group?.willRunBackward(isLast: isStep)
-        (loss.total * (1 / Double(parts))).backward()
+        let weighted = loss.total * (1 / Double(parts))
+        (position.scaler.map { weighted * Double($0.scale) } ?? weighted).backward()
         let rate = schedule.rate(at: position.step)
         var norm: Double?
         if isStep {
             try group?.finishGradients()
-            let length =
-                configuration.clip.map { GradientClipping.clip(network.trainable, to: $0) }
-                ?? GradientClipping.norm(of: network.trainable)
-            guard length.isFinite else {
-                throw TrainingError.notFinite(
-                    what: "gradient", step: position.step, samples: batch.names)
-            }
-            optimizer.learningRate = rate
-            optimizer.step()
+            norm = try takeStep(at: rate, after: batch)
             network.zeroGrad()
-            average?.update()
-            norm = length
         }
         position.add(
             values, gradientNorm: norm, samples: batch.examples.count * batches.processes)
         try stopIfDiverged(values.value, batch)
         return (values, norm, rate)
+    }
+
+    /// One step of the optimizer.
+    ///
+    /// - Parameters:
+    ///   - rate: the learning rate.
+    ///   - batch: the last batch, for the message of an error.
+    /// - Returns: the norm of the gradient; nil if the step was skipped, because gradients in
+    ///   float16 were not finite.
+    /// - Throws: ``TrainingError/notFinite(what:step:samples:)``.
+    private func takeStep(at rate: Double, after batch: Batch) throws(TrainingError) -> Double? {
+        if let isFinite = position.scaler?.unscale(network.trainable) {
+            position.scaler?.update(isFinite: isFinite)
+            if !isFinite, let scale = position.scaler?.scale, scale >= 1 { return nil }
+        }
+        let norm =
+            configuration.clip.map { GradientClipping.clip(network.trainable, to: $0) }
+            ?? GradientClipping.norm(of: network.trainable)
+        guard norm.isFinite else {
+            throw .notFinite(what: "gradient", step: position.step, samples: batch.names)
+        }
+        optimizer.learningRate = rate
+        optimizer.step()
+        average?.update()
+        return norm
     }
 
     /// Validates, and moves on to the next epoch.
@@ -198,6 +216,10 @@ public final class Trainer {
         row["images_per_s"] = throughput.rate
         row["waited"] = throughput.waitedFraction
         row["memory_mb"] = Double(ProcessMemory.resident() ?? 0) / 1e6
+        if let peak = TorchRuntime.peakMemory(of: network.device) {
+            row["device_memory_mb"] = Double(peak.reserved) / 1e6
+        }
+        row["skipped_steps"] = position.scaler.map { Double($0.skippedSteps) }
         try averaged {
             if let validation {
                 // Batch statistics are those of the first process, whose weights are written.

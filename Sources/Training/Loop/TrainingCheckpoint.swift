@@ -28,6 +28,8 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
     public var smoothedLoss: Double?
     /// Minimum of the smoothed loss.
     public var lowestLoss: Double?
+    /// Scales the loss of a training in float16; nil in other precisions.
+    public var scaler: GradientScaler?
 
     /// Sums over the batches and steps of an epoch, for their means.
     public struct Sums: Codable, Equatable, Sendable {
@@ -70,6 +72,7 @@ public struct TrainingPosition: Codable, Equatable, Sendable {
             && (bestEpoch.map { (0...epoch).contains($0) } ?? true)
             && counts.allSatisfy { (0...(1 << 53)).contains($0) }
             && numbers.allSatisfy { !$0.isNaN } && (0...1e10).contains(seconds)
+            && scaler?.isPossible != false
     }
 
     /// Adds one batch.

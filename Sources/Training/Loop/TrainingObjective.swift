@@ -15,10 +15,31 @@ struct BatchLoss {
         var teacher = 0.0
     }
 
+    /// The parts of the loss of one decoding, one element each, without a graph.
+    struct Parts {
+        let crossEntropy: Tensor
+        let dice: Tensor
+    }
+
     /// The weighted sum, with its graph for the backward pass.
     var total: Tensor
-    /// Parts as numbers; `value` is that of ``total``.
-    var values: Values
+    /// The parts of each decoding.
+    var parts: [Parts]
+    /// The distance to the teacher's embedding; nil without a teacher.
+    var teacher: Tensor?
+
+    /// All numbers, read from the device in one copy; it waits for the forward pass.
+    func values() -> Values {
+        let parts = parts.flatMap { [$0.crossEntropy, $0.dice] }
+        let numbers = Tensor.items([total] + parts + (teacher.map { [$0] } ?? []))
+        let count = Double(self.parts.count)
+        let entropies = stride(from: 1, through: parts.count, by: 2).map { numbers[$0] }
+        let dices = stride(from: 2, through: parts.count, by: 2).map { numbers[$0] }
+        return Values(
+            value: numbers[0], crossEntropy: entropies.reduce(0, +) / count,
+            dice: dices.reduce(0, +) / count,
+            teacher: teacher == nil ? 0 : numbers[numbers.count - 1])
+    }
 }
 
 /// What training minimizes: the loss of the masks that the network decodes from a batch's prompts,
@@ -42,7 +63,7 @@ struct TrainingObjective {
         self.teacher = teacher
         self.group = group
         loss = SegmentationLoss(configuration)
-        dtype = configuration.precision == .bf16 ? .bfloat16 : .float32
+        dtype = configuration.precision.dtype
         teacherWeight = configuration.teacherWeight
     }
 
@@ -55,19 +76,18 @@ struct TrainingObjective {
     ///   when another process is lost.
     func callAsFunction(_ batch: Batch) throws -> BatchLoss {
         let device = network.device
-        let frozen = try encoder?(batch.examples) { $0.inputTensor.to(device) }
+        let frozen = try encoder?(batch.examples) { $0.inputTensor.uploaded(to: device) }
         let target = try teacher?.embeddings(of: batch.examples, on: device)
         // One process may have had more images to encode than the others.
         if frozen != nil || target != nil { try group?.meet() }
         return try withAutocast(to: dtype, on: Device(device.kind)) {
-            let embedding = frozen ?? network.encode(batch.images.to(device))
+            let embedding = frozen ?? network.encode(batch.images.uploaded(to: device))
             var loss = try decodingLoss(batch, embedding)
             if let target, teacherWeight > 0 {
                 let distance = meanSquaredError(embedding.to(.float32), target)
                 loss.total = loss.total + distance * teacherWeight
-                loss.values.teacher = distance.item()
+                loss.teacher = distance.detached()
             }
-            loss.values.value = loss.total.item()
             return loss
         }
     }
@@ -78,7 +98,7 @@ struct TrainingObjective {
             return try interactiveLoss(batch, embedding, most: most)
         }
         let side = 4 * embedding.size(2)
-        let targets = batch.targets(side: side).to(embedding.device)
+        let targets = batch.targets(side: side).uploaded(to: embedding.device)
         guard batch.strategy != .promptFree else {
             guard let masks = network.decodePromptFree(embedding) else {
                 preconditionFailure("Trainer.check refuses networks that need a prompt")
@@ -121,7 +141,7 @@ struct TrainingObjective {
         var randoms = batch.randoms
         let count = random.below(most + 1)
         let side = batch.examples[0].object.width
-        let targets = batch.targets(side: side).to(embedding.device)
+        let targets = batch.targets(side: side).uploaded(to: embedding.device)
         func fullSize(_ masks: DecodedMasks) -> DecodedMasks {
             DecodedMasks(
                 logits: bilinear(masks.logits.to(.float32), height: side, width: side),
@@ -152,7 +172,7 @@ struct TrainingObjective {
             pool: { try group?.pool($0) ?? $0 })
         return BatchLoss(
             total: value.total,
-            values: .init(crossEntropy: value.crossEntropy.item(), dice: value.dice.item()))
+            parts: [.init(crossEntropy: value.crossEntropy, dice: value.dice)])
     }
 
     /// Decodes prompts of any form; those of one form are decoded together.
@@ -195,16 +215,13 @@ extension BatchLoss {
     /// Adds the loss of another decoding of the same batch.
     mutating func add(_ next: BatchLoss) {
         total = total + next.total
-        values.crossEntropy += next.values.crossEntropy
-        values.dice += next.values.dice
+        parts += next.parts
     }
 
     /// The mean of several decodings.
     func divided(by count: Double) -> BatchLoss {
         var mean = self
         mean.total = total / count
-        mean.values.crossEntropy /= count
-        mean.values.dice /= count
         return mean
     }
 }

@@ -158,7 +158,7 @@ public struct Validation {
         for number in numbers {
             guard let example = try prefetcher.next() else { break }
             try withoutGrad {
-                try withAutocast(to: dtype) {
+                try withAutocast(to: dtype, on: Device(device.kind)) {
                     let embedding: Tensor
                     if let last, last.image == example.sample.image {
                         embedding = last.embedding

@@ -268,7 +268,11 @@ final class ModelCardWriter: TrainingObserver {
                 ),
                 ("optimizer", configuration.optimizer == .adamw ? "AdamW" : "Adam"),
                 ("weight decay", "\(configuration.effectiveWeightDecay)"),
-                ("precision", configuration.precision == .bf16 ? "bfloat16 autocast" : "float32"),
+                (
+                    "precision",
+                    configuration.precision == .f32
+                        ? "float32" : "\(configuration.precision.dtype) autocast"
+                ),
                 ("seed", "\(configuration.seed)"),
                 ("time", "\(Int(trainer.position.seconds / 60)) min"),
             ],

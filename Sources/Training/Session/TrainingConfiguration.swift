@@ -141,8 +141,19 @@ public enum ObjectUnit: String, CaseIterable, Sendable {
     case pieces
 }
 
-/// A precision by its name; bf16 is autocast to bfloat16.
-public enum PrecisionName: String, CaseIterable, Sendable { case f32, bf16 }
+/// A precision by its name; bf16 and f16 are autocast to bfloat16 and float16.
+public enum PrecisionName: String, CaseIterable, Sendable {
+    case f32, bf16, f16
+
+    /// The type of matrix products and convolutions.
+    public var dtype: DType {
+        switch self {
+        case .f32: .float32
+        case .bf16: .bfloat16
+        case .f16: .float16
+        }
+    }
+}
 
 /// A kind of processor that libtorch runs on here.
 public enum TrainingDevice: String, CaseIterable, Sendable { case cpu, cuda, mps }
@@ -283,7 +294,8 @@ extension TrainingConfiguration {
                 + "decoder and full, else 0)."),
         .init(
             "precision", \.precision, affectsResult: true,
-            help: "Precision of matrix products and convolutions; bf16 by autocast."),
+            help: "Precision of matrix products and convolutions; bf16 and f16 by autocast, f16 on "
+                + "GPUs only and with a scaled loss."),
         .init("seed", \.seed, affectsResult: true, value: "n", help: "Seed of all random numbers."),
         .init(
             "divergence", \.divergence, affectsResult: true, value: "times",

@@ -30,6 +30,8 @@ public struct TrainingSession {
 
     private let start: Start
     private let path: (String) throws -> String
+    /// Whether a processor may train in float16, for tests: it is slow.
+    var allowsFloat16 = false
 
     /// - Parameters:
     ///   - start: a new run or one that is resumed.
@@ -52,7 +54,12 @@ public struct TrainingSession {
         TorchRuntime.threads = given.deterministic ? 1 : given.threads ?? TorchRuntime.threads
         let device = Device(given.device.kind, index: group?.localRank)
         try device.check()
-        guard given.precision == .f32 || device.kind != .cpu || Processor.current.hasBFloat16 else {
+        guard given.precision != .f16 || device.kind == .cuda || allowsFloat16 else {
+            throw TrainingError.option(
+                "--precision f16 needs --device cuda; on this device, use bf16 or f32")
+        }
+        guard given.precision != .bf16 || device.kind != .cpu || Processor.current.hasBFloat16
+        else {
             throw TrainingError.option(
                 "--precision bf16: this processor (\(Processor.current.name)) has no bfloat16 "
                     + "arithmetic (AVX512-BF16, AMX or ARM's bf16), and would be many times slower "
@@ -111,7 +118,7 @@ public struct TrainingSession {
                         processes: batches.processes)
                 }
             return CachedEncoder(
-                network.network, cache: cache, isBFloat16: configuration.precision == .bf16,
+                network.network, cache: cache, dtype: configuration.precision.dtype,
                 isPooled: isPooled)
         }
         let cachedEncoder = isFrozen ? try encoder(network) : nil
@@ -123,7 +130,7 @@ public struct TrainingSession {
                 samples: samples.validation, strategies: strategies,
                 transform: isFrozen ? transform : transform.withoutVariants,
                 network: network.network, encoder: cachedEncoder,
-                dtype: configuration.precision == .bf16 ? .bfloat16 : .float32,
+                dtype: configuration.precision.dtype,
                 workers: configuration.workers, group: distributed)
         let checkpoint = folder.map {
             TrainingCheckpoint(path: $0.state, identity: identity, arguments: arguments)
@@ -228,7 +235,7 @@ public struct TrainingSession {
         if canCheckpoint, !configuration.checkpointActivations {
             remedies.append("--checkpoint-activations")
         }
-        if configuration.precision != .bf16 { remedies.append("--precision bf16") }
+        if configuration.precision == .f32 { remedies.append("--precision bf16") }
         return "a step has batch \(configuration.batch) of \(inputSize)x\(inputSize) pixels"
             + (remedies.isEmpty ? "" : ": use \(remedies.joined(separator: ", or "))")
     }

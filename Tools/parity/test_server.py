@@ -9,6 +9,7 @@ A client that is not installed is named and its tests are skipped. The masks are
 """
 
 import base64
+import contextlib
 import gzip
 import io
 import json
@@ -17,6 +18,8 @@ import pathlib
 import re
 import struct
 import subprocess
+import tempfile
+import time
 import urllib.request
 
 import numpy
@@ -38,23 +41,35 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def server(folder):
-    """The address of a running server."""
+@contextlib.contextmanager
+def started(*arguments):
+    """The address of a server that runs meanwhile."""
     program = PROGRAMS / "samus-server"
     if not program.exists():
         pytest.exit(f"{program} is missing: run 'make serve' first", returncode=2)
-    process = subprocess.Popen(
-        [program, "--model", "litemedsam-ultrasound", "--port", "0", "--data", folder],
-        stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            break
-    else:
-        pytest.fail("the server did not start")
-    yield found.group()
-    process.terminate()
-    assert process.wait(30) == 0, "SIGTERM must end the server with exit code 0"
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [program, "--model", "litemedsam-ultrasound", "--port", "0", *map(str, arguments)],
+            stderr=log)
+        try:
+            for _ in range(600):
+                log.seek(0)
+                if found := re.search(r"http://127\.0\.0\.1:\d+", log.read()):
+                    break
+                assert process.poll() is None, "the server did not start"
+                time.sleep(0.1)
+            yield found.group()
+        finally:
+            process.terminate()
+            code = process.wait(30)
+        assert code == 0, "SIGTERM must end the server with exit code 0"
+
+
+@pytest.fixture(scope="session")
+def server(folder):
+    """The address of a running server."""
+    with started("--data", folder) as url:
+        yield url
 
 
 def call(url, value):
@@ -68,18 +83,23 @@ def encoded(file=EXAMPLE):
     return base64.b64encode(file.read_bytes()).decode()
 
 
-@pytest.fixture(scope="session")
-def expected(server):
+def masks(server, file, frame=1):
     """Masks of /v1/segment, for the box and for the click."""
     def mask(prompt):
-        answer = call(server + "/v1/segment", {"image": encoded(), **prompt})
+        answer = call(
+            server + "/v1/segment", {"image": encoded(file), "frame": frame, **prompt})
         png = base64.b64decode(answer["masks"][0]["png"])
         return numpy.asarray(Image.open(io.BytesIO(png))) > 0
 
     x, y = CLICK
-    masks = {"box": mask({"box": BOX}), "click": mask({"clicks": [{"x": x, "y": y}]})}
-    assert all(mask.any() for mask in masks.values())
-    return masks
+    found = {"box": mask({"box": BOX}), "click": mask({"clicks": [{"x": x, "y": y}]})}
+    assert all(mask.any() for mask in found.values())
+    return found
+
+
+@pytest.fixture(scope="session")
+def expected(server):
+    return masks(server, EXAMPLE)
 
 
 def filled(points, shape):
@@ -121,6 +141,11 @@ def volume(tmp_path_factory):
 
 
 class TestMONAILabel:
+    @pytest.fixture(scope="class")
+    def expected(self, server, volume):
+        # In grey, as the volume is.
+        return masks(server, volume, frame=2)
+
     @pytest.fixture(scope="class")
     def client(self, server, tmp_path_factory):
         module = pytest.importorskip("monailabel.client", reason="monailabel is not installed")
@@ -198,12 +223,17 @@ class TestMONAILabel:
 
 class TestXAnyLabeling:
     @pytest.fixture(scope="class")
-    def remote(self, server):
+    def remote(self, server, tmp_path_factory):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         try:
+            from anylabeling import config as settings
             from anylabeling.services.auto_labeling.remote_server import RemoteServer
         except ImportError as error:
             pytest.skip(f"x-anylabeling-cvhub is not installed: {error}")
+        # Settings of its own instead of the user's.
+        work = str(tmp_path_factory.mktemp("x-anylabeling"))
+        settings.set_work_directory(work)
+        settings.current_config_file = os.path.join(work, ".xanylabelingrc")
         configuration = {
             "type": "remote_server", "name": "remote", "display_name": "remote",
             "remote_server_settings": {"server_url": server, "api_key": ""}}

@@ -32,7 +32,7 @@ const frames = new Map();
 let token = sessionStorage.getItem("samus-token");
 
 function emptyWork() {
-  return { objects: [emptyObject()], current: 0 };
+  return { objects: [emptyObject()], current: 0, spacing: null };
 }
 
 function emptyObject(label = "") {
@@ -339,7 +339,7 @@ async function loadStored(replaces) {
     facts: { iou_estimate: object.iou_estimate, presence: object.presence, notes: [] },
   }));
   if (replaces) past.push(copy(work));
-  work = { objects: objects.length ? objects : [emptyObject()], current: 0 };
+  work = { ...emptyWork(), spacing: work.spacing, ...(objects.length && { objects }) };
   $("reload-stored").hidden = true;
   changed();
   say("The accepted masks of this image are loaded.");
@@ -357,7 +357,7 @@ async function ask() {
     if (object.clicks.length) say("Background points need a foreground point or a box.", true);
     return;
   }
-  const body = JSON.stringify({ clicks: object.clicks, ...(object.box && { box: object.box }), frame, mask: "rle" });
+  const body = JSON.stringify({ clicks: object.clicks, ...(object.box && { box: object.box }), ...(work.spacing && { spacing: [work.spacing] }), frame, mask: "rle" });
   const post = () => json(`v1/images/${image.id}/segment`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
   try {
     let answer;
@@ -554,7 +554,8 @@ function show() {
   $("redo").disabled = !future.length;
   $("clear").disabled = !hasImage;
   $("next-object").disabled = !hasImage || !cachedMask(object);
-  $("label").disabled = !hasImage;
+  $("label").disabled = $("spacing").disabled = !hasImage;
+  if (document.activeElement !== $("spacing")) $("spacing").value = work.spacing ?? "";
   $("accept").disabled = !hasMask || !canAccept;
   $("export-png").disabled = $("export-coco").disabled = !hasMask;
   if (document.activeElement !== $("label")) $("label").value = object.label;
@@ -964,6 +965,11 @@ $("contour").addEventListener("change", render);
 $("opacity").addEventListener("input", render);
 for (const id of ["window", "level"]) $(id).addEventListener("input", changedView);
 $("label").addEventListener("change", (event) => change(() => { current().label = event.target.value.trim(); }));
+$("spacing").addEventListener("change", (event) => {
+  const value = Number(event.target.value);
+  change(() => { work.spacing = value > 0 ? value : null; });
+  if (cachedMask(current())) ask();
+});
 $("accept").addEventListener("click", accept);
 $("reload-stored").addEventListener("click", () => loadStored(true));
 $("export-png").addEventListener("click", exportPNG);

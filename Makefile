@@ -26,7 +26,7 @@ help:
 	@echo '  make bench       measure speed and memory beside PyTorch'
 	@echo '  make fixtures    make the fixtures of the tests again; check-fixtures only compares them'
 	@echo '  make annotation-tools   compare exports in X-AnyLabeling and AnyLabeling (150 MB more)'
-	@echo '  make server-clients     let MONAI Label, X-AnyLabeling and Triton talk to samus serve (170 MB more)'
+	@echo '  make server-clients     let MONAI Label, X-AnyLabeling and Triton talk to samus serve (250 MB more)'
 	@echo '  make peers       only download the Python programs'
 	@echo
 	@echo 'Clean up'
@@ -97,7 +97,7 @@ annotation-tools: build peers
 # The programs of other projects that talk to samus serve.
 server-clients: serve-build
 	@Tools/setup-server-clients
-	@.deps/server-clients/bin/python -m pytest Tools/parity/test_server.py
+	@.deps/server-clients/bin/python -m pytest Tools/parity/test_server.py Tools/parity/test_server_page.py
 
 fixtures: peers
 	@.deps/peers/bin/python -W ignore Tools/fixtures/make.py

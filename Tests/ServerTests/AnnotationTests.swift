@@ -41,7 +41,8 @@ struct AnnotationTests {
                 #expect(listed.images.map(\.name) == ["a.png", "sub/b c.png"])
                 #expect(listed.canAccept)
                 for entry in listed.images {
-                    #expect(try await client.send("GET", "/v1/images/\(entry.id)").status == 200)
+                    let status1 = try await client.send("GET", "/v1/images/\(entry.id)").status
+                    #expect(status1 == 200)
                 }
                 for id in ["../a.png", "..%2Fa.png", "a.png", "%2e%2e", "link.png"] {
                     let reply = try await client.send("GET", "/v1/images/\(id)")
@@ -65,7 +66,8 @@ struct AnnotationTests {
             try await withServer({ $0.dataFolder = folder }) { client in
                 let ids = try await list(client).images.map(\.id)
                 let path = "/v1/images/\(ids[0])/annotation"
-                #expect(try await client.send("GET", path).status == 404)
+                let status2 = try await client.send("GET", path).status
+                #expect(status2 == 404)
                 let first = try await client.json("PUT", path, accepted("lesion"))
                 #expect(first.status == 201, "\(first.text)")
                 let tag = try #require(first.headers["etag"])
@@ -92,7 +94,7 @@ struct AnnotationTests {
                 #expect(second.status == 201)
                 let listed = try await list(client)
                 #expect(listed.images.map(\.name) == ["a.png", "sub/b c.png"])
-                #expect(listed.images.allSatisfy(\.accepted))
+                #expect(listed.images.map(\.accepted) == [true, true])
             }
             let samples = try DatasetCollection(root: folder).samples(.train)
             #expect(samples.map(\.dataset) == ["Accepted", "Accepted"])
@@ -122,7 +124,8 @@ struct AnnotationTests {
                     #"{"objects":[{"label":"","mask":{"size":[40,40],"counts":"1"}}]}"#,
                     #"{"objects":[{"label":"a\n","mask":{"size":[40,40],"counts":"1"}}]}"#,
                 ] {
-                    #expect(try await client.json("PUT", path, body).status == 422, "\(body)")
+                    let status3 = try await client.json("PUT", path, body).status
+                    #expect(status3 == 422, "\(body)")
                 }
                 #expect(FileKind("\(folder)/Accepted/label/a.png") == nil)
             }

@@ -86,11 +86,12 @@ class Page:
         return self.wait(lambda: self.status.startswith(starts))
 
     def choose(self, name):
+        self.script("document.getElementById('status').textContent = ''")
         for button in self.browser.find_elements("css selector", "#list button"):
             if button.text.removeprefix("✓ ") == name:
                 button.click()
                 break
-        self.says("Ready", "The accepted", "Mask")
+        self.says("Ready")
 
     def place(self, x, y, size=SIZE):
         """Offsets from the middle of the canvas, for an image that fits."""
@@ -121,9 +122,9 @@ class Page:
         self.mouse().send_keys(keys).perform()
 
     def facts(self):
-        terms = [item.text for item in self.browser.find_elements("css selector", "#facts dt")]
-        values = [item.text for item in self.browser.find_elements("css selector", "#facts dd")]
-        return dict(zip(terms, values))
+        return dict(self.script(
+            "return [...document.querySelectorAll('#facts dt')].map("
+            "(term) => [term.textContent, term.nextElementSibling.textContent])"))
 
     @property
     def area(self):
@@ -139,7 +140,7 @@ def page(browser, server):
 def fresh(page):
     """The page without anything that was saved, with the example open."""
     page.open()
-    page.script("localStorage.clear()")
+    page.script("localStorage.clear(); sessionStorage.clear()")
     page.open()
     page.choose("echo.png")
     return page

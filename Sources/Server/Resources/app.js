@@ -28,6 +28,8 @@ let cross = null;
 let drag = null;
 let asked = 0;
 let playing = null;
+/** Counts images that were opened: an older answer must not replace a newer image. */
+let opened = 0;
 const frames = new Map();
 let token = sessionStorage.getItem("samus-token");
 
@@ -232,12 +234,13 @@ window.addEventListener("storage", (event) => {
 async function openFile(file) {
   stop();
   busy("Opening the image");
+  const number = ++opened;
   try {
     const bytes = await file.arrayBuffer();
     const found = await json("v1/images", {
       method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: bytes,
     });
-    await open({ ...found, name: file.name, file });
+    if (number === opened) await open({ ...found, name: file.name, file });
   } catch (error) {
     say(error.message, true);
   } finally {
@@ -248,9 +251,10 @@ async function openFile(file) {
 async function openListed(entry) {
   stop();
   busy("Opening the image");
+  const number = ++opened;
   try {
     const found = await json(`v1/images/${entry.id}`);
-    await open({ ...found, name: entry.name, listed: true });
+    if (number === opened) await open({ ...found, name: entry.name, listed: true });
   } catch (error) {
     say(error.message, true);
   } finally {
@@ -313,9 +317,9 @@ async function encode() {
   busy("Encoding the image");
   try {
     await json(`v1/images/${id}/encode?frame=${number}`, { method: "POST" });
-    if (image.id === id && frame === number && !cachedMask(current())) {
-      say("Ready: click on an object, or drag a box around it.");
-    }
+    if (image.id !== id || frame !== number) return;
+    const hasMask = work.objects.some((object) => cachedMask(object));
+    say(hasMask ? "Ready. The earlier work on this image is loaded." : "Ready: click on an object, or drag a box around it.");
   } catch (error) {
     if (error.status !== 404 || !image.file) say(error.message, true);
   } finally {

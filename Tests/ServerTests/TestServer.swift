@@ -135,6 +135,7 @@ struct Client: Sendable {
     ///
     /// - Parameter bytes: what is sent.
     /// - Returns: the answer; status 0 if the server closed without one.
+    /// - Throws: if there is no connection.
     func raw(_ bytes: [UInt8]) async throws -> Reply {
         let port = port
         return try await withCheckedThrowingContinuation { continuation in
@@ -164,7 +165,7 @@ struct Client: Sendable {
     private static func exchange(_ bytes: [UInt8], port: Int) throws -> Reply {
         let descriptor = try connect(port: port)
         defer { close(descriptor) }
-        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        var timeout = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var sent = 0
@@ -195,7 +196,8 @@ struct Client: Sendable {
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: ":") else { continue }
-            headers[line[..<colon].lowercased()] = line[line.index(after: colon)...]
+            headers[line[..<colon].lowercased()] =
+                line[line.index(after: colon)...]
                 .trimmingPrefix(" ").description
         }
         let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) }

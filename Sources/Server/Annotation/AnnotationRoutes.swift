@@ -24,12 +24,14 @@ struct AnnotationRoutes {
     ) throws -> (image: StoredImage, frame: Int, name: String, store: AnnotationStore) {
         guard let annotations = service.annotations else {
             throw RequestError(
-                .notFound, "this server has no folder to store annotations in: start it with --data")
+                .notFound,
+                "this server has no folder to store annotations in: start it with --data")
         }
         let image = try service.store.image(id: context.id(of: "id"))
         let frame = try context.number("frame", in: request.uri.queryParameters["frame"]) ?? 1
         try image.check(frame: frame)
-        let path = service.store.data?.file(id: image.id)?.name ?? "upload-\(image.sha256.prefix(12))"
+        let path =
+            service.store.data?.file(id: image.id)?.name ?? "upload-\(image.sha256.prefix(12))"
         let name = AnnotationStore.name(of: path, frame: image.frames > 1 ? frame : nil)
         return (image, frame, name, annotations)
     }

@@ -109,7 +109,8 @@ struct AnnotationStore: Sendable {
         } catch let error as RequestError {
             throw error
         } catch {
-            ServerLog.shared.error("an annotation cannot be stored", metadata: ["reason": "\(type(of: error))"])
+            ServerLog.shared.error(
+                "an annotation cannot be stored", metadata: ["reason": "\(type(of: error))"])
             throw RequestError(
                 .internalServerError, "the annotation cannot be written into the served folder")
         }

@@ -19,6 +19,7 @@ final class EngineQueue: Sendable {
         ///   - key: identifies the pixels.
         ///   - image: reads the image; called only if it is not in the cache.
         /// - Returns: the encoded image, and whether it was in the cache.
+        /// - Throws: errors of `image` and of the model.
         func encoded(
             _ key: String, image: () throws -> Image
         ) throws -> (image: any EncodedImage, wasCached: Bool) {
@@ -144,7 +145,8 @@ private final class Worker: @unchecked Sendable {
             $0.secondsEncoding += seconds
         }
         cache[key] = (encoded, clock)
-        while cache.count > max(limit, 1), let oldest = cache.min(by: { $0.value.used < $1.value.used })
+        while cache.count > max(limit, 1),
+            let oldest = cache.min(by: { $0.value.used < $1.value.used })
         {
             cache[oldest.key] = nil
         }

@@ -14,7 +14,8 @@ extension Request {
     {
         let tooLarge = RequestError(
             .contentTooLarge,
-            "the request has more than \(limits.bodyBytes) bytes, which is the limit of this server")
+            "the request has more than \(limits.bodyBytes) bytes, which is the limit of this server"
+        )
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
             context.closeSoon()
             throw tooLarge

@@ -88,7 +88,7 @@ struct AccessGuard: RouterMiddleware {
         do {
             let response = try await next(request, context)
             return isOther ? withOrigin(origin, response) : response
-        } catch where isOther {
+        } catch  where isOther {
             return withOrigin(origin, .error(RequestError(error)))
         }
     }

@@ -15,7 +15,8 @@ final class ImageStore: Sendable {
     let data: DataFolder?
     private let state = Mutex(State())
     /// What is known about files of the served folder, until they change.
-    private let described = Mutex<[String: (modified: FileTime, bytes: Int, image: StoredImage)]>([:])
+    private let described = Mutex<[String: (modified: FileTime, bytes: Int, image: StoredImage)]>(
+        [:])
     private let folder: TemporaryFolder
     private let limits: ServerConfiguration.Limits
 
@@ -43,7 +44,8 @@ final class ImageStore: Sendable {
     /// - Parameters:
     ///   - bytes: the content of a PNG, JPEG, DICOM or NIfTI file.
     ///   - id: how clients name it; nil for its SHA-256.
-    /// - Returns: the image, and whether it was there already.
+    /// - Returns: the image, and whether it is new.
+    /// - Throws: why it is no image.
     func add(_ bytes: [UInt8], id: String? = nil) throws -> (image: StoredImage, isNew: Bool) {
         let image = try StoredImage(bytes, id: id, path: nil, folder: folder, limits: imageLimits)
         let isNew = state.withLock { state in

@@ -44,6 +44,7 @@ struct StoredImage: Sendable {
     /// - Parameters:
     ///   - frame: from 1.
     ///   - limits: the largest accepted image.
+    /// - Returns: the image.
     /// - Throws: errors of reading, ``RequestError`` for a frame that does not exist.
     func image(frame: Int, limits: ImageLimits) throws -> Image {
         try check(frame: frame)
@@ -84,6 +85,7 @@ struct StoredImage: Sendable {
     /// - Parameters:
     ///   - part: the bounding box of a mask.
     ///   - given: what the request states; it counts first.
+    /// - Returns: the size with its source, or the reason.
     func calibration(of part: PixelBox?, given: PixelSpacing?) -> Calibration {
         if let given { return .known(given, source: "request") }
         if let dicom { return dicom.calibration(of: part) }

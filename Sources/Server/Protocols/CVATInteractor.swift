@@ -41,7 +41,8 @@ struct CVATInteractor {
         }
         guard clicks.count <= SegmentRequest.maximumClicks else {
             throw RequestError.unprocessable(
-                "there are \(clicks.count) points; at most \(SegmentRequest.maximumClicks) are read")
+                "there are \(clicks.count) points; at most \(SegmentRequest.maximumClicks) are read"
+            )
         }
         var box: PixelRectangle?
         if let corners = body.objBbox?.flatMap({ $0 }), !corners.isEmpty {

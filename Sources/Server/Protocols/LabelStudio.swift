@@ -147,7 +147,8 @@ struct LabelStudio {
         let image = try await image(task, key: target.imageKey)
         let (prompt, label) = prompt(regions, size: image.size)
         let answer = try await service.segment(
-            image, .init(prompt: isPromptFree ? nil : prompt, label: label, action: "POST /predict"),
+            image,
+            .init(prompt: isPromptFree ? nil : prompt, label: label, action: "POST /predict"),
             for: context.client)
         let result = answer.masks[0]
         guard result.mask.area > 0 else {
@@ -203,7 +204,8 @@ struct LabelStudio {
     }
 
     private func image(_ task: Body.Task, key: String?) async throws -> StoredImage {
-        let texts = key.flatMap { task.data[$0]?.text }.map { [$0] }
+        let texts =
+            key.flatMap { task.data[$0]?.text }.map { [$0] }
             ?? task.data.sorted { $0.key < $1.key }.compactMap(\.value.text)
         let store = service.store
         for text in texts {

@@ -93,7 +93,8 @@ struct MONAIDatastore {
             return switch image.source {
             case .bytes(let bytes): bytes
             case .file(let path): try RegularFile.read(path, limit: store.imageLimits.bytes)
-            case .temporary(let file): try RegularFile.read(file.path, limit: store.imageLimits.bytes)
+            case .temporary(let file):
+                try RegularFile.read(file.path, limit: store.imageLimits.bytes)
             }
         }
         let suffix = store.data?.file(id: id).map { LabelFiles.suffix(of: $0.name) } ?? ""

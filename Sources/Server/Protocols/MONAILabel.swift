@@ -277,7 +277,9 @@ struct MONAILabel {
                 throw .unprocessable("a roi has 4 or 6 numbers, found \(roi.count)")
             }
             // Six numbers are pairs of each axis, in any order; four are two corners.
-            let (x, y) = roi.count == 6 ? ((roi[0], roi[1]), (roi[2], roi[3])) : ((roi[0], roi[2]), (roi[1], roi[3]))
+            let (x, y) =
+                roi.count == 6
+                ? ((roi[0], roi[1]), (roi[2], roi[3])) : ((roi[0], roi[2]), (roi[1], roi[3]))
             let box = PixelRectangle(
                 x0: min(x.0, x.1), y0: min(y.0, y.1), x1: max(x.0, x.1), y1: max(y.0, y.1))
             let range: ClosedRange<Int>

@@ -5,8 +5,9 @@ import Hummingbird
 import Imaging
 import Segmentation
 
-/// The Open Inference Protocol, version 2, of KServe and Triton: one model from an image file and a
-/// prompt to a mask. Tensors come as JSON or in the binary form.
+/// The Open Inference Protocol, version 2, of KServe and Triton.
+///
+/// One model from an image file and a prompt to a mask. Tensors come as JSON or in the binary form.
 struct OpenInference {
     /// The name of the model.
     static let modelName = "samus"
@@ -207,7 +208,8 @@ private struct InferenceCall {
                 case .numbers(let numbers): content = .numbers(numbers)
                 case .texts(let texts): content = .texts(texts)
                 case nil:
-                    throw RequestError.badRequest("the tensor '\(input.name.prefix(40))' has no data")
+                    throw RequestError.badRequest(
+                        "the tensor '\(input.name.prefix(40))' has no data")
                 }
             }
             tensors[input.name] = Tensor(
@@ -236,13 +238,15 @@ private struct InferenceCall {
             let length = bytes.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
             guard length == bytes.count - 4 else {
                 throw RequestError.badRequest(
-                    "'image' states \(length) bytes and has \(bytes.count - 4); 1 element is needed")
+                    "'image' states \(length) bytes and has \(bytes.count - 4); 1 element is needed"
+                )
             }
             return Array(bytes.dropFirst(4))
         case .numbers(let numbers):
             return try numbers.map {
                 guard let byte = UInt8(exactly: $0) else {
-                    throw RequestError.badRequest("'image' has the value \($0): 0 to 255 are needed")
+                    throw RequestError.badRequest(
+                        "'image' has the value \($0): 0 to 255 are needed")
                 }
                 return byte
             }
@@ -326,13 +330,13 @@ private struct InferenceCall {
         func bytes(_ value: Float) -> [UInt8] {
             (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
         }
-        let all: [(name: String, shape: [Int], datatype: String, bytes: [UInt8], data: () -> [Float])] =
-            [
-                ("mask", [mask.height, mask.width], "UINT8", mask.values, { mask.values.map(Float.init) }),
-                ("iou", [1], "FP32", bytes(result.iouEstimate), { [result.iouEstimate] }),
-                // Models without the estimate are sure.
-                ("presence", [1], "FP32", bytes(result.presence ?? 1), { [result.presence ?? 1] }),
-            ]
+        // Models without the estimate are sure.
+        let presence = result.presence ?? 1
+        let all: [(name: String, shape: [Int], datatype: String, bytes: [UInt8], data: [Float])] = [
+            ("mask", [mask.height, mask.width], "UINT8", mask.values, mask.values.map(Float.init)),
+            ("iou", [1], "FP32", bytes(result.iouEstimate), [result.iouEstimate]),
+            ("presence", [1], "FP32", bytes(presence), [presence]),
+        ]
         let wanted = header.outputs ?? []
         for output in wanted where !all.contains(where: { $0.name == output.name }) {
             throw RequestError.badRequest("there is no output '\(output.name.prefix(40))'")
@@ -348,7 +352,7 @@ private struct InferenceCall {
                 output.parameters = .init(binaryDataSize: tensor.bytes.count)
                 binary += tensor.bytes
             } else {
-                output.data = tensor.data()
+                output.data = tensor.data
             }
             outputs.append(output)
         }

@@ -94,7 +94,8 @@ extension SegmentRequest {
         image = form["image"].map { Array($0.content) }
         if let text = try form.texts("mask").first {
             guard let format = MaskFormat(rawValue: text) else {
-                throw RequestError.badRequest("'\(text.prefix(40))' is no mask format: png, rle, none")
+                throw RequestError.badRequest(
+                    "'\(text.prefix(40))' is no mask format: png, rle, none")
             }
             maskFormat = format
         } else {
@@ -113,7 +114,8 @@ extension SegmentRequest {
         func flag(_ name: String) throws -> Bool {
             guard let text = try form.texts(name).first else { return false }
             guard ["true", "false"].contains(text) else {
-                throw RequestError.badRequest("\(name) is '\(text.prefix(40))': true or false is needed")
+                throw RequestError.badRequest(
+                    "\(name) is '\(text.prefix(40))': true or false is needed")
             }
             return text == "true"
         }
@@ -122,7 +124,8 @@ extension SegmentRequest {
             action: action)
         if let frame = try form.texts("frame").first {
             guard let number = Int(frame) else {
-                throw RequestError.badRequest("the frame is '\(frame.prefix(40))': a number is needed")
+                throw RequestError.badRequest(
+                    "the frame is '\(frame.prefix(40))': a number is needed")
             }
             question.frame = number
         }
@@ -180,9 +183,9 @@ extension SegmentRequest {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let numbers = parts.compactMap { Double($0.trimmingPrefix(" ")) }.filter(\.isFinite)
         guard numbers.count == parts.count, counts.contains(numbers.count) else {
+            let needed = counts.sorted().map(String.init).joined(separator: " or ")
             throw .badRequest(
-                "\(name) is '\(text.prefix(80))': \(counts.sorted().map(String.init).joined(separator: " or ")) "
-                    + "numbers separated by commas are needed")
+                "\(name) is '\(text.prefix(80))': \(needed) numbers separated by commas are needed")
         }
         return numbers
     }

@@ -136,7 +136,8 @@ struct XAnyLabeling {
             case ("point", 2):
                 clicks.append(
                     PromptClick(
-                        PixelPoint(x: mark.data[0], y: mark.data[1]), isForeground: mark.label != 0))
+                        PixelPoint(x: mark.data[0], y: mark.data[1]), isForeground: mark.label != 0)
+                )
             case ("rectangle", 4):
                 box = PixelRectangle(
                     x0: mark.data[0], y0: mark.data[1], x1: mark.data[2], y1: mark.data[3])

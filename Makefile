@@ -1,7 +1,7 @@
 # Every target first does what it needs; nothing is downloaded or built twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup inference run-part build bundles test embedding demo dist dist-train bench parity \
-	annotation-tools peers fixtures check-fixtures lint docs clean distclean
+.PHONY: help setup inference serve-build serve run-part build bundles test embedding demo dist dist-train bench parity \
+	annotation-tools server-clients peers fixtures check-fixtures lint docs clean distclean
 
 # Where the demo writes its masks.
 DEMO_OUTPUT ?= samus-results/demo
@@ -9,6 +9,7 @@ DEMO_OUTPUT ?= samus-results/demo
 help:
 	@echo 'Run a model'
 	@echo '  make demo        segment an echocardiogram and compare the mask with LiteMedSAM in Python'
+	@echo '  make serve       build samus serve and open it on the example images, in the browser'
 	@echo '  make inference   build only the inference side: samus with OpenVINO, without libtorch'
 	@echo '  make dist        make and check an archive for Linux machines without Swift, in dist/'
 	@echo '  make dist-train  make an archive for training with the PyTorch of Linux machines without Swift'
@@ -26,6 +27,7 @@ help:
 	@echo '  make bench       measure speed and memory beside PyTorch'
 	@echo '  make fixtures    make the fixtures of the tests again; check-fixtures only compares them'
 	@echo '  make annotation-tools   compare exports in X-AnyLabeling and AnyLabeling (150 MB more)'
+	@echo '  make server-clients     let MONAI Label, X-AnyLabeling and Triton talk to samus serve (250 MB more)'
 	@echo '  make peers       only download the Python programs'
 	@echo
 	@echo 'Clean up'
@@ -39,6 +41,17 @@ inference:
 	@Tools/setup inference
 	swift build -c release --product samus
 	swift build -c release --product samus-dicom
+
+# The server is a program of its own: nothing else builds its HTTP library.
+serve-build: inference
+	swift build -c release --product samus-server
+
+# PORT: where it listens. DATA: the folder of images; accepted masks are written into it.
+PORT ?= 8080
+DATA ?= samus-results/serve
+serve: serve-build
+	@[ '$(DATA)' != samus-results/serve ] || { mkdir -p '$(DATA)' && cp -n Examples/*.png '$(DATA)/'; }
+	@.build/release/samus serve --model litemedsam-ultrasound --data '$(DATA)' --port '$(PORT)'
 
 # The former name of `inference`.
 run-part: inference
@@ -84,6 +97,11 @@ annotation-tools: build peers
 	@Tools/setup-annotation-tools
 	@.deps/annotation-tools/bin/python -m pytest Tools/parity/test_annotation_tools.py \
 		$(addprefix --checkpoint=,$(CHECKPOINTS))
+
+# The programs of other projects that talk to samus serve.
+server-clients: serve-build
+	@Tools/setup-server-clients
+	@.deps/server-clients/bin/python -m pytest Tools/parity/test_server.py Tools/parity/test_server_page.py
 
 fixtures: peers
 	@.deps/peers/bin/python -W ignore Tools/fixtures/make.py

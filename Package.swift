@@ -29,6 +29,7 @@ let package = Package(
         .executable(name: "samus", targets: ["samus"]),
         .executable(name: "samus-train", targets: ["samus-train"]),
         .executable(name: "samus-dicom", targets: ["samus-dicom"]),
+        .executable(name: "samus-server", targets: ["samus-server"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
@@ -43,6 +44,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+        // Only `samus-server` is built with these.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1",
+            traits: ["FullFoundation"]),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Inference side: no libtorch, no unsafe flags.
@@ -101,6 +110,32 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["Commands"]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Checkpoints", "DICOM", "Datasets", "FileIO", "Imaging", "Inference",
+                "Measurements", "Segmentation",
+                // swift-metrics has a target Metrics too.
+                .product(
+                    name: "Hummingbird", package: "hummingbird",
+                    moduleAliases: ["Metrics": "SwiftMetrics"]),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            resources: [
+                .embedInCode("Resources/index.html"), .embedInCode("Resources/style.css"),
+                .embedInCode("Resources/app.js"), .embedInCode("Resources/openapi.json"),
+            ]),
+        .executableTarget(
+            name: "samus-server",
+            dependencies: [
+                "Commands", "FileIO", "Imaging", "Inference", "Segmentation", "Server",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         // Training side: needs libtorch.
         .target(
@@ -175,6 +210,9 @@ let package = Package(
         .testTarget(
             name: "SAMUSKitTests",
             dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: ["Server", "FileIO", "Imaging", "Segmentation"]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(

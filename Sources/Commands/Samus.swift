@@ -25,7 +25,7 @@ public struct SamusCommand: ParsableCommand {
             SegmentCommand.self, MeasureCommand.self, DeidentifyCommand.self, EvaluateCommand.self,
             CompareCommand.self, TrainHandover.self, ExportHandover.self, DataCommand.self,
             InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, ServeHandover.self,
         ])
 
     /// The command, to be filled by the parser.

@@ -32,6 +32,17 @@ public struct Image: Equatable, Sendable {
 
     /// Rows and columns.
     public var size: Size { Size(height: height, width: width) }
+
+    /// The value that all pixels have; nil where they differ.
+    public var uniformValue: [UInt8]? {
+        let first = Array(pixels.prefix(channels))
+        let isUniform = pixels.withUnsafeBufferPointer { pixels in
+            var index = 0
+            while index < pixels.count, pixels[index] == first[index % first.count] { index += 1 }
+            return index == pixels.count
+        }
+        return isUniform ? first : nil
+    }
 }
 
 /// OpenCV's two conversions from RGB to grey, which differ by at most one grey level.

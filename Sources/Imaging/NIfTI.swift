@@ -102,6 +102,10 @@ public struct NIfTIVolume: Sendable {
         }
     }
 
+    /// From voxel indices (i, j, k, 1) to mm in RAS, as the header states it: three rows of four
+    /// numbers.
+    public var affine: [[Double]] { header.affine }
+
     /// The values of one image, with the header's scaling applied.
     ///
     /// - Parameter frame: the image's index, from 0.

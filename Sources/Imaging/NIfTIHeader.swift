@@ -39,6 +39,9 @@ struct NIfTIHeader {
     let spacing: PixelSpacing?
     /// Directions in the body of x and y: unit vectors; nil where the header states none.
     let axes: [[Double]]?
+    /// From voxel indices (i, j, k, 1) to mm in RAS: three rows of four numbers; of the sform, or else
+    /// of the qform, or else of the voxel sizes.
+    let affine: [[Double]]
 
     /// Total size of all voxels in bytes.
     var voxelBytes: Int { width * height * frames * element.bytes }
@@ -87,6 +90,37 @@ struct NIfTIHeader {
             x: fields.float32(80, isBigEndian), y: fields.float32(84, isBigEndian),
             unit: bytes[123] & 7)
         self.axes = Self.directions(fields, order)
+        affine = Self.affine(fields, order)
+    }
+
+    private static func affine(_ fields: Fields, _ order: Bool) -> [[Double]] {
+        if fields.int16(254, order) > 0 {
+            return (0..<3).map { row in
+                (0..<4).map { fields.float32(280 + 16 * row + 4 * $0, order) }
+            }
+        }
+        let sizes = (0..<3).map { axis -> Double in
+            let size = abs(fields.float32(80 + 4 * axis, order))
+            return size > 0 && size.isFinite ? size : 1
+        }
+        guard fields.int16(252, order) > 0 else {
+            return (0..<3).map { row in (0..<4).map { $0 == row ? sizes[row] : 0 } }
+        }
+        let (b, c, d) = (
+            fields.float32(256, order), fields.float32(260, order), fields.float32(264, order)
+        )
+        let a = max(1 - b * b - c * c - d * d, 0).squareRoot()
+        let rotation = [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+        // qfac, the first of the voxel sizes, turns the third axis.
+        let turned = fields.float32(76, order) < 0 ? -1.0 : 1
+        return (0..<3).map { row in
+            (0..<3).map { rotation[row][$0] * sizes[$0] * ($0 == 2 ? turned : 1) }
+                + [fields.float32(268 + 4 * row, order)]
+        }
     }
 
     /// The directions of the first two axes: of the sform, or else of the qform.

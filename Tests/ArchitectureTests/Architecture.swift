@@ -47,14 +47,23 @@ enum Architecture {
         "Inference": Place(side: .inference, level: 5),
         "SAMUSKit": Place(side: .inference, level: 6),
         "Commands": Place(side: .inference, level: 7),
+        "Server": Place(side: .inference, level: 7),
         "samus": Place(side: .inference, level: 8),
+        "samus-server": Place(side: .inference, level: 8),
     ]
 
     /// Modules that only some targets may import: targets, products of other packages, C libraries.
     static let reserved: [String: Set<String>] = [
         "libtorch": ["CTorch"],
         "CTorch": ["Torch"],
-        "ArgumentParser": ["Commands", "TrainCommands", "samus", "samus-train"],
+        "ArgumentParser": ["Commands", "TrainCommands", "samus", "samus-server", "samus-train"],
+        "Hummingbird": ["Server"],
+        "HummingbirdCore": ["Server"],
+        "HTTPTypes": ["Server"],
+        "Logging": ["Server"],
+        "NIOCore": ["Server"],
+        "ServiceLifecycle": ["Server"],
+        "UnixSignals": ["Server"],
         "CCrypto": ["FileIO"],
         "Yams": ["Training"],
         "CZlib": ["Checkpoints", "Imaging"],

@@ -8,6 +8,7 @@ struct HelpTests {
         "", "segment", "measure", "deidentify", "evaluate", "compare", "train", "export", "data",
         "data check",
         "data split", "data import", "data preview", "info", "convert", "init", "bench", "doctor",
+        "serve",
     ]
 
     @Test("samus COMMAND --help prints the text of the fixture", arguments: commands)

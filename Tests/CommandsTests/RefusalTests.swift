@@ -159,6 +159,10 @@ struct RefusalTests {
             "segment", frame, "--point", "1,2", "--model", weights.path)
         #expect(outcome.code == 69)
         #expect(outcome.errors.contains("run 'make build'"))
+        let serve = try lonely("serve", "--port", "0")
+        #expect(serve.code == 69)
+        #expect(serve.errors.contains("run 'make serve'"))
+        #expect(try lonely("serve", "--queue", "0").code == 64)
         #expect(try lonely("info", "litemedsam").code == 69)
         #expect(try lonely("info", weights.path).code == 0)
         // Finding the most similar architecture needs samus-train; everything else is shown.

@@ -192,8 +192,6 @@ struct BlankImageError: Error, CustomStringConvertible {
 extension Image {
     /// - Throws: ``BlankImageError`` if all pixels have the same value.
     fileprivate func checkNotBlank() throws(BlankImageError) {
-        let first = pixels.prefix(channels)
-        guard pixels.enumerated().contains(where: { $1 != first[$0 % first.count] })
-        else { throw BlankImageError(value: Array(first)) }
+        if let value = uniformValue { throw BlankImageError(value: value) }
     }
 }

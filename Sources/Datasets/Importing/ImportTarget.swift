@@ -208,7 +208,7 @@ struct ImportedLists {
         return lines
     }
 
-    private func classes() throws(ImportError) -> String {
+    func classes() throws(ImportError) -> String {
         var classes: [String: Int] = [:]
         if LayoutFile.exists(path("class.json")) {
             guard let data = try? RegularFile.read(path("class.json"), limit: 1 << 20),

@@ -1,0 +1,115 @@
+import DICOM
+import FileIO
+import Foundation
+import Imaging
+import Inference
+import Segmentation
+
+/// Segments images for all protocols: the queue, the images, the audit log and the counters.
+struct SegmentationService: Sendable {
+    /// What a client wants to know about one frame.
+    struct Question: Sendable {
+        var frame = 1
+        /// nil for a prompt-free model.
+        var prompt: Prompt?
+        var candidates = false
+        var minimumPresence = AnswerOptions.defaultMinimumPresence
+        /// What the request states about the size of a pixel.
+        var spacing: PixelSpacing?
+        var label: String?
+        /// Who asks, in the audit log.
+        var action: String
+        var clientName: String?
+    }
+
+    /// The masks of one prompt, best estimate first.
+    struct Answer: Sendable {
+        let image: StoredImage
+        let question: Question
+        /// The prompt that the model got: inside the image.
+        let prompt: Prompt?
+        let masks: [SegmentationResult]
+        let notes: [String]
+        let encodeSeconds: Double
+        let decodeSeconds: Double
+        let wasCached: Bool
+    }
+
+    let model: ModelDescription
+    let version: String
+    let queue: EngineQueue
+    let store: ImageStore
+    /// The accepted masks; nil where no folder is served.
+    let annotations: AnnotationStore?
+    let audit: AuditLog?
+    let limits: ServerConfiguration.Limits
+
+    /// Encodes a frame, so that the first prompt is answered at once.
+    ///
+    /// - Returns: whether it was in the cache, and the time in seconds.
+    func encode(
+        _ image: StoredImage, frame: Int, for client: ClientConnection
+    ) async throws -> (wasCached: Bool, seconds: Double) {
+        try image.check(frame: frame)
+        let limits = store.imageLimits
+        return try await queue.run(for: client) { session in
+            let start = ContinuousClock.now
+            let encoded = try session.encoded(image.key(frame: frame)) {
+                try image.image(frame: frame, limits: limits).checkedNotBlank()
+            }
+            return (encoded.wasCached, (ContinuousClock.now - start).inSeconds)
+        }
+    }
+
+    /// Segments one object.
+    ///
+    /// - Throws: ``RequestError``, `PromptError`, errors of reading and of the model.
+    func segment(
+        _ image: StoredImage, _ question: Question, for client: ClientConnection
+    ) async throws -> Answer {
+        try image.check(frame: question.frame)
+        // Checked before it waits.
+        let prompt = try question.prompt?.checked(for: image.size)
+        let limits = store.imageLimits
+        let model = model
+        let answer = try await queue.run(for: client) { session in
+            let start = ContinuousClock.now
+            let (encoded, wasCached) = try session.encoded(image.key(frame: question.frame)) {
+                try image.image(frame: question.frame, limits: limits).checkedNotBlank()
+            }
+            let middle = ContinuousClock.now
+            let masks =
+                try prompt.map {
+                    try encoded.segment(
+                        $0, multimask: question.candidates,
+                        options: AnswerOptions(minimumPresence: question.minimumPresence))
+                } ?? [encoded.segmentPromptFree()]
+            var notes = prompt?.notes ?? []
+            if let prompt {
+                notes += model.architecture.warnings(
+                    about: prompt.prompt, multimask: question.candidates,
+                    trainedWith: model.trainedPrompts)
+            }
+            return Answer(
+                image: image, question: question, prompt: prompt?.prompt, masks: masks,
+                notes: notes, encodeSeconds: (middle - start).inSeconds,
+                decodeSeconds: (ContinuousClock.now - middle).inSeconds, wasCached: wasCached)
+        }
+        audit?.append(answer, model: model, version: version)
+        return answer
+    }
+}
+
+extension Image {
+    /// The image itself.
+    ///
+    /// - Throws: ``RequestError`` if all pixels have the same value: a model would still return a
+    ///   mask.
+    fileprivate func checkedNotBlank() throws(RequestError) -> Image {
+        if let value = uniformValue {
+            let numbers = value.map(String.init).joined(separator: ",")
+            throw .unprocessable("the image is blank: every pixel has the value \(numbers)")
+        }
+        return self
+    }
+}

@@ -1,0 +1,93 @@
+import DICOM
+import FileIO
+import Foundation
+import Synchronization
+
+/// The folder that the server offers: its images are found by a search and known by their ids.
+///
+/// A client can name only ids that the search has given: no path of a request is ever opened. Links
+/// are not followed.
+final class DataFolder: Sendable {
+    /// One image file.
+    struct File: Sendable, Hashable {
+        /// The beginning of the SHA-256 of the path below the folder.
+        let id: String
+        /// The path below the folder.
+        let name: String
+        let path: String
+
+        /// Reads the file.
+        func bytes(limit: Int) throws -> [UInt8] {
+            do {
+                return try RegularFile.read(path, limit: limit)
+            } catch {
+                throw RequestError.notFound("the image cannot be read: \(error.reason)")
+            }
+        }
+    }
+
+    private static let passedOver: Set<String> = [
+        "label", "MainPatient", "samus-results", AnnotationStore.dataset,
+    ]
+
+    /// Number of files that are listed.
+    static let maximumFiles = 100_000
+
+    let root: String
+    private let known: Mutex<[String: File]>
+
+    /// Searches a folder.
+    ///
+    /// - Throws: ``ServerConfigurationError/dataFolder(_:reason:)``.
+    init(_ root: String) throws(ServerConfigurationError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: root, isDirectory: &isFolder) else {
+            throw .dataFolder(root, reason: "it does not exist")
+        }
+        guard isFolder.boolValue else { throw .dataFolder(root, reason: "it is not a folder") }
+        self.root = root
+        known = Mutex([:])
+        _ = files()
+    }
+
+    /// Searches the folder again.
+    ///
+    /// - Returns: its images, by name.
+    func files() -> [File] {
+        var found: [File] = []
+        search("", &found)
+        known.withLock { $0 = Dictionary(found.map { ($0.id, $0) }) { first, _ in first } }
+        return found
+    }
+
+    /// The file of an id.
+    func file(id: String) -> File? { known.withLock { $0[id] } }
+
+    private func search(_ relative: String, _ found: inout [File]) {
+        let folder = relative.isEmpty ? root : "\(root)/\(relative)"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names.sorted() where !name.hasPrefix(".") {
+            guard found.count < Self.maximumFiles else { return }
+            let inner = relative.isEmpty ? name : "\(relative)/\(name)"
+            let path = "\(root)/\(inner)"
+            var status = stat()
+            guard lstat(path, &status) == 0 else { continue }
+            switch status.st_mode & S_IFMT {
+            // Labels and lists of the US30K layout, and accepted masks, are not images.
+            case S_IFDIR:
+                if !Self.passedOver.contains(name) { search(inner, &found) }
+            case S_IFREG where Self.isImage(path):
+                let id = String(SHA256.hexDigest(of: Array(inner.utf8)).prefix(24))
+                found.append(File(id: id, name: inner, path: path))
+            default: continue
+            }
+        }
+    }
+
+    private static func isImage(_ path: String) -> Bool {
+        let name = path.lowercased()
+        if [".mask.png", ".overlay.png", ".json"].contains(where: name.hasSuffix) { return false }
+        return [".png", ".jpg", ".jpeg", ".nii", ".nii.gz"].contains(where: name.hasSuffix)
+            || !name.hasSuffix("dicomdir") && DICOMFile.isDICOM(path)
+    }
+}

@@ -1,0 +1,105 @@
+import FileIO
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Imaging
+import Logging
+import NIOCore
+import Segmentation
+import ServiceLifecycle
+import UnixSignals
+
+/// The HTTP server: the page, its own interface, and the protocols of other programs.
+public struct SegmentationServer: Sendable {
+    let service: SegmentationService
+    let configuration: ServerConfiguration
+    let routes: [RouteTable.Route]
+    private let responder: RouterResponder<ServerContext>
+    private let connections = ClientConnections()
+
+    /// Prepares the server without listening.
+    ///
+    /// - Parameters:
+    ///   - engine: the model.
+    ///   - configuration: address, access and limits.
+    /// - Throws: ``ServerConfigurationError``, `FileError` if there is no temporary folder.
+    public init(engine: any SegmentationEngine, configuration: ServerConfiguration) throws {
+        try configuration.check()
+        let data = try configuration.dataFolder.map { path throws(ServerConfigurationError) in
+            try DataFolder(path)
+        }
+        let audit = try configuration.auditLog.map { path throws(ServerConfigurationError) in
+            try AuditLog(path)
+        }
+        service = SegmentationService(
+            model: engine.model, version: configuration.version,
+            queue: EngineQueue(engine: engine, limits: configuration.limits),
+            store: try ImageStore(data: data, limits: configuration.limits),
+            annotations: data.map { AnnotationStore($0) }, audit: audit,
+            limits: configuration.limits)
+        self.configuration = configuration
+
+        let metrics = ServerMetrics()
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: RequestObserver(connections: connections, metrics: metrics))
+        router.add(
+            middleware: AccessGuard(
+                configuration: configuration, openPaths: PageRoutes.openPaths))
+        var table = RouteTable(router: router)
+        PageRoutes().add(to: &table)
+        StatusRoutes(service: service, metrics: metrics, connections: connections)
+            .add(to: &table)
+        PlainRoutes(service).add(to: &table)
+        AnnotationRoutes(service).add(to: &table)
+        XAnyLabeling(service: service).add(to: &table)
+        MONAILabel(service: service, labels: LabelFiles(root: configuration.dataFolder))
+            .add(to: &table)
+        OpenInference(service: service).add(to: &table)
+        LabelStudio(service: service).add(to: &table)
+        CVATInteractor(service: service).add(to: &table)
+        routes = table.routes
+        responder = router.buildResponder()
+    }
+
+    /// Listens until the process gets SIGTERM or SIGINT, then finishes the running requests.
+    ///
+    /// - Parameter onStart: called with the port once the server listens.
+    /// - Throws: ``ServerConfigurationError/cannotListen(host:port:reason:)``, errors of a service.
+    public func run(onStart: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+        try await run(signals: [.sigterm, .sigint], onStart: onStart)
+    }
+
+    /// Listens until the task is cancelled or one of the signals arrives.
+    func run(
+        signals: [UnixSignal], onStart: @escaping @Sendable (Int) -> Void
+    ) async throws {
+        let limits = configuration.limits
+        let connections = connections
+        let application = Application(
+            responder: responder,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [connections.handler()],
+                    idleTimeout: .seconds(Int64(limits.idleSeconds)),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: limits.headerBytes,
+                        maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 100))),
+            configuration: .init(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    limits.connections, logger: ServerLog.shared)),
+            onServerRunning: { channel in onStart(channel.localAddress?.port ?? 0) },
+            logger: ServerLog.quiet)
+        do {
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [application], gracefulShutdownSignals: signals,
+                    logger: ServerLog.quiet))
+            try await group.run()
+        } catch let error as IOError {
+            throw ServerConfigurationError.cannotListen(
+                host: configuration.host, port: configuration.port, reason: error.description)
+        }
+    }
+}

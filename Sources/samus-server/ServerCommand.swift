@@ -1,0 +1,72 @@
+import ArgumentParser
+import Commands
+import FileIO
+import Foundation
+import Server
+
+/// `samus-server`, which `samus serve` starts.
+struct ServerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "samus-server",
+        abstract: "Segment in the browser, and answer other programs over HTTP.",
+        discussion: ServeOptions.discussion, version: "samus \(ProgramVersion.current)")
+
+    @OptionGroup var options: ServeOptions
+
+    func run() throws {
+        let configuration = configuration
+        do throws(ServerConfigurationError) {
+            try configuration.check()
+        } catch {
+            throw ValidationError(error.description)
+        }
+        let model = try ServedModel(options.engine)
+        model.notes.forEach(Terminal.log)
+        let server = try withExitStatus(.input) {
+            try SegmentationServer(engine: model.engine, configuration: configuration)
+        }
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        try Self.wait {
+            try await server.run { port in
+                Terminal.log(
+                    "\(model.engine.model.name) is ready: http://\(host):\(port)/ (research use "
+                        + "only, not a medical device)")
+            }
+        }
+    }
+
+    private var configuration: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.host = options.host
+        configuration.port = options.port
+        let environment = ProcessInfo.processInfo.environment["SAMUS_TOKEN"] ?? ""
+        configuration.token = options.token ?? (environment.isEmpty ? nil : environment)
+        configuration.allowedOrigins = options.allowOrigin
+        configuration.dataFolder = options.data
+        configuration.auditLog = options.auditLog
+        configuration.version = ProgramVersion.current
+        configuration.limits.bodyBytes = options.maxRequest << 20
+        configuration.limits.pixels = options.maxPixels * 1_000_000
+        configuration.limits.waitingSeconds = options.timeLimit
+        configuration.limits.bodySeconds = options.timeLimit
+        configuration.limits.waitingRequests = options.queue
+        return configuration
+    }
+
+    /// Runs asynchronous work on other threads while the main thread waits.
+    private static func wait(_ body: @escaping @Sendable () async throws -> Void) throws {
+        let done = DispatchSemaphore(value: 0)
+        let failure = Failure()
+        Task {
+            do { try await body() } catch { failure.error = error }
+            done.signal()
+        }
+        done.wait()
+        if let error = failure.error { throw ExitError(.unavailable, "\(error)") }
+    }
+}
+
+/// An error from another thread; written before the semaphore is signalled, and read after it.
+private final class Failure: @unchecked Sendable {
+    var error: (any Error)?
+}

@@ -1,0 +1,334 @@
+"""Talks to `samus serve` with the programs that people use: MONAI Label's client (3D Slicer), X-AnyLabeling,
+Triton's client, and recorded requests of Label Studio and CVAT.
+
+    Tools/setup-server-clients
+    .deps/server-clients/bin/python -m pytest Tools/parity/test_server.py
+
+A client that is not installed is named and its tests are skipped. The masks are compared with the one of
+`POST /v1/segment`.
+"""
+
+import base64
+import contextlib
+import gzip
+import io
+import json
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import numpy
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "Examples" / "echo-a4c-frame10.png"
+PROGRAMS = pathlib.Path(os.environ.get("SAMUS_PROGRAMS", ROOT / ".build" / "release"))
+BOX = [150, 48, 208, 140]
+CLICK = (178, 105)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    (folder / "echo.png").write_bytes(EXAMPLE.read_bytes())
+    (folder / "second.png").write_bytes(EXAMPLE.read_bytes())
+    return folder
+
+
+@contextlib.contextmanager
+def started(*arguments):
+    """The address of a server that runs meanwhile."""
+    program = PROGRAMS / "samus-server"
+    if not program.exists():
+        pytest.exit(f"{program} is missing: run 'make serve' first", returncode=2)
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [program, "--model", "litemedsam-ultrasound", "--port", "0", *map(str, arguments)],
+            stderr=log)
+        try:
+            for _ in range(600):
+                log.seek(0)
+                if found := re.search(r"http://127\.0\.0\.1:\d+", log.read()):
+                    break
+                assert process.poll() is None, "the server did not start"
+                time.sleep(0.1)
+            yield found.group()
+        finally:
+            process.terminate()
+            code = process.wait(30)
+        assert code == 0, "SIGTERM must end the server with exit code 0"
+
+
+@pytest.fixture(scope="session")
+def server(folder):
+    """The address of a running server."""
+    with started("--data", folder) as url:
+        yield url
+
+
+def call(url, value):
+    request = urllib.request.Request(
+        url, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+def encoded(file=EXAMPLE):
+    return base64.b64encode(file.read_bytes()).decode()
+
+
+def masks(server, file, frame=1):
+    """Masks of /v1/segment, for the box and for the click."""
+    def mask(prompt):
+        answer = call(
+            server + "/v1/segment", {"image": encoded(file), "frame": frame, **prompt})
+        png = base64.b64decode(answer["masks"][0]["png"])
+        return numpy.asarray(Image.open(io.BytesIO(png))) > 0
+
+    x, y = CLICK
+    found = {"box": mask({"box": BOX}), "click": mask({"clicks": [{"x": x, "y": y}]})}
+    assert all(mask.any() for mask in found.values())
+    return found
+
+
+@pytest.fixture(scope="session")
+def expected(server):
+    return masks(server, EXAMPLE)
+
+
+def filled(points, shape):
+    """The mask of a polygon along pixel edges."""
+    cv2 = pytest.importorskip("cv2", reason="opencv-python-headless is not installed")
+    scale = 16
+    mask = numpy.zeros(shape, numpy.uint8)
+    corners = ((numpy.asarray(points) - 0.5) * scale).round().astype(numpy.int32)
+    cv2.fillPoly(mask, [corners], 1, shift=4)
+    return mask > 0
+
+
+def iou(first, second):
+    return (first & second).sum() / (first | second).sum()
+
+
+# --- MONAI Label -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def volume(tmp_path_factory):
+    """Three slices as NIfTI, the example in the middle, with an affine that is not symmetric."""
+    image = numpy.asarray(Image.open(EXAMPLE).convert("L"))
+    height, width = image.shape
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, width, height, 3, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 2, 8)
+    struct.pack_into("<8f", header, 76, 1, 0.5, 0.25, 2, 0, 0, 0, 0)
+    struct.pack_into("<f", header, 108, 352)
+    struct.pack_into("<h", header, 254, 1)
+    struct.pack_into("<12f", header, 280, 0, 0, 2, 10, 0.5, 0, 0, 20, 0, 0.25, 0, 30)
+    header[344:348] = b"n+1\0"
+    noise = numpy.random.default_rng(0).integers(0, 50, image.shape, numpy.uint8)
+    content = bytes(header) + b"".join(each.tobytes() for each in [noise, image, noise])
+    file = tmp_path_factory.mktemp("volume") / "volume.nii.gz"
+    file.write_bytes(gzip.compress(content))
+    return file
+
+
+class TestMONAILabel:
+    @pytest.fixture(scope="class")
+    def expected(self, server, volume):
+        # In grey, as the volume is.
+        return masks(server, volume, frame=2)
+
+    @pytest.fixture(scope="class")
+    def client(self, server, tmp_path_factory):
+        module = pytest.importorskip("monailabel.client", reason="monailabel is not installed")
+        return module.MONAILabelClient(server, tmpdir=str(tmp_path_factory.mktemp("monai")))
+
+    @pytest.fixture(scope="class")
+    def nrrd(self):
+        return pytest.importorskip("nrrd", reason="pynrrd is not installed")
+
+    def test_info(self, client):
+        assert not client.auth_enabled()
+        info = client.info()
+        assert "config" not in info
+        assert info["models"]["samus"]["type"] == "deepgrow"
+        assert info["datastore"]["total"] == 2
+
+    def check(self, nrrd, file, expected):
+        values, header = nrrd.read(file)
+        height, width = expected.shape
+        assert values.shape == (width, height, 3)
+        # LPS: the rows of the NIfTI file's affine for x and y change their sign.
+        assert header["space"] == "left-posterior-superior"
+        numpy.testing.assert_allclose(
+            header["space directions"], [[0, -0.5, 0], [0, 0, 0.25], [-2, 0, 0]])
+        numpy.testing.assert_allclose(header["space origin"], [-10, -20, 30])
+        assert not values[:, :, [0, 2]].any()
+        assert (values[:, :, 1].T.astype(bool) == expected).all()
+
+    def test_session(self, client, nrrd, volume, expected):
+        session = client.create_session(str(volume))
+        assert client.get_session(session["session_id"])
+        x, y = CLICK
+        params = {
+            "label": "ventricle", "foreground": [[x, y, 1]], "background": [], "slice": 1,
+            "result_extension": ".nrrd", "result_dtype": "uint8"}
+        file, answer = client.infer("samus", "", params, session_id=session["session_id"])
+        self.check(nrrd, file, expected["click"])
+        assert answer["label_names"] == {"ventricle": 1}
+        client.remove_session(session["session_id"])
+        with pytest.raises(Exception, match="404|session"):
+            client.get_session(session["session_id"])
+
+    def test_file_and_swapped_roi(self, client, nrrd, volume, expected):
+        x0, y0, x1, y1 = BOX
+        params = {"roi": [x1, x0, y0, y1, 1, 1], "foreground": [], "background": []}
+        file, _ = client.infer("samus", "", params, file=str(volume))
+        self.check(nrrd, file, expected["box"])
+
+    def test_uploaded_image(self, client, nrrd, volume, expected):
+        x, y = CLICK
+        assert client.upload_image(str(volume), "case-1")["image"] == "case-1"
+        file, _ = client.infer("samus", "case-1", {"foreground": [[x, y, 1]], "slice": 1})
+        self.check(nrrd, file, expected["click"])
+
+    def test_labels_and_next_sample(self, client, tmp_path):
+        sample = client.next_sample("first", {})
+        label = tmp_path / "label.nrrd"
+        label.write_bytes(b"NRRD0004\nnot read by the server")
+        assert client.save_label(sample["id"], str(label), "final")["image"] == sample["id"]
+        assert "final" in client.datastore()["objects"][sample["id"]]["labels"]
+        stored = client.download_label(sample["id"], "final")
+        assert pathlib.Path(stored).read_bytes() == label.read_bytes()
+        assert stored.endswith(".nrrd")
+        assert client.next_sample("random", {})["id"] != sample["id"]
+        assert not client.train_status(True)
+
+    def test_errors_have_a_reason(self, client):
+        with pytest.raises(Exception) as caught:
+            client.infer("samus", "no-such-image", {"foreground": [[1, 1, 0]]})
+        assert "no-such-image" in caught.value.msg
+
+
+# --- X-AnyLabeling ---------------------------------------------------------------------------------
+
+
+class TestXAnyLabeling:
+    @pytest.fixture(scope="class")
+    def remote(self, server, tmp_path_factory):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        try:
+            from anylabeling import config as settings
+            from anylabeling.services.auto_labeling.remote_server import RemoteServer
+        except ImportError as error:
+            pytest.skip(f"x-anylabeling-cvhub is not installed: {error}")
+        # Settings of its own instead of the user's.
+        work = str(tmp_path_factory.mktemp("x-anylabeling"))
+        settings.set_work_directory(work)
+        settings.current_config_file = os.path.join(work, ".xanylabelingrc")
+        configuration = {"type": "remote_server", "name": "remote", "display_name": "remote"}
+        remote = RemoteServer(configuration, on_message=print)
+        # As its settings would have them.
+        remote.server_url, remote.predict_url = server, server + "/v1/predict"
+        assert list(remote.get_available_models()) == ["samus"]
+        remote.set_model_id("samus")
+        return remote
+
+    @pytest.mark.parametrize("kind", ["click", "box"])
+    def test_marks(self, remote, expected, kind):
+        x, y = CLICK
+        remote.set_auto_labeling_marks(
+            [{"type": "point", "data": [x, y], "label": 1}] if kind == "click"
+            else [{"type": "rectangle", "data": BOX}])
+        result = remote.predict_shapes(object(), str(EXAMPLE))
+        assert len(result.shapes) == 1
+        points = [(point.x(), point.y()) for point in result.shapes[0].points]
+        value = iou(filled(points, expected[kind].shape), expected[kind])
+        print(f"\nX-AnyLabeling, {kind}: IoU of the polygon and the mask {value:.4f}")
+        assert value > 0.9
+
+
+# --- Open Inference Protocol -----------------------------------------------------------------------
+
+
+class TestTriton:
+    @pytest.mark.parametrize("is_binary", [True, False])
+    def test_infer(self, server, expected, is_binary):
+        http = pytest.importorskip("tritonclient.http", reason="tritonclient is not installed")
+        client = http.InferenceServerClient(server.removeprefix("http://"))
+        assert client.is_server_live() and client.is_server_ready()
+        assert client.is_model_ready("samus")
+        assert client.get_model_metadata("samus")["inputs"][0]["name"] == "image"
+        image = http.InferInput("image", [1], "BYTES")
+        content = EXAMPLE.read_bytes() if is_binary else encoded().encode()
+        image.set_data_from_numpy(numpy.array([content], object), binary_data=is_binary)
+        points = http.InferInput("points", [1, 2], "FP32")
+        points.set_data_from_numpy(numpy.array([CLICK], numpy.float32), binary_data=is_binary)
+        labels = http.InferInput("labels", [1], "INT64")
+        labels.set_data_from_numpy(numpy.array([1], numpy.int64), binary_data=is_binary)
+        outputs = [
+            http.InferRequestedOutput(name, binary_data=is_binary) for name in ["mask", "iou"]]
+        result = client.infer("samus", [image, points, labels], outputs=outputs)
+        mask = result.as_numpy("mask").astype(bool)
+        assert (mask == expected["click"]).all()
+        assert result.as_numpy("iou").shape == (1,)
+        client.close()
+
+
+# --- Recorded requests -----------------------------------------------------------------------------
+
+
+class TestLabelStudio:
+    """Requests as Label Studio 1.x sends them to an ML backend."""
+
+    def request(self, name, control):
+        width, height = Image.open(EXAMPLE).size
+        x, y = CLICK
+        region = {
+            "original_width": width, "original_height": height, "image_rotation": 0,
+            "value": {
+                "x": (x + 0.001) / width * 100, "y": (y + 0.001) / height * 100, "width": 0.5,
+                "keypointlabels": ["Ventricle"]},
+            "is_positive": 1, "id": "a", "from_name": "point", "to_name": "image",
+            "type": "keypointlabels", "origin": "manual"}
+        return {
+            "tasks": [{"id": 1, "data": {"image": f"/data/local-files/?d={name}"}}],
+            "project": "1.1", "params": {"context": {"result": [region]}},
+            "label_config":
+                f'<View><Image name="image" value="$image"/><{control} name="tag" toName="image">'
+                f'<Label value="Ventricle"/></{control}></View>'}
+
+    def test_setup(self, server):
+        assert "model_version" in call(server + "/setup", {"project": "1.1", "schema": "<View/>"})
+
+    def test_brush(self, server, expected):
+        brush = pytest.importorskip(
+            "label_studio_sdk.converter.brush", reason="label-studio-sdk is not installed")
+        answer = call(server + "/predict", self.request("echo.png", "BrushLabels"))
+        region = answer["results"][0]["result"][0]
+        values = brush.decode_rle(region["value"]["rle"])
+        mask = values.reshape(*expected["click"].shape, 4)[:, :, 3] > 0
+        assert (mask == expected["click"]).all()
+
+    def test_polygon(self, server, expected):
+        answer = call(server + "/predict", self.request("echo.png", "PolygonLabels"))
+        region = answer["results"][0]["result"][0]
+        scale = numpy.array([region["original_width"], region["original_height"]]) / 100
+        points = numpy.array(region["value"]["points"]) * scale
+        assert iou(filled(points, expected["click"].shape), expected["click"]) > 0.9
+
+
+def test_cvat(server, expected):
+    """A request as CVAT sends it to the nuclio function of an interactor."""
+    answer = call(
+        server + "/", {"image": encoded(), "pos_points": [list(CLICK)], "neg_points": [], "obj_bbox": []})
+    assert (numpy.array(answer["mask"], bool) == expected["click"]).all()
+    assert iou(filled(answer["points"], expected["click"].shape), expected["click"]) > 0.9

@@ -51,7 +51,7 @@ PORT ?= 8080
 DATA ?= samus-results/serve
 serve: serve-build
 	@[ '$(DATA)' != samus-results/serve ] || { mkdir -p '$(DATA)' && cp -n Examples/*.png '$(DATA)/'; }
-	@.build/release/samus serve --model litemedsam-ultrasound --data '$(DATA)' --port '$(PORT)'
+	@.build/release/samus serve --data '$(DATA)' --port '$(PORT)'
 
 # The former name of `inference`.
 run-part: inference

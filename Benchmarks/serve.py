@@ -37,7 +37,7 @@ def memory(process):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--program", default=ROOT / ".build" / "release" / "samus-server")
-    parser.add_argument("--model", default="litemedsam-ultrasound")
+    parser.add_argument("--model", default="samus-lite")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--clicks", type=int, default=100)
     parser.add_argument("--connections", type=int, default=1000)

@@ -49,7 +49,7 @@ def started(*arguments):
         pytest.exit(f"{program} is missing: run 'make serve' first", returncode=2)
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [program, "--model", "litemedsam-ultrasound", "--port", "0", *map(str, arguments)],
+            [program, "--model", "samus-lite", "--port", "0", *map(str, arguments)],
             stderr=log)
         try:
             for _ in range(600):

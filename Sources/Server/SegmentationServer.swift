@@ -74,6 +74,7 @@ public struct SegmentationServer: Sendable {
     func run(
         signals: [UnixSignal], onStart: @escaping @Sendable (Int) -> Void
     ) async throws {
+        defer { service.store.close() }
         let limits = configuration.limits
         let connections = connections
         let application = Application(

@@ -34,6 +34,11 @@ final class ImageStore: Sendable {
         folder = try TemporaryFolder()
     }
 
+    /// Removes the temporary files; for the end of the program, which destroys no objects.
+    func close() {
+        folder.remove()
+    }
+
     /// Reads an image without keeping it.
     func image(_ bytes: [UInt8]) throws -> StoredImage {
         try StoredImage(bytes, path: nil, folder: folder, limits: imageLimits)

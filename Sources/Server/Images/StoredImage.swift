@@ -185,8 +185,13 @@ final class TemporaryFolder: Sendable {
         return file
     }
 
-    deinit {
+    /// Removes the folder with its files.
+    func remove() {
         try? FileManager.default.removeItem(atPath: path)
+    }
+
+    deinit {
+        remove()
     }
 }
 

@@ -106,8 +106,8 @@ struct PlainRoutes {
             let canAccept: Bool
         }
         let query = request.uri.queryParameters
-        let offset = query["offset"].flatMap { Int($0) } ?? 0
-        let count = query["limit"].flatMap { Int($0) } ?? 1000
+        let offset = try context.number("offset", in: query["offset"]) ?? 0
+        let count = try context.number("limit", in: query["limit"]) ?? 1000
         guard offset >= 0, (1...10_000).contains(count) else {
             throw RequestError.badRequest("offset must be at least 0, limit from 1 to 10000")
         }

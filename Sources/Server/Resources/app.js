@@ -241,6 +241,7 @@ async function openFile(file) {
       method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: bytes,
     });
     if (number === opened) await open({ ...found, name: file.name, file });
+    showList();
   } catch (error) {
     say(error.message, true);
   } finally {

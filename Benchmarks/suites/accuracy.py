@@ -128,7 +128,7 @@ def summary_table(reports):
     """One row a prompt: the mean of the rows of datasets in the training, and of the others."""
     columns = {name: dice(report) for name, report in reports.items()}
     titles = TITLES | {
-        (f"corrections:{count}", "single"): f"After {count} corrections"
+        (f"corrections:{count}", "single"): f"After {count} correction{'s' * (count > 1)}"
         for count in CORRECTIONS[1:]}
     lines = ["", "### Summary: mean Dice of the rows (datasets in the training; others)",
              "| prompt | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
@@ -192,19 +192,16 @@ def presence_table(report):
     """How often an object is found, and nothing where there is none."""
     lines = ["", "### Presence", "| prompt | objects kept | empty prompts answered \"nothing found\" |",
              "|---|---:|---:|"]
-    totals = {}
     for row in report["detection"]:
-        # The rows of all datasets repeat those of each.
-        if row.get("dataset") is None or row.get("label") is None:
+        # One row for all datasets, then one for each.
+        if row.get("dataset") is not None:
             continue
-        counts = totals.setdefault(row["prompt"], [0, 0, 0, 0])
-        for index, key in enumerate(
-                ["true_positives", "false_negatives", "true_negatives", "false_positives"]):
-            counts[index] += row[key]
-    for prompt, (tp, fn, tn, fp) in totals.items():
-        shares = [f"{100 * part / (part + rest):.1f} %, {part} of {part + rest}" if part + rest else ""
-                  for part, rest in [(tp, fn), (tn, fp)]]
-        lines.append(f"| {prompt} | {shares[0]} | {shares[1]} |")
+        shares = [
+            f"{100 * row[right] / (row[right] + row[wrong]):.1f} %, {row[right]} of "
+            f"{row[right] + row[wrong]}" if row[right] + row[wrong] else ""
+            for right, wrong in [
+                ("true_positives", "false_negatives"), ("true_negatives", "false_positives")]]
+        lines.append(f"| {row['prompt']} | {shares[0]} | {shares[1]} |")
     return lines
 
 
@@ -214,6 +211,8 @@ def calibration_table(reports):
              "calibration error |", "|---|---|---:|---:|---:|---:|"]
     for name, report in reports.items():
         for row in report.get("calibration") or []:
+            if row["prompt"].startswith("nothing"):
+                continue
             error = row["calibration"]["expected_error"]
             lines.append(f"| {name} | {row['prompt']} | {row['count']} | {row['estimate']:.3f} | "
                          f"{row['iou']:.3f} | {error:.3f} |")

@@ -161,7 +161,7 @@ struct InitTests {
         let box = try samus(
             "segment", scratch.path("frame.png"), "--prompt-free", "-o", scratch.path("three"))
         #expect(box.code == 69)
-        #expect(box.errors.contains("litemedsam needs a prompt"))
+        #expect(box.errors.contains("samus-lite needs a prompt"))
         let none = try samus("segment", scratch.path("frame.png"), "--model", model)
         #expect(none.code == 64)
         #expect(none.errors.contains("--prompt-free"))

@@ -54,7 +54,7 @@ import Testing
                     Data(#"{"images":[{"image":"a.png","objects":[\#(objects)]}]}"#.utf8), "p.json")
                 let result = try run(
                     "segment", "--prompts", prompts, "-o", scratch.path("out"), "--force",
-                    "--format", "png")
+                    "--format", "png", "--model", "litemedsam")
                 #expect(result.isAccepted)
                 return result.peak
             }

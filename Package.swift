@@ -34,7 +34,7 @@ let package = Package(
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
         .library(name: "Datasets", targets: ["Datasets"]),
-        .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "MaskMetrics", targets: ["MaskMetrics"]),
         .library(name: "Measurements", targets: ["Measurements"]),
         .library(name: "DICOM", targets: ["DICOM"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
@@ -93,12 +93,13 @@ let package = Package(
             name: "Inference",
             dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
         .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
-        .target(name: "Metrics", dependencies: ["FileIO", "Imaging"]),
+        // Not "Metrics": the server depends on swift-metrics, which has a target of that name.
+        .target(name: "MaskMetrics", dependencies: ["FileIO", "Imaging"]),
         .target(name: "Measurements", dependencies: ["Imaging"]),
         .target(
             name: "Evaluation",
             dependencies: [
-                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "Metrics",
+                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "MaskMetrics",
                 "Segmentation",
             ]),
         .target(name: "SAMUSKit", dependencies: ["Imaging", "Inference", "Segmentation"]),
@@ -106,7 +107,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Checkpoints", "DICOM", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
-                "Inference", "Measurements", "Metrics", "Segmentation",
+                "Inference", "Measurements", "MaskMetrics", "Segmentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["Commands"]),
@@ -115,10 +116,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "DICOM", "Datasets", "FileIO", "Imaging", "Inference",
                 "Measurements", "Segmentation",
-                // swift-metrics has a target Metrics too.
-                .product(
-                    name: "Hummingbird", package: "hummingbird",
-                    moduleAliases: ["Metrics": "SwiftMetrics"]),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -162,14 +160,14 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
-                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "Metrics", "Segmentation",
+                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "MaskMetrics", "Segmentation",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(
             name: "Export",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Inference",
-                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "Metrics",
+                "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "MaskMetrics",
                 "Segmentation",
             ]),
         .target(
@@ -187,7 +185,7 @@ let package = Package(
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Training",
                 "Export", "Inference", "Segmentation", "Checkpoints", "FileIO", "Imaging",
-                "Metrics",
+                "MaskMetrics",
             ]),
 
         // Tests.
@@ -216,12 +214,12 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(
-            name: "MetricsTests", dependencies: ["Metrics", "FileIO", "Imaging", "TestSupport"]),
+            name: "MetricsTests", dependencies: ["MaskMetrics", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [
-                "Evaluation", "Imaging", "Metrics", "Segmentation", "Datasets", "TestSupport",
+                "Evaluation", "Imaging", "MaskMetrics", "Segmentation", "Datasets", "TestSupport",
             ]),
         .testTarget(
             name: "TrainingTests",

@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 
 /// Two reports on the same data, case by case.
 public struct Comparison: Codable, Equatable, Sendable {

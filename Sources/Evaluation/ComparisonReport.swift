@@ -2,7 +2,7 @@ import Drawing
 import FileIO
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 
 extension Comparison {
     /// The comparison as Markdown, for a person.

@@ -1,6 +1,6 @@
 import Datasets
 import Imaging
-import Metrics
+import MaskMetrics
 import Segmentation
 
 /// One mask measured against its label.

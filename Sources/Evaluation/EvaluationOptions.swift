@@ -1,6 +1,6 @@
 import Datasets
 import Imaging
-import Metrics
+import MaskMetrics
 
 /// The resolution at which masks are compared with labels.
 public enum EvaluationResolution: String, Codable, Sendable, CaseIterable {

@@ -2,7 +2,7 @@ import Datasets
 import FileIO
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 
 extension EvaluationReport {
     /// `report.md`: the tables, for a person.

@@ -1,6 +1,6 @@
 import Datasets
 import Imaging
-import Metrics
+import MaskMetrics
 
 /// One object under one ``Variant``: a number for each metric.
 struct Score {

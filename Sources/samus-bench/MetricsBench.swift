@@ -1,7 +1,7 @@
 import FileIO
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 
 /// Metrics of mask pairs for Tools/parity/test_metrics.py, and their time for `bench.py metrics`.
 enum MetricsBench {

@@ -41,7 +41,7 @@ enum Architecture {
         "Drawing": Place(side: .inference, level: 2),
         "Segmentation": Place(side: .inference, level: 2),
         "Datasets": Place(side: .inference, level: 3),
-        "Metrics": Place(side: .inference, level: 3),
+        "MaskMetrics": Place(side: .inference, level: 3),
         "Measurements": Place(side: .inference, level: 3),
         "Evaluation": Place(side: .inference, level: 4),
         "Inference": Place(side: .inference, level: 5),

@@ -2,7 +2,7 @@ import Datasets
 import Evaluation
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 import Segmentation
 import TestSupport
 import Testing

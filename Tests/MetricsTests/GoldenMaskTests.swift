@@ -3,7 +3,7 @@ import Imaging
 import TestSupport
 import Testing
 
-@testable import Metrics
+@testable import MaskMetrics
 
 @Suite("Metrics of mask pairs equal those of MedPy, surface-distance, scikit-image and the authors")
 struct GoldenMaskTests {

@@ -2,7 +2,7 @@ import FileIO
 import Imaging
 import Testing
 
-@testable import Metrics
+@testable import MaskMetrics
 
 @Suite("Metrics of mask pairs obey their definitions")
 struct MaskPropertyTests {

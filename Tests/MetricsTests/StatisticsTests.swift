@@ -1,5 +1,5 @@
 import Foundation
-import Metrics
+import MaskMetrics
 import TestSupport
 import Testing
 

@@ -4,7 +4,7 @@ import Evaluation
 import FileIO
 import Foundation
 import Imaging
-import Metrics
+import MaskMetrics
 
 /// `samus compare`: two reports on the same data, case by case.
 public struct CompareCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import Datasets
 import Imaging
-import Metrics
+import MaskMetrics
 import Segmentation
 
 /// How masks of two engines agree on the objects of a dataset.

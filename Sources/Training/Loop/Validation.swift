@@ -1,6 +1,6 @@
 import Datasets
 import Imaging
-import Metrics
+import MaskMetrics
 import SegmentAnything
 import Segmentation
 import Torch

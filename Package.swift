@@ -160,7 +160,8 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "TorchEngine", "Checkpoints",
-                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "MaskMetrics", "Segmentation",
+                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "MaskMetrics",
+                "Segmentation",
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(

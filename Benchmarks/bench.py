@@ -14,14 +14,14 @@ import argparse
 import pathlib
 
 from suites import (
-    accuracy, bundles, checkpoints, common, litemedsam, metrics, processes, samus, training,
-    wait_policy,
+    accuracy, bundles, checkpoints, common, litemedsam, metrics, models, processes, samus, serve,
+    training, wait_policy,
 )
 
 SUITES = {
     "litemedsam": litemedsam, "samus": samus, "bundles": bundles, "training": training,
     "checkpoints": checkpoints, "wait-policy": wait_policy, "metrics": metrics,
-    "processes": processes, "accuracy": accuracy,
+    "processes": processes, "accuracy": accuracy, "models": models, "serve": serve,
 }
 
 

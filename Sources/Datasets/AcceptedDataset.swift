@@ -70,11 +70,25 @@ package struct AcceptedDataset: Sendable {
     }
 
     /// The names of the classes, from 1; empty where nothing was accepted yet.
-    package var classNames: [String] {
-        guard let text = try? LayoutFile.text("\(folder)/classes.csv", limit: 1 << 20) else {
-            return []
+    ///
+    /// - Returns: the second column of `classes.csv`.
+    /// - Throws: ``ImportError/unreadable(path:reason:)`` for a table that cannot be read: a new one
+    ///   would change the meaning of all labels.
+    package func classNames() throws(ImportError) -> [String] {
+        let path = "\(folder)/classes.csv"
+        guard LayoutFile.exists(path) else { return [] }
+        let rows: [[String]]
+        do {
+            rows = Array(CSV.rows(try LayoutFile.text(path, limit: 1 << 20)).dropFirst())
+        } catch {
+            throw .unreadable(path: path, reason: "\(error)")
         }
-        return CSV.rows(text).dropFirst().compactMap { $0.count > 1 ? $0[1] : nil }
+        for (index, row) in rows.enumerated() where row.count < 2 || row[0] != "\(index + 1)" {
+            throw .unreadable(
+                path: path, reason: "row \(index + 2) must have the class \(index + 1) and its name"
+            )
+        }
+        return rows.map { $0[1] }
     }
 
     /// Adds an image, or replaces it; all files take their names together.

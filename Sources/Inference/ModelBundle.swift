@@ -2,7 +2,6 @@ import Checkpoints
 import FileIO
 import Foundation
 import Segmentation
-import Synchronization
 
 /// A model bundle: a folder `NAME.samus` with ONNX files, and `model.json`, which describes them.
 ///
@@ -20,7 +19,7 @@ package struct ModelBundle: Sendable {
     package let model: ModelDescription
 
     /// The weights file whose SHA-256 has been found correct.
-    private let verifiedWeights = Shared<ModelFileIdentity?>(nil)
+    private let verifiedWeights = Locked<ModelFileIdentity?>(nil)
 
     /// File name extension of a bundle's folder.
     package static let pathExtension = "samus"
@@ -131,19 +130,6 @@ package struct ModelBundle: Sendable {
             try verify(Manifest.FileName.weights)
             verified = identity
         }
-    }
-}
-
-/// A value that copies of a struct share.
-private final class Shared<Value: Sendable>: Sendable {
-    private let mutex: Mutex<Value>
-
-    init(_ value: Value) {
-        mutex = Mutex(value)
-    }
-
-    func withLock<Failure: Error>(_ body: (inout Value) throws(Failure) -> Void) throws(Failure) {
-        try mutex.withLock { value throws(Failure) in try body(&value) }
     }
 }
 

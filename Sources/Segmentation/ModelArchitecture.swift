@@ -208,8 +208,8 @@ extension ModelArchitecture {
         if case .ofSAM = sizes { true } else { false }
     }
 
-    /// The configuration if the architecture has only one; nil otherwise.
-    public var onlyConfiguration: ModelConfiguration? {
+    /// The configuration of a new network where none is given; nil for SAM's family, which needs one.
+    public var defaultConfiguration: ModelConfiguration? {
         if case .ofSAM = sizes { nil } else { published.first }
     }
 

@@ -62,12 +62,12 @@ public struct SegmentationServer: Sendable {
         responder = router.buildResponder()
     }
 
-    /// Listens until the process gets SIGTERM or SIGINT, then finishes the running requests.
+    /// Listens until the process gets SIGTERM, SIGINT or SIGHUP, then finishes the running requests.
     ///
     /// - Parameter onStart: called with the port once the server listens.
     /// - Throws: ``ServerConfigurationError/cannotListen(host:port:reason:)``, errors of a service.
     public func run(onStart: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
-        try await run(signals: [.sigterm, .sigint], onStart: onStart)
+        try await run(signals: [.sigterm, .sigint, .sighup], onStart: onStart)
     }
 
     /// Listens until the task is cancelled or one of the signals arrives.

@@ -115,6 +115,18 @@ struct SegmentTests {
         #expect((4000...6000).contains(mask.area), "\(mask.area)")
     }
 
+    @Test("each missing image of a long prompt file is named")
+    func missingImages() throws {
+        for number in 0..<200 { try scratch.write([], "there/\(number).png") }
+        let entries = (0..<5_000).map {
+            #"{"image":"there/m\#($0).png","objects":[{"box":[1,1,9,9]}]}"#
+        }.joined(separator: ",")
+        let prompts = try scratch.write(Data(#"{"images":[\#(entries)]}"#.utf8), "p.json")
+        let outcome = try segment("--prompts", prompts)
+        #expect(outcome.code == 1)
+        #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("failed: ") } == 5_000)
+    }
+
     @Test("a folder with bad images: the good ones are segmented, the bad ones listed")
     func badImages() throws {
         let good = try Data(contentsOf: Program.frame)

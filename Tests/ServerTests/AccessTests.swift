@@ -50,6 +50,21 @@ extension ServerTests {
             }
         }
 
+        @Test("without the token, no route but reading the page and /health is open")
+        func everyRoute() async throws {
+            try await withServer({ $0.token = Self.token }) { client in
+                for route in client.routes {
+                    let path = route.path.replacing(#/\{[^}]*\}/#, with: "x")
+                    let isOpen = route.method == "GET" && Self.open.contains(path)
+                    let status = try await client.send(route.method, path).status
+                    #expect((status != 401) == isOpen, "\(route.method) \(path): \(status)")
+                }
+            }
+        }
+        private static let open: Set = [
+            "/", "/app.js", "/style.css", "/openapi.json", "/health",
+        ]
+
         @Test("texts are compared to their ends")
         func comparison() {
             #expect(AccessGuard.isEqual("abc", "abc"))

@@ -113,6 +113,27 @@ extension ServerTests {
             }
         }
 
+        @Test("a damaged table of classes is not replaced: labels would change their meaning")
+        func damagedClasses() async throws {
+            try await withFolder { folder in
+                try fill(folder)
+                try await withServer({ $0.dataFolder = folder }) { client in
+                    let ids = try await list(client).images.map(\.id)
+                    let first = try await client.json(
+                        "PUT", "/v1/images/\(ids[0])/annotation", accepted("lesion"))
+                    #expect(first.status == 201)
+                    for damaged in ["class,name\n2,lesion\n", "class,name\nlesion\n"] {
+                        let path = "\(folder)/Accepted/classes.csv"
+                        try Data(damaged.utf8).write(to: URL(filePath: path))
+                        let next = try await client.json(
+                            "PUT", "/v1/images/\(ids[1])/annotation", accepted("cyst"))
+                        #expect(next.status == 500)
+                        #expect(try String(contentsOfFile: path, encoding: .utf8) == damaged)
+                    }
+                }
+            }
+        }
+
         @Test("masks that do not fit, and labels without characters, are refused")
         func refused() async throws {
             try await withFolder { folder in
@@ -137,10 +158,12 @@ extension ServerTests {
         @Test("names of files are plain and differ where the images do")
         func names() {
             #expect(AnnotationStore.name(of: "a.png", frame: nil) == "a")
-            #expect(AnnotationStore.name(of: "a.nii.gz", frame: 7) == "a.frame0007")
-            let names = ["x/a.png", "x_a.png", "x a.png", "../a.png", ".a.png"].map {
-                AnnotationStore.name(of: $0, frame: nil)
-            }
+            #expect(AnnotationStore.name(of: "a.png", frame: 7) == "a.frame0007")
+            let paths = [
+                "a.png", "a.jpg", "a.jpeg", "a.PNG", "a", "a.dcm", "a.nii.gz", "x/a.png", "x_a.png",
+                "x a.png", "../a.png", ".a.png",
+            ]
+            let names = paths.map { AnnotationStore.name(of: $0, frame: nil) }
             #expect(Set(names).count == names.count)
             for name in names {
                 #expect(name.wholeMatch(of: #/[A-Za-z0-9_-][A-Za-z0-9_.-]*/#) != nil, "\(name)")

@@ -41,6 +41,30 @@ extension ServerTests {
             return header + dark + squareImage().pixels + dark
         }
 
+        @Test("slices outside the volume and too many points are refused")
+        func refused() async throws {
+            try await withServer { client in
+                let many = Array(repeating: "[12,22,1]", count: 201).joined(separator: ",")
+                for params in [
+                    #"{"roi":[10,20,20,30,100,110]}"#, #"{"roi":[10,20,20,30],"slice":99}"#,
+                    #"{"foreground":[[12,22,7]]}"#, #"{"foreground":[\#(many)]}"#,
+                ] {
+                    let reply = try await client.form(
+                        "POST", "/infer/samus",
+                        [("params", nil, Array(params.utf8)), ("file", "a.nii", Self.volume())])
+                    #expect(reply.status == 422, "\(params.prefix(60)): \(reply.text.prefix(200))")
+                }
+            }
+        }
+
+        @Test("a volume of impossible size is refused before it is made")
+        func hugeVolume() {
+            let size = Size(height: 40, width: 40)
+            #expect(throws: Never.self) { try NRRDVolume.check(size, frames: 3) }
+            #expect(throws: RequestError.self) { try NRRDVolume.check(size, frames: .max) }
+            #expect(NRRDVolume.maximumVoxels <= 1 << 28)
+        }
+
         @Test("/info/ has what 3D Slicer reads, and no key 'config'")
         func info() async throws {
             let reply = try await withServer { try await $0.send("GET", "/info/") }

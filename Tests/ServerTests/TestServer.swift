@@ -97,6 +97,8 @@ struct Reply: Sendable {
 /// A client that sends exactly what a test gives it.
 struct Client: Sendable {
     let port: Int
+    /// All routes of the server.
+    var routes: [(method: String, path: String)] = []
 
     /// Sends a request and reads the whole answer.
     func send(
@@ -226,7 +228,8 @@ func withServer<Result: Sendable>(
         try await running.value
         throw POSIXError(.ECONNREFUSED)
     }
-    return try await body(Client(port: port))
+    let routes = server.routes.map { (method: $0.method.rawValue, path: $0.path) }
+    return try await body(Client(port: port, routes: routes))
 }
 
 /// A temporary folder that is removed afterwards.

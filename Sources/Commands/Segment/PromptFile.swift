@@ -149,15 +149,15 @@ extension PromptFile {
         }
         guard !file.images.isEmpty else { throw .malformed(path, "'images' is empty") }
         let folders = [url, url.resolvingSymlinksInPath()].map { $0.deletingLastPathComponent() }
-        func resolved(_ name: String) -> String { ReferredFile.path(name, in: folders) }
+        var files = ReferredFiles(folders: folders)
         return file.images.map { entry in
             let objects = entry.objects.map { object in
                 var prompt = object.prompt
-                prompt.maskPath = prompt.maskPath.map(resolved)
+                prompt.maskPath = prompt.maskPath.map { files.path($0) }
                 return prompt
             }
             return InputImage(
-                path: resolved(entry.image), frame: entry.frame,
+                path: files.path(entry.image), frame: entry.frame,
                 name: InputFiles.resultName(resultName(of: entry.image), frame: entry.frame),
                 objects: objects)
         }
@@ -166,7 +166,7 @@ extension PromptFile {
     /// Results go to the same subfolders as the images of a relative path.
     private static func resultName(of image: String) -> String {
         // Without this, a name with backslashes would become a file name with backslashes.
-        let image = ReferredFile.isWindowsPath(image) ? image.replacing("\\", with: "/") : image
+        let image = ReferredFiles.isWindowsPath(image) ? image.replacing("\\", with: "/") : image
         let parts = image.split(separator: "/").filter { $0 != "." }
         guard !image.hasPrefix("/"), !parts.contains(".."), parts.first?.hasSuffix(":") != true
         else {
@@ -176,36 +176,49 @@ extension PromptFile {
     }
 }
 
-/// A file that a prompt file names, perhaps written on another system.
-private enum ReferredFile {
+/// The files that a prompt file names, perhaps written on another system.
+private struct ReferredFiles {
+    /// The folder of the prompt file and, where that is a link, the folder of the file it links to.
+    let folders: [URL]
+    /// The names in each folder by their lower-case forms: a folder is listed once, however many names
+    /// of it are missing.
+    private var listings: [String: [String: [String]]] = [:]
+
+    init(folders: [URL]) {
+        self.folders = folders
+    }
+
     /// The path of a name.
     ///
-    /// - Parameters:
-    ///   - name: an absolute path, or one relative to the prompt file.
-    ///   - folders: that of the prompt file and, where it is a link, that of the file it links to.
+    /// - Parameter name: an absolute path, or one relative to the prompt file.
     /// - Returns: the first that exists: of the exact name; with `/` for `\`; with other upper and
     ///   lower case. Otherwise the exact name in the first folder.
-    static func path(_ name: String, in folders: [URL]) -> String {
-        let names = [name] + (isWindowsPath(name) ? [name.replacing("\\", with: "/")] : [])
+    mutating func path(_ name: String) -> String {
+        let names = [name] + (Self.isWindowsPath(name) ? [name.replacing("\\", with: "/")] : [])
         let paths = names.flatMap { name in
             name.hasPrefix("/")
                 ? [name] : folders.map { $0.appendingPathComponent(name).relativePath }
         }
-        return paths.first { FileManager.default.fileExists(atPath: $0) }
-            ?? paths.lazy.compactMap(ignoringCase).first ?? paths[0]
+        if let exact = paths.first(where: FileManager.default.fileExists(atPath:)) { return exact }
+        for path in paths {
+            if let found = ignoringCase(path) { return found }
+        }
+        return paths[0]
     }
 
     static func isWindowsPath(_ name: String) -> Bool { name.contains("\\") && !name.contains("/") }
 
     /// The only file in the same folder whose name differs in case alone.
-    private static func ignoringCase(_ path: String) -> String? {
-        let url = URL(fileURLWithPath: path)
-        let folder = url.deletingLastPathComponent()
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        let wanted = url.lastPathComponent.lowercased()
-        let found = names.filter { $0.lowercased() == wanted }
-        return found.count == 1
-            ? (path as NSString).deletingLastPathComponent.appending("/\(found[0])") : nil
+    private mutating func ignoringCase(_ path: String) -> String? {
+        let folder = (path as NSString).deletingLastPathComponent
+        let wanted = (path as NSString).lastPathComponent.lowercased()
+        if listings[folder] == nil {
+            let place = folder.isEmpty ? "." : folder
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+            listings[folder] = Dictionary(grouping: names) { $0.lowercased() }
+        }
+        guard let found = listings[folder]?[wanted], found.count == 1 else { return nil }
+        return folder.appending("/\(found[0])")
     }
 }
 

@@ -100,7 +100,7 @@ struct AnnotationStore: Sendable {
                     }
                 },
                 make: {
-                    var names = accepted.classNames
+                    var names = try accepted.classNames()
                     let label = try label(record, names: &names)
                     return AcceptedDataset.Entry(
                         name: name, image: image, label: label, classNames: names,
@@ -136,20 +136,17 @@ struct AnnotationStore: Sendable {
 
     /// The name of an image's files: of its path below the folder, with the frame of a cine.
     ///
-    /// Characters that a list cannot have are replaced, and the name then ends in a hash, so that
-    /// two images never get one name.
+    /// Characters that a list cannot have are replaced. The name of a PNG file whose name needs no
+    /// change is that without its extension; all others end in a hash, so that two images never get
+    /// one name.
     static func name(of path: String, frame: Int?) -> String {
-        var stem = path
-        for suffix in [".nii.gz", ".png", ".jpeg", ".jpg", ".dcm", ".nii"]
-        where stem.lowercased().hasSuffix(suffix) {
-            stem = String(stem.dropLast(suffix.count))
-            break
-        }
+        let isPNG = path.hasSuffix(".png")
+        let stem = isPNG ? String(path.dropLast(4)) : path
         let isPlain: (Character) -> Bool = {
             $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0))
         }
         var name = String(stem.map { isPlain($0) ? $0 : "_" }.prefix(120))
-        if name != stem || name.hasPrefix(".") {
+        if !isPNG || name != stem || name.hasPrefix(".") {
             name = "i\(name)-\(SHA256.hexDigest(of: Array(path.utf8)).prefix(8))"
         }
         guard let frame else { return name }

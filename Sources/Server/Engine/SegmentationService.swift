@@ -35,6 +35,9 @@ struct SegmentationService: Sendable {
         let wasCached: Bool
     }
 
+    /// Largest number of clicks of a prompt: the model decodes once for each.
+    static let maximumClicks = 200
+
     let model: ModelDescription
     let version: String
     let queue: EngineQueue
@@ -69,6 +72,11 @@ struct SegmentationService: Sendable {
     ) async throws -> Answer {
         try image.check(frame: question.frame)
         // Checked before it waits.
+        let clicks = question.prompt?.clicks.count ?? 0
+        guard clicks <= Self.maximumClicks else {
+            throw RequestError.unprocessable(
+                "the prompt has \(clicks) clicks; at most \(Self.maximumClicks) are read")
+        }
         let prompt = try question.prompt?.checked(for: image.size)
         let limits = store.imageLimits
         let model = model

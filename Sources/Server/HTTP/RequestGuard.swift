@@ -55,7 +55,7 @@ struct RequestObserver: RouterMiddleware {
 /// - Other web pages need to be in `allowedOrigins`.
 struct AccessGuard: RouterMiddleware {
     let configuration: ServerConfiguration
-    /// Paths that need no token.
+    /// Paths that can be read without a token.
     let openPaths: Set<String>
 
     func handle(
@@ -77,7 +77,10 @@ struct AccessGuard: RouterMiddleware {
         if request.method == .options, isOther {
             return withOrigin(origin, Response(status: .noContent), isPreflight: true)
         }
-        if let token = configuration.token, !openPaths.contains(request.uri.path),
+        // By method too: `POST /` runs the model.
+        let isOpen =
+            [.get, .head].contains(request.method) && openPaths.contains(request.uri.path)
+        if let token = configuration.token, !isOpen,
             !Self.isEqual(Self.token(of: request) ?? "", token)
         {
             var response = Response.error(

@@ -39,11 +39,6 @@ struct CVATInteractor {
                     PromptClick(PixelPoint(x: point[0], y: point[1]), isForeground: isForeground))
             }
         }
-        guard clicks.count <= SegmentRequest.maximumClicks else {
-            throw RequestError.unprocessable(
-                "there are \(clicks.count) points; at most \(SegmentRequest.maximumClicks) are read"
-            )
-        }
         var box: PixelRectangle?
         if let corners = body.objBbox?.flatMap({ $0 }), !corners.isEmpty {
             guard corners.count == 4 else {

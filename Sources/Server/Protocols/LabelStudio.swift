@@ -181,7 +181,7 @@ struct LabelStudio {
         var prompt = Prompt(clicks: [])
         var label = "object"
         let (width, height) = (Double(size.width) / 100, Double(size.height) / 100)
-        for region in regions.prefix(SegmentRequest.maximumClicks) {
+        for region in regions {
             guard let x = region.value.x, let y = region.value.y else { continue }
             switch region.type {
             case "keypointlabels":

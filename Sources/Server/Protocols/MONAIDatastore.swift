@@ -27,7 +27,7 @@ struct MONAIDatastore {
         guard let value = request.uri.queryParameters[name[...]], !value.isEmpty else {
             throw RequestError.badRequest("the query has no \(name)")
         }
-        return value.removingPercentEncoding ?? String(value)
+        return String(value)
     }
 
     @Sendable private func list(
@@ -212,8 +212,11 @@ struct LabelFiles: Sendable {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true)
-            try? remove(image: image, tag: tag)
-            try AtomicFile.write(bytes, to: "\(folder)/\(image).\(tag)\(suffix)")
+            let file = "\(image).\(tag)\(suffix)"
+            let former = try? find(image: image, tag: tag)
+            try AtomicFile.write(bytes, to: "\(folder)/\(file)")
+            // Only now the label of another format goes: a write that fails loses nothing.
+            if let former, former.file != file { unlink("\(folder)/\(former.file)") }
         } catch {
             throw RequestError(
                 .internalServerError, "the label cannot be written into the served folder")

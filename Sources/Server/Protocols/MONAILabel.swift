@@ -198,9 +198,10 @@ struct MONAILabel {
         let image = try await image(form, query: query)
         let label = String((parameters.label ?? "object").prefix(100))
 
-        var volume = NRRDVolume(image)
+        let prompts = try prompts(parameters, of: image)
+        var volume = try NRRDVolume(image)
         var (estimates, notes, found): ([Float], [String], Bool) = ([], [], false)
-        for (slice, prompt) in try prompts(parameters, of: image) {
+        for (slice, prompt) in prompts {
             let answer = try await service.segment(
                 image,
                 .init(
@@ -234,8 +235,7 @@ struct MONAILabel {
             throw RequestError.badRequest(
                 "the request names no image: ?image=ID, ?session_id=ID or a part 'file' is needed")
         }
-        let text = id.removingPercentEncoding ?? String(id)
-        return try await Blocking.run { try store.image(id: text) }
+        return try await Blocking.run { try store.image(id: String(id)) }
     }
 
     /// Largest number of slices for which one request runs the model.
@@ -284,12 +284,17 @@ struct MONAILabel {
                 x0: min(x.0, x.1), y0: min(y.0, y.1), x1: max(x.0, x.1), y1: max(y.0, y.1))
             let range: ClosedRange<Int>
             if let slice = parameters.slice {
-                range = slice...slice
+                range = try checked(slice)...slice
             } else if roi.count == 6 {
                 let ends = [roi[4], roi[5]].map { Int($0.rounded()) }.sorted()
                 range = ends[0]...ends[1]
             } else {
                 range = 0...0
+            }
+            guard range.overlaps(0...image.frames - 1) else {
+                throw .unprocessable(
+                    "the roi has slices \(range.lowerBound) to \(range.upperBound): the image has "
+                        + "slices 0 to \(image.frames - 1)")
             }
             for slice in range.clamped(to: 0...image.frames - 1) {
                 bySlice[slice, default: Prompt(clicks: [])].box = box

@@ -10,8 +10,26 @@ struct NRRDVolume {
     /// One number for each voxel, column by column, row by row, slice by slice.
     var values: [UInt8]
 
+    /// Largest number of voxels; a DICOM file may state any number of frames.
+    static let maximumVoxels = 1 << 28
+
+    /// Checks the number of voxels before memory is taken for them.
+    ///
+    /// - Throws: ``RequestError`` for a volume that is too large.
+    static func check(_ size: Size, frames: Int) throws(RequestError) {
+        guard frames <= maximumVoxels / max(size.area, 1) else {
+            throw RequestError(
+                .contentTooLarge,
+                "the image has \(frames) frames of \(size) pixels; at most \(maximumVoxels) voxels "
+                    + "are answered as a volume")
+        }
+    }
+
     /// An empty volume on the grid of an image.
-    init(_ image: StoredImage) {
+    ///
+    /// - Throws: ``RequestError`` for a volume that is too large.
+    init(_ image: StoredImage) throws(RequestError) {
+        try Self.check(image.size, frames: image.frames)
         size = (image.size.width, image.size.height, image.frames)
         values = [UInt8](repeating: 0, count: image.size.area * image.frames)
         let spacing =

@@ -285,12 +285,10 @@ private struct InferenceCall {
     func prompt() throws -> Prompt {
         let points = try numbers("points") ?? []
         let labels = try numbers("labels") ?? Array(repeating: 1, count: points.count / 2)
-        guard points.count % 2 == 0, labels.count == points.count / 2,
-            labels.count <= SegmentRequest.maximumClicks
-        else {
+        guard points.count % 2 == 0, labels.count == points.count / 2 else {
             throw RequestError.unprocessable(
                 "'points' has \(points.count) numbers and 'labels' \(labels.count): two numbers and "
-                    + "one label for each of at most \(SegmentRequest.maximumClicks) points")
+                    + "one label for each point")
         }
         let clicks = labels.enumerated().map { index, label in
             PromptClick(

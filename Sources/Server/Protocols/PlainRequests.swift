@@ -48,9 +48,6 @@ extension SegmentRequest {
         var clientId: String?
     }
 
-    /// Largest number of clicks of a prompt.
-    static let maximumClicks = 200
-
     /// Parses a request.
     ///
     /// - Parameters:
@@ -139,12 +136,12 @@ extension SegmentRequest {
     private static func question(
         clicks: [PromptClick], box: [Double]?, isPromptFree: Bool, action: String
     ) throws(RequestError) -> SegmentationService.Question {
-        guard clicks.count <= maximumClicks else {
-            throw .unprocessable(
-                "the prompt has \(clicks.count) clicks; at most \(maximumClicks) are read")
-        }
         if let box, box.count != 4 {
             throw .badRequest("the box has \(box.count) numbers; x0, y0, x1, y1 are needed")
+        }
+        guard !isPromptFree || clicks.isEmpty && box == nil else {
+            throw .badRequest(
+                "prompt_free is set, and the request has clicks or a box: leave out one")
         }
         let rectangle = box.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) }
         return .init(

@@ -112,7 +112,11 @@ struct PlainRoutes {
             throw RequestError.badRequest("offset must be at least 0, limit from 1 to 10000")
         }
         let files = store.data?.files() ?? []
-        let accepted = service.annotations?.acceptedNames() ?? []
+        // One frame of a cine counts for its file.
+        let accepted = Set(
+            (service.annotations?.acceptedNames() ?? []).map {
+                $0.replacing(#/\.frame\d{4,}$/#, with: "")
+            })
         let entries = files.dropFirst(offset).prefix(count).map { file in
             Entry(
                 id: file.id, name: file.name,

@@ -127,10 +127,6 @@ struct XAnyLabeling {
         var clicks: [PromptClick] = []
         var box: PixelRectangle?
         let marks = body.params?.marks ?? []
-        guard marks.count <= SegmentRequest.maximumClicks else {
-            throw RequestError.unprocessable(
-                "there are \(marks.count) marks; at most \(SegmentRequest.maximumClicks) are read")
-        }
         for mark in marks {
             switch (mark.type, mark.data.count) {
             case ("point", 2):

@@ -335,6 +335,11 @@ function busy(text) {
 
 async function loadStored(replaces) {
   const response = await send(`v1/images/${image.id}/annotation?frame=${frame}`);
+  if (response.status === 404 && replaces) {
+    etag = null;
+    $("reload-stored").hidden = true;
+    say("Nothing is stored for this image any more: accept again.");
+  }
   if (!response.ok) return;
   const record = await response.json();
   etag = response.headers.get("ETag");

@@ -388,7 +388,11 @@ extension TrainingConfiguration {
     func newConfiguration(
         of architecture: ModelArchitecture?
     ) throws(TrainingError) -> ModelConfiguration? {
-        guard let without else { return from == nil ? .sam(try newSizes()) : nil }
+        guard let without else {
+            guard from == nil else { return nil }
+            if let standard = architecture?.defaultConfiguration { return standard }
+            return .sam(try newSizes())
+        }
         guard let parts = SAMUSLiteParts(without: without) else {
             throw .option(
                 "--without \(without): cnn-branch, cross-branch-attention or feature-adapters, "

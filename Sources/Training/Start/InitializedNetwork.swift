@@ -49,11 +49,7 @@ public struct InitializedNetwork {
             guard let architecture else {
                 throw TrainingError.start("name a network, or weights to start from")
             }
-            let sizes =
-                if case .lite = configuration { configuration } else {
-                    architecture.onlyConfiguration ?? configuration
-                }
-            guard let configuration = sizes else {
+            guard let configuration = configuration ?? architecture.defaultConfiguration else {
                 throw TrainingError.start("a new \(architecture.rawValue) needs its sizes")
             }
             network = Initialization.seeded(seed) {

@@ -46,6 +46,7 @@ public struct SegmentationServer: Sendable {
         router.add(
             middleware: AccessGuard(
                 configuration: configuration, openPaths: PageRoutes.openPaths))
+        router.add(middleware: BodyGuard(limits: configuration.limits))
         var table = RouteTable(router: router)
         PageRoutes().add(to: &table)
         StatusRoutes(service: service, metrics: metrics, connections: connections)

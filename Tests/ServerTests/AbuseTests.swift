@@ -26,6 +26,41 @@ extension ServerTests {
             }
         }
 
+        @Test("bodies that together are too large are refused until one is answered")
+        func manyBodies() async throws {
+            try await withServer({ configuration in
+                configuration.limits.allBodyBytes = 10_000
+                configuration.limits.bodySeconds = 5
+            }) { client in
+                let start =
+                    "POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n{"
+                let waiting = try Client.connect(port: client.port)
+                defer { close(waiting) }
+                _ = start.withCString { send(waiting, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+                // Until the server has read the header.
+                var refused = try await client.json("POST", "/v1/segment", padded(2000))
+                for _ in 0..<50 where refused.status != 503 {
+                    try await Task.sleep(for: .milliseconds(100))
+                    refused = try await client.json("POST", "/v1/segment", padded(2000))
+                }
+                #expect(refused.status == 503 && refused.headers["retry-after"] == "5")
+                let small = try await client.json("POST", "/v1/segment", "{}")
+                #expect(small.status != 503)
+                shutdown(waiting, Int32(SHUT_RDWR))
+                var accepted = try await client.json("POST", "/v1/segment", padded(2000))
+                for _ in 0..<100 where accepted.status == 503 {
+                    try await Task.sleep(for: .milliseconds(100))
+                    accepted = try await client.json("POST", "/v1/segment", padded(2000))
+                }
+                #expect(accepted.status != 503)
+            }
+        }
+
+        /// An empty object of JSON with so many bytes.
+        private func padded(_ bytes: Int) -> String {
+            "{" + String(repeating: " ", count: bytes - 2) + "}"
+        }
+
         @Test("a body that is announced too large is refused before it is sent")
         func announced() async throws {
             let reply = try await withServer { client in

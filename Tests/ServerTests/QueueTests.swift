@@ -147,6 +147,10 @@ extension ServerTests {
                     JSONSerialization.jsonObject(with: Data(lines[0].utf8)) as? [String: Any])
                 #expect(entry["image_sha256"] as? String == (try SHA256.hexDigest(of: squarePNG())))
                 #expect(entry["weights_sha256"] as? String == "0123")
+                let time = try #require(entry["ts"] as? String)
+                let date = try Date(
+                    time, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+                #expect(abs(date.timeIntervalSinceNow) < 3600, "\(time)")
                 #expect((entry["output_sha256"] as? [String])?.first?.count == 64)
                 // The same request gives the same mask.
                 let outputs = try lines.map {

@@ -109,8 +109,7 @@ struct AnnotationStore: Sendable {
         } catch let error as RequestError {
             throw error
         } catch {
-            ServerLog.shared.error(
-                "an annotation cannot be stored", metadata: ["reason": "\(type(of: error))"])
+            ServerLog.failed("an annotation cannot be stored", because: error)
             throw RequestError(
                 .internalServerError, "the annotation cannot be written into the served folder")
         }

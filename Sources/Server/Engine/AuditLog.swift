@@ -48,7 +48,7 @@ final class AuditLog: Sendable {
     /// Adds the line of an answer.
     func append(_ answer: SegmentationService.Answer, model: ModelDescription, version: String) {
         let entry = Entry(
-            ts: Date.now.formatted(.iso8601.time(includingFractionalSeconds: true)),
+            ts: Date.now.timestamp,
             clientId: answer.question.clientName.map { Self.hash($0) },
             action: answer.question.action, imageSha256: answer.image.sha256,
             frame: answer.question.frame, model: model.name, weightsSha256: model.sha256,
@@ -64,7 +64,7 @@ final class AuditLog: Sendable {
             do {
                 try handle.write(contentsOf: Data(line + [UInt8(ascii: "\n")]))
             } catch {
-                ServerLog.shared.error("the audit log cannot be written")
+                ServerLog.failed("the audit log cannot be written", because: error)
             }
         }
     }

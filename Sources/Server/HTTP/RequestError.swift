@@ -33,6 +33,7 @@ extension RequestError {
         case let error as RequestError: self = error
         case let error as PromptError: self = .unprocessable(error.description)
         case let error as JSONError: self = .badRequest(error.description)
+        case let error as FileReadError: self = .init(error.status, "the file: \(error.reason)")
         case let error as ImageError: self.init(error.status, error.description)
         case let error as NIfTIError: self = .unprocessable(error.description)
         case let error as DICOMError:
@@ -49,6 +50,18 @@ extension RequestError {
         case let error as any HTTPResponseError:
             self.init(error.status, error.status.reasonPhrase)
         default: self.init(.internalServerError, "the server failed; its log has the reason")
+        }
+    }
+}
+
+extension FileReadError {
+    /// Files are served by their names: a missing one is not a failure of the server.
+    fileprivate var status: HTTPResponse.Status {
+        switch self {
+        case .notFound: .notFound
+        case .tooLarge: .contentTooLarge
+        case .notUTF8, .notARegularFile: .unprocessableContent
+        case .notPermitted, .changed, .failed: .internalServerError
         }
     }
 }

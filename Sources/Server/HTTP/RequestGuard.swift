@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
+import Synchronization
 
 /// The outermost layer: measures and logs each request, and turns errors into JSON.
 struct RequestObserver: RouterMiddleware {
@@ -38,7 +39,7 @@ struct RequestObserver: RouterMiddleware {
             "ms": "\((seconds * 1e5).rounded() / 100)",
         ]
         if let failure, response.status.code == 500 {
-            details["reason"] = "\(type(of: failure))"
+            details["reason"] = "\(ServerLog.reason(of: failure))"
             ServerLog.shared.error("request failed", metadata: details)
         } else {
             ServerLog.shared.debug("request", metadata: details)
@@ -146,6 +147,53 @@ struct AccessGuard: RouterMiddleware {
             difference |= byte ^ (index < one.count ? one[index] : ~byte)
         }
         return difference == 0
+    }
+}
+
+/// Refuses bodies that together would not fit into memory: many large requests at once.
+struct BodyGuard: RouterMiddleware {
+    /// The bytes of all bodies that are being read or answered.
+    private final class Budget: Sendable {
+        let used = Mutex(0)
+    }
+
+    private let limits: ServerConfiguration.Limits
+    private let budget = Budget()
+
+    init(limits: ServerConfiguration.Limits) {
+        self.limits = limits
+    }
+
+    func handle(
+        _ request: Request, context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        guard let bytes = Self.bodySize(of: request, limits) else {
+            return try await next(request, context)
+        }
+        let isAccepted = budget.used.withLock { used in
+            guard used == 0 || used + bytes <= limits.allBodyBytes else { return false }
+            used += bytes
+            return true
+        }
+        guard isAccepted else {
+            context.closeSoon()
+            throw RequestError(
+                .serviceUnavailable,
+                "the server reads other large requests: send this one again later", retryAfter: 5)
+        }
+        defer { budget.used.withLock { $0 -= bytes } }
+        return try await next(request, context)
+    }
+
+    /// The stated size; the largest possible one where none is stated; nil without a body.
+    private static func bodySize(
+        of request: Request, _ limits: ServerConfiguration.Limits
+    ) -> Int? {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }) {
+            return length > 0 ? min(length, limits.bodyBytes) : nil
+        }
+        return request.headers[.transferEncoding] == nil ? nil : limits.bodyBytes
     }
 }
 

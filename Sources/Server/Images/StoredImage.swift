@@ -75,7 +75,7 @@ struct StoredImage: Sendable {
     func check(frame: Int) throws(RequestError) {
         guard (1...frames).contains(frame) else {
             throw .unprocessable(
-                "the image has \(frames == 1 ? "1 frame" : "\(frames) frames"): there is no frame "
+                "the image has \(counted(frames, "frame")): there is no frame "
                     + "\(frame)")
         }
     }

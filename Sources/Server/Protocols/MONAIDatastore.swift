@@ -218,6 +218,7 @@ struct LabelFiles: Sendable {
             // Only now the label of another format goes: a write that fails loses nothing.
             if let former, former.file != file { unlink("\(folder)/\(former.file)") }
         } catch {
+            ServerLog.failed("a label cannot be stored", because: error)
             throw RequestError(
                 .internalServerError, "the label cannot be written into the served folder")
         }

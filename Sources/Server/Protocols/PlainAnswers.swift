@@ -68,9 +68,6 @@ struct SegmentAnswer: Encodable {
     let notes: [String]
     let times: Times
 
-    /// The IoU estimate below which a mask counts as uncertain.
-    static let lowEstimate: Float = 0.6
-
     /// - Parameters:
     ///   - answer: the masks.
     ///   - service: the model and the version.
@@ -87,7 +84,8 @@ struct SegmentAnswer: Encodable {
             id: image.id, sha256: image.sha256, format: image.format,
             frame: answer.question.frame, width: image.size.width, height: image.size.height)
         masks = try answer.masks.enumerated().map { index, result in
-            try MaskEntry(result, candidate: index + 1, of: answer, format: format)
+            try MaskEntry(
+                result, candidate: index + 1, of: answer, format: format)
         }
         var notes = answer.notes
         if masks.contains(where: { !$0.found }) {
@@ -96,7 +94,7 @@ struct SegmentAnswer: Encodable {
         let disobeyed = masks.map(\.disobeyedClicks).max() ?? 0
         if disobeyed > 0 {
             notes.append(
-                "the mask does not obey \(disobeyed) click\(disobeyed == 1 ? "" : "s"): clicks on "
+                "the mask does not obey \(counted(disobeyed, "click")): clicks on "
                     + "and outside the object are too close to each other")
         }
         self.notes = notes
@@ -120,7 +118,7 @@ extension SegmentAnswer.MaskEntry {
         found = area > 0
         iouEstimate = result.iouEstimate
         presence = result.presence
-        lowConfidence = area > 0 && result.iouEstimate < SegmentAnswer.lowEstimate
+        lowConfidence = result.isUnsure
         pixelArea = area
         spacingMm = calibration.spacing.map { [$0.x, $0.y] }
         spacingSource = calibration.source

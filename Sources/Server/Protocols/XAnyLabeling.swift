@@ -112,10 +112,11 @@ struct XAnyLabeling {
             let bytes = try await request.bytes(context, service.limits)
             return try .json(Success(data: try await shapes(bytes, context)))
         } catch {
-            let error = RequestError(error)
-            guard ![413, 503].contains(error.status.code) else { throw error }
+            let answer = RequestError(error)
+            // The client reads other failures in an answer with the status 200.
+            guard answer.status.code < 500, answer.status != .contentTooLarge else { throw error }
             return try .json(
-                Failure(error: .init(code: "\(error.status.code)", message: error.message)))
+                Failure(error: .init(code: "\(answer.status.code)", message: answer.message)))
         }
     }
 

@@ -34,6 +34,8 @@ SAMUS_LITE = f"""
     --ema 0.998 --dice-per-image --positive-weight 1 --epochs 30 --licence Apache-2.0
 """.split()
 CORRECTIONS = [0, 1, 3, 5]
+# Both kinds of prompt of the model's area levels.
+UNCERTAIN_PROMPTS = "random:1,box"
 PROMPTS = f"fixed,random:5,box,box:10%,corrections:{CORRECTIONS[-1]},nothing:3"
 
 
@@ -86,10 +88,14 @@ def run(options):
         "fixed,random:5,box,box:10%")
     lite = evaluate(samus, options, "samus-lite", "--model", model, "--prompt", PROMPTS)
     reports["samus-lite"] = lite
+    uncertain = evaluate(
+        samus, options, "samus-lite-uncertainty", "--model", model, "--prompt", UNCERTAIN_PROMPTS,
+        "--uncertainty")
     return "\n".join(
         [f"Measured on {lite['machine']}; {lite['notice']}."] + summary_table(reports)
         + [line for table in dice_tables(reports) for line in table]
         + interaction_table(lite) + presence_table(lite) + calibration_table(reports)
+        + uncertainty_table(uncertain)
         + speed_table(reports))
 
 
@@ -216,6 +222,18 @@ def calibration_table(reports):
             error = row["calibration"]["expected_error"]
             lines.append(f"| {name} | {row['prompt']} | {row['count']} | {row['estimate']:.3f} | "
                          f"{row['iou']:.3f} | {error:.3f} |")
+    return lines
+
+
+def uncertainty_table(report):
+    """How many areas of labels are inside the intervals of the model's own levels."""
+    lines = ["", "### Intervals of areas", "| prompt | objects | areas inside the 90 % interval | median "
+             "width / area of the label |", "|---|---:|---:|---:|"]
+    for row in report.get("uncertainty") or []:
+        covered, width = row.get("covered"), row.get("median_width")
+        share = "no level stated" if covered is None else f"{100 * covered:.1f} %"
+        lines.append(f"| {row['prompt']} | {row['count']} | {share} | "
+                     f"{'' if width is None else f'{width:.2f}'} |")
     return lines
 
 

@@ -54,15 +54,13 @@ public enum Terminal {
     }
 }
 
-/// A number with its noun: `1 image`, `2 images`.
-func counted(_ count: Int, _ noun: String) -> String {
-    "\(count) \(noun)\(count == 1 ? "" : "s")"
-}
-
-/// A progress bar on standard error, shown only on a terminal.
+/// A progress bar on standard error; where that is no terminal, a line every 30 seconds.
 public struct ProgressBar {
+    private static let logInterval = Duration.seconds(30)
+
     private let total: Int
     private let start = ContinuousClock.now
+    private var lastLog = ContinuousClock.now
     private var isShown = false
 
     /// - Parameter total: how many steps there are.
@@ -70,19 +68,26 @@ public struct ProgressBar {
         self.total = total
     }
 
-    /// Draws the bar when there is more than one step and a terminal.
+    /// Draws the bar, or writes a line, when there is more than one step.
     ///
     /// - Parameters:
     ///   - done: steps that are done.
     ///   - name: the step that is running.
     public mutating func show(done: Int, name: String) {
-        guard Terminal.isInteractive, total > 1 else { return }
+        guard total > 1 else { return }
+        let now = ContinuousClock.now
+        let elapsed = (now - start).inSeconds
+        let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
+        guard Terminal.isInteractive else {
+            guard now - lastLog >= Self.logInterval else { return }
+            lastLog = now
+            Terminal.log("\(done)/\(total)\(left)  \(name)")
+            return
+        }
         let width = 24
         let filled = width * done / total
         let bar =
             String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
-        let elapsed = (ContinuousClock.now - start).inSeconds
-        let left = done > 0 ? ", \(Int(elapsed / Double(done) * Double(total - done))) s left" : ""
         Terminal.write(
             "\r\u{1B}[K[\(bar)] \(done)/\(total)\(left)  \(name.suffix(40).description.visibleLine)"
         )

@@ -1,3 +1,5 @@
+import FileIO
+
 /// Why a DICOM file cannot be read; `name` is its path.
 public enum DICOMError: Error, Equatable, Sendable {
     case cannotRead(name: String, reason: String)
@@ -36,7 +38,7 @@ extension DICOMError: CustomStringConvertible {
         case .noImage(let name):
             "'\(name)' is a DICOM file without an image"
         case .noFrame(let name, let frame, let frames):
-            "'\(name)' has \(frames == 1 ? "1 frame" : "\(frames) frames"): there is no frame "
+            "'\(name)' has \(counted(frames, "frame")): there is no frame "
                 + "\(frame)"
         case .unsupported(let name, let reason):
             "'\(name)' cannot be decoded: \(reason); needed are grey, palette, RGB or YBR pixels "

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Foundation
 import Imaging
 import MaskMetrics
@@ -158,7 +159,8 @@ public struct Comparison: Codable, Equatable, Sendable {
         guard first.data.hash == second.data.hash else {
             func words(_ report: EvaluationReport) -> String {
                 let state = report.isComplete ? "" : ", interrupted"
-                return "'\(report.data.split)', \(report.data.images) images\(state), SHA-256 "
+                return
+                    "'\(report.data.split)', \(counted(report.data.images, "image"))\(state), SHA-256 "
                     + "\(report.data.hash.prefix(12))…"
             }
             throw .notComparable(

@@ -10,7 +10,7 @@ extension Comparison {
         var parts = [heading, table]
         if !unpaired.isEmpty {
             parts.append(
-                "**\(unpaired.count) cases are in one report only and not compared:** "
+                "**\(counted(unpaired.count, "case")) in one report only and not compared:** "
                     + unpaired.map(\.visibleLine).joined(separator: ", "))
         }
         return ((parts + [notes]).joined(separator: "\n\n") + "\n").visible
@@ -47,7 +47,7 @@ extension Comparison {
     private var heading: String {
         func words(_ side: Side) -> String {
             let hash = side.source.model.map { ", SHA-256 `\($0.sha256)`" } ?? ""
-            return "\(side.source.kind.rawValue) `\(side.source.name.visibleLine)`\(hash)"
+            return "\(side.source.kind.rawValue) \(side.source.name.markdownCode)\(hash)"
         }
         let better =
             switch metric.moreIsBetter {
@@ -62,7 +62,7 @@ extension Comparison {
 
             - A: \(words(first))
             - B: \(words(second))
-            - data: `\(data.split)`, \(data.images) images, SHA-256 `\(data.hash)`; resolution \
+            - data: \(data.split.markdownCode), \(counted(data.images, "image")), SHA-256 `\(data.hash)`; resolution \
             \(resolution.rawValue); bootstrap seed \(seed)
             """
     }

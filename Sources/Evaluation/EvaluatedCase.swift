@@ -43,6 +43,11 @@ public struct EvaluatedCase: Codable, Equatable, Sendable {
     public var obeyedPoints: Int?
     /// Background points outside the mask; nil in reports of version 0.1.
     public var obeyedBackgroundPoints: Int?
+    /// The largest level whose area interval contains the label's area; nil where uncertainty was
+    /// not measured, or the label is empty.
+    public var areaLevel: Double?
+    /// The interval of the model's own level for the area, lower and upper end in pixels.
+    public var areaInterval: [Int]?
     /// Seconds to encode the image, once for all its cases.
     public var encodeSeconds: Double
     /// Seconds for this mask.
@@ -101,14 +106,18 @@ func measured(
 /// The cases of one image, collected prompt by prompt.
 struct ImageEvaluation {
     private let encodeSeconds: Double
+    private let areaLevels: AreaLevels?
     private(set) var cases: [EvaluatedCase] = []
     private(set) var masks: [RunLength] = []
     /// Seconds for all masks.
     private(set) var maskSeconds = 0.0
 
-    /// - Parameter encodeSeconds: seconds to encode the image.
-    init(encodeSeconds: Double) {
+    /// - Parameters:
+    ///   - encodeSeconds: seconds to encode the image.
+    ///   - areaLevels: levels of the model's area intervals, where it has some.
+    init(encodeSeconds: Double, areaLevels: AreaLevels?) {
         self.encodeSeconds = encodeSeconds
+        self.areaLevels = areaLevels
     }
 
     /// Predicts the masks of one object and measures them.
@@ -226,6 +235,9 @@ struct ImageEvaluation {
         _ strategy: PromptStrategy?, _ options: EvaluationOptions, seconds: Double
     ) throws {
         let spacing = options.resolution == .native ? sample.spacing : nil
+        let uncertainty = label.area > 0 ? one.uncertainty : nil
+        let level = prompt.flatMap { areaLevels?.level(for: $0) }
+        let interval = level.flatMap { uncertainty?.areaInterval(level: $0) }
         cases.append(
             EvaluatedCase(
                 id: sample.id, dataset: sample.dataset, name: sample.name, label: sample.label,
@@ -240,6 +252,8 @@ struct ImageEvaluation {
                 iouEstimate: one.iouEstimate,
                 obeyedPoints: prompt?.foregroundPoints.count { one.mask.contains($0) },
                 obeyedBackgroundPoints: prompt?.backgroundPoints.count { !one.mask.contains($0) },
+                areaLevel: uncertainty?.level(containing: label.area),
+                areaInterval: interval.map { [$0.lowerBound, $0.upperBound] },
                 encodeSeconds: encodeSeconds, promptSeconds: seconds))
         masks.append(one.mask.runLength())
     }

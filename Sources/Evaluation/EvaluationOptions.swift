@@ -24,20 +24,25 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     public var seed: UInt64
     /// Tolerance of surface Dice.
     public var tolerance: SurfaceTolerance
+    /// Whether the uncertainty of masks is measured, which decodes each prompt many times; nil in
+    /// reports of version 0.1.
+    public var uncertainty: Bool?
 
     /// - Parameters:
     ///   - prompts: how prompts are made from labels; empty where masks come from files.
     ///   - resolution: the resolution.
     ///   - seed: seed of random clicks and of the bootstrap.
     ///   - tolerance: tolerance of surface Dice.
+    ///   - uncertainty: whether the uncertainty of masks is measured.
     public init(
         prompts: [PromptStrategy], resolution: EvaluationResolution = .native, seed: UInt64 = 0,
-        tolerance: SurfaceTolerance = SurfaceTolerance()
+        tolerance: SurfaceTolerance = SurfaceTolerance(), uncertainty: Bool = false
     ) {
         self.prompts = prompts
         self.resolution = resolution
         self.seed = seed
         self.tolerance = tolerance
+        self.uncertainty = uncertainty
     }
 }
 

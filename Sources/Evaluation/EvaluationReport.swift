@@ -67,6 +67,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public var calibration: [CalibrationRow]
     /// Clicks until a mask is good, and how far clicks are obeyed; nil without corrections.
     public var interaction: [InteractionRow]?
+    /// Intervals of areas; nil where uncertainty was not measured.
+    public var uncertainty: [UncertaintyRow]?
     /// Times; nil where none were measured.
     public var speed: Speed?
     /// All cases.
@@ -100,6 +102,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
         calibration = evaluation.cases.calibrations()
         let rows = evaluation.cases.interactions()
         interaction = rows.isEmpty ? nil : rows
+        let intervals = evaluation.cases.areaIntervals()
+        uncertainty = intervals.isEmpty ? nil : intervals
         speed = source.kind == .model ? Speed(evaluation.timings) : nil
         cases = evaluation.cases
     }

@@ -84,7 +84,8 @@ public struct Evaluator: Sendable {
         let predictor = try source.predictor(for: labelled.image, of: samples[0])
         let encode = (clock.now - start).inSeconds
         if let note = predictor.note { evaluation.notes.append("\(samples[0].image): \(note)") }
-        var results = ImageEvaluation(encodeSeconds: encode)
+        var results = ImageEvaluation(
+            encodeSeconds: encode, areaLevels: source.record.model?.areaLevels)
         for sample in samples {
             let label = labelled.mask(of: sample.label)
             let prompts: [PromptStrategy?] =

@@ -3,13 +3,14 @@ import FileIO
 import Foundation
 import Imaging
 import MaskMetrics
+import Segmentation
 
 extension EvaluationReport {
     /// `report.md`: the tables, for a person.
     public var markdown: String {
         let parts = [
             heading, incomplete, mainTable, otherTable, detectedTable, detectionTable,
-            calibrationTable, interactionTable, speedText, notes,
+            calibrationTable, uncertaintyTable, interactionTable, speedText, notes,
         ]
         return (parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n").visible
     }
@@ -24,9 +25,9 @@ extension EvaluationReport {
 
             **\(ResearchNotice.text.capitalizedFirst).**
 
-            - masks: \(source.kind.rawValue) `\(source.name.visibleLine)`\(network)\(hash)
-            - data: `\(data.split)` of `\(data.root)`, \(data.images) images\(part), \
-            \(Set(cases.map(\.id)).count) objects, SHA-256 `\(data.hash)`
+            - masks: \(source.kind.rawValue) \(source.name.markdownCode)\(network)\(hash)
+            - data: \(data.split.markdownCode) of \(data.root.markdownCode), \(counted(data.images, "image"))\(part), \
+            \(counted(Set(cases.map(\.id)).count, "object")), SHA-256 `\(data.hash)`
             - resolution: \(grid); seed \(options.seed); \(program); \(date.ISO8601Format())
             - machine: \(machine)\(source.runtime.map { "; \($0)" } ?? "")
             """
@@ -148,6 +149,29 @@ extension EvaluationReport {
         return "## The model's IoU estimate against the IoU\n\n" + table.text
     }
 
+    private var uncertaintyTable: String {
+        guard let uncertainty else { return "" }
+        var table = MarkdownTable([
+            "prompt", "objects", "level for \(AreaLevels.coverage.fixed(2))",
+            "labels in the model's interval", "median width / label's area",
+        ])
+        for row in uncertainty {
+            table.add([
+                row.prompt.title, "\(row.count)", row.level.fixed(4),
+                row.covered?.fixed(3) ?? "no level stated", row.medianWidth?.fixed(3) ?? "",
+            ])
+        }
+        return """
+            ## Intervals of areas
+
+            Each prompt is decoded \(MaskUncertainty.promptCount) times, moved a little. The interval \
+            of a level reaches from the pixels that are inside with a probability of 1 - level to \
+            those with level.
+
+            \(table.text)
+            """
+    }
+
     private var interactionTable: String {
         guard let interaction, let first = interaction.first else { return "" }
         let good = InteractionRow.goodDice
@@ -181,8 +205,8 @@ extension EvaluationReport {
 
             \(speed.framesPerSecond.fixed(2)) images per second after warm-up, each with one mask: \
             \((1000 * speed.encodeSeconds).fixed(1)) ms to encode an image and \
-            \((1000 * speed.maskSeconds).fixed(1)) ms for a mask (medians of \(speed.images) images, \
-            \(speed.masks) masks). Machine: \(machine).
+            \((1000 * speed.maskSeconds).fixed(1)) ms for a mask (medians of \(counted(speed.images, "image")), \
+            \(counted(speed.masks, "mask"))). Machine: \(machine).
             """
     }
 
@@ -240,7 +264,9 @@ extension EvaluationReport {
                 "dataset", "name", "class", "patient", "prompt", "prompted", "click", "points",
                 "background_points", "box", "label_px", "mask_px", "detection", "spacing_x_mm",
                 "spacing_y_mm", "length_unit",
-            ] + metrics + ["iou_estimate", "encode_seconds", "prompt_seconds"]
+            ] + metrics + [
+                "iou_estimate", "encode_seconds", "prompt_seconds", "area_low", "area_high",
+            ]
         return ([header] + cases.map(\.fields)).map(CSV.line).joined(separator: "\n") + "\n"
     }
 }
@@ -260,6 +286,7 @@ extension EvaluatedCase {
         }
         let times: [String] = [
             iouEstimate.map { "\($0)" } ?? "", encodeSeconds.fixed(6), promptSeconds.fixed(6),
+            areaInterval.map { "\($0[0])" } ?? "", areaInterval.map { "\($0[1])" } ?? "",
         ]
         return [dataset, name, "\(label)", patient ?? ""] + promptFields + areas + spacingFields
             + metrics + times

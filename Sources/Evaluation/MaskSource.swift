@@ -43,13 +43,19 @@ public struct PredictedMask: Sendable {
     public let mask: Mask
     /// The source's estimate of the IoU with the label; nil where it gives none.
     public let iouEstimate: Double?
+    /// How sure the mask is; nil where that was not measured.
+    public let uncertainty: MaskUncertainty?
 
     /// - Parameters:
     ///   - mask: of the image's size.
     ///   - iouEstimate: the source's estimate of the IoU; nil where it gives none.
-    public init(mask: Mask, iouEstimate: Double? = nil) {
+    ///   - uncertainty: how sure the mask is; nil where that was not measured.
+    public init(
+        mask: Mask, iouEstimate: Double? = nil, uncertainty: MaskUncertainty? = nil
+    ) {
         self.mask = mask
         self.iouEstimate = iouEstimate
+        self.uncertainty = uncertainty
     }
 }
 
@@ -90,32 +96,41 @@ public struct SourceRecord: Codable, Equatable, Sendable {
 /// Masks of a model.
 public struct EngineSource: MaskSource {
     private let engine: any SegmentationEngine
+    private let measuresUncertainty: Bool
     /// The model's name and description.
     public let record: SourceRecord
 
     /// - Parameters:
     ///   - engine: runs the model.
     ///   - runtime: precision, device and threads, for the report.
-    public init(_ engine: any SegmentationEngine, runtime: String? = nil) {
+    ///   - measuresUncertainty: whether to measure how sure masks are.
+    public init(
+        _ engine: any SegmentationEngine, runtime: String? = nil, measuresUncertainty: Bool = false
+    ) {
         self.engine = engine
+        self.measuresUncertainty = measuresUncertainty
         record = SourceRecord(
             kind: .model, name: engine.model.name, model: engine.model, runtime: runtime)
     }
 
     /// Encodes an image.
     public func predictor(for image: Image, of sample: Sample) throws -> any MaskPredictor {
-        EnginePredictor(encoded: try engine.encode(image))
+        EnginePredictor(
+            encoded: try engine.encode(image), measuresUncertainty: measuresUncertainty)
     }
 
     private struct EnginePredictor: MaskPredictor {
         let encoded: any EncodedImage
+        let measuresUncertainty: Bool
 
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             let found =
                 try prompts.map { try encoded.answers(to: $0) } ?? [encoded.predictPromptFree()]
-            return found.map {
-                PredictedMask(
-                    mask: encoded.restored($0).mask, iouEstimate: Double($0.iouEstimate))
+            return try found.enumerated().map { index, one in
+                let prompt = measuresUncertainty ? prompts?[index] : nil
+                return PredictedMask(
+                    mask: encoded.restored(one).mask, iouEstimate: Double(one.iouEstimate),
+                    uncertainty: try prompt.map { try encoded.uncertainty(of: $0) })
             }
         }
     }

@@ -1,6 +1,7 @@
 import Datasets
 import Imaging
 import MaskMetrics
+import Segmentation
 
 /// One object under one ``Variant``: a number for each metric.
 struct Score {
@@ -242,6 +243,43 @@ extension [EvaluatedCase] {
                     iou: try Summary(ious).mean,
                     calibration: try IoUCalibration(estimates: estimates, ious: ious))
             }
+        }
+    }
+}
+
+/// How often the interval of an area contains the label's area.
+public struct UncertaintyRow: Codable, Equatable, Sendable {
+    /// The prompt.
+    public var prompt: PromptStrategy?
+    /// Number of objects.
+    public var count: Int
+    /// The level whose intervals contain 90 % of these labels' areas.
+    public var level: Double
+    /// The share of labels whose area is in the interval of the model's own level; nil for a model
+    /// without one.
+    public var covered: Double?
+    /// The median width of these intervals, as a share of the label's area.
+    public var medianWidth: Double?
+}
+
+extension [EvaluatedCase] {
+    /// The coverage of area intervals by prompt.
+    ///
+    /// - Returns: rows; none where uncertainty was not measured.
+    public func areaIntervals() -> [UncertaintyRow] {
+        prompts.compactMap { prompt in
+            let members = filter { $0.prompt == prompt }
+            guard let level = AreaLevels.level(covering: members.compactMap(\.areaLevel)) else {
+                return nil
+            }
+            let intervals = members.compactMap { one in one.areaInterval.map { (one.labelArea, $0) }
+            }
+            let widths = intervals.map { Double($1[1] - $1[0]) / Double($0) }.sorted()
+            let covered = intervals.count { ($1[0]...$1[1]).contains($0) }
+            return UncertaintyRow(
+                prompt: prompt, count: members.count { $0.areaLevel != nil }, level: level,
+                covered: widths.isEmpty ? nil : Double(covered) / Double(widths.count),
+                medianWidth: widths.isEmpty ? nil : widths[widths.count / 2])
         }
     }
 }

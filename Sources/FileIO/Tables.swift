@@ -96,9 +96,9 @@ public struct MarkdownTable: Sendable {
             .joined(separator: "\n")
     }
 
-    /// The content of a cell in one line, with escaped bars.
+    /// The content of a cell in one line, with escaped bars and no HTML.
     private static func escaped(_ cell: String) -> String {
-        cell.visible.replacing("|", with: "\\|").split(whereSeparator: \.isNewline).joined(
-            separator: " ")
+        cell.visible.replacing("|", with: "\\|").replacing("<", with: "\\<")
+            .split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 }

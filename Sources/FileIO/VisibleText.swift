@@ -41,3 +41,27 @@ extension String {
         }
     }
 }
+
+extension String {
+    /// The text as a code span of Markdown, on one line: no character in it has a meaning.
+    ///
+    /// The backticks around it are one more than the longest run of backticks in it (CommonMark).
+    public var markdownCode: String {
+        let line = visibleLine
+        let runs = line.split(omittingEmptySubsequences: true) { $0 != "`" }
+        let longest = runs.map(\.count).max() ?? 0
+        guard longest > 0 else { return "`\(line)`" }
+        let fence = String(repeating: "`", count: longest + 1)
+        return "\(fence) \(line) \(fence)"
+    }
+}
+
+/// A number with its noun: `1 image`, `2 images`.
+///
+/// - Parameters:
+///   - count: the number.
+///   - noun: one of them; its plural has an s.
+/// - Returns: both.
+public func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}

@@ -26,6 +26,8 @@ extension ModelBundle {
         package var prompts: [PromptKind]
         /// The kinds of prompt that the model was trained with, if known.
         package var trainedPrompts: [PromptKind]?
+        /// Levels of the model's area intervals, if they were measured.
+        package var areaLevels: AreaLevels?
         /// Names of the objects that the model was trained to segment, if known.
         package var classes: [String]
         /// Number format of the stored weights.
@@ -56,6 +58,7 @@ extension ModelBundle {
         ///   - embedding: the encoder's output.
         ///   - prompts: kinds of prompt that the decoder takes.
         ///   - trainedPrompts: kinds of prompt that the model was trained with.
+        ///   - areaLevels: levels of the model's area intervals.
         ///   - classes: names of the objects.
         ///   - precision: number format of the stored weights.
         ///   - files: the bundle's other files, by name.
@@ -68,7 +71,8 @@ extension ModelBundle {
             formatVersion: Int = Self.currentFormat, name: String, architecture: ModelArchitecture,
             encoder: String,
             parameters: Int, candidates: Int, input: Input, embedding: Embedding,
-            prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil, classes: [String] = [],
+            prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil,
+            areaLevels: AreaLevels? = nil, classes: [String] = [],
             precision: Precision, files: [String: File], source: Source, licence: String? = nil,
             origin: String? = nil, notice: String, macs: Int? = nil
         ) {
@@ -82,6 +86,7 @@ extension ModelBundle {
             self.embedding = embedding
             self.prompts = prompts
             self.trainedPrompts = trainedPrompts
+            self.areaLevels = areaLevels
             self.classes = classes
             self.precision = precision
             self.files = files
@@ -95,6 +100,7 @@ extension ModelBundle {
         private enum CodingKeys: String, CodingKey {
             case formatVersion = "format_version"
             case trainedPrompts = "trained_prompts"
+            case areaLevels = "area_levels"
             case architecture = "kind"
             case name, encoder, parameters, candidates, input, embedding, prompts, classes
             case precision, files, source, licence, origin, notice, macs

@@ -214,6 +214,9 @@ extension ModelBundle.Manifest {
             "the embedding must have a width of 1 to 65,536 and a side of 1 to 2048")
         try Self.require(
             macs.map { $0 > 0 } ?? true, "the number of multiply-add operations must be positive")
+        let levels = [areaLevels?.click, areaLevels?.box].compactMap(\.self)
+        try Self.require(
+            levels.allSatisfy { (0...0.5).contains($0) }, "area levels must be from 0 to 0.5")
         let texts = [encoder, licence ?? "", origin ?? "", notice, source.program] + classes
         try Self.require(
             texts.allSatisfy { $0.utf8.count <= 10_000 } && classes.count <= 10_000,
@@ -284,7 +287,7 @@ extension ModelBundle.Manifest {
                 encoder: encoder, inputSize: input.size, candidates: candidates,
                 parameters: parameters),
             sha256: sha256, licence: licence, origin: origin,
-            trainedPrompts: trainedPrompts.map(Set.init))
+            trainedPrompts: trainedPrompts.map(Set.init), areaLevels: areaLevels)
     }
 }
 

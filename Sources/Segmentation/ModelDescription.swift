@@ -40,6 +40,8 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     public var origin: String?
     /// The training prompts that the weights file states; nil if the file states none.
     public var trainedPrompts: Set<PromptKind>?
+    /// Levels of its area intervals; nil where none were measured.
+    public var areaLevels: AreaLevels?
 
     /// Creates a description.
     ///
@@ -51,10 +53,12 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///   - licence: licence of the weights, if known.
     ///   - origin: how the weights were made, if their file states it.
     ///   - trainedPrompts: the training prompts, if the weights file states them.
+    ///   - areaLevels: levels of its area intervals, if they were measured.
     public init(
         name: String, architecture: ModelArchitecture, network: Network? = nil, sha256: String,
         licence: String?,
-        origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil
+        origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil,
+        areaLevels: AreaLevels? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -63,11 +67,12 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         self.licence = licence
         self.origin = origin
         self.trainedPrompts = trainedPrompts
+        self.areaLevels = areaLevels
     }
 
     private enum CodingKeys: String, CodingKey {
         case architecture = "kind"
-        case name, network, sha256, licence, origin, trainedPrompts
+        case name, network, sha256, licence, origin, trainedPrompts, areaLevels
     }
 }
 

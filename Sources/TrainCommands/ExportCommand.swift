@@ -73,6 +73,13 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Levels of area intervals, from 'samus evaluate --split val --prompt random:1,box "
+                + "--uncertainty'; 'samus segment --uncertainty' needs them for its intervals.",
+            valueName: "click,box"))
+    var areaLevels: AreaLevelsArgument?
+
+    @Option(
+        help: ArgumentHelp(
             "Name of the model in results (default: the name of OUT).", valueName: "name"))
     var name: String?
 
@@ -152,8 +159,10 @@ struct ExportCommand: ParsableCommand {
             let file = try ModelCheckpoint(model, provider: TorchEngineProvider())
             file.notes.forEach(Terminal.log)
             Terminal.log("recording \(file.model.architecture.rawValue) ...")
+            var model = file.model
+            model.areaLevels = areaLevels?.levels
             return try Exporter(
-                checkpoint: file.checkpoint, model: file.model,
+                checkpoint: file.checkpoint, model: model,
                 program: "samus \(ProgramVersion.current)")
         }
         let tool = target.tool(for: exporter.model.architecture, type: toolType)
@@ -227,6 +236,18 @@ enum ExportTarget: String, ExpressibleByArgument, CaseIterable {
         case .xAnyLabeling: .xAnyLabeling(type ?? XAnyLabelingType(for: architecture))
         case .anyLabeling: .anyLabeling
         }
+    }
+}
+
+/// Levels on the command line: `0.05,0.2`.
+struct AreaLevelsArgument: ExpressibleByArgument {
+    let levels: AreaLevels
+
+    init?(argument: String) {
+        let numbers = argument.split(separator: ",", omittingEmptySubsequences: false)
+            .map { Double($0) ?? .nan }
+        guard numbers.count == 2, numbers.allSatisfy({ (0...0.5).contains($0) }) else { return nil }
+        levels = AreaLevels(click: numbers[0], box: numbers[1])
     }
 }
 

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Imaging
 import TestSupport
@@ -103,7 +104,8 @@ struct EvaluateTests {
         "wrong arguments are refused before any work",
         arguments: [
             "64 --prompt boxes", "64 --prompt box,,fixed", "64 --model ellipse --prompt fixed",
-            "64 --split tests", "64 --limit 0", "64 --prompt box --prompt box",
+            "64 --split tests", "64 --limit 0", "64 --model ellipse --uncertainty",
+            "64 --prompt box --prompt box",
             "66 --predictions /nowhere", "64 --predictions x --prompt box",
             "64 --predictions x --model litemedsam",
             "66 --model ellipse --split test-Nothing",
@@ -139,6 +141,15 @@ struct EvaluateTests {
         #expect(outcome.output.contains("worst of 2 random clicks (prompted)"))
         let table = try String(contentsOfFile: scratch.path("out/per_case.csv"), encoding: .utf8)
         #expect(table.split(separator: "\n").count == 1 + 2 * 3)
+        let intervals = try evaluate(
+            "--model", weights, "--prompt", "fixed,box", "--limit", "1", "--threads", "1",
+            "--uncertainty", into: "intervals")
+        #expect(intervals.code == 0, "\(intervals.errors)")
+        let report = try EvaluationReport.read(scratch.path("intervals/report.json"))
+        let rows = try #require(report.uncertainty)
+        #expect(rows.map(\.count) == [1, 1] && rows.allSatisfy { (0...0.5).contains($0.level) })
+        // These weights state no level of their own.
+        #expect(rows.allSatisfy { $0.covered == nil })
         let unprompted = try evaluate("--model", weights, "--prompt", "none", into: "other")
         #expect(unprompted.code == 69, "\(unprompted.errors)")
     }

@@ -115,6 +115,32 @@ struct SegmentTests {
         #expect((4000...6000).contains(mask.area), "\(mask.area)")
     }
 
+    @Test("--uncertainty writes the probability of each pixel")
+    func uncertainty() throws {
+        let outcome = try segment(
+            Program.frame.path, "--box", "150,48,208,140", "--format", "json,png", "--uncertainty")
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(
+            scratch.files("out") == [
+                "echo-a4c-frame10.json", "echo-a4c-frame10.mask.png",
+                "echo-a4c-frame10.probability.png",
+            ])
+        let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
+        let map = try Image.read(scratch.path("out/echo-a4c-frame10.probability.png"))
+        #expect(map.size == mask.size && map.channels == 1)
+        // Where the moved prompts agree, so does the mask.
+        let pairs = zip(mask.values, map.pixels)
+        #expect(pairs.allSatisfy { $1 > 20 || $0 == 0 } && pairs.allSatisfy { $1 < 235 || $0 == 1 })
+        #expect(map.pixels.contains { (50...205).contains($0) })
+        let masks = try #require(record("echo-a4c-frame10")["masks"] as? [[String: Any]])
+        let uncertainty = try #require(masks[0]["uncertainty"] as? [String: Any])
+        #expect(uncertainty["prompts"] as? Int == 17)
+        #expect(masks[0]["low_confidence"] as? Bool == false)
+        for wrong in ["--multimask", "--prompt-free"] {
+            #expect(try segment(Program.frame.path, "--uncertainty", wrong).code == 64)
+        }
+    }
+
     @Test("each missing image of a long prompt file is named")
     func missingImages() throws {
         for number in 0..<200 { try scratch.write([], "there/\(number).png") }

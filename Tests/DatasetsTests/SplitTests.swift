@@ -116,7 +116,7 @@ struct SplitTests {
         #expect {
             try DatasetSplit(tree.opened())
         } throws: { error in
-            "\(error)".contains("1 images or labels cannot be used, nothing was written")
+            "\(error)".contains("1 file cannot be used, nothing was written")
         }
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: "\(tree.root)/MainPatient")

@@ -175,6 +175,21 @@ struct TableTests {
         table.add(["x|y", "two\nlines"])
         #expect(table.text == "| a | b |\n| --- | --- |\n| x\\|y | two lines |")
     }
+
+    @Test("HTML and backticks of a name stay text in Markdown")
+    func markdownNames() {
+        var table = MarkdownTable(["a"])
+        table.add(["<img src=x>"])
+        #expect(table.text.hasSuffix("| \\<img src=x> |"))
+        #expect("a.png".markdownCode == "`a.png`")
+        #expect("m`<img src=x>".markdownCode == "`` m`<img src=x> ``")
+        #expect("``\n`\u{1b}".markdownCode == "``` ``\\n`\\u{1b} ```")
+    }
+
+    @Test("a number with its noun", arguments: [(0, "0 images"), (1, "1 image"), (2, "2 images")])
+    func countedNouns(count: Int, text: String) {
+        #expect(counted(count, "image") == text)
+    }
 }
 
 @Suite("Random numbers and durations")

@@ -96,7 +96,7 @@ struct DeidentifyCommand: ParsableCommand {
                     into: folder.url, pseudonyms: pseudonyms, keeping: boxes,
                     program: "samus \(ProgramVersion.current)", replaces: force)
                 done += 1
-                let frames = result.frames == 1 ? "1 frame" : "\(result.frames) frames"
+                let frames = counted(result.frames, "frame")
                 let kept = result.boxes.map { "\($0.x0),\($0.y0),\($0.x1),\($0.y1)" }
                 Terminal.print(
                     "\(result.path.visibleLine): \(frames), kept \(kept.joined(separator: " and "))"

@@ -135,7 +135,7 @@ extension DoctorReport {
             )
         }
         if let torch = libtorch.report {
-            rows.append(("libtorch", "\(torch.version), \(torch.threads) threads"))
+            rows.append(("libtorch", "\(torch.version), \(counted(torch.threads, "thread"))"))
             rows.append(("  devices", torch.devices.joined(separator: ", ")))
         } else {
             rows.append(("libtorch", libtorch.problem ?? "not found"))

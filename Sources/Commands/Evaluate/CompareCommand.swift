@@ -70,7 +70,7 @@ public struct CompareCommand: ParsableCommand {
         guard comparison.unpaired.isEmpty else {
             throw ExitError(
                 .someImages,
-                "\(comparison.unpaired.count) cases are in one report only")
+                "\(counted(comparison.unpaired.count, "case")) in one report only")
         }
     }
 

@@ -41,7 +41,8 @@ struct EvaluationRun {
             guard evaluation.isComplete else {
                 throw ExitError(.interrupted, "interrupted: no image is done")
             }
-            throw ExitError(.someImages, "all \(evaluation.images) images failed")
+            throw ExitError(
+                .someImages, "\(counted(evaluation.images, "image")) failed, which is all")
         }
         let report = EvaluationReport(
             evaluation, source: source.record, options: options, data: data,

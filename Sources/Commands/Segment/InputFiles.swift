@@ -172,7 +172,8 @@ enum InputFiles {
     /// A mask, an overlay or a record of a former run.
     fileprivate static func isResult(_ path: String) -> Bool {
         let name = path.lowercased()
-        return [".mask.png", ".overlay.png", ".json"].contains(where: name.hasSuffix)
+        return [".mask.png", ".overlay.png", ".probability.png", ".json"].contains(
+            where: name.hasSuffix)
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -280,7 +281,7 @@ extension InputError: CustomStringConvertible {
         case .severalFrames(let path, let frames):
             "'\(path)' has \(frames) frames: add --frame N, counted from 1, or --frame all"
         case .noFrame(let path, let frame, let frames):
-            "'\(path)' has \(frames == 1 ? "1 frame" : "\(frames) frames"): there is no frame "
+            "'\(path)' has \(counted(frames, "frame")): there is no frame "
                 + "\(frame)"
         case .resultIsInput(let path):
             "a result would replace '\(path)', which is an input: choose another --output"

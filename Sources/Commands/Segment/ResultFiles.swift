@@ -14,6 +14,8 @@ enum OutputFormat: String, CaseIterable, Sendable {
     case rle
     /// The contours alone.
     case contour
+    /// The probability of each pixel: `--uncertainty`.
+    case probability
 }
 
 /// A list of formats on the command line: `png,overlay`.
@@ -49,10 +51,11 @@ struct ResultFiles {
             ? (0..<objects).flatMap { object in
                 (0..<candidates).map { mask(object: object, candidate: $0) }
             } : []
+        let maps = formats.contains(.probability) ? (0..<objects).map(probabilities) : []
         let others: [(OutputFormat, URL)] = [
             (.overlay, overlay), (.json, json), (.rle, runLengths), (.contour, contours),
         ]
-        return masks + others.filter { formats.contains($0.0) }.map(\.1)
+        return masks + maps + others.filter { formats.contains($0.0) }.map(\.1)
     }
 
     /// The file of a mask; where there are several objects or candidates they are numbered from 1.
@@ -61,6 +64,12 @@ struct ResultFiles {
         if objects > 1 { name += ".object\(object + 1)" }
         if candidates > 1 { name += ".candidate\(candidate + 1)" }
         return folder.appendingPathComponent(name + ".mask.png")
+    }
+
+    /// The probabilities of an object, from 0.
+    func probabilities(object: Int) -> URL {
+        let number = objects > 1 ? ".object\(object + 1)" : ""
+        return folder.appendingPathComponent("\(name)\(number).probability.png")
     }
 
     var overlay: URL { folder.appendingPathComponent(name + ".overlay.png") }
@@ -88,6 +97,7 @@ struct ResultFiles {
             let rest = name.dropFirst(prefix.count)
             return ["json", "rle.json", "contour.json", "overlay.png"].contains(rest)
                 || rest.wholeMatch(of: /(object\d+\.)?(candidate\d+\.)?mask\.png/) != nil
+                || rest.wholeMatch(of: /(object\d+\.)?probability\.png/) != nil
         }.map { subfolder.appendingPathComponent($0) }
     }
 
@@ -99,7 +109,8 @@ struct ResultFiles {
         let masks = numbers.flatMap { object in
             ["", "candidate1.", "candidate\(candidates + 1)."].map { object + $0 + "mask.png" }
         }
-        return (["json", "rle.json", "contour.json", "overlay.png"] + masks).map {
+        let maps = numbers.map { $0 + "probability.png" }
+        return (["json", "rle.json", "contour.json", "overlay.png"] + masks + maps).map {
             "\(base).\($0)"
         }
     }

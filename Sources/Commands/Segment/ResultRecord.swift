@@ -46,6 +46,20 @@ struct ResultRecord: Encodable {
         let mask: String?
     }
 
+    /// How sure a mask is.
+    struct Uncertainty: Encodable {
+        /// Number of prompts that were decoded.
+        let prompts: Int
+        /// Share of true areas that such intervals contain; left out, as the intervals, for a model
+        /// whose levels were not measured.
+        let coverage: Double?
+        /// Lower and upper end in pixels.
+        let pixelAreaInterval: [Int]?
+        /// Lower and upper end in mm²; left out where the size of a pixel is not known.
+        let areaMm2Interval: [Double]?
+        let probabilityFile: String
+    }
+
     /// One candidate of one object.
     struct MaskEntry: Encodable {
         let object: Int
@@ -69,6 +83,10 @@ struct ResultRecord: Encodable {
         let presence: Float?
         /// False where the mask is empty.
         let found: Bool
+        /// True where a found mask has a low IoU estimate.
+        let lowConfidence: Bool
+        /// Left out without `--uncertainty`.
+        let uncertainty: Uncertainty?
         /// Clicks that the outline was moved for, and clicks that it still does not obey.
         let adjustedClicks: Int
         let disobeyedClicks: Int

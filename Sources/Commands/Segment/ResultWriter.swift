@@ -140,6 +140,11 @@ final class ImageResults {
             for (candidate, segmentation) in object.candidates.enumerated() {
                 try add(segmentation, candidate, of: object, in: frame)
             }
+            if let uncertainty = object.uncertainty {
+                try transaction.add(
+                    writer.png(uncertainty.image),
+                    at: files.probabilities(object: objectCount).path)
+            }
         }
         objectCount += 1
     }
@@ -177,11 +182,12 @@ final class ImageResults {
                     runLength: mask.runLength(), foregroundPoints: prompt.foregroundPoints,
                     backgroundPoints: prompt.backgroundPoints, box: prompt.box,
                     label: object.request.label ?? (files.objects > 1 ? "\(number.object)" : nil)))
+            let unsure = segmentation.isUnsure ? " (low confidence)" : ""
             let presence = segmentation.presence.map { String(format: ", presence %.2f", $0) }
             estimates[candidate].append(
                 mask.area == 0
                     ? "none (nothing found\(presence ?? ""))"
-                    : String(format: "%.2f", segmentation.iouEstimate))
+                    : String(format: "%.2f", segmentation.iouEstimate) + unsure)
         }
         if let runLengths {
             try runLengths.append(
@@ -197,17 +203,34 @@ final class ImageResults {
                 object: number.object, candidate: number.candidate, contours: lists))
         let pixelSize = frame.pixelSize
         let calibration = pixelSize.calibration(of: mask)
+        let pixelArea = calibration.spacing.map { $0.x * $0.y }
+        let interval = object.uncertainty.flatMap { uncertainty in
+            writer.model.areaLevels.map {
+                uncertainty.areaInterval(level: $0.level(for: object.prompt))
+            }
+        }.map { [$0.lowerBound, $0.upperBound] }
         try json?.append(
             ResultRecord.MaskEntry(
                 object: number.object, candidate: number.candidate, label: object.request.label,
                 prompt: .init(object), pixelArea: mask.area,
                 spacingMm: calibration.spacing.map { [$0.x, $0.y] },
                 spacingSource: calibration.source,
-                areaMm2: calibration.spacing.map { Double(mask.area) * $0.x * $0.y },
+                areaMm2: pixelArea.map { Double(mask.area) * $0 },
                 noMmReason: pixelSize.isStated ? calibration.reason : nil,
                 boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
                 contours: lists, iouEstimate: segmentation.iouEstimate,
                 presence: segmentation.presence, found: mask.area > 0,
+                lowConfidence: segmentation.isUnsure,
+                uncertainty: object.uncertainty.map { _ in
+                    .init(
+                        prompts: MaskUncertainty.promptCount,
+                        coverage: interval.map { _ in AreaLevels.coverage },
+                        pixelAreaInterval: interval,
+                        areaMm2Interval: pixelArea.flatMap { size in
+                            interval.map { $0.map { Double($0) * size } }
+                        },
+                        probabilityFile: files.probabilities(object: objectCount).lastPathComponent)
+                },
                 adjustedClicks: segmentation.adjustedClicks,
                 disobeyedClicks: segmentation.disobeyedClicks,
                 maskFile: files.formats.contains(.png) ? file.lastPathComponent : nil,

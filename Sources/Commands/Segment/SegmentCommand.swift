@@ -40,7 +40,7 @@ public struct SegmentCommand: ParsableCommand {
             Results for NAME.png are NAME.mask.png (0 and 255), NAME.overlay.png and NAME.json \
             (area in pixels, and in mm² where the size of a pixel is known; bounding box, contours, \
             IoU estimate, prompts, model with SHA-256, times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
-            NAME.contour.json. Docs/SegmentResults.md explains every key.
+            NAME.contour.json, --uncertainty NAME.probability.png. Docs/SegmentResults.md explains every key.
 
             --everything generates masks automatically, like segment-anything: it writes \
             NAME.everything.json with one record for each mask and NAME.everything.overlay.png; \
@@ -95,8 +95,8 @@ public struct SegmentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Files to write, separated by commas: png, overlay, json, rle, contour (default: "
-                + "png,overlay,json; with --everything overlay,json).",
+            "Files to write, separated by commas: png, overlay, json, rle, contour, probability "
+                + "(default: png,overlay,json; with --everything overlay,json).",
             valueName: "list"))
     var format: OutputFormats?
 
@@ -108,6 +108,13 @@ public struct SegmentCommand: ParsableCommand {
             "Lowest presence estimate of a found object, 0 to 1; below it the mask is empty. Only "
                 + "for models that estimate it, as samus-lite.", valueName: "p"))
     var minPresence = AnswerOptions.defaultMinimumPresence
+
+    @Flag(
+        help: """
+            Also decode each prompt moved a little, write the probability of each pixel as \
+            NAME.probability.png, and give a 90 % interval for the area.
+            """)
+    var uncertainty = false
 
     @OptionGroup(title: "Size of a pixel")
     var spacing: SpacingOptions
@@ -160,6 +167,12 @@ public struct SegmentCommand: ParsableCommand {
         guard (0...1).contains(minPresence) else {
             throw ValidationError("--min-presence takes a number from 0 to 1")
         }
+        guard !isUncertaintyMeasured || !(prompts.promptFree || multimask || automatic.everything)
+        else {
+            throw ValidationError(
+                "--uncertainty moves a prompt: leave out --prompt-free, --multimask and --everything"
+            )
+        }
         guard !(force && skipExisting) else {
             throw ValidationError("--force replaces results, --skip-existing keeps them: give one")
         }
@@ -172,6 +185,10 @@ public struct SegmentCommand: ParsableCommand {
                 "--summary with --skip-existing reads NAME.json of skipped images: add json to "
                     + "--format")
         }
+    }
+
+    private var isUncertaintyMeasured: Bool {
+        uncertainty || format?.formats.contains(.probability) ?? false
     }
 
     private func checkEverything() throws {
@@ -245,6 +262,8 @@ public struct SegmentCommand: ParsableCommand {
     private func makeJob() throws -> SegmentJob {
         let defaultFormats: Set<OutputFormat> =
             automatic.everything ? [.overlay, .json] : [.png, .overlay, .json]
+        var formats = format?.formats ?? defaultFormats
+        if uncertainty { formats.insert(.probability) }
         return SegmentJob(
             images: try inputImages(), shard: shard,
             mode: automatic.everything
@@ -252,7 +271,7 @@ public struct SegmentCommand: ParsableCommand {
                 : .objects(
                     multimask: multimask, keep: keep,
                     answer: AnswerOptions(minimumPresence: minPresence)),
-            outputFolder: output, formats: format?.formats ?? defaultFormats,
+            outputFolder: output, formats: formats,
             existing: force ? .replaced : skipExisting ? .skipped : .refused,
             promptFile: prompts.prompts, spacing: try spacing.source(), writesSummary: summary,
             printsJSONLines: jsonLines)
@@ -276,7 +295,8 @@ public struct SegmentCommand: ParsableCommand {
         switch job.mode {
         case .objects(let multimask, let keep, let answer):
             return PromptedSegmenter(
-                engine: engine, multimask: multimask, keep: keep, answer: answer, reader: reader)
+                engine: engine, multimask: multimask, keep: keep, answer: answer,
+                measuresUncertainty: job.formats.contains(.probability), reader: reader)
         case .everything(let options):
             return try EverythingSegmenter(engine: engine, options: options, reader: reader)
         }

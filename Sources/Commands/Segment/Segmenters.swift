@@ -1,4 +1,5 @@
 import Evaluation
+import FileIO
 import Foundation
 import Imaging
 import Inference
@@ -85,6 +86,8 @@ struct SegmentedObject {
     let prompt: Prompt
     /// One mask, or all candidates, best estimate first.
     let candidates: [SegmentationResult]
+    /// How sure the mask is; nil where that was not asked for.
+    let uncertainty: MaskUncertainty?
     /// Notes about corrections of the prompt and empty masks.
     var notes: [String]
     /// Warnings about requests that the model was not trained for.
@@ -99,6 +102,8 @@ struct PromptedSegmenter: Segmenter {
     let keep: KeptParts
     /// When nothing counts as found.
     let answer: AnswerOptions
+    /// Whether prompts are also moved, for the probability of each pixel.
+    let measuresUncertainty: Bool
     let reader: FrameReader
 
     func segment(
@@ -182,6 +187,15 @@ struct PromptedSegmenter: Segmenter {
                     + (keep == .largest ? ", or --keep largest removed a part" : ""))
         }
         let model = engine.model
+        if candidates[0].isUnsure {
+            notes.append(
+                String(
+                    format: "low confidence (IoU estimate %.2f): check the outline, or add a click",
+                    candidates[0].iouEstimate))
+        }
+        let uncertainty =
+            try measuresUncertainty
+            ? prompt.map { try image.uncertainty(of: $0, options: answer) } : nil
         let warnings = prompt.map { prompt in
             model.architecture.warnings(
                 about: prompt.prompt, multimask: multimask, trainedWith: model.trainedPrompts)
@@ -189,7 +203,7 @@ struct PromptedSegmenter: Segmenter {
         }
         return SegmentedObject(
             request: request, prompt: prompt?.prompt ?? Prompt(), candidates: candidates,
-            notes: notes, warnings: warnings ?? [])
+            uncertainty: uncertainty, notes: notes, warnings: warnings ?? [])
     }
 }
 

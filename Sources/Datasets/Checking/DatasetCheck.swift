@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 import Synchronization
@@ -62,7 +63,7 @@ public struct DatasetCheck: Sendable {
             let names = unlistedNames(dataset, listed)
             guard let first = names.first else { return nil }
             return DatasetFinding(
-                .unlisted, dataset, "\(names.count) images in no list, such as \(first)")
+                .unlisted, dataset, "\(counted(names.count, "image")) in no list, such as \(first)")
         }
     }
 

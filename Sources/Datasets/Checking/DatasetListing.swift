@@ -1,3 +1,5 @@
+import FileIO
+
 /// The content of all lists, with findings about their lines.
 struct DatasetListing {
     /// An image and the splits that list it.
@@ -109,7 +111,8 @@ struct DatasetListing {
                 let kind: DatasetFinding.Kind = inAll.isEmpty ? .absentList : .listsDiffer
                 findings.append(
                     DatasetFinding(
-                        kind, all.name, "\(verb) \(samples.count) samples \(which), as \(example)"))
+                        kind, all.name,
+                        "\(verb) \(counted(samples.count, "sample")) \(which), as \(example)"))
             }
         }
     }

@@ -264,7 +264,7 @@ extension SplitError: CustomStringConvertible {
                 + "): --force replaces them (but prefer a published split; --set NAME splits"
                 + " one dataset)"
         case .unusable(let first, let count):
-            "\(count) images or labels cannot be used, nothing was written; the first: \(first)"
+            "\(counted(count, "file")) cannot be used, nothing was written; the first: \(first)"
         case .changed(let dataset):
             "'\(dataset)' was changed by another program while it was split; nothing was written:"
                 + " start again"

@@ -121,6 +121,7 @@ extension Exporter {
             trainedPrompts: model.trainedPrompts.map { trained in
                 PromptKind.allCases.filter(trained.contains)
             },
+            areaLevels: model.areaLevels,
             precision: precision, files: files,
             source: .init(sha256: model.sha256, program: program), licence: model.licence,
             origin: model.origin, notice: ResearchNotice.text,

@@ -156,8 +156,8 @@ struct TrainCommand: ParsableCommand {
                 + "epoch \((position.bestEpoch ?? 0) + 1)"
         }
         return """
-            \(end.rawValue) after \(position.epoch) \(position.epoch == 1 ? "epoch" : "epochs"), \
-            \(position.step) \(position.step == 1 ? "step" : "steps")\(best ?? "")
+            \(end.rawValue) after \(counted(position.epoch, "epoch")), \
+            \(counted(position.step, "step"))\(best ?? "")
             \(folder.path)\
             \(end.isResumable ? "  (resume with: samus train --resume \(folder.path))" : "")
             \(ResearchNotice.text)

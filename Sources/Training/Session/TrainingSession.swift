@@ -321,7 +321,7 @@ public struct PreparedTraining {
         let weights = TrainedWeights(
             architecture: start.architecture, configuration: start.configuration,
             origin: "trained by the recipe '\(configuration.recipe.rawValue)' with "
-                + "\(trainer.batches.samples.count) samples; \(start.origin)",
+                + "\(counted(trainer.batches.samples.count, "sample")); \(start.origin)",
             licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds)
         let step = isResumed ? trainer.position.step : nil
         let images = ImageWriter(folder)
@@ -359,7 +359,7 @@ public struct PreparedTraining {
         let sets = Dictionary(grouping: batches.samples, by: \.dataset).mapValues(\.count)
             .sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
         let validation = trainer.validation.map { validation in
-            "\(validation.samples.count) samples, prompts "
+            "\(counted(validation.samples.count, "sample")), prompts "
                 + validation.strategies.map(\.description).joined(separator: " and ")
         }
         let processes = batches.processes > 1 ? "\(batches.processes) processes of " : ""
@@ -369,8 +369,8 @@ public struct PreparedTraining {
             samples    \(batches.samples.count) (\(sets))
             validation \(validation ?? "none: there is no best.safetensors, only last.safetensors")
             prompts    \(batches.prompts)
-            steps      \(batches.count) batches of \(batches.size * batches.processes) per epoch, \
-            \(configuration.epochs) epochs, \(processes)\(TorchRuntime.threads) threads, \
+            steps      \(batches.count == 1 ? "1 batch" : "\(batches.count) batches") of \(batches.size * batches.processes) per epoch, \
+            \(counted(configuration.epochs, "epoch")), \(processes)\(counted(TorchRuntime.threads, "thread")), \
             \(configuration.precision.rawValue)
             folder     \(folder?.path ?? "none: a dry run trains nothing")
             \(ResearchNotice.text)

@@ -163,6 +163,7 @@ extension Prompt.Checked {
     ///   - clickShift: standard deviation of a click's shift along x and along y, in pixels.
     ///   - sideShift: largest shift of a side, as a share of the box's width or height.
     ///   - size: of the image; clicks and sides stay inside it.
+    /// - Returns: the prompts.
     fileprivate func moved(
         times: Int, clicksBy clickShift: Double, sidesBy sideShift: Double, in size: Size
     ) -> [Prompt.Checked] {

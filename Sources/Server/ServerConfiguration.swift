@@ -6,8 +6,9 @@ public struct ServerConfiguration: Sendable {
     public struct Limits: Sendable, Equatable {
         /// Largest request body, in bytes.
         public var bodyBytes = 64 << 20
-        /// Largest size of the bodies of all running requests, in bytes; a further request is
-        /// answered with 503. One request is always accepted.
+        /// Largest size of the bodies of all running requests, in bytes.
+        ///
+        /// A further request is answered with 503; one request is always accepted.
         public var allBodyBytes = 512 << 20
         /// Largest image, in pixels.
         public var pixels = 40_000_000

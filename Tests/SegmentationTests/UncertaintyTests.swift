@@ -4,8 +4,9 @@ import Testing
 
 @testable import Segmentation
 
-/// A decoder whose object is a disc of radius 20 around the click, or the ellipse in the box; the edge
-/// of its logits has a width of some pixels. The image has 128 x 128 pixels.
+/// A decoder whose object is a disc of radius 20 around the click, or the ellipse in the box.
+///
+/// The edge of its logits has a width of some pixels. The image has 128 x 128 pixels.
 private final class DiscImage: EncodedImage, @unchecked Sendable {
     let model: ModelDescription
     let geometry = InputGeometry(

@@ -163,7 +163,8 @@ enum MaskFiles {
             }
             let masks = names.filter { name in
                 let name = name.lowercased()
-                return (name.hasSuffix(".png")
+                return
+                    (name.hasSuffix(".png")
                     && ![".overlay.png", ".probability.png"].contains(where: name.hasSuffix))
                     || name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")
             }

@@ -86,7 +86,11 @@ final class DataFolder: Sendable {
 
     private static func isImage(_ path: String) -> Bool {
         let name = path.lowercased()
-        if [".mask.png", ".overlay.png", ".probability.png", ".json"].contains(where: name.hasSuffix) { return false }
+        if [".mask.png", ".overlay.png", ".probability.png", ".json"].contains(
+            where: name.hasSuffix)
+        {
+            return false
+        }
         return [".png", ".jpg", ".jpeg", ".nii", ".nii.gz"].contains(where: name.hasSuffix)
             || !name.hasSuffix("dicomdir") && DICOMFile.isDICOM(path)
     }

@@ -146,6 +146,8 @@ void readImage(cdcmtk_file &file, uint64_t pixelLimit) {
         element->getTag().getBaseTag() != DCM_PixelData) {
         return;
     }
+    // Its pixels are masks, not an image.
+    if (text(dataset, DCM_SOPClassUID) == UID_SegmentationStorage) return;
     file.pixelData = dynamic_cast<DcmPixelData *>(element);
     if (file.pixelData == nullptr) throw Failure{"damaged", "its pixel data has a wrong VR"};
     file.hasImage = true;
@@ -348,6 +350,12 @@ int cdcmtk_frame(cdcmtk_file *file, uint32_t frame, uint8_t *pixels, cdcmtk_erro
 const char *cdcmtk_identifiers(cdcmtk_file *file) {
     cdcmtk_error ignored;
     guarded(&ignored, [&] { file->answer = identifiers(*file->dataset()); });
+    return file->answer.c_str();
+}
+
+const char *cdcmtk_context(cdcmtk_file *file) {
+    cdcmtk_error ignored;
+    guarded(&ignored, [&] { file->answer = context(*file); });
     return file->answer.c_str();
 }
 

@@ -59,8 +59,10 @@ std::string text(DcmItem &item, const DcmTagKey &key);
 // The first value of an attribute as a number; false if it is absent or not finite.
 bool number(DcmItem &item, const DcmTagKey &key, double &value, unsigned long index = 0);
 
-// What cdcmtk_description(), cdcmtk_identifiers() and cdcmtk_deidentified_header() return.
+// What cdcmtk_description(), cdcmtk_context(), cdcmtk_identifiers() and
+// cdcmtk_deidentified_header() return.
 std::string describe(cdcmtk_file &file);
+std::string context(cdcmtk_file &file);
 std::string identifiers(DcmItem &dataset);
 std::string deidentifiedHeader(cdcmtk_file &file, const cdcmtk_identity &identity);
 

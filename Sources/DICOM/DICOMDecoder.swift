@@ -101,6 +101,18 @@ package final class DICOMDecoder {
         return found
     }
 
+    /// The line with patient, study and identity, after ``description()``.
+    ///
+    /// - Returns: values by tag.
+    /// - Throws: ``DICOMError``.
+    func context() throws(DICOMError) -> DICOMContext {
+        let line = try line()
+        guard let found = try? JSON.decode(DICOMContext.self, from: line, keys: .exact) else {
+            throw .damaged(name: path, reason: "its patient and study cannot be read")
+        }
+        return found
+    }
+
     /// The de-identified file, after ``description()``.
     ///
     /// - Parameter write: gets the bytes in order.

@@ -4,6 +4,7 @@
 //   samus-dicom frames FIRST COUNT  that line; then for each frame a byte 0 and its pixels, or a
 //                                   byte 1 and a line of JSON with the error
 //   samus-dicom identify            that line; then a line of JSON with Patient ID and UIDs
+//   samus-dicom context             that line; then a line of JSON with patient, study and identity
 //   samus-dicom deidentify PATIENT STUDY SERIES INSTANCE METHOD DERIVATION X0,Y0,X1,Y1 ...
 //                                   that line; then a byte 0 and a DICOM file with these
 //                                   identifiers, black outside the boxes, or a byte 1 and an error.
@@ -206,9 +207,11 @@ static int put_deidentified(cdcmtk_file *file, char **names, int boxes, char **t
 int main(int argc, char **argv) {
     int frames = argc == 4 && strcmp(argv[1], "frames") == 0;
     int identify = argc == 2 && strcmp(argv[1], "identify") == 0;
+    int context = argc == 2 && strcmp(argv[1], "context") == 0;
     int deidentify = argc >= 9 && strcmp(argv[1], "deidentify") == 0;
-    if (!frames && !identify && !deidentify && !(argc == 2 && strcmp(argv[1], "describe") == 0)) {
-        fprintf(stderr, "usage: samus-dicom describe|identify|frames FIRST COUNT <FILE\n");
+    int describe = argc == 2 && strcmp(argv[1], "describe") == 0;
+    if (!frames && !identify && !context && !deidentify && !describe) {
+        fprintf(stderr, "usage: samus-dicom describe|identify|context|frames FIRST COUNT <FILE\n");
         return 64;
     }
     limit_resources();
@@ -227,8 +230,8 @@ int main(int argc, char **argv) {
         put(cdcmtk_description(file), strlen(cdcmtk_description(file)));
         put("\n", 1);
         if (frames) put_frames(file, strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
-        if (identify) {
-            const char *line = cdcmtk_identifiers(file);
+        if (identify || context) {
+            const char *line = identify ? cdcmtk_identifiers(file) : cdcmtk_context(file);
             put(line, strlen(line));
             put("\n", 1);
         }

@@ -53,6 +53,10 @@ int cdcmtk_frame(cdcmtk_file *file, uint32_t frame, uint8_t *pixels, cdcmtk_erro
 // Patient ID and UIDs of the file, as one line of JSON.
 const char *cdcmtk_identifiers(cdcmtk_file *file);
 
+// Patient, study and identity of the file, which objects that are made from it repeat, as one line of
+// JSON: by tag, for example "00100010". A character stands for a byte of the file.
+const char *cdcmtk_context(cdcmtk_file *file);
+
 // What replaces the identifiers of a file, and the record of what was done.
 typedef struct {
     const char *patient;

@@ -359,6 +359,20 @@ const char *cdcmtk_context(cdcmtk_file *file) {
     return file->answer.c_str();
 }
 
+const char *cdcmtk_segmentation(cdcmtk_file *file, uint64_t pixel_limit, size_t *area,
+                                uint32_t *frames, cdcmtk_error *error) {
+    const bool succeeded = guarded(error, [&] {
+        file->answer = segmentation(*file, pixel_limit);
+        *area = file->maskArea;
+        *frames = file->maskFrames;
+    });
+    return succeeded ? file->answer.c_str() : nullptr;
+}
+
+void cdcmtk_mask(const cdcmtk_file *file, uint32_t frame, uint8_t *pixels) {
+    mask(*file, frame, pixels);
+}
+
 const char *cdcmtk_deidentified_header(cdcmtk_file *file, const cdcmtk_identity *identity,
                                        size_t *count, cdcmtk_error *error) {
     const bool succeeded = guarded(error, [&] {

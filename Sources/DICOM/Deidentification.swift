@@ -95,6 +95,20 @@ extension DeidentificationError: CustomStringConvertible {
 }
 
 extension DICOMFile {
+    /// A name for the patient by which files of one patient are known: a part of the SHA-256 of the
+    /// Patient ID.
+    ///
+    /// It is no protection: whoever knows the possible IDs can find the right one.
+    ///
+    /// - Returns: nil where the file has no Patient ID.
+    /// - Throws: ``DICOMError``.
+    public func patientPseudonym() throws(DICOMError) -> String? {
+        let decoder = try DICOMDecoder(path, arguments: ["identify"])
+        _ = try decoder.description()
+        guard let id = try decoder.identifiers().patientId, !id.isEmpty else { return nil }
+        return "dicom_" + SHA256.hexDigest(of: Array(id.utf8)).prefix(12)
+    }
+
     /// Writes a copy without identity, and reads it back.
     ///
     /// Only listed attributes are kept, none with free text about people; Patient ID and UIDs are

@@ -2,7 +2,7 @@
 
 highdicom and pydicom read the masks, which must equal the PNG masks of the same run bit by bit, and the
 measurements, which must equal those of `samus measure`. dicomweb-client stores both in an Orthanc and
-gets them back.
+gets them back. `samus data import dicom-seg` gives the masks back, also of a file that highdicom wrote.
 
 Not part of `make peers`: install pydicom 3, highdicom 0.28 and dicomweb-client into .deps/peers, and the
 Debian packages orthanc and orthanc-dicomweb, or the tests are skipped.
@@ -18,6 +18,7 @@ import urllib.request
 
 import numpy
 import pytest
+from PIL import Image
 from samus_command import DATA, ROOT, read_mask, run, segment
 
 pydicom = pytest.importorskip("pydicom")
@@ -141,6 +142,48 @@ def test_measurements_are_those_of_samus_measure(results):
             assert found[name].unit.value == unit
             assert found[name].value == pytest.approx(entry["quantities"][key]["value"], rel=1e-9)
     assert not expected
+
+
+def imported(folder, root):
+    """Labels that `samus data import dicom-seg` makes, by name."""
+    run("samus", "data", "import", "dicom-seg", folder, root, "--name", "Back")
+    return {
+        file.stem: numpy.asarray(Image.open(file)) for file in (root / "Back" / "label").glob("*")}
+
+
+def test_import_gives_the_masks_back(results, tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    shutil.copy(results.source.filename, folder)
+    shutil.copy(results.seg, folder)
+    labels = imported(folder, tmp_path / "root")
+    assert len(labels) == results.frames
+    for frame in range(1, results.frames + 1):
+        first, second = (results.mask(frame, number) for number in (1, 2))
+        # Where objects overlap, the later one counts.
+        expected = numpy.where(second, 2, numpy.where(first, 1, 0))
+        assert numpy.array_equal(labels[results.frame_name(frame)], expected), frame
+
+
+def test_import_of_a_seg_by_highdicom(tmp_path):
+    source = pydicom.dcmread(FIXTURES / "grey8.dcm")
+    for keyword in ("ReferringPhysicianName", "PatientBirthDate", "PatientSex"):
+        source.setdefault(keyword, "")
+    mask = numpy.zeros((1, source.Rows, source.Columns), bool)
+    mask[0, 5:21, 7:30] = True
+    code = highdicom.sr.CodedConcept("85756007", "SCT", "Tissue")
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        "test", highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"), "1")
+    uid = highdicom.UID
+    seg = highdicom.seg.Segmentation(
+        [source], mask, "BINARY",
+        [highdicom.seg.SegmentDescription(
+            1, "nodule", code, code, "AUTOMATIC", algorithm)],
+        uid(), 1, uid(), 1, "test", "test", "1", "1")
+    seg.save_as(tmp_path / "by-highdicom")
+    shutil.copy(FIXTURES / "grey8.dcm", tmp_path)
+    label = imported(tmp_path, tmp_path.parent / f"{tmp_path.name}-root")["grey8"]
+    assert numpy.array_equal(label > 0, mask[0])
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,9 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: ["COpenVINO", "Checkpoints", "FileIO", "Imaging", "Segmentation"]),
-        .target(name: "Datasets", dependencies: ["Drawing", "FileIO", "Imaging", "Segmentation"]),
+        .target(
+            name: "Datasets",
+            dependencies: ["DICOM", "Drawing", "FileIO", "Imaging", "Segmentation"]),
         // Not "Metrics": the server depends on swift-metrics, which has a target of that name.
         .target(name: "MaskMetrics", dependencies: ["FileIO", "Imaging"]),
         .target(name: "Measurements", dependencies: ["Imaging"]),
@@ -213,7 +215,10 @@ let package = Package(
             name: "ServerTests",
             dependencies: ["Server", "FileIO", "Imaging", "Segmentation"]),
         .testTarget(
-            name: "DatasetsTests", dependencies: ["Datasets", "FileIO", "Imaging", "TestSupport"]),
+            name: "DatasetsTests",
+            dependencies: [
+                "DICOM", "Datasets", "FileIO", "Imaging", "TestSupport", "samus-dicom",
+            ]),
         .testTarget(
             name: "MetricsTests", dependencies: ["MaskMetrics", "FileIO", "Imaging", "TestSupport"]),
         .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),

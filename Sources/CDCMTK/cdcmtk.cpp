@@ -146,6 +146,8 @@ void readImage(cdcmtk_file &file, uint64_t pixelLimit) {
         element->getTag().getBaseTag() != DCM_PixelData) {
         return;
     }
+    // Its pixels are masks, not an image.
+    if (text(dataset, DCM_SOPClassUID) == UID_SegmentationStorage) return;
     file.pixelData = dynamic_cast<DcmPixelData *>(element);
     if (file.pixelData == nullptr) throw Failure{"damaged", "its pixel data has a wrong VR"};
     file.hasImage = true;
@@ -349,6 +351,26 @@ const char *cdcmtk_identifiers(cdcmtk_file *file) {
     cdcmtk_error ignored;
     guarded(&ignored, [&] { file->answer = identifiers(*file->dataset()); });
     return file->answer.c_str();
+}
+
+const char *cdcmtk_context(cdcmtk_file *file) {
+    cdcmtk_error ignored;
+    guarded(&ignored, [&] { file->answer = context(*file); });
+    return file->answer.c_str();
+}
+
+const char *cdcmtk_segmentation(cdcmtk_file *file, uint64_t pixel_limit, size_t *area,
+                                uint32_t *frames, cdcmtk_error *error) {
+    const bool succeeded = guarded(error, [&] {
+        file->answer = segmentation(*file, pixel_limit);
+        *area = file->maskArea;
+        *frames = file->maskFrames;
+    });
+    return succeeded ? file->answer.c_str() : nullptr;
+}
+
+void cdcmtk_mask(const cdcmtk_file *file, uint32_t frame, uint8_t *pixels) {
+    mask(*file, frame, pixels);
 }
 
 const char *cdcmtk_deidentified_header(cdcmtk_file *file, const cdcmtk_identity *identity,

@@ -1,4 +1,8 @@
 #include "internal.h"
+#include "json.h"
+
+#include <dcmtk/dcmdata/dcpixseq.h>
+#include <dcmtk/dcmdata/dcpxitem.h>
 
 #include <cstdio>
 
@@ -7,57 +11,8 @@ namespace {
 // Largest numbers of regions and of a DICOMDIR's images that are described.
 constexpr unsigned long largestRegions = 256;
 constexpr unsigned long largestReferences = 100000;
-
-// A string of JSON; bytes outside ASCII are taken as Latin-1.
-std::string quoted(const std::string &value) {
-    std::string result = "\"";
-    for (const char character : value) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\') {
-            char escape[8];
-            snprintf(escape, sizeof escape, "\\u%04x", byte);
-            result += escape;
-        } else {
-            result += character;
-        }
-    }
-    return result + "\"";
-}
-
-std::string decimal(double value) {
-    char digits[32];
-    snprintf(digits, sizeof digits, "%.17g", value);
-    return digits;
-}
-
-// An object of JSON; absent values are left out.
-class Object {
-  public:
-    void add(const char *key, const std::string &value) {
-        content += (content.empty() ? "" : ",") + quoted(key) + ":" + value;
-    }
-    void addText(const char *key, DcmItem &item, const DcmTagKey &tag) {
-        const std::string value = text(item, tag);
-        if (!value.empty()) add(key, quoted(value));
-    }
-    void addNumber(const char *key, DcmItem &item, const DcmTagKey &tag) {
-        double value = 0;
-        if (number(item, tag, value)) add(key, decimal(value));
-    }
-    void addUnsigned(const char *key, DcmItem &item, const DcmTagKey &tag) {
-        Uint16 small = 0;
-        Uint32 large = 0;
-        if (item.findAndGetUint16(tag, small).good()) {
-            add(key, std::to_string(small));
-        } else if (item.findAndGetUint32(tag, large).good()) {
-            add(key, std::to_string(large));
-        }
-    }
-    std::string closed() const { return "{" + content + "}"; }
-
-  private:
-    std::string content;
-};
+// Longest text that is repeated in other objects.
+constexpr unsigned long largestText = 1024;
 
 std::string region(DcmItem &item) {
     Object object;
@@ -133,6 +88,25 @@ std::string image(cdcmtk_file &file) {
     return object.closed();
 }
 
+// Uncompressed over compressed size of frames in lossy JPEG; 0 for other transfer syntaxes.
+double compressionRatio(cdcmtk_file &file) {
+    if (!file.hasImage || (file.syntax != EXS_JPEGProcess1 && file.syntax != EXS_JPEGProcess2_4)) {
+        return 0;
+    }
+    DcmPixelSequence *sequence = nullptr;
+    if (file.pixelData->getEncapsulatedRepresentation(file.syntax, nullptr, sequence).bad() ||
+        sequence == nullptr) {
+        return 0;
+    }
+    double stored = 0;
+    for (unsigned long i = 1; i < sequence->card(); i++) {
+        DcmPixelItem *item = nullptr;
+        if (sequence->getItem(item, i).good() && item != nullptr) stored += item->getLength();
+    }
+    const double frames = double(file.pixels.frameBytes()) * file.pixels.frames;
+    return stored > 0 ? frames / stored : 0;
+}
+
 } // namespace
 
 std::string identifiers(DcmItem &dataset) {
@@ -142,6 +116,39 @@ std::string identifiers(DcmItem &dataset) {
     object.addText("study", dataset, DCM_StudyInstanceUID);
     object.addText("series", dataset, DCM_SeriesInstanceUID);
     object.addText("instance", dataset, DCM_SOPInstanceUID);
+    return object.closed();
+}
+
+// Patient and study, which objects that are made from an image repeat, and the identity of the image.
+std::string context(cdcmtk_file &file) {
+    static const DcmTagKey keys[] = {
+        DCM_SpecificCharacterSet, DCM_SOPClassUID, DCM_SOPInstanceUID, DCM_StudyDate,
+        DCM_StudyTime, DCM_AccessionNumber, DCM_ReferringPhysicianName, DCM_StudyDescription,
+        DCM_PatientName, DCM_PatientID, DCM_IssuerOfPatientID, DCM_PatientBirthDate,
+        DCM_PatientSex, DCM_PatientAge, DCM_PatientSize, DCM_PatientWeight,
+        DCM_ClinicalTrialSponsorName, DCM_ClinicalTrialProtocolID, DCM_ClinicalTrialProtocolName,
+        DCM_ClinicalTrialSiteID, DCM_ClinicalTrialSiteName, DCM_ClinicalTrialSubjectID,
+        DCM_PatientIdentityRemoved, DCM_DeidentificationMethod, DCM_StudyInstanceUID,
+        DCM_SeriesInstanceUID, DCM_StudyID, DCM_SeriesNumber, DCM_InstanceNumber,
+        DCM_LossyImageCompression, DCM_LossyImageCompressionRatio,
+        DCM_LossyImageCompressionMethod, DCM_LongitudinalTemporalInformationModified,
+    };
+    DcmItem &dataset = *file.dataset();
+    Object object;
+    for (const DcmTagKey &key : keys) {
+        DcmElement *element = nullptr;
+        OFString value;
+        if (dataset.findAndGetElement(key, element).bad() || element == nullptr ||
+            !element->isLeaf() || element->getLength() > largestText ||
+            element->getOFStringArray(value).bad()) {
+            continue;
+        }
+        char tag[9];
+        snprintf(tag, sizeof tag, "%04x%04x", key.getGroup(), key.getElement());
+        object.add(tag, quoted(std::string(value.c_str(), value.size())));
+    }
+    const double ratio = compressionRatio(file);
+    if (ratio > 0) object.add("ratio", decimal(ratio));
     return object.closed();
 }
 

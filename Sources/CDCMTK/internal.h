@@ -45,6 +45,10 @@ struct cdcmtk_file {
     PixelFormat pixels;
     DcmPixelData *pixelData = nullptr;
     std::string description;
+    // The masks of a Segmentation object; set by segmentation().
+    const Uint8 *maskBits = nullptr;
+    size_t maskArea = 0;
+    uint32_t maskFrames = 0;
     // The text that a function returned last.
     std::string answer;
     // First fragment of the next frame, where frames are read in order.
@@ -59,10 +63,16 @@ std::string text(DcmItem &item, const DcmTagKey &key);
 // The first value of an attribute as a number; false if it is absent or not finite.
 bool number(DcmItem &item, const DcmTagKey &key, double &value, unsigned long index = 0);
 
-// What cdcmtk_description(), cdcmtk_identifiers() and cdcmtk_deidentified_header() return.
+// What cdcmtk_description(), cdcmtk_context(), cdcmtk_identifiers(), cdcmtk_segmentation() and
+// cdcmtk_deidentified_header() return.
 std::string describe(cdcmtk_file &file);
+std::string context(cdcmtk_file &file);
+std::string segmentation(cdcmtk_file &file, uint64_t pixelLimit);
 std::string identifiers(DcmItem &dataset);
 std::string deidentifiedHeader(cdcmtk_file &file, const cdcmtk_identity &identity);
+
+// One mask of a Segmentation object, after segmentation(): 0 and 1.
+void mask(const cdcmtk_file &file, uint32_t frame, uint8_t *pixels);
 
 // One frame of JPEG 2000 as samples, interleaved, in the byte order of this machine.
 void decodeJPEG2000(const std::vector<uint8_t> &stream, const PixelFormat &pixels,

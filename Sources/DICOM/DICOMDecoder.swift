@@ -101,6 +101,35 @@ package final class DICOMDecoder {
         return found
     }
 
+    /// The line with patient, study and identity, after ``description()``.
+    ///
+    /// - Returns: values by tag.
+    /// - Throws: ``DICOMError``.
+    func context() throws(DICOMError) -> DICOMContext {
+        let line = try line()
+        guard let found = try? JSON.decode(DICOMContext.self, from: line, keys: .exact) else {
+            throw .damaged(name: path, reason: "its patient and study cannot be read")
+        }
+        return found
+    }
+
+    /// The line about the masks of a Segmentation object, after ``description()``; then
+    /// ``nextFrame(byteCount:)`` gives the masks.
+    ///
+    /// - Parameter type: what the line contains.
+    /// - Returns: the content of the line.
+    /// - Throws: ``DICOMError``.
+    func masks<Content: Decodable>(_ type: Content.Type) throws(DICOMError) -> Content {
+        let line = try line()
+        if let answer = try? JSON.decode(Answer.self, from: line), let kind = answer.error {
+            throw error(kind, answer.reason ?? "")
+        }
+        guard let found = try? JSON.decode(type, from: line) else {
+            throw .damaged(name: path, reason: "its segments cannot be read")
+        }
+        return found
+    }
+
     /// The de-identified file, after ``description()``.
     ///
     /// - Parameter write: gets the bytes in order.

@@ -9,6 +9,8 @@ public enum DICOMError: Error, Equatable, Sendable {
     case noFrame(name: String, frame: Int, frames: Int)
     case unsupported(name: String, reason: String)
     case tooLarge(name: String, reason: String)
+    /// A result cannot refer to the file, which lacks a UID.
+    case noIdentity(name: String, attribute: String)
     case damaged(name: String, reason: String)
     /// The decoder crashed, or used more time or memory than it may.
     case decoderStopped(name: String, signal: Int32)
@@ -35,6 +37,8 @@ extension DICOMError: CustomStringConvertible {
             "'\(name)' cannot be read: \(reason)"
         case .notDICOM(let name):
             "'\(name)' is not a DICOM file"
+        case .noIdentity(let name, let attribute):
+            "'\(name)' has no valid \(attribute), so that no DICOM result can refer to it"
         case .noImage(let name):
             "'\(name)' is a DICOM file without an image"
         case .noFrame(let name, let frame, let frames):

@@ -32,41 +32,21 @@ public struct Pseudonyms: Sendable {
 
     /// A UID below 2.25, as PS3.5 B.2 makes them from 128-bit numbers.
     func uid(_ original: String) -> String {
-        // Decimal digits of the first 16 bytes.
-        var digits: [UInt8] = [0]
-        for byte in digest("uid", original).prefix(16) {
-            var carry = Int(byte)
-            for index in digits.indices {
-                let value = Int(digits[index]) * 256 + carry
-                digits[index] = UInt8(value % 10)
-                carry = value / 10
-            }
-            while carry > 0 {
-                digits.append(UInt8(carry % 10))
-                carry /= 10
-            }
-        }
-        return "2.25." + digits.reversed().map(String.init).joined()
+        DICOMUID.number(digest("uid", original))
     }
 
     /// Name and Patient ID of a person.
     func patient(_ original: String) -> String {
-        "SAMUS-" + digest("patient", original).prefix(6).map(hexadecimal).joined()
+        "SAMUS-" + digest("patient", original).prefix(12).uppercased()
     }
 
-    private func hexadecimal(_ byte: UInt8) -> String {
-        (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-    }
-
-    private func digest(_ purpose: String, _ text: String) -> [UInt8] {
+    /// 64 hexadecimal digits.
+    private func digest(_ purpose: String, _ text: String) -> String {
         var hash = SHA256()
         // The length separates the key from what follows.
         let bytes = key + Array("\(key.count) \(purpose) \(text)".utf8)
         bytes.withUnsafeBytes { hash.update($0) }
-        let digits = Array(hash.hexDigest)
-        return stride(from: 0, to: digits.count, by: 2).compactMap {
-            UInt8(String(digits[$0...$0 + 1]), radix: 16)
-        }
+        return hash.hexDigest
     }
 }
 
@@ -115,6 +95,20 @@ extension DeidentificationError: CustomStringConvertible {
 }
 
 extension DICOMFile {
+    /// A name for the patient by which files of one patient are known: a part of the SHA-256 of the
+    /// Patient ID.
+    ///
+    /// It is no protection: whoever knows the possible IDs can find the right one.
+    ///
+    /// - Returns: nil where the file has no Patient ID.
+    /// - Throws: ``DICOMError``.
+    public func patientPseudonym() throws(DICOMError) -> String? {
+        let decoder = try DICOMDecoder(path, arguments: ["identify"])
+        _ = try decoder.description()
+        guard let id = try decoder.identifiers().patientId, !id.isEmpty else { return nil }
+        return "dicom_" + SHA256.hexDigest(of: Array(id.utf8)).prefix(12)
+    }
+
     /// Writes a copy without identity, and reads it back.
     ///
     /// Only listed attributes are kept, none with free text about people; Patient ID and UIDs are

@@ -4,6 +4,10 @@
 //   samus-dicom frames FIRST COUNT  that line; then for each frame a byte 0 and its pixels, or a
 //                                   byte 1 and a line of JSON with the error
 //   samus-dicom identify            that line; then a line of JSON with Patient ID and UIDs
+//   samus-dicom context             that line; then a line of JSON with patient, study and identity
+//   samus-dicom masks               that line; then a line of JSON with the segments and frames of a
+//                                   Segmentation object, or an error; then for each frame a byte 0
+//                                   and its mask, 0 and 1
 //   samus-dicom deidentify PATIENT STUDY SERIES INSTANCE METHOD DERIVATION X0,Y0,X1,Y1 ...
 //                                   that line; then a byte 0 and a DICOM file with these
 //                                   identifiers, black outside the boxes, or a byte 1 and an error.
@@ -157,6 +161,26 @@ static int put_frames(cdcmtk_file *file, unsigned long first, unsigned long want
     return 0;
 }
 
+static void put_masks(cdcmtk_file *file) {
+    cdcmtk_error error = {.kind = "damaged", .reason = "it needs too much memory"};
+    size_t area = 0;
+    uint32_t frames = 0;
+    const char *line = cdcmtk_segmentation(file, largest_image, &area, &frames, &error);
+    uint8_t *pixels = malloc(area + 1);
+    if (line == NULL || pixels == NULL) {
+        put_error(&error);
+        return;
+    }
+    put(line, strlen(line));
+    put("\n", 1);
+    for (uint32_t frame = 0; frame < frames; frame++) {
+        cdcmtk_mask(file, frame, pixels);
+        put("\0", 1);
+        put(pixels, area);
+    }
+    free(pixels);
+}
+
 // Whether a pixel lies in one of the boxes.
 static int is_kept(uint32_t x, uint32_t y, int boxes, unsigned box[][4]) {
     for (int i = 0; i < boxes; i++) {
@@ -206,9 +230,12 @@ static int put_deidentified(cdcmtk_file *file, char **names, int boxes, char **t
 int main(int argc, char **argv) {
     int frames = argc == 4 && strcmp(argv[1], "frames") == 0;
     int identify = argc == 2 && strcmp(argv[1], "identify") == 0;
+    int context = argc == 2 && strcmp(argv[1], "context") == 0;
+    int masks = argc == 2 && strcmp(argv[1], "masks") == 0;
     int deidentify = argc >= 9 && strcmp(argv[1], "deidentify") == 0;
-    if (!frames && !identify && !deidentify && !(argc == 2 && strcmp(argv[1], "describe") == 0)) {
-        fprintf(stderr, "usage: samus-dicom describe|identify|frames FIRST COUNT <FILE\n");
+    int describe = argc == 2 && strcmp(argv[1], "describe") == 0;
+    if (!frames && !identify && !context && !masks && !deidentify && !describe) {
+        fprintf(stderr, "usage: samus-dicom describe|identify|context|masks|frames FIRST COUNT <FILE\n");
         return 64;
     }
     limit_resources();
@@ -227,11 +254,12 @@ int main(int argc, char **argv) {
         put(cdcmtk_description(file), strlen(cdcmtk_description(file)));
         put("\n", 1);
         if (frames) put_frames(file, strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
-        if (identify) {
-            const char *line = cdcmtk_identifiers(file);
+        if (identify || context) {
+            const char *line = identify ? cdcmtk_identifiers(file) : cdcmtk_context(file);
             put(line, strlen(line));
             put("\n", 1);
         }
+        if (masks) put_masks(file);
         if (deidentify) status = put_deidentified(file, argv + 2, argc - 8, argv + 8);
     }
     // The process ends here: nothing is gained by taking the parsed file apart.

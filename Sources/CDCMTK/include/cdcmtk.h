@@ -53,6 +53,19 @@ int cdcmtk_frame(cdcmtk_file *file, uint32_t frame, uint8_t *pixels, cdcmtk_erro
 // Patient ID and UIDs of the file, as one line of JSON.
 const char *cdcmtk_identifiers(cdcmtk_file *file);
 
+// Patient, study and identity of the file, which objects that are made from it repeat, as one line of
+// JSON: by tag, for example "00100010". A character stands for a byte of the file.
+const char *cdcmtk_context(cdcmtk_file *file);
+
+// What a binary Segmentation object states about its masks, as one line of JSON: size, segments, and for
+// each frame its segment, image and the image's frame. `area` and `frames` are set.
+// Returns NULL and fills `error` for other files.
+const char *cdcmtk_segmentation(cdcmtk_file *file, uint64_t pixel_limit, size_t *area,
+                                uint32_t *frames, cdcmtk_error *error);
+
+// Mask `frame`, from 0, after cdcmtk_segmentation(), as `area` bytes 0 and 1.
+void cdcmtk_mask(const cdcmtk_file *file, uint32_t frame, uint8_t *pixels);
+
 // What replaces the identifiers of a file, and the record of what was done.
 typedef struct {
     const char *patient;

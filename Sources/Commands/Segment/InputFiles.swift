@@ -16,6 +16,8 @@ enum InputFiles {
     struct Frame: Equatable {
         let path: String
         let name: String
+        /// The name of results of all frames together.
+        let fileName: String
         let frame: Int?
     }
 
@@ -84,7 +86,9 @@ enum InputFiles {
                 numbers = [nil]
             }
             frames += numbers.map {
-                Frame(path: file.path, name: resultName(file.name, frame: $0), frame: $0)
+                Frame(
+                    path: file.path, name: resultName(file.name, frame: $0), fileName: file.name,
+                    frame: $0)
             }
         }
         guard let first = withoutImage.first else { return (frames, []) }
@@ -169,11 +173,11 @@ enum InputFiles {
             || ImageFileKind(path) != .image
     }
 
-    /// A mask, an overlay or a record of a former run.
+    /// A mask, an overlay, a record or a DICOM object of a former run.
     fileprivate static func isResult(_ path: String) -> Bool {
         let name = path.lowercased()
-        return [".mask.png", ".overlay.png", ".probability.png", ".json"].contains(
-            where: name.hasSuffix)
+        return [".mask.png", ".overlay.png", ".probability.png", ".json", ".seg.dcm", ".sr.dcm"]
+            .contains(where: name.hasSuffix)
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -251,6 +255,8 @@ enum InputError: Error, Equatable {
     case nameTooLong(String)
     case nameNotUTF8(String)
     case resultIsInput(String)
+    /// DICOM results refer to a DICOM image.
+    case notDICOM(String)
     case severalFrames(String, Int)
     case noFrame(String, frame: Int, frames: Int)
 }
@@ -283,6 +289,9 @@ extension InputError: CustomStringConvertible {
         case .noFrame(let path, let frame, let frames):
             "'\(path)' has \(counted(frames, "frame")): there is no frame "
                 + "\(frame)"
+        case .notDICOM(let path):
+            "'\(path)' is not a DICOM file: --format dicom-seg and sr refer to one, so leave them "
+                + "out for other files"
         case .resultIsInput(let path):
             "a result would replace '\(path)', which is an input: choose another --output"
         }

@@ -156,9 +156,10 @@ extension PromptFile {
                 prompt.maskPath = prompt.maskPath.map { files.path($0) }
                 return prompt
             }
+            let name = resultName(of: entry.image)
             return InputImage(
                 path: files.path(entry.image), frame: entry.frame,
-                name: InputFiles.resultName(resultName(of: entry.image), frame: entry.frame),
+                name: InputFiles.resultName(name, frame: entry.frame), fileName: name,
                 objects: objects)
         }
     }

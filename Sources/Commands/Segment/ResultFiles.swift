@@ -16,6 +16,13 @@ enum OutputFormat: String, CaseIterable, Sendable {
     case contour
     /// The probability of each pixel: `--uncertainty`.
     case probability
+    /// A DICOM Segmentation object.
+    case dicomSeg = "dicom-seg"
+    /// A DICOM report with measurements.
+    case report = "sr"
+
+    /// Whether it is a DICOM object about all frames of a file.
+    var isDICOM: Bool { self == .dicomSeg || self == .report }
 }
 
 /// A list of formats on the command line: `png,overlay`.
@@ -40,11 +47,13 @@ struct ResultFiles {
     let folder: URL
     /// The path of the results below the folder, without a file extension.
     let name: String
+    /// The same for DICOM results, which are about all frames of the file; nil where none is written.
+    let dicomName: String?
     let formats: Set<OutputFormat>
     let objects: Int
     let candidates: Int
 
-    /// Every file that will be written.
+    /// Every file that will be written for this image alone.
     var all: [URL] {
         let masks =
             formats.contains(.png)
@@ -72,6 +81,17 @@ struct ResultFiles {
         return folder.appendingPathComponent("\(name)\(number).probability.png")
     }
 
+    /// The DICOM results of all frames of the file.
+    var dicom: [URL] {
+        [(OutputFormat.dicomSeg, dicomSegmentation), (.report, report)]
+            .filter { formats.contains($0.0) }.compactMap(\.1)
+    }
+
+    var dicomSegmentation: URL? {
+        dicomName.map { folder.appendingPathComponent($0 + ".seg.dcm") }
+    }
+
+    var report: URL? { dicomName.map { folder.appendingPathComponent($0 + ".sr.dcm") } }
     var overlay: URL { folder.appendingPathComponent(name + ".overlay.png") }
     var json: URL { folder.appendingPathComponent(name + ".json") }
     var runLengths: URL { folder.appendingPathComponent(name + ".rle.json") }
@@ -84,7 +104,7 @@ struct ResultFiles {
     ///
     /// The folder is listed only if one of the likely files exists: it may have a million files.
     func leftFromFormerRuns() -> [URL] {
-        let current = Set(all.map(\.lastPathComponent))
+        let current = Set((all + dicom).map(\.lastPathComponent))
         guard
             likelyFormerNames.contains(where: {
                 !current.contains($0) && subfolder.appendingPathComponent($0).exists
@@ -95,7 +115,7 @@ struct ResultFiles {
         return names.sorted().filter { name in
             guard name.hasPrefix(prefix), !current.contains(name) else { return false }
             let rest = name.dropFirst(prefix.count)
-            return ["json", "rle.json", "contour.json", "overlay.png"].contains(rest)
+            return Self.singleFiles.contains(rest)
                 || rest.wholeMatch(of: /(object\d+\.)?(candidate\d+\.)?mask\.png/) != nil
                 || rest.wholeMatch(of: /(object\d+\.)?probability\.png/) != nil
         }.map { subfolder.appendingPathComponent($0) }
@@ -110,10 +130,12 @@ struct ResultFiles {
             ["", "candidate1.", "candidate\(candidates + 1)."].map { object + $0 + "mask.png" }
         }
         let maps = numbers.map { $0 + "probability.png" }
-        return (["json", "rle.json", "contour.json", "overlay.png"] + masks + maps).map {
-            "\(base).\($0)"
-        }
+        return (Self.singleFiles.map(String.init) + masks + maps).map { "\(base).\($0)" }
     }
+
+    private static let singleFiles: [Substring] = [
+        "json", "rle.json", "contour.json", "overlay.png", "seg.dcm", "sr.dcm",
+    ]
 
     /// Whether the names of all results fit a file system, in every format.
     var isShortEnough: Bool {

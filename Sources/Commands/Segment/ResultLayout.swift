@@ -44,8 +44,9 @@ struct ResultLayout {
     /// - Returns: their names.
     func files(of image: InputImage, objects: Int) -> ResultFiles {
         ResultFiles(
-            imagePath: image.path, folder: folder.url, name: image.name, formats: job.formats,
-            objects: objects, candidates: candidates)
+            imagePath: image.path, folder: folder.url, name: image.name,
+            dicomName: job.dicomNames.name(of: image), formats: job.formats, objects: objects,
+            candidates: candidates)
     }
 
     /// What to report about an image whose results are those of an earlier run.
@@ -61,7 +62,7 @@ struct ResultLayout {
         _ image: InputImage, _ model: ModelDescription
     ) throws(ExitError) -> ImageOutcome? {
         let files = files(of: image, objects: image.objects.count)
-        guard files.all.allSatisfy(\.exists) else { return nil }
+        guard (files.all + files.dicom).allSatisfy(\.exists) else { return nil }
         guard job.formats.contains(.json) else { return ImageOutcome(skipped: image, masks: nil) }
         guard let earlier = try? EarlierResult.read(files.json.path) else { return nil }
         try earlier.check(files.json.relativePath, isOf: model)
@@ -85,7 +86,8 @@ struct ResultLayout {
         if job.existing == .refused {
             var existing = ExistingFiles()
             for image in job.images where problems[image.name] == nil {
-                files(of: image, objects: image.objects.count).all.forEach { existing.look(at: $0) }
+                let files = files(of: image, objects: image.objects.count)
+                (files.all + files.dicom).forEach { existing.look(at: $0) }
             }
             if job.writesSummary { existing.look(at: summary) }
             try folder.check(existing, force: false)
@@ -105,13 +107,16 @@ struct ResultLayout {
         owners.reserveCapacity(job.allImages.count * job.formats.count)
         for (place, image) in job.allImages.enumerated() {
             let files = files(of: image, objects: image.objects.count)
-            for file in files.all {
+            for file in files.all + files.dicom {
                 let key = Self.key(of: file)
                 guard let owner = owners.updateValue(Int32(place), forKey: key.hashValue) else {
                     continue
                 }
                 let other = job.allImages[Int(owner)]
-                let others = self.files(of: other, objects: other.objects.count).all
+                // Frames of a file have their DICOM results together.
+                if other.path == image.path, other.name != image.name { continue }
+                let otherFiles = self.files(of: other, objects: other.objects.count)
+                let others = otherFiles.all + otherFiles.dicom
                 if others.contains(where: { Self.key(of: $0) == key }) {
                     let error = InputError.sameResults(first: other.path, second: image.path)
                     problems[other.name] = problems[other.name] ?? error
@@ -120,6 +125,9 @@ struct ResultLayout {
             }
             do throws(InputError) {
                 try check(files)
+                if files.dicomName != nil, ImageFileKind(image.path) != .dicom {
+                    throw .notDICOM(image.path)
+                }
             } catch {
                 if case .resultIsInput = error { throw ExitError(.input, "\(error)") }
                 problems[image.name] = error
@@ -148,7 +156,7 @@ struct ResultLayout {
         if files.imagePath.contains("\u{FFFD}"), FileIdentity(files.imagePath) == nil {
             throw .nameNotUTF8(files.imagePath)
         }
-        for file in files.all {
+        for file in files.all + files.dicom {
             if let identity = FileIdentity(file.path), inputs.contains(identity) {
                 throw .resultIsInput(file.relativePath)
             }

@@ -10,7 +10,7 @@ struct ResultWriter {
     let model: ModelDescription
     let engine: ResultRecord.Engine
 
-    private var job: SegmentJob { layout.job }
+    var job: SegmentJob { layout.job }
     /// Masks for each object.
     fileprivate var candidates: Int { layout.candidates }
 
@@ -35,25 +35,36 @@ struct ResultWriter {
         switch result.masks {
         case .objects:
             let transaction = try withExitStatus(.output) { try results.finish(result) }
-            try commit(transaction, to: results.files)
+            try commit(transaction, replacing: results.files.all, in: results.files.subfolder)
             return results.files
         case .everything(let masks):
             let files = layout.files(of: result.input, objects: masks.count)
             // The number of masks, and so their names, is known only now.
             try layout.check(files)
-            try commit(
-                withExitStatus(.output) { try staged(masks, of: result, for: files) }, to: files)
+            let transaction = try withExitStatus(.output) {
+                try staged(masks, of: result, for: files)
+            }
+            try commit(transaction, replacing: files.all, in: files.subfolder)
             return files
         }
     }
 
-    /// Replaces an image's results together.
-    private func commit(_ transaction: FileTransaction, to files: ResultFiles) throws {
-        let lock = try withExitStatus(.output) { try FolderLock(files.subfolder.path) }
+    /// Replaces results together.
+    ///
+    /// - Parameters:
+    ///   - transaction: with all files.
+    ///   - files: their names.
+    ///   - folder: the folder of all of them.
+    /// - Throws: ``ExitError`` when nothing can be written; another error where results exist and must
+    ///   not be replaced.
+    func commit(
+        _ transaction: FileTransaction, replacing files: [URL], in folder: URL
+    ) throws {
+        let lock = try withExitStatus(.output) { try FolderLock(folder.path) }
         // Another process may have written results of this image meanwhile, and the names of
         // automatic masks are known only now.
         if job.existing == .refused,
-            let existing = files.all.first(where: { FileKind($0.path) != nil })
+            let existing = files.first(where: { FileKind($0.path) != nil })
         {
             throw ExistingResultError(path: existing.relativePath)
         }

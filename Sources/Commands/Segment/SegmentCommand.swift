@@ -42,6 +42,11 @@ public struct SegmentCommand: ParsableCommand {
             IoU estimate, prompts, model with SHA-256, times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
             NAME.contour.json, --uncertainty NAME.probability.png. Docs/SegmentResults.md explains every key.
 
+            For the archive, --format dicom-seg adds NAME.seg.dcm, the masks of all segmented \
+            frames of a DICOM file as a Segmentation object, and sr adds NAME.sr.dcm, a report \
+            with measurements in mm. Both have the patient and study of the file, refer to its \
+            frames, and state the model, the prompts and "research use only": Docs/DICOM.md.
+
             --everything generates masks automatically, like segment-anything: it writes \
             NAME.everything.json with one record for each mask and NAME.everything.overlay.png; \
             --format png adds the masks. Its thresholds were chosen for SAM: lower them for other \
@@ -95,7 +100,8 @@ public struct SegmentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Files to write, separated by commas: png, overlay, json, rle, contour, probability "
+            "Files to write, separated by commas: png, overlay, json, rle, contour, probability, "
+                + "dicom-seg, sr "
                 + "(default: png,overlay,json; with --everything overlay,json).",
             valueName: "list"))
     var format: OutputFormats?
@@ -180,6 +186,10 @@ public struct SegmentCommand: ParsableCommand {
             throw ValidationError(
                 "--multimask gives candidates for a prompt; with --prompt-free there is one mask")
         }
+        guard !(multimask && format?.formats.contains(where: \.isDICOM) ?? false) else {
+            throw ValidationError(
+                "--format dicom-seg and sr have one mask for each object: leave out --multimask")
+        }
         guard !(summary && skipExisting) || format?.formats.contains(.json) ?? true else {
             throw ValidationError(
                 "--summary with --skip-existing reads NAME.json of skipped images: add json to "
@@ -224,6 +234,7 @@ public struct SegmentCommand: ParsableCommand {
         try layout.makeFolders()
         let writer = ResultWriter(
             layout: layout, model: model.model, engine: .init(ready.runtime))
+        let dicom = job.formats.contains(where: \.isDICOM) ? DICOMResultWriter(writer) : nil
 
         var report = try SegmentReport(layout, model: model.model)
         // Automatic masks take minutes: what speaks against them is said before.
@@ -234,19 +245,24 @@ public struct SegmentCommand: ParsableCommand {
                 throw report.end(ExitError(.interrupted, "interrupted"))
             }
             report.begin(image)
-            if let problem = problems[image.name] {
-                try report.addFailure(of: image, problem)
-                continue
-            }
             do {
-                if job.existing == .skipped, let skipped = try layout.skipped(image, model.model) {
+                if let problem = problems[image.name] { throw problem }
+                if job.existing == .skipped,
+                    let skipped = try dicom.map({ try $0.skipped(image) })
+                        ?? layout.skipped(image, model.model)
+                {
                     try report.addSkipped(skipped)
-                    continue
+                } else {
+                    try dicom?.begin(image)
+                    let results = writer.begin(image)
+                    let result = try segmenter.segment(image) {
+                        try results.add($0, in: $1)
+                        try dicom?.add($0, in: $1)
+                    }
+                    let files = try writer.finish(results, result)
+                    dicom?.keep(image)
+                    try report.add(result, writtenTo: files)
                 }
-                let results = writer.begin(image)
-                let result = try segmenter.segment(image) { try results.add($0, in: $1) }
-                let files = try writer.finish(results, result)
-                try report.add(result, writtenTo: files)
             } catch let error as DICOMError where error.isAboutDecoder {
                 throw report.end(ExitError(.unavailable, "\(error)"))
             } catch let error as ExitError {
@@ -254,6 +270,11 @@ public struct SegmentCommand: ParsableCommand {
                 throw report.end(error)
             } catch {
                 try report.addFailure(of: image, error)
+            }
+            do {
+                try dicom?.end(image)
+            } catch let error as ExitError {
+                throw report.end(error)
             }
         }
         try report.finish()
@@ -284,7 +305,9 @@ public struct SegmentCommand: ParsableCommand {
         let suffix = automatic.everything ? ".everything" : ""
         let objects = automatic.everything ? [] : prompts.objects
         return frames.map {
-            InputImage(path: $0.path, frame: $0.frame, name: $0.name + suffix, objects: objects)
+            InputImage(
+                path: $0.path, frame: $0.frame, name: $0.name + suffix, fileName: $0.fileName,
+                objects: objects)
         }
     }
 

@@ -31,6 +31,8 @@ struct SegmentJob: Sendable {
     let allImages: [InputImage]
     /// The images of this run: those of its part.
     let images: [InputImage]
+    /// The names of DICOM results.
+    let dicomNames: DICOMNames
     /// The part of the list; nil for all of it.
     let shard: Shard?
     let mode: Mode
@@ -51,9 +53,14 @@ struct SegmentJob: Sendable {
         formats: Set<OutputFormat>, existing: ExistingResults, promptFile: String?,
         spacing: SpacingSource, writesSummary: Bool, printsJSONLines: Bool
     ) {
+        let dicomNames = DICOMNames(images, formats)
         allImages = images
+        self.dicomNames = dicomNames
         self.shard = shard
-        self.images = shard.map { shard in images.filter { shard.contains($0.name) } } ?? images
+        self.images =
+            shard.map { shard in
+                images.filter { shard.contains(dicomNames.name(of: $0) ?? $0.name) }
+            } ?? images
         self.mode = mode
         self.outputFolder = outputFolder
         self.formats = formats
@@ -96,6 +103,28 @@ struct SegmentJob: Sendable {
     }
 }
 
+/// The names of DICOM results: a file has one of each kind, whichever frames are segmented.
+struct DICOMNames: Sendable {
+    /// How many images each file has, by the name of its results; nil without such results.
+    private let counts: [String: Int]?
+
+    init(_ images: [InputImage], _ formats: Set<OutputFormat>) {
+        guard formats.contains(where: \.isDICOM) else {
+            counts = nil
+            return
+        }
+        counts = images.reduce(into: [:]) { $0[$1.fileName, default: 0] += 1 }
+    }
+
+    /// The path of the results of an image's file below the output folder, without an extension.
+    ///
+    /// - Returns: the name of the frame where it is the only one of its file; nil where no DICOM
+    ///   results are written.
+    func name(of image: InputImage) -> String? {
+        counts.map { $0[image.fileName] == 1 ? image.name : image.fileName }
+    }
+}
+
 /// An image to segment.
 struct InputImage: Equatable, Sendable {
     /// The image's file.
@@ -104,6 +133,8 @@ struct InputImage: Equatable, Sendable {
     var frame: Int?
     /// The path of its results below the output folder, without a file extension.
     let name: String
+    /// The path of results of all frames of the file together.
+    let fileName: String
     /// The objects to segment; none with `--everything`.
     let objects: [ObjectPrompt]
 }

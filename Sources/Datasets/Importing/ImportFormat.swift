@@ -3,6 +3,7 @@ public enum ImportFormat: String, CaseIterable, Sendable {
     case busi
     case busbra = "bus-bra"
     case udiat, tn3k, tg3k, ddti, camus, hc18, folders, coco, yolo
+    case dicomSEG = "dicom-seg"
 
     /// The name of the dataset in the US30K layout; nil for general formats.
     public var dataset: String? {
@@ -15,7 +16,7 @@ public enum ImportFormat: String, CaseIterable, Sendable {
         case .ddti: "ThyroidNodule-DDTI"
         case .camus: "Echocardiography-CAMUS"
         case .hc18: "FetalHead-HC18"
-        case .folders, .coco, .yolo: nil
+        case .folders, .coco, .yolo, .dicomSEG: nil
         }
     }
 
@@ -32,6 +33,7 @@ public enum ImportFormat: String, CaseIterable, Sendable {
         case .folders: FolderImporter()
         case .coco: COCOImporter()
         case .yolo: YOLOImporter()
+        case .dicomSEG: DICOMSEGImporter()
         }
     }
 }

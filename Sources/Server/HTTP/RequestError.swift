@@ -86,6 +86,7 @@ extension DICOMError {
         case .noFrame(_, let frame, let frames): .noFrame(name: name, frame: frame, frames: frames)
         case .unsupported(_, let reason): .unsupported(name: name, reason: reason)
         case .tooLarge(_, let reason): .tooLarge(name: name, reason: reason)
+        case .noIdentity(_, let attribute): .noIdentity(name: name, attribute: attribute)
         case .damaged(_, let reason): .damaged(name: name, reason: reason)
         case .decoderStopped(_, let signal): .decoderStopped(name: name, signal: signal)
         case .decoderMissing, .decoderUnusable: self

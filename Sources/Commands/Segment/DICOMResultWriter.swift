@@ -1,0 +1,273 @@
+import DICOM
+import FileIO
+import Foundation
+import Imaging
+import Measurements
+
+/// Collects the masks of DICOM images, and writes the DICOM results of each file when the last of its
+/// frames is done.
+///
+/// Of the masks only run lengths are kept meanwhile.
+final class DICOMResultWriter {
+    private let writer: ResultWriter
+    /// The images of each file that are still to come, as indices into the job's.
+    private var places: [String: [Int]]
+    private var open: [String: OpenFile] = [:]
+    /// The image that is being segmented.
+    private var source: DICOMSource?
+    /// Its masks.
+    private var pending: [Found] = []
+    /// What to report about files whose results exist: by file, then by image; empty where a result
+    /// is missing.
+    private var earlier: [String: [String: ImageOutcome]] = [:]
+
+    /// A mask of the image that is being segmented.
+    private struct Found {
+        var key: ObjectKey
+        var isAutomatic: Bool
+        var prompt: String
+        var entry: DICOMResult.Entry
+    }
+
+    /// The same object in all frames: by its label, or its place among those without a label.
+    private struct ObjectKey: Hashable {
+        let label: String?
+        let place: Int
+    }
+
+    /// The results of a file so far.
+    private struct OpenFile {
+        let source: DICOMSource
+        let files: ResultFiles
+        var keys: [ObjectKey] = []
+        var segments: [DICOMResult.Segment] = []
+        var entries: [DICOMResult.Entry] = []
+        /// The frames of each prompt.
+        var prompts: [UsedPrompt: [Int]] = [:]
+    }
+
+    private struct UsedPrompt: Hashable {
+        let segment: Int
+        let text: String
+    }
+
+    /// - Parameter writer: writes the other results of the same job.
+    init(_ writer: ResultWriter) {
+        self.writer = writer
+        let names = writer.job.dicomNames
+        places = writer.job.images.enumerated().reduce(into: [:]) { places, image in
+            places[names.name(of: image.element) ?? "", default: []].append(image.offset)
+        }
+    }
+
+    private var job: SegmentJob { writer.job }
+
+    private func name(of image: InputImage) -> String { job.dicomNames.name(of: image) ?? "" }
+
+    /// What to report about an image whose results are those of an earlier run.
+    ///
+    /// The frames of a file are segmented again together: its DICOM results need all of them.
+    ///
+    /// - Returns: nil if the image has to be segmented.
+    /// - Throws: ``ExitError`` for a result of another model.
+    func skipped(_ image: InputImage) throws(ExitError) -> ImageOutcome? {
+        let name = name(of: image)
+        if earlier[name] == nil {
+            var outcomes: [String: ImageOutcome] = [:]
+            for place in places[name] ?? [] {
+                let image = job.images[place]
+                guard let outcome = try writer.layout.skipped(image, writer.model) else {
+                    outcomes = [:]
+                    break
+                }
+                outcomes[image.name] = outcome
+            }
+            earlier[name] = outcomes
+        }
+        return earlier[name]?[image.name]
+    }
+
+    /// Prepares for an image.
+    ///
+    /// - Throws: `DICOMError` where no result can refer to it.
+    func begin(_ image: InputImage) throws(DICOMError) {
+        pending = []
+        let name = name(of: image)
+        if open[name] == nil {
+            open[name] = OpenFile(
+                source: try DICOMSource.read(image.path),
+                files: writer.layout.files(of: image, objects: image.objects.count))
+        }
+        source = open[name]?.source
+    }
+
+    /// Adds an object of the image that is being segmented.
+    ///
+    /// - Throws: `DICOMError` if the file is not the same as before.
+    func add(_ object: SegmentedObject, in frame: InputFrame) throws {
+        guard let source, let mask = object.candidates.first?.mask else { return }
+        guard mask.size == source.image.size, frame.number ?? 1 <= source.image.frames else {
+            throw DICOMError.cannotRead(
+                name: source.path, reason: "it was changed while it was read")
+        }
+        let label = object.request.label
+        let key = ObjectKey(label: label, place: pending.count { $0.key.label == label })
+        let calibration = frame.pixelSize.calibration(of: mask)
+        var entry = DICOMResult.Entry(
+            segment: 0, frame: frame.number ?? 1, mask: mask.runLength(), calibration: calibration)
+        if job.formats.contains(.report), let spacing = calibration.spacing,
+            let found = MaskMeasurements(mask, spacing: spacing)
+        {
+            entry.measurements = found.forReport(isHead: DICOMResult.isHead(label))
+            entry.notes = found.notes
+        }
+        pending.append(
+            Found(
+                key: key, isAutomatic: object.request.isPromptFree,
+                prompt: String(decoding: try JSON.encode(PromptEntry(object)), as: UTF8.self),
+                entry: entry))
+    }
+
+    /// Keeps the objects of an image that is done.
+    func keep(_ image: InputImage) {
+        let name = name(of: image)
+        guard var file = open.removeValue(forKey: name) else { return }
+        for found in pending {
+            let segment: Int
+            if let known = file.keys.firstIndex(of: found.key) {
+                segment = known
+                if !found.isAutomatic { file.segments[known].isAutomatic = false }
+            } else {
+                segment = file.keys.count
+                file.keys.append(found.key)
+                file.segments.append(
+                    .init(label: Self.label(found.key), isAutomatic: found.isAutomatic))
+            }
+            var entry = found.entry
+            entry.segment = segment
+            file.entries.append(entry)
+            file.prompts[UsedPrompt(segment: segment, text: found.prompt), default: []]
+                .append(entry.frame)
+        }
+        open[name] = file
+        pending = []
+    }
+
+    private static func label(_ key: ObjectKey) -> String {
+        guard let label = key.label, !label.isEmpty else { return "object \(key.place + 1)" }
+        return key.place == 0 ? label : "\(label) \(key.place + 1)"
+    }
+
+    /// Writes the DICOM results of a file after the last of its images; of images that failed there
+    /// are no masks.
+    ///
+    /// - Throws: ``ExitError``.
+    func end(_ image: InputImage) throws {
+        let name = name(of: image)
+        // Frames come in the order of the job.
+        places[name]?.removeFirst()
+        guard places[name]?.isEmpty ?? true else { return }
+        places[name] = nil
+        earlier[name] = nil
+        guard let file = open.removeValue(forKey: name), !file.entries.isEmpty else { return }
+        try withExitStatus(.output) { try write(file) }
+    }
+
+    private func write(_ file: OpenFile) throws {
+        let result = DICOMResult(
+            source: file.source, segments: file.segments, entries: file.entries,
+            origin: .init(
+                version: ProgramVersion.current, model: writer.model.name,
+                weightsSHA256: writer.model.sha256, parameters: try parameters(file)))
+        let date = Date()
+        var transaction = FileTransaction()
+        var segmentation: DICOMSegmentation?
+        if job.formats.contains(.dicomSeg), let path = file.files.dicomSegmentation?.path {
+            let output = try AtomicFile(path)
+            segmentation = try result.writeSegmentation(date: date) { try output.append($0) }
+            try transaction.add(output)
+        }
+        if job.formats.contains(.report), let path = file.files.report?.path {
+            try transaction.add(result.measurementReport(of: segmentation, date: date), at: path)
+        }
+        try writer.commit(transaction, replacing: file.files.dicom, in: file.files.subfolder)
+    }
+
+    /// The model, how it ran, and the prompts.
+    private func parameters(_ file: OpenFile) throws -> String {
+        let prompts = file.prompts.sorted {
+            ($0.key.segment, $0.value[0], $0.key.text) < ($1.key.segment, $1.value[0], $1.key.text)
+        }.map {
+            #"{"object":\#($0.key.segment + 1),"frames":\#(Self.ranges($0.value)),"#
+                + #""prompt":\#($0.key.text)}"#
+        }
+        let list = "[" + prompts.joined(separator: ",") + "]"
+        func text(_ end: String) throws -> String {
+            let settings = Settings(
+                model: writer.model.name, weightsSha256: writer.model.sha256,
+                precision: writer.engine.precision, device: writer.engine.device)
+            return String(decoding: try JSON.encode(settings), as: UTF8.self).dropLast() + end + "}"
+        }
+        let complete = try text(#","prompts":\#(list)"#)
+        // The attribute in DICOM has at most 10240 characters.
+        guard complete.utf8.count > 10_000 else { return complete }
+        return try text(#","prompts_sha256":"\#(SHA256.hexDigest(of: Array(list.utf8)))""#)
+    }
+
+    /// Numbers as a list of JSON: `["1-4",7]`.
+    private static func ranges(_ numbers: [Int]) -> String {
+        var ranges: [ClosedRange<Int>] = []
+        for number in numbers.sorted() {
+            if let last = ranges.last, last.upperBound == number - 1 {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        let parts = ranges.map {
+            $0.count == 1 ? "\($0.lowerBound)" : "\"\($0.lowerBound)-\($0.upperBound)\""
+        }
+        return "[" + parts.joined(separator: ",") + "]"
+    }
+
+    private struct Settings: Encodable {
+        let model: String
+        let weightsSha256: String
+        let precision: String
+        let device: String
+    }
+
+    /// A prompt without the path of its mask, which may contain names.
+    private struct PromptEntry: Encodable {
+        let promptFree: Bool?
+        let box: [Double]?
+        let points: [[Double]]
+        let backgroundPoints: [[Double]]
+        let mask: Bool?
+
+        init(_ object: SegmentedObject) {
+            promptFree = object.request.isPromptFree ? true : nil
+            box = object.prompt.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] }
+            points = object.prompt.foregroundPoints.map { [$0.x, $0.y] }
+            backgroundPoints = object.prompt.backgroundPoints.map { [$0.x, $0.y] }
+            mask = object.request.maskPath == nil ? nil : true
+        }
+    }
+}
+
+extension MaskMeasurements {
+    fileprivate func forReport(isHead: Bool) -> [DICOMResult.Measurement] {
+        var found: [DICOMResult.Measurement] = [
+            .init(.area, area), .init(.longAxis, longAxis), .init(.shortAxis, shortAxis),
+            .init(.perimeter, perimeter),
+        ]
+        if isHead, let ellipse { found.append(.init(.headCircumference, ellipse.circumference)) }
+        return found
+    }
+
+    fileprivate var notes: [String] {
+        touchesImageEdge
+            ? ["the mask touches the edge of the image: the object may be larger than the numbers"]
+            : []
+    }
+}

@@ -9,6 +9,7 @@ LOG is the output of `swift test`. Every skip must state a reason.
 import os
 import pathlib
 import re
+import shutil
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -19,6 +20,7 @@ CONDITIONS = {
     "as root": os.getuid() == 0,
     "without bfloat16": not re.search(
         r"\b(avx512_bf16|amx_bf16)\b", pathlib.Path("/proc/cpuinfo").read_text()),
+    "without ffmpeg": not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
     "without .deps/peers": not (ROOT / ".deps" / "peers" / "stamp").exists(),
 }
 SKIP = re.compile(r'^\S+\s+(?:Test|Suite) (.*) skipped(?:: "(.*)"|\.)\s*$')

@@ -37,7 +37,8 @@ extension FileError: CustomStringConvertible {
 /// is never committed is deleted. Files that belong together are written by a ``FileTransaction``.
 public final class AtomicFile {
     let path: String
-    let temporary: String
+    /// Where the content is until ``commit()``; another program may read or replace it there.
+    package let temporary: String
     /// -1 after the file was closed.
     private var descriptor: Int32
     private var isReleased = false

@@ -129,6 +129,14 @@ public final class AtomicFile {
         guard closed == 0 else { throw .last(path) }
     }
 
+    /// Closes the file; its content is on the disk only after a later `sync`.
+    func closeUnflushed() throws(FileError) {
+        guard descriptor >= 0 else { return }
+        let closed = close(descriptor)
+        descriptor = -1
+        guard closed == 0 else { throw .last(path) }
+    }
+
     /// Seals the file and renames it to its path.
     ///
     /// - Throws: ``FileError``; the file is then deleted.

@@ -94,6 +94,13 @@ public struct CineTracker: Sendable {
                     number: number, isPrompted: false, result: nil, geometry: nil,
                     failure: "\(error)"))
         }
+        guard picture.uniformValue == nil || prompt != nil else {
+            return try visit(
+                TrackedFrame(
+                    number: number, isPrompted: false,
+                    result: tracker.passOver(blankFrameOf: picture.size), geometry: nil,
+                    failure: nil))
+        }
         let encoded = try engine.encode(picture)
         let result = try tracker.segment(picture, encoded, prompt: prompt)
         return try visit(

@@ -113,6 +113,16 @@ public struct ObjectTracker: Sendable {
         return result
     }
 
+    /// Passes over a blank frame, in which a model would still see something.
+    ///
+    /// - Parameter size: of the frame.
+    /// - Returns: an empty mask.
+    public mutating func passOver(blankFrameOf size: Size) -> SegmentationResult {
+        lostFrames += 1
+        motion = .identity
+        return .outside(Planes(channels: 1, height: 1, width: 1, values: [-1]), size)
+    }
+
     private func expectation(
         _ trace: Trace, in image: Image, _ geometry: InputGeometry
     ) -> Expectation {

@@ -135,6 +135,24 @@ struct CineTrackerTests {
         #expect(throws: Damage.self) { try track([5: prompt(place(5))], frames) }
     }
 
+    @Test("a blank frame is not shown to the model, and the object is found behind it")
+    func blank() throws {
+        let engine = DiscEngine()
+        var found: [Bool] = []
+        try CineTracker(engine: engine).track(frames: 5, prompts: [1: prompt(place(1))]) { number in
+            number == 3
+                ? Image(
+                    width: 128, height: 128, channels: 1,
+                    pixels: Array(repeating: 9, count: 1 << 14))
+                : Discs.frame([place(number)])
+        } visit: { frame in
+            found.append(frame.isFound)
+            return .next
+        }
+        #expect(found == [true, true, false, true, true])
+        #expect(engine.encodings.withLock { $0 } == 4)
+    }
+
     @Test("visiting can end a track")
     func stop() throws {
         var count = 0

@@ -62,8 +62,8 @@ final class CineSource {
     ///
     /// - Parameter number: from 1.
     /// - Returns: the frame.
-    /// - Throws: why it cannot be used: it cannot be read, is blank, or has another size than the first
-    ///   one that was read.
+    /// - Throws: why it cannot be used: it cannot be read, or has another size than the first one that
+    ///   was read.
     func frame(_ number: Int) throws -> InputFrame {
         // A decoder that goes forward only would start again for each frame of a way back.
         if goesForwardOnly, number < lastRead, window[number] == nil, let size {
@@ -71,7 +71,6 @@ final class CineSource {
         }
         lastRead = number
         let frame = try window.removeValue(forKey: number) ?? read(number)
-        try frame.image.checkNotBlank()
         if let size, frame.image.size != size {
             throw CineError.otherSize(frame.image.size, needed: size)
         }
@@ -79,11 +78,12 @@ final class CineSource {
         return frame
     }
 
-    /// The size of a frame, which ``frame(_:)`` then has without reading it again.
+    /// The size of a frame with a prompt, which ``frame(_:)`` then has without reading it again.
     ///
-    /// - Throws: as ``frame(_:)``.
+    /// - Throws: as ``frame(_:)``, and ``BlankImageError``.
     func size(ofFrame number: Int) throws -> Size {
         let frame = try frame(number)
+        try frame.image.checkNotBlank()
         window[number] = frame
         return frame.image.size
     }

@@ -107,7 +107,8 @@ final class TrackWriter {
             pixelMm2: (found ?? calibration)?.spacing.map { $0.x * $0.y }, failure: frame.failure)
         try withExitStatus(.output) {
             if let result = frame.result, let input {
-                try transaction.add(png(result.mask.image()), at: files.mask(frame.number).path)
+                try transaction.addOneOfMany(
+                    png(result.mask.image()), at: files.mask(frame.number).path)
                 try draw(frame, result, input, prompt)
             }
             try smooth(frame)
@@ -160,7 +161,8 @@ final class TrackWriter {
                     width: geometry.original.width, height: geometry.original.height,
                     values: [UInt8](repeating: 0, count: geometry.original.area))
             rows[number - 1]?.smoothedArea = mask.area
-            try transaction.add(png(mask.image()), at: files.smoothedMask(number).path)
+            try transaction.addOneOfMany(
+                png(mask.image()), at: files.smoothedMask(number).path)
         }
     }
 

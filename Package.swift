@@ -39,6 +39,7 @@ let package = Package(
         .library(name: "DICOM", targets: ["DICOM"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
+        .library(name: "Tracking", targets: ["Tracking"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -105,11 +106,12 @@ let package = Package(
                 "Segmentation",
             ]),
         .target(name: "SAMUSKit", dependencies: ["Imaging", "Inference", "Segmentation"]),
+        .target(name: "Tracking", dependencies: ["Imaging", "Segmentation"]),
         .target(
             name: "Commands",
             dependencies: [
                 "Checkpoints", "DICOM", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
-                "Inference", "Measurements", "MaskMetrics", "Segmentation",
+                "Inference", "Measurements", "MaskMetrics", "Segmentation", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["Commands"]),
@@ -211,6 +213,8 @@ let package = Package(
         .testTarget(
             name: "SAMUSKitTests",
             dependencies: ["SAMUSKit", "Imaging", "Inference", "Segmentation"]),
+        .testTarget(
+            name: "TrackingTests", dependencies: ["Tracking", "Imaging", "Segmentation"]),
         .testTarget(
             name: "ServerTests",
             dependencies: ["Server", "FileIO", "Imaging", "Segmentation"]),

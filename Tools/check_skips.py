@@ -21,6 +21,7 @@ CONDITIONS = {
     "without bfloat16": not re.search(
         r"\b(avx512_bf16|amx_bf16)\b", pathlib.Path("/proc/cpuinfo").read_text()),
     "without dciodvfy": not (shutil.which("dciodvfy") and shutil.which("dsrdump")),
+    "without ffmpeg": not (shutil.which("ffmpeg") and shutil.which("ffprobe")),
     "without .deps/peers": not (ROOT / ".deps" / "peers" / "stamp").exists(),
 }
 SKIP = re.compile(r'^\S+\s+(?:Test|Suite) (.*) skipped(?:: "(.*)"|\.)\s*$')

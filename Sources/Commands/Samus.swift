@@ -22,8 +22,9 @@ public struct SamusCommand: ParsableCommand {
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [
-            SegmentCommand.self, MeasureCommand.self, DeidentifyCommand.self, EvaluateCommand.self,
-            CompareCommand.self, TrainHandover.self, ExportHandover.self, DataCommand.self,
+            SegmentCommand.self, TrackCommand.self, MeasureCommand.self, DeidentifyCommand.self,
+            EvaluateCommand.self, CompareCommand.self, TrainHandover.self, ExportHandover.self,
+            DataCommand.self,
             InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
             DoctorCommand.self, ServeHandover.self,
         ])

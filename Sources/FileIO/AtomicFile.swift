@@ -37,7 +37,8 @@ extension FileError: CustomStringConvertible {
 /// is never committed is deleted. Files that belong together are written by a ``FileTransaction``.
 public final class AtomicFile {
     let path: String
-    let temporary: String
+    /// Where the content is until ``commit()``; another program may read or replace it there.
+    package let temporary: String
     /// -1 after the file was closed.
     private var descriptor: Int32
     private var isReleased = false
@@ -125,6 +126,14 @@ public final class AtomicFile {
         let closed = close(descriptor)
         descriptor = -1
         // Some network file systems report a full disk only when the file is closed.
+        guard closed == 0 else { throw .last(path) }
+    }
+
+    /// Closes the file; its content is on the disk only after a later `sync`.
+    func closeUnflushed() throws(FileError) {
+        guard descriptor >= 0 else { return }
+        let closed = close(descriptor)
+        descriptor = -1
         guard closed == 0 else { throw .last(path) }
     }
 

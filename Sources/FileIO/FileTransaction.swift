@@ -9,6 +9,8 @@ import Foundation
 public struct FileTransaction {
     private var files: [AtomicFile] = []
     private var folders: [AtomicFolder] = []
+    /// Whether the content of some files may not be on the disk yet.
+    private var needsFlush = false
 
     /// A transaction without files.
     public init() {}
@@ -24,6 +26,25 @@ public struct FileTransaction {
         try file.append(bytes)
         try file.seal()
         files.append(file)
+    }
+
+    /// Writes one of many small files under a temporary name: on Linux, ``commit(holding:)`` flushes
+    /// all of them to the disk together, which takes a fraction of the time.
+    ///
+    /// - Parameters:
+    ///   - bytes: the content.
+    ///   - path: the file that ``commit(holding:)`` creates or replaces.
+    /// - Throws: ``FileError``, for example if the disk is full.
+    public mutating func addOneOfMany(_ bytes: [UInt8], at path: String) throws(FileError) {
+        #if os(Linux)
+            let file = try AtomicFile(path)
+            try file.append(bytes)
+            try file.closeUnflushed()
+            files.append(file)
+            needsFlush = true
+        #else
+            try add(bytes, at: path)
+        #endif
     }
 
     /// Adds a file that is complete.
@@ -48,6 +69,8 @@ public struct FileTransaction {
     /// - Throws: ``FileError``. Older files are unchanged then, unless the error says that the next
     ///   start completes the transaction.
     public func commit(holding lock: FolderLock) throws(FileError) {
+        // On Linux this returns when everything is written.
+        if needsFlush { sync() }
         if folders.isEmpty, files.count <= 1 {
             try files.first?.commit()
             return

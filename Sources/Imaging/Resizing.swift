@@ -166,3 +166,36 @@ private func nearestIndices(from input: Int, to output: Int) -> [Int] {
         return min(Int(position), input - 1)
     }
 }
+
+extension Image {
+    /// The mean of blocks of pixels; a rest on the right and at the bottom is left out.
+    ///
+    /// - Parameter factor: side of a block, at least 1; blocks are not larger than the image.
+    /// - Returns: a smaller image.
+    public func reduced(by factor: Int) -> Image {
+        let factor = Swift.min(factor, width, height)
+        guard factor > 1 else { return self }
+        let size = Size(height: height / factor, width: width / factor)
+        let pixels = [UInt8](unsafeUninitializedCapacity: size.area * channels) {
+            target, initialized in
+            self.pixels.withUnsafeBufferPointer { source in
+                let row = width * channels
+                for y in 0..<size.height {
+                    for x in 0..<size.width * channels {
+                        let (column, channel) = x.quotientAndRemainder(dividingBy: channels)
+                        var sum = factor * factor / 2
+                        for v in 0..<factor {
+                            let start =
+                                (y * factor + v) * row + column * factor * channels + channel
+                            for u in 0..<factor { sum += Int(source[start + u * channels]) }
+                        }
+                        target[y * size.width * channels + x] = UInt8(sum / (factor * factor))
+                    }
+                }
+            }
+            initialized = size.area * channels
+        }
+        return Image(
+            width: size.width, height: size.height, channels: channels, pixels: pixels)
+    }
+}

@@ -20,7 +20,8 @@ public struct SamusTrainCommand: ParsableCommand {
         discussion: "Research use only, not a medical device.",
         version: "samus-train \(ProgramVersion.current), libtorch \(TorchRuntime.version)",
         subcommands: [
-            SegmentCommand.self, EvaluateCommand.self, TrainCommand.self, ExportCommand.self,
+            SegmentCommand.self, TrackCommand.self, EvaluateCommand.self, TrainCommand.self,
+            ExportCommand.self,
             InfoCommand.self, InitCommand.self, BenchCommand.self, TorchReportCommand.self,
             TorchCheckCommand.self, TorchBenchCommand.self,
         ])

@@ -46,6 +46,7 @@ enum Architecture {
         "Evaluation": Place(side: .inference, level: 4),
         "Inference": Place(side: .inference, level: 5),
         "SAMUSKit": Place(side: .inference, level: 6),
+        "Tracking": Place(side: .inference, level: 6),
         "Commands": Place(side: .inference, level: 7),
         "Server": Place(side: .inference, level: 7),
         "samus": Place(side: .inference, level: 8),

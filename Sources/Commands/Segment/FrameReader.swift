@@ -26,6 +26,8 @@ enum ImageFileKind {
     case image
     case dicom
     case nifti
+    /// GIF, AVI or MP4.
+    case video
 
     /// The kind of a file: by its first bytes, and for NIfTI, which may be compressed, by its name.
     init(_ path: String) {
@@ -34,6 +36,8 @@ enum ImageFileKind {
             self = .nifti
         } else if DICOMFile.isDICOM(path) {
             self = .dicom
+        } else if VideoFile.Format(ofFile: path) != nil {
+            self = .video
         } else {
             self = .image
         }
@@ -77,11 +81,12 @@ enum PixelSize {
     }
 }
 
-/// Reads frames of PNG, JPEG, DICOM and NIfTI files; a file that was used last stays open.
+/// Reads frames of PNG, JPEG, DICOM, NIfTI and video files; a file that was used last stays open.
 final class FrameReader {
     private let spacing: SpacingSource
     private var dicom: (file: DICOMFile, reader: DICOMFrameReader)?
     private var nifti: (path: String, volume: NIfTIVolume, scale: NIfTIGreyScale)?
+    private var video: (file: VideoFile, reader: VideoFrameReader)?
 
     /// - Parameter spacing: pixel sizes from the command line, which count before the files' own.
     init(spacing: SpacingSource = SpacingSource()) {
@@ -97,6 +102,22 @@ final class FrameReader {
         case .image: 1
         case .dicom: try DICOMFile.read(path).image?.frames
         case .nifti: try volume(path).volume.frames
+        case .video: try openVideo(path).file.frames
+        }
+    }
+
+    /// The time of each frame in seconds after the first; nil where the file does not state them.
+    ///
+    /// - Throws: why the file cannot be read.
+    func times(of path: String) throws -> [Double]? {
+        switch ImageFileKind(path) {
+        case .image, .nifti: return nil
+        case .dicom:
+            let image = try openDICOM(path).1.image
+            return image.frameTimeMs.flatMap { time in
+                time > 0 ? (0..<image.frames).map { Double($0) * time / 1000 } : nil
+            }
+        case .video: return try openVideo(path).file.times
         }
     }
 
@@ -134,6 +155,12 @@ final class FrameReader {
                 pixelSize: .uniform(
                     calibration ?? .unknown(reason: "the NIfTI header states no pixel size")),
                 notes: scale.isStored ? [] : [scale.description])
+        case .video:
+            let (file, reader) = try openVideo(path)
+            try checkFrame(frame, of: file.frames, in: path)
+            found = InputFrame(
+                image: try reader.frame((frame ?? 1) - 1), number: file.frames > 1 ? frame : nil,
+                sopInstance: nil, pixelSize: .notStated, notes: [])
         }
         if let given = spacing.calibration(for: path) {
             found = InputFrame(
@@ -168,6 +195,16 @@ final class FrameReader {
         return opened
     }
 
+    private func openVideo(
+        _ path: String
+    ) throws(VideoError) -> (file: VideoFile, reader: VideoFrameReader) {
+        if let video, video.file.path == path { return video }
+        let file = try VideoFile.read(path)
+        let opened = (file: file, reader: VideoFrameReader(file))
+        video = opened
+        return opened
+    }
+
     private func volume(
         _ path: String
     ) throws(NIfTIError) -> (volume: NIfTIVolume, scale: NIfTIGreyScale) {
@@ -191,7 +228,7 @@ struct BlankImageError: Error, CustomStringConvertible {
 
 extension Image {
     /// - Throws: ``BlankImageError`` if all pixels have the same value.
-    fileprivate func checkNotBlank() throws(BlankImageError) {
+    func checkNotBlank() throws(BlankImageError) {
         if let value = uniformValue { throw BlankImageError(value: value) }
     }
 }

@@ -1,6 +1,7 @@
 import DICOM
 import FileIO
 import Foundation
+import Imaging
 
 /// Finds the images that the arguments of a command name: files, folders and patterns.
 enum InputFiles {
@@ -28,6 +29,7 @@ enum InputFiles {
     /// A folder stands for all PNG, JPEG, DICOM and NIfTI files below it, except masks and overlays
     /// that this program wrote; a DICOMDIR for the images that it
     /// lists; a pattern that the shell has not expanded (`*`, `?`, `[`) for the files that match it.
+    /// Videos are taken where they are named, or match a pattern.
     ///
     /// - Parameter arguments: paths and patterns.
     /// - Returns: at least one image for each argument.
@@ -81,6 +83,8 @@ enum InputFiles {
             } catch let error as InputError {
                 throw error
             } catch let error as DICOMError where error.isAboutDecoder {
+                throw ExitError(.unavailable, "\(error)")
+            } catch let error as VideoError where error.isAboutProgram {
                 throw ExitError(.unavailable, "\(error)")
             } catch {
                 numbers = [nil]
@@ -174,7 +178,7 @@ enum InputFiles {
     }
 
     /// A mask, an overlay, a record or a DICOM object of a former run.
-    fileprivate static func isResult(_ path: String) -> Bool {
+    static func isResult(_ path: String) -> Bool {
         let name = path.lowercased()
         return [".mask.png", ".overlay.png", ".probability.png", ".json", ".seg.dcm", ".sr.dcm"]
             .contains(where: name.hasSuffix)
@@ -233,7 +237,7 @@ private struct FolderSearch {
                 isFolder.boolValue
             {
                 try visit(inner, above: above.union([identity]))
-            } else if InputFiles.isInputImage(path) {
+            } else if InputFiles.isInputImage(path), ImageFileKind(path) != .video {
                 // Results are written to the same subfolders.
                 found.append(
                     .init(path: path, name: InputFiles.withoutExtension(inner), isNamed: false))

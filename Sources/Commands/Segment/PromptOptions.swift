@@ -99,7 +99,17 @@ struct PromptOptions: ParsableArguments {
     }
 
     /// The clicks in the order of the command line.
-    private var clicks: [PromptClick] {
+    private var clicks: [PromptClick] { Self.ordered(point, background: backgroundPoint) }
+
+    /// Clicks in the order of the command line.
+    ///
+    /// - Parameters:
+    ///   - point: the values of `--point`.
+    ///   - backgroundPoint: the values of `--background-point`.
+    /// - Returns: all of them.
+    static func ordered(
+        _ point: [PixelPoint], background backgroundPoint: [PixelPoint]
+    ) -> [PromptClick] {
         let options = [true: "--point", false: "--background-point"]
         let order = ProgramArguments.current.compactMap { argument in
             options.first { argument == $0.value || argument.hasPrefix($0.value + "=") }?.key

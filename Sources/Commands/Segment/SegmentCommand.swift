@@ -71,15 +71,15 @@ public struct SegmentCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "PNG, JPEG, DICOM or NIfTI files, folders of them, DICOMDIR files, or patterns such "
-                + "as 'scans/*.png'."),
+            "PNG, JPEG, DICOM or NIfTI files, folders of them, DICOMDIR files, videos (GIF, AVI, MP4; "
+                + "they need the program ffmpeg), or patterns such as 'scans/*.png'."),
         completion: .file())
     var images: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Which frames of a DICOM or NIfTI file: a number from 1, or all. Needed where a file "
-                + "has several.",
+            "Which frames of a DICOM, NIfTI or video file: a number from 1, or all. Needed where a "
+                + "file has several.",
             valueName: "n|all"))
     var frame: FrameSelection?
 

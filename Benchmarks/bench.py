@@ -15,13 +15,14 @@ import pathlib
 
 from suites import (
     accuracy, bundles, checkpoints, common, litemedsam, metrics, models, processes, samus, serve,
-    training, wait_policy,
+    tracking, training, wait_policy,
 )
 
 SUITES = {
     "litemedsam": litemedsam, "samus": samus, "bundles": bundles, "training": training,
     "checkpoints": checkpoints, "wait-policy": wait_policy, "metrics": metrics,
     "processes": processes, "accuracy": accuracy, "models": models, "serve": serve,
+    "tracking": tracking,
 }
 
 

@@ -63,7 +63,9 @@ public struct VideoFile: Equatable, Sendable {
                 ])
         // A line has at most 32 bytes.
         let text = String(decoding: try pipe.all(limit: 32 * largestCount), as: UTF8.self)
-        let lines = text.split(separator: "\n").map { $0.trimmingCharacters(in: [",", " ", "\r"]) }
+        // Some versions add a line without a time for data beside the picture.
+        let lines = text.split(separator: "\n")
+            .map { $0.trimmingCharacters(in: [",", " ", "\r"]) }.filter { !$0.isEmpty }
         guard !lines.isEmpty else {
             throw .damaged(name: path, reason: pipe.complaint ?? "it has no frame")
         }
@@ -309,6 +311,8 @@ private final class ProgramPipe {
 
     /// The last line that the program wrote to standard error; nil where it wrote none.
     var complaint: String? {
+        // A program that still writes would wait for a reader for ever.
+        try? output.close()
         process.waitUntilExit()
         guard let text = try? RegularFile.read(errors.path, limit: 1 << 20) else { return nil }
         let line = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).last

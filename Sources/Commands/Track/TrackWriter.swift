@@ -141,10 +141,14 @@ final class TrackWriter {
                     ? String(format: "IoU estimate %.2f", result.iouEstimate) : "not found"),
             fillsMasks: false)
         let drawing = overlay.draw(on: small)
+        // The longest caption may need more lines, and its last one is the notice.
+        var longest = overlay
+        longest.caption =
+            "\(caption), frame \(files.frames) of \(files.frames), IoU estimate 0.00"
         let animation =
             self.animation
             ?? AnimatedPNG(
-                size: drawing.size, frames: files.frames,
+                size: longest.draw(on: small).size, frames: files.frames,
                 colours: isGrey ? .palette : .rgb)
         self.animation = animation
         drawings[frame.number - 1] = try spool.append(

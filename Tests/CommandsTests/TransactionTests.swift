@@ -182,7 +182,7 @@ struct TransactionTests {
                 .split(separator: "\n").dropFirst()
                 .map { $0.split(separator: ",").prefix(2).joined(separator: "/") }
             let markdown = String(decoding: try #require(files["report.md"]), as: UTF8.self)
-            let stated = try #require(markdown.firstMatch(of: #/, ([0-9]+) images/#))
+            let stated = try #require(markdown.firstMatch(of: #/, ([0-9]+) images?/#))
             let report = try JSONDecoder().decode(
                 Report.self, from: try #require(files["report.json"]))
             return [Set(rows).count, try #require(Int(stated.1)), report.data.images]

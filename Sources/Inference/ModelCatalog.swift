@@ -22,7 +22,7 @@ package enum ModelCatalog {
     package static let standard = Entry(
         name: "samus-lite", architecture: .samusLite,
         file: "samus-lite.samus/weights.safetensors",
-        sha256: "360e7a6212abda70afadf6455ef07adeaa847b1823760e20d66d99d23fafa299",
+        sha256: "33985560bcc7c08dfa0c52afa97a775ced42b8fb3adc139ff34d079d1f477241",
         licence: "Apache-2.0")
 
     /// LiteMedSAM as its authors published it.

@@ -65,7 +65,7 @@ struct TrainProcessesTests {
     func together() throws {
         let two = try running { _ in arguments("two", batch: 2) }.map { $0.outcome() }
         for outcome in two { #expect(outcome.code == 0, "\(outcome.errors)") }
-        #expect(two[0].output.contains("2 processes of 1 threads"))
+        #expect(two[0].output.contains("2 processes of 1 thread"))
         #expect(two[1].output.isEmpty)
         let one = try Program().start(arguments("one", batch: 4)).outcome()
         #expect(one.code == 0, "\(one.errors)")

@@ -163,11 +163,11 @@ struct CheckTests {
             ])
         #expect(
             report.findings[4].text
-                == "lacks 1 samples of 'train-Breast-BUSI.txt', as "
+                == "lacks 1 sample of 'train-Breast-BUSI.txt', as "
                 + "Echo-CAMUS/patient0001_2CH_ED#1")
         #expect(
             report.findings[5].text
-                == "has 1 samples that 'train-Echo-CAMUS.txt' lacks, as "
+                == "has 1 sample that 'train-Echo-CAMUS.txt' lacks, as "
                 + "Echo-CAMUS/patient0001_2CH_ES#2")
     }
 
@@ -179,7 +179,7 @@ struct CheckTests {
         let report = try report()
         #expect(report.errors.isEmpty)
         #expect(report.warnings.map(\.kind) == [.duplicate, .unlisted])
-        #expect(report.warnings[1].text == "1 images in no list, such as e")
+        #expect(report.warnings[1].text == "1 image in no list, such as e")
     }
 
     @Test("without lists the check fails; when stopped it gives no report")

@@ -30,7 +30,7 @@ extension ServerTests {
         func manyBodies() async throws {
             try await withServer({ configuration in
                 configuration.limits.allBodyBytes = 10_000
-                configuration.limits.bodySeconds = 5
+                configuration.limits.bodySeconds = 60
             }) { client in
                 let start =
                     "POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n{"

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 // What a call needs after a jump lives here, behind a pointer, and not in locals, whose values a
 // jump may lose.
@@ -18,6 +19,10 @@ typedef struct {
     png_structp png;
     png_infop info;
     png_bytepp rows;
+    z_stream stream;
+    int has_stream;
+    uint8_t *segment;
+    uint8_t *row;
 } cpng_state;
 
 static void fail(png_structp png, png_const_charp message) {
@@ -133,8 +138,110 @@ int cpng_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t hei
     return result;
 }
 
+// Compresses `count` bytes and writes what comes out.
+static void deflate_bytes(cpng_state *state, const uint8_t *bytes, size_t count, int flush) {
+    z_stream *stream = &state->stream;
+    stream->next_in = (Bytef *)bytes;
+    stream->avail_in = (uInt)count;
+    do {
+        uint8_t buffer[16384];
+        stream->next_out = buffer;
+        stream->avail_out = sizeof buffer;
+        deflate(stream, flush);
+        size_t produced = sizeof buffer - stream->avail_out;
+        if (produced > 0) {
+            png_write_chunk(state->png, (png_const_bytep) "IDAT", buffer, produced);
+        }
+    } while (stream->avail_out == 0);
+}
+
+// Writes `count` equal rows: one is compressed, and its bytes are repeated.
+static void write_equal_rows(cpng_state *state, uint32_t row_bytes, uint32_t count) {
+    // Nothing before is referred to from here on.
+    deflate_bytes(state, NULL, 0, Z_FULL_FLUSH);
+    size_t bound = deflateBound(&state->stream, row_bytes) + 64;
+    state->segment = malloc(bound);
+    if (state->segment == NULL) {
+        png_error(state->png, "out of memory");
+    }
+    z_stream *stream = &state->stream;
+    stream->next_out = state->segment;
+    stream->avail_out = (uInt)bound;
+    stream->next_in = state->row;
+    stream->avail_in = row_bytes;
+    deflate(stream, Z_FULL_FLUSH);
+    if (stream->avail_in > 0 || stream->avail_out == 0) {
+        png_error(state->png, "a row did not fit into its buffer");
+    }
+    size_t size = bound - stream->avail_out;
+    // One chunk for many rows.
+    size_t together = size < 65536 ? 65536 / size : 1;
+    for (uint32_t left = count; left > 0;) {
+        uint32_t now = left < together ? left : (uint32_t)together;
+        png_write_chunk_start(state->png, (png_const_bytep) "IDAT", (png_uint_32)(size * now));
+        for (uint32_t i = 0; i < now; i++) {
+            png_write_chunk_data(state->png, state->segment, size);
+        }
+        png_write_chunk_end(state->png);
+        left -= now;
+    }
+    free(state->segment);
+    state->segment = NULL;
+}
+
+// Writes the pixels of a grey image and the end of the file.
+//
+// Large masks consist of many equal rows. Such a row is compressed once, between two points at which
+// the compression starts anew, and its bytes are written as often as it occurs: a mask of 100
+// megapixels takes 30 ms, not 300.
+static void write_grey_rows(cpng_state *state, const uint8_t *pixels, uint32_t width,
+                            uint32_t height, uint8_t factor) {
+    // Equal rows of fewer bytes in all are not worth the new start.
+    const size_t worthwhile = 1 << 18;
+    if (deflateInit2(&state->stream, 3, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        png_error(state->png, "out of memory");
+    }
+    state->has_stream = 1;
+    // The zlib header: deflate, a window of 32 KiB, fast compression.
+    png_write_chunk(state->png, (png_const_bytep) "IDAT", (const uint8_t[]){0x78, 0x5E}, 2);
+    // A row as it is stored: the byte that says that it is not filtered, then its pixels.
+    state->row = malloc((size_t)width + 1);
+    if (state->row == NULL) {
+        png_error(state->png, "out of memory");
+    }
+    state->row[0] = PNG_FILTER_VALUE_NONE;
+    uLong checksum = adler32(0, NULL, 0);
+    for (uint32_t y = 0; y < height;) {
+        const uint8_t *row = pixels + (size_t)y * width;
+        uint32_t equal = 1;
+        while (y + equal < height && memcmp(row, row + (size_t)equal * width, width) == 0) {
+            equal++;
+        }
+        for (uint32_t x = 0; x < width; x++) {
+            state->row[x + 1] = (uint8_t)(row[x] * factor);
+        }
+        uLong of_row = adler32(adler32(0, NULL, 0), state->row, width + 1);
+        if ((size_t)equal * width >= worthwhile && equal > 2) {
+            write_equal_rows(state, width + 1, equal);
+        } else {
+            for (uint32_t i = 0; i < equal; i++) {
+                deflate_bytes(state, state->row, (size_t)width + 1, Z_NO_FLUSH);
+            }
+        }
+        for (uint32_t i = 0; i < equal; i++) {
+            checksum = adler32_combine(checksum, of_row, (z_off_t)width + 1);
+        }
+        y += equal;
+    }
+    deflate_bytes(state, NULL, 0, Z_FINISH);
+    uint8_t end[4] = {(uint8_t)(checksum >> 24), (uint8_t)(checksum >> 16),
+                      (uint8_t)(checksum >> 8), (uint8_t)checksum};
+    png_write_chunk(state->png, (png_const_bytep) "IDAT", end, sizeof end);
+    png_write_chunk(state->png, (png_const_bytep) "IEND", NULL, 0);
+}
+
 static int encode(cpng_state *state, const uint8_t *pixels, uint32_t width, uint32_t height,
-                  int channels, const char *comment) {
+                  int channels, uint8_t factor, const char *comment) {
     if (setjmp(state->jump)) {
         return -1;
     }
@@ -156,6 +263,10 @@ static int encode(cpng_state *state, const uint8_t *pixels, uint32_t width, uint
         png_set_text(png, info, &text, 1);
     }
     png_write_info(png, info);
+    if (channels == 1) {
+        write_grey_rows(state, pixels, width, height, factor);
+        return 0;
+    }
     allocate_rows(state, (uint8_t *)pixels, height, (size_t)width * (size_t)channels);
     png_write_image(png, state->rows);
     png_write_end(png, NULL);
@@ -163,7 +274,7 @@ static int encode(cpng_state *state, const uint8_t *pixels, uint32_t width, uint
 }
 
 int cpng_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int channels,
-                const char *comment, uint8_t **bytes, size_t *count,
+                uint8_t factor, const char *comment, uint8_t **bytes, size_t *count,
                 char message[CPNG_MESSAGE_SIZE]) {
     cpng_state state = {.message = message};
     strcpy(message, "out of memory");
@@ -174,9 +285,14 @@ int cpng_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int chan
     state.info = png_create_info_struct(state.png);
     int result = -1;
     if (state.info != NULL) {
-        result = encode(&state, pixels, width, height, channels, comment);
+        result = encode(&state, pixels, width, height, channels, factor, comment);
     }
     free(state.rows);
+    free(state.segment);
+    free(state.row);
+    if (state.has_stream) {
+        deflateEnd(&state.stream);
+    }
     png_destroy_write_struct(&state.png, &state.info);
     if (result != 0) {
         free(state.output);

@@ -19,8 +19,14 @@ struct Canvas {
     init(_ size: Size, colour: Colour) {
         width = size.width
         height = size.height
-        pixels = [UInt8](repeating: 0, count: 3 * size.area)
-        fill(PixelBox(x0: 0, y0: 0, x1: width, y1: height), colour)
+        pixels = [UInt8](unsafeUninitializedCapacity: 3 * size.area) { target, initialized in
+            for i in 0..<size.area {
+                target[3 * i] = colour.red
+                target[3 * i + 1] = colour.green
+                target[3 * i + 2] = colour.blue
+            }
+            initialized = 3 * size.area
+        }
     }
 
     var image: Image { Image(width: width, height: height, channels: 3, pixels: pixels) }
@@ -105,12 +111,23 @@ struct Canvas {
     ///   - x: column of its left edge.
     ///   - y: row of its upper edge.
     mutating func place(_ image: Image, x: Int, y: Int) {
-        let source = image.rgb()
-        for row in 0..<source.height {
-            let to = 3 * ((y + row) * width + x)
-            let from = 3 * row * source.width
-            pixels.replaceSubrange(
-                to..<to + 3 * source.width, with: source.pixels[from..<from + 3 * source.width])
+        precondition(
+            x >= 0 && y >= 0 && x + image.width <= width && y + image.height <= height,
+            "the image must fit inside the canvas")
+        let channels = image.channels
+        pixels.withUnsafeMutableBufferPointer { pixels in
+            image.pixels.withUnsafeBufferPointer { source in
+                for row in 0..<image.height {
+                    let to = 3 * ((y + row) * width + x)
+                    let from = channels * row * image.width
+                    for column in 0..<image.width {
+                        for channel in 0..<3 {
+                            pixels[to + 3 * column + channel] =
+                                source[from + channels * column + (channels == 1 ? 0 : channel)]
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -32,6 +32,8 @@ struct Caption {
 
     let lines: [String]
     let scale: Int
+    /// Available width in pixels.
+    let width: Int
 
     /// - Parameters:
     ///   - text: the caption, which may contain line breaks.
@@ -39,8 +41,20 @@ struct Caption {
     ///   - scale: pixels per dot of a letter.
     init(_ text: String, width: Int, scale: Int) {
         self.scale = scale
+        self.width = width
         let room = max((width - 2 * Self.margin(scale)) / (TinyFont.advance * scale), 1)
         lines = text.split(separator: "\n").flatMap { Self.wrapped(String($0), room: room) }
+    }
+
+    /// The caption with the notice below it.
+    ///
+    /// - Parameters:
+    ///   - text: the caption; may be empty.
+    ///   - width: available width in pixels.
+    ///   - scale: pixels per dot of a letter.
+    /// - Returns: the lines.
+    static func withNotice(_ text: String, width: Int, scale: Int) -> Caption {
+        Caption(text.isEmpty ? notice : text + "\n" + notice, width: width, scale: scale)
     }
 
     /// The strip's height in pixels; 0 if there are no lines.

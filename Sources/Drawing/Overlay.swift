@@ -108,8 +108,23 @@ public struct Overlay: Equatable, Sendable {
     /// - Parameter image: the segmented image, of the masks' size.
     /// - Returns: an RGB image, larger than `image`.
     public func draw(on image: Image) -> Image {
-        let drawing = drawWithoutStrip(on: image)
-        return drawing.captioned(caption, scale: Self.unit(for: drawing.size))
+        let factor = Self.enlargement(of: image)
+        let size = Size(height: image.height * factor, width: image.width * factor)
+        let scale = Self.unit(for: size)
+        let strip = Caption.withNotice(caption, width: max(size.width, 128), scale: scale)
+        guard size.width == strip.width else {
+            return drawWithoutStrip(on: image).captioned(caption, scale: scale)
+        }
+        // One canvas for both: a large image is not stored twice.
+        var canvas = Canvas(
+            Size(height: size.height + strip.height, width: size.width), colour: .strip)
+        canvas.place(factor == 1 ? image : image.resizedNearest(to: size), x: 0, y: 0)
+        draw(on: &canvas, image.size, enlargedBy: factor)
+        canvas.fill(
+            PixelBox(x0: 0, y0: size.height, x1: size.width, y1: size.height + strip.height), .strip
+        )
+        strip.draw(on: &canvas, x: 0, y: size.height)
+        return canvas.image
     }
 
     /// Draws the overlay without the strip, for a sheet that has the notice itself.
@@ -119,11 +134,17 @@ public struct Overlay: Equatable, Sendable {
     public func drawWithoutStrip(on image: Image) -> Image {
         let factor = Self.enlargement(of: image)
         let size = Size(height: image.height * factor, width: image.width * factor)
-        let unit = Self.unit(for: size)
         var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
+        draw(on: &canvas, image.size, enlargedBy: factor)
+        return canvas.image
+    }
+
+    /// Draws the objects of an image whose enlarged pixels are at the canvas's upper left.
+    private func draw(on canvas: inout Canvas, _ size: Size, enlargedBy factor: Int) {
+        let unit = Self.unit(for: Size(height: size.height * factor, width: size.width * factor))
         // One mask at a time: there may be a thousand of a large image.
         func part(of object: OverlayObject) -> MaskPart? {
-            object.maskPart(in: image.size)?.enlarged(by: factor)
+            object.maskPart(in: size)?.enlarged(by: factor)
         }
         for (index, object) in objects.enumerated() where fillsMasks {
             if let part = part(of: object) { canvas.fill(part, .object(index), alpha: 70) }
@@ -141,7 +162,6 @@ public struct Overlay: Equatable, Sendable {
                 canvas.label(label, at: box, .object(index), unit: unit)
             }
         }
-        return canvas.image
     }
 
     private func drawPrompt(
@@ -273,11 +293,9 @@ extension Image {
     ///   - scale: pixels per dot of a letter.
     /// - Returns: a higher RGB image, at least 128 pixels wide.
     func captioned(_ caption: String, scale: Int) -> Image {
-        let stripWidth = max(width, 128)
-        let words = caption.isEmpty ? Caption.notice : caption + "\n" + Caption.notice
-        let strip = Caption(words, width: stripWidth, scale: scale)
+        let strip = Caption.withNotice(caption, width: max(width, 128), scale: scale)
         var canvas = Canvas(
-            Size(height: height + strip.height, width: stripWidth), colour: .strip)
+            Size(height: height + strip.height, width: strip.width), colour: .strip)
         canvas.place(self, x: 0, y: 0)
         strip.draw(on: &canvas, x: 0, y: height)
         return canvas.image

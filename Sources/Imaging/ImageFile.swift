@@ -157,18 +157,38 @@ extension Image {
     }
 
     private func encodedPNG(name: String, comment: String?) throws(ImageError) -> [UInt8] {
-        var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
-        var encoded: UnsafeMutablePointer<UInt8>?
-        var count = 0
-        let status = cpng_encode(
-            pixels, UInt32(width), UInt32(height), Int32(channels), comment.map(latin1), &encoded,
-            &count, &message)
-        guard status == 0, let encoded else {
-            throw .cannotWrite(name: name, reason: string(from: message))
-        }
-        defer { cpng_free(encoded) }
-        return Array(UnsafeBufferPointer(start: encoded, count: count))
+        try encodedAsPNG(pixels, width, height, channels: channels, name: name, comment: comment)
     }
+}
+
+extension Mask {
+    /// Encodes as PNG: 8-bit grey, 0 for background and 255 for foreground.
+    ///
+    /// - Parameter comment: a comment in the file; characters outside Latin-1 become `?`.
+    /// - Returns: the file's content.
+    /// - Throws: ``ImageError/cannotWrite(name:reason:)`` if there is not enough memory.
+    public func encodedPNG(comment: String? = nil) throws(ImageError) -> [UInt8] {
+        try encodedAsPNG(
+            values, width, height, channels: 1, factor: 255, name: "PNG", comment: comment)
+    }
+}
+
+/// Encodes samples, of which grey ones are multiplied by a factor.
+private func encodedAsPNG(
+    _ samples: [UInt8], _ width: Int, _ height: Int, channels: Int, factor: UInt8 = 1,
+    name: String, comment: String?
+) throws(ImageError) -> [UInt8] {
+    var message = [CChar](repeating: 0, count: Int(CPNG_MESSAGE_SIZE))
+    var encoded: UnsafeMutablePointer<UInt8>?
+    var count = 0
+    let status = cpng_encode(
+        samples, UInt32(width), UInt32(height), Int32(channels), factor, comment.map(latin1),
+        &encoded, &count, &message)
+    guard status == 0, let encoded else {
+        throw .cannotWrite(name: name, reason: string(from: message))
+    }
+    defer { cpng_free(encoded) }
+    return Array(UnsafeBufferPointer(start: encoded, count: count))
 }
 
 /// Encodes text in Latin-1, the character set of PNG comments, as a C string.

@@ -71,6 +71,18 @@ public struct Mask: Equatable, Sendable {
         }
     }
 
+    /// Whether there is no foreground.
+    public var isEmpty: Bool {
+        values.withUnsafeBufferPointer { values in
+            for y in 0..<height {
+                var any: UInt8 = 0
+                for i in y * width..<(y + 1) * width { any |= values[i] }
+                if any != 0 { return false }
+            }
+            return true
+        }
+    }
+
     /// Smallest box around the foreground; nil if the mask is empty.
     public var boundingBox: PixelBox? {
         var (x0, y0, x1, y1) = (width, height, 0, 0)

@@ -94,7 +94,7 @@ public struct ObjectMask: Equatable, Sendable {
     public func pngData() throws(SegmenterError) -> Data {
         do throws(ImageError) {
             return Data(
-                try Mask(width: width, height: height, values: pixels).image().encodedPNG())
+                try Mask(width: width, height: height, values: pixels).encodedPNG())
         } catch {
             throw .unwritableImage(error.description)
         }

@@ -204,7 +204,7 @@ extension Prompt {
             guard mask.size == size else {
                 throw .maskOfOtherSize(mask: mask.size, image: size)
             }
-            guard mask.area > 0 else { throw .emptyMask }
+            guard !mask.isEmpty else { throw .emptyMask }
         }
         guard let box else { return Checked(self, size: size) }
         let (fitted, notes) = try Self.fit(box, to: size)

@@ -185,5 +185,5 @@ extension SegmentationResult {
     public static let lowestConfidentIoU: Float = 0.6
 
     /// Whether a found mask has a low IoU estimate.
-    public var isUnsure: Bool { mask.area > 0 && iouEstimate < Self.lowestConfidentIoU }
+    public var isUnsure: Bool { iouEstimate < Self.lowestConfidentIoU && !mask.isEmpty }
 }

@@ -58,6 +58,27 @@ struct LargeMaskTests {
         }
     }
 
+    @Test("a file of a mask whose equal rows are compressed once is read back, pixel for pixel")
+    func file() throws {
+        // Blank rows, a textured part, blank rows, rows of stripes, and one more row.
+        let size = Size(height: 900, width: 4001)
+        let texture = noise(Size(height: 60, width: size.width), seed: 3, bias: -0.2)
+        var values = [UInt8](repeating: 0, count: size.area)
+        values.replaceSubrange(200 * size.width..<260 * size.width, with: texture.values)
+        for y in 500..<899 {
+            for x in 1000..<3000 { values[y * size.width + x] = UInt8(x / 10 % 2) }
+        }
+        values[values.count - 1] = 1
+        let mask = Mask(width: size.width, height: size.height, values: values)
+        let bytes = try mask.encodedPNG(comment: "a comment")
+        let read = try Image.decode(bytes, name: "mask.png")
+        #expect(read == mask.image())
+        let noiseBytes = texture.values.count / 8
+        #expect(bytes.count < noiseBytes + 60_000)
+        // The same mask in the way of other images.
+        #expect(try Image.decode(mask.image().encodedPNG(), name: "image.png") == read)
+    }
+
     @Test(
         "box, area, runs and parts are those of a search of every pixel",
         arguments: sizes, [-0.95, -0.3, 0, 0.95] as [Float])

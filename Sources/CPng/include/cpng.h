@@ -20,9 +20,10 @@ int cpng_decode(const uint8_t *bytes, size_t count, uint32_t width, uint32_t hei
                 int sample_bytes, uint8_t *pixels, char message[CPNG_MESSAGE_SIZE]);
 
 // Encodes 8-bit grey (`channels` 1) or RGB (3). `comment` is Latin-1, or NULL.
+// Grey pixels are multiplied by `factor`: 255 for masks of 0 and 1, else 1.
 // Returns 0 with a buffer for `cpng_free`, or -1 with libpng's words in `message`.
 int cpng_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int channels,
-                const char *comment, uint8_t **bytes, size_t *count,
+                uint8_t factor, const char *comment, uint8_t **bytes, size_t *count,
                 char message[CPNG_MESSAGE_SIZE]);
 
 void cpng_free(uint8_t *bytes);

@@ -82,7 +82,7 @@ struct ResultWriter {
         if files.formats.contains(.png) {
             for (index, mask) in masks.enumerated() {
                 try set.add(
-                    png(mask.mask.image()), at: files.mask(object: index, candidate: 0).path)
+                    png(mask.mask), at: files.mask(object: index, candidate: 0).path)
             }
         }
         if files.formats.contains(.overlay) {
@@ -105,11 +105,14 @@ struct ResultWriter {
     }
 
     /// An image file whose comment names the program and the model.
-    func png(_ image: Image) throws -> [UInt8] {
-        let comment =
-            "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); "
+    func png(_ image: Image) throws -> [UInt8] { try image.encodedPNG(comment: comment) }
+
+    /// A mask's file whose comment names the program and the model.
+    func png(_ mask: Mask) throws -> [UInt8] { try mask.encodedPNG(comment: comment) }
+
+    private var comment: String {
+        "samus \(ProgramVersion.current), model \(model.name) (\(model.sha256)); "
             + ResearchNotice.text
-        return try image.encodedPNG(comment: comment)
     }
 }
 
@@ -181,10 +184,11 @@ final class ImageResults {
         in frame: InputFrame
     ) throws {
         let mask = segmentation.mask
+        let area = mask.area
         let file = files.mask(object: objectCount, candidate: candidate)
         let number = (object: objectCount + 1, candidate: candidate + 1)
         if files.formats.contains(.png) {
-            try transaction.add(writer.png(mask.image()), at: file.path)
+            try transaction.add(writer.png(mask), at: file.path)
         }
         if files.formats.contains(.overlay) {
             let prompt = object.prompt
@@ -196,7 +200,7 @@ final class ImageResults {
             let unsure = segmentation.isUnsure ? " (low confidence)" : ""
             let presence = segmentation.presence.map { String(format: ", presence %.2f", $0) }
             estimates[candidate].append(
-                mask.area == 0
+                area == 0
                     ? "none (nothing found\(presence ?? ""))"
                     : String(format: "%.2f", segmentation.iouEstimate) + unsure)
         }
@@ -223,14 +227,14 @@ final class ImageResults {
         try json?.append(
             ResultRecord.MaskEntry(
                 object: number.object, candidate: number.candidate, label: object.request.label,
-                prompt: .init(object), pixelArea: mask.area,
+                prompt: .init(object), pixelArea: area,
                 spacingMm: calibration.spacing.map { [$0.x, $0.y] },
                 spacingSource: calibration.source,
-                areaMm2: pixelArea.map { Double(mask.area) * $0 },
+                areaMm2: pixelArea.map { Double(area) * $0 },
                 noMmReason: pixelSize.isStated ? calibration.reason : nil,
                 boundingBox: mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
                 contours: lists, iouEstimate: segmentation.iouEstimate,
-                presence: segmentation.presence, found: mask.area > 0,
+                presence: segmentation.presence, found: area > 0,
                 lowConfidence: segmentation.isUnsure,
                 uncertainty: object.uncertainty.map { _ in
                     .init(

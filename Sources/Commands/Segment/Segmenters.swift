@@ -172,7 +172,7 @@ struct PromptedSegmenter: Segmenter {
             for index in candidates.indices {
                 let mask = candidates[index].mask.largestComponent()
                 candidates[index].mask = mask
-                if engine.model.architecture.isInteractive, mask.area > 0 {
+                if engine.model.architecture.isInteractive, !mask.isEmpty {
                     candidates[index].disobeyedClicks = request.clicks.count {
                         mask.contains($0.point) != $0.isForeground
                     }
@@ -180,7 +180,7 @@ struct PromptedSegmenter: Segmenter {
             }
         }
         var notes = prompt?.notes ?? []
-        if candidates.contains(where: { $0.mask.area == 0 }) {
+        if candidates.contains(where: { $0.mask.isEmpty }) {
             notes.append(
                 "the model found nothing\(prompt == nil ? "" : " for this prompt"): a mask is empty"
             )

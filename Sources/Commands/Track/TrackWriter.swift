@@ -108,7 +108,7 @@ final class TrackWriter {
         try withExitStatus(.output) {
             if let result = frame.result, let input {
                 try transaction.addFlushingLater(
-                    png(result.mask.image()), at: files.mask(frame.number).path)
+                    png(result.mask), at: files.mask(frame.number).path)
                 try draw(frame, result, input, prompt)
             }
             try smooth(frame)
@@ -118,6 +118,8 @@ final class TrackWriter {
     private func png(_ image: Image) throws -> [UInt8] {
         try image.encodedPNG(comment: comment)
     }
+
+    private func png(_ mask: Mask) throws -> [UInt8] { try mask.encodedPNG(comment: comment) }
 
     private func draw(
         _ frame: TrackedFrame, _ result: SegmentationResult, _ input: InputFrame, _ prompt: Prompt?
@@ -164,7 +166,7 @@ final class TrackWriter {
                 ?? Mask(emptyOf: geometry.original)
             rows[number - 1]?.smoothedArea = mask.area
             try transaction.addFlushingLater(
-                png(mask.image()), at: files.smoothedMask(number).path)
+                png(mask), at: files.smoothedMask(number).path)
         }
     }
 

@@ -109,7 +109,7 @@ struct EncodedCrop {
         guard stability >= Float(options.stability) || options.stability == 0 else { return nil }
 
         let mask = Mask(thresholding: logits, above: 0)
-        guard mask.area > 0 else { return nil }
+        guard !mask.isEmpty else { return nil }
         let box = MaskBox(around: mask).moved(from: crop.box)
         guard !box.isNearCropEdge(of: crop.box, in: imageSize) else { return nil }
         return MaskProposal(

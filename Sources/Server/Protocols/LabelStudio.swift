@@ -151,7 +151,7 @@ struct LabelStudio {
             .init(prompt: isPromptFree ? nil : prompt, label: label, action: "POST /predict"),
             for: context.client)
         let result = answer.masks[0]
-        guard result.mask.area > 0 else {
+        guard !result.mask.isEmpty else {
             return .init(result: [], modelVersion: version, score: 0)
         }
         var value = Answer.Region.Value()

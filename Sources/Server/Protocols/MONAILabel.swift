@@ -210,7 +210,7 @@ struct MONAILabel {
                 for: context.client)
             volume.fill(slice: slice, with: answer.masks[0].mask)
             estimates.append(answer.masks[0].iouEstimate)
-            found = found || answer.masks[0].mask.area > 0
+            found = found || !answer.masks[0].mask.isEmpty
             notes += answer.notes.filter { !notes.contains($0) }
         }
         let result = Result(

@@ -131,7 +131,7 @@ extension SegmentAnswer.MaskEntry {
         boundingBox = mask.boundingBox.map { [$0.x0, $0.y0, $0.x1, $0.y1] }
         contours = mask.contours().map { $0.corners.map { [$0.x, $0.y] } }
         png =
-            try format == .png ? Data(mask.image().encodedPNG()).base64EncodedString() : nil
+            try format == .png ? Data(mask.encodedPNG()).base64EncodedString() : nil
         rle =
             format == .rle
             ? .init(size: [mask.height, mask.width], counts: mask.runLength().compressed) : nil

@@ -257,7 +257,8 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "Export", "Inference", "Torch", "TorchNN", "TorchEngine", "SAMUSModels", "Baselines",
+                "Export", "Inference", "Torch", "TorchNN", "TorchEngine", "SAMUSModels",
+                "Baselines",
                 "SegmentAnything", "Segmentation", "Checkpoints", "Imaging", "TestSupport",
             ]),
         .testTarget(

@@ -317,7 +317,8 @@ final class LevelGate: Module, Layer {
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {
-        let channels = mlp(x.mean(axes: [2, 3], keepingAxes: true))
+        let channels =
+            mlp(x.mean(axes: [2, 3], keepingAxes: true))
             + mlp(x.max(axes: [2, 3], keepingAxes: true))
         let levels = channels.reshaped([x.size(0), 4, 4]).mean(axes: [2])
         return x * sigmoid(levels).repeatedForLevels([x.size(0), 4, 4, 1, 1])

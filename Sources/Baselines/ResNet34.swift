@@ -39,6 +39,7 @@ enum ResNet34 {
     /// The first convolution: 7x7 to 64 channels.
     ///
     /// - Parameter stride: 2 as published, or 1.
+    /// - Returns: the layer, initialized.
     static func stem(stride: Int = 2) -> Conv2d {
         let stem = Conv2d(3, 64, kernel: 7, stride: stride, padding: 3, bias: false)
         initialize(stem)

@@ -124,7 +124,8 @@ final class SwinAttention: Module {
         var scores = (parts[0] * scale).matmul(parts[1].transposed(2, 3)) + bias(tokens)
         if let mask {
             let windows = mask.size(0)
-            scores = (scores.reshaped([count / windows, windows, heads, tokens, tokens])
+            scores =
+                (scores.reshaped([count / windows, windows, heads, tokens, tokens])
                 + mask.unsqueezed(1).unsqueezed(0))
                 .reshaped([count, heads, tokens, tokens])
         }

@@ -150,7 +150,7 @@ final class ResNetV2Body: Module {
     }
 }
 
-/// Bottlenecks in a row, whose names in a checkpoint are `unit1`, `unit2` …
+/// Bottlenecks in a row; in a checkpoint, their names are `unit` and a number from 1.
 final class ResNetV2Block: Module, Layer {
     private let units: [Bottleneck]
 

@@ -14,6 +14,7 @@ extension ModelArchitecture {
     ///   - commandName: the name on the command line.
     ///   - encoder: the usual name of its encoder.
     ///   - signature: which tensors a checkpoint has.
+    /// - Returns: the entry.
     private static func task(
         _ name: String, commandName: String, encoder: String, signature: TensorSignature
     ) -> ModelArchitecture {

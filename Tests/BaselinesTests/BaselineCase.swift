@@ -64,7 +64,8 @@ struct BaselineCase: Sendable, CustomTestStringConvertible {
             outputs: { ($0 as? TransFuse)?.allLogits($1) ?? [] }
         ) { TransFuse(tokens: 12 * 16, dropout: 0) },
         BaselineCase(
-            "transfuse", tag: "-256", .flipping, outputs: { ($0 as? TransFuse)?.allLogits($1) ?? [] }
+            "transfuse", tag: "-256", .flipping,
+            outputs: { ($0 as? TransFuse)?.allLogits($1) ?? [] }
         ) { TransFuse(dropout: 0) },
         BaselineCase("swinunet", tag: "-224-window7", .smooth) {
             SwinUNet(inputSize: 224, dropPath: 0)

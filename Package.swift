@@ -155,10 +155,13 @@ let package = Package(
             name: "SAMUSModels",
             dependencies: ["Torch", "TorchNN", "SegmentAnything", "Segmentation"]),
         .target(
+            name: "Baselines",
+            dependencies: ["Torch", "TorchNN", "SegmentAnything", "Segmentation"]),
+        .target(
             name: "TorchEngine",
             dependencies: [
-                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Segmentation", "Checkpoints",
-                "Imaging",
+                "Torch", "TorchNN", "SegmentAnything", "SAMUSModels", "Baselines", "Segmentation",
+                "Checkpoints", "Imaging",
             ]),
         .target(
             name: "Training",
@@ -247,9 +250,15 @@ let package = Package(
             name: "SAMUSModelsTests",
             dependencies: ["SAMUSModels", "SegmentAnything", "Segmentation", "TestSupport"]),
         .testTarget(
+            name: "BaselinesTests",
+            dependencies: [
+                "Baselines", "SegmentAnything", "Segmentation", "Imaging", "TestSupport",
+            ]),
+        .testTarget(
             name: "ExportTests",
             dependencies: [
                 "Export", "Inference", "Torch", "TorchNN", "TorchEngine", "SAMUSModels",
+                "Baselines",
                 "SegmentAnything", "Segmentation", "Checkpoints", "Imaging", "TestSupport",
             ]),
         .testTarget(

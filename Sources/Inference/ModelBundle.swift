@@ -197,7 +197,8 @@ extension ModelBundle.Manifest {
             (0...1_000_000_000_000).contains(parameters),
             "the number of parameters must be from 0 to 10^12")
         try Self.require(
-            (1...64).contains(candidates), "the number of candidates must be from 1 to 64")
+            ((files[FileName.decoder] == nil ? 0 : 1)...64).contains(candidates),
+            "the number of candidates must be from 1 to 64")
         try Self.require(
             (8...8192).contains(input.size), "the input size must be 8 to 8192 pixels")
         try Self.require(

@@ -35,16 +35,16 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     private let sizes: Sizes
 
     /// How the sizes of a network are found from its checkpoint.
-    private enum Sizes: Sendable {
+    enum Sizes: Sendable {
         /// From the shapes of a SAM with one token for every `patchStride` pixels of the input.
         case ofSAM(patchStride: Int)
         /// There is only one size, the published one.
         case published
-        /// From the names of the tensors.
-        case ofTensors(@Sendable ([String]) -> ModelConfiguration)
+        /// From names and shapes of the tensors.
+        case ofCheckpoint(@Sendable (Checkpoint) -> ModelConfiguration)
     }
 
-    private init(
+    init(
         _ name: String, commandName: String, signature: TensorSignature,
         preprocessing: Preprocessing, trainedPrompts: Set<PromptKind>, isPromptFree: Bool = false,
         isTrainedForCandidates: Bool = false, needsBox: Bool = false,
@@ -68,7 +68,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     }
 
     /// All architectures; an entry that is not listed here does not exist for the programs.
-    public static let all = [sam, samus, autoSAMUS, samusLite, liteMedSAM]
+    public static let all = [sam, samus, autoSAMUS, samusLite, liteMedSAM] + taskSpecific
 
     /// Segment Anything (arXiv:2304.02643).
     public static let sam = ModelArchitecture(
@@ -114,7 +114,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
             present: samParts + [tinyViTStem], shapes: [tinyViTStem: [nil, nil, 3, 3]]),
         preprocessing: .liteMedSAM, trainedPrompts: [.click, .box, .mask],
         isInteractive: true, published: [.lite(.all)],
-        sizes: .ofTensors { .lite(SAMUSLiteParts(tensorNames: $0)) },
+        sizes: .ofCheckpoint { .lite(SAMUSLiteParts(tensorNames: $0.names)) },
         startsFrom: [.liteMedSAM], recipes: [.decoder, .full])
 
     // Tensors that distinguish SAM and the networks derived from it.
@@ -192,16 +192,19 @@ extension ModelArchitecture {
     }
 
     /// Whether a tensor of a checkpoint is a buffer and not a weight: running statistics of batch
-    /// norms, and the random frequencies of SAM's position encoding.
+    /// norms, the random frequencies of SAM's position encoding, and tables of Swin's windows.
     ///
     /// - Parameter name: the tensor's name.
     /// - Returns: false for a weight.
     public static func isBuffer(_ name: String) -> Bool {
         [
             "running_mean", "running_var", "num_batches_tracked",
-            "positional_encoding_gaussian_matrix",
+            "positional_encoding_gaussian_matrix", "relative_position_index", "attn_mask",
         ].contains { name.hasSuffix("." + $0) }
     }
+
+    /// Whether the network takes prompts; a task-specific network takes none.
+    public var takesPrompts: Bool { (published.first?.candidates ?? 0) > 0 }
 
     /// Whether the mask decoder has attention heads, whose number tensor shapes do not determine.
     public var hasDecoderHeads: Bool {
@@ -231,8 +234,8 @@ extension ModelArchitecture {
                     checkpoint, patchStride: patchStride, decoderHeads: decoderHeads))
         case .published:
             return published[0]
-        case .ofTensors(let configuration):
-            return configuration(checkpoint.names)
+        case .ofCheckpoint(let configuration):
+            return configuration(checkpoint)
         }
     }
 }

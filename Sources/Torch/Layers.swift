@@ -31,6 +31,21 @@ public func convolution2d(
     call("conv2d", x, weight, bias, stride, padding, dilation, groups)
 }
 
+/// Cross-correlation over the last axis.
+///
+/// - Parameters:
+///   - x: `[B, C, T]`.
+///   - weight: `[O, C / groups, kernel width]`.
+///   - bias: `[O]`.
+///   - stride: step of the kernel.
+///   - padding: zeros on each side.
+/// - Returns: `[B, O, T']`.
+public func convolution1d(
+    _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
+) -> Tensor {
+    call("conv1d", x, weight, bias, stride, padding)
+}
+
 /// The transpose of ``convolution2d(_:weight:bias:stride:padding:dilation:groups:)``.
 ///
 /// - Parameters:
@@ -85,6 +100,21 @@ public func batchNorm(
         false)
 }
 
+/// Normalization of each group of channels over its pixels, then a scale and a shift of each channel.
+///
+/// - Parameters:
+///   - x: `[B, C, H, W]`.
+///   - groups: number of groups; divides C.
+///   - weight: scale, `[C]`.
+///   - bias: shift, `[C]`.
+///   - epsilon: added to the variance.
+/// - Returns: a tensor of the same shape.
+public func groupNorm(
+    _ x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
+) -> Tensor {
+    call("group_norm", x, groups, weight, bias, epsilon)
+}
+
 /// Looks up rows of a table.
 ///
 /// - Parameters:
@@ -119,18 +149,33 @@ public func averagePool2d(_ x: Tensor, size: Int, stride: Int? = nil, padding: I
     call("avg_pool2d", x, size, stride ?? size, padding)
 }
 
-/// Bilinear resizing as PyTorch's `interpolate` does it with `align_corners` false.
+/// Bilinear resizing as PyTorch's `interpolate` does it.
 ///
 /// - Parameters:
 ///   - x: `[B, C, H, W]`.
 ///   - height: rows of the result.
 ///   - width: columns of the result.
 ///   - antialias: whether a smaller result averages over all pixels it covers.
+///   - alignCorners: whether the centres of the corner pixels stay in place, instead of the image's
+///     borders.
 /// - Returns: `[B, C, height, width]`.
-public func bilinear(_ x: Tensor, height: Int, width: Int, antialias: Bool = false) -> Tensor {
+public func bilinear(
+    _ x: Tensor, height: Int, width: Int, antialias: Bool = false, alignCorners: Bool = false
+) -> Tensor {
     antialias
-        ? call("_upsample_bilinear2d_aa", x, [height, width], false)
-        : call("upsample_bilinear2d", x, [height, width], false)
+        ? call("_upsample_bilinear2d_aa", x, [height, width], alignCorners)
+        : call("upsample_bilinear2d", x, [height, width], alignCorners)
+}
+
+/// Resizing that repeats the nearest pixel, as PyTorch's `interpolate` does it.
+///
+/// - Parameters:
+///   - x: `[B, C, H, W]`.
+///   - height: rows of the result.
+///   - width: columns of the result.
+/// - Returns: `[B, C, height, width]`.
+public func nearest(_ x: Tensor, height: Int, width: Int) -> Tensor {
+    call("upsample_nearest2d", x, [height, width])
 }
 
 /// `softmax(q k^T * scale + mask) v`.
@@ -151,6 +196,17 @@ public func scaledDotProductAttention(
 /// Zeroes elements at random and scales the others up; the identity when not training.
 public func dropout(_ x: Tensor, probability: Double, training: Bool) -> Tensor {
     call("dropout", x, probability, training)
+}
+
+/// Zeroes whole channels at random and scales the others up; the identity when not training.
+///
+/// - Parameters:
+///   - x: `[B, C, ...]`; each channel of each sample is kept or zeroed.
+///   - probability: share of the channels that are zeroed.
+///   - training: whether anything is zeroed.
+/// - Returns: a tensor of the same shape.
+public func channelDropout(_ x: Tensor, probability: Double, training: Bool) -> Tensor {
+    call("feature_dropout", x, probability, training)
 }
 
 /// How a loss reduces its values over all elements; raw values are libtorch's.

@@ -1,3 +1,4 @@
+import Baselines
 import Checkpoints
 import SAMUSModels
 import SegmentAnything
@@ -10,6 +11,8 @@ public enum NetworkRegistry {
     /// The classes with the layers.
     static let networks: [any SegmentationNetwork.Type] = [
         SAM.self, SAMUS.self, AutoSAMUS.self, SAMUSLite.self, LiteMedSAM.self,
+        UNet.self, BilinearUNet.self, CENet.self, CPFNet.self, SETR.self, CANet.self, FATNet.self,
+        TransFuse.self, SwinUNet.self, TransUNet.self, MISSFormer.self, H2Former.self, AAUNet.self,
     ]
 
     private static func network(of architecture: ModelArchitecture) -> any SegmentationNetwork.Type

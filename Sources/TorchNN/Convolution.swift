@@ -6,6 +6,7 @@ public final class Conv2d: Module, Layer {
     let bias: Parameter?
     let stride: Int
     let padding: Int
+    let dilation: Int
     let groups: Int
 
     /// A convolution.
@@ -16,11 +17,12 @@ public final class Conv2d: Module, Layer {
     ///   - kernel: height and width of the kernel.
     ///   - stride: step of the kernel.
     ///   - padding: zeros on each side.
+    ///   - dilation: distance between the kernel's elements.
     ///   - groups: number of channel groups that are convolved separately.
     ///   - bias: whether the layer adds a bias.
     public init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
-        groups: Int = 1, bias: Bool = true
+        dilation: Int = 1, groups: Int = 1, bias: Bool = true
     ) {
         let fanIn = inputs / groups * kernel * kernel
         weight = Parameter(
@@ -28,6 +30,7 @@ public final class Conv2d: Module, Layer {
         self.bias = bias ? Parameter(Initialization.uniform([outputs], fanIn: fanIn)) : nil
         self.stride = stride
         self.padding = padding
+        self.dilation = dilation
         self.groups = groups
     }
 
@@ -37,10 +40,24 @@ public final class Conv2d: Module, Layer {
         apply(x, weight: weight.value, bias: bias?.value)
     }
 
+    /// Applies the kernel at another dilation, with zeros around the image so that its size stays.
+    ///
+    /// - Parameters:
+    ///   - x: `[B, C, H, W]`.
+    ///   - dilation: distance between the kernel's elements; the kernel has an odd size.
+    ///   - addsBias: whether the layer's bias is added.
+    /// - Returns: `[B, outputs, H, W]`.
+    public func callAsFunction(_ x: Tensor, dilation: Int, addsBias: Bool) -> Tensor {
+        convolution2d(
+            x, weight: weight.value, bias: addsBias ? bias?.value : nil,
+            padding: dilation * (weight.value.size(2) / 2), dilation: dilation, groups: groups)
+    }
+
     /// Applies the convolution with other weights, such as folded ones.
     func apply(_ x: Tensor, weight: Tensor, bias: Tensor?) -> Tensor {
         convolution2d(
-            x, weight: weight, bias: bias, stride: stride, padding: padding, groups: groups)
+            x, weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+            groups: groups)
     }
 }
 
@@ -49,6 +66,8 @@ public final class ConvTranspose2d: Module, Layer {
     let weight: Parameter
     let bias: Parameter?
     let stride: Int
+    let padding: Int
+    let outputPadding: Int
 
     /// Creates a transposed convolution.
     ///
@@ -57,19 +76,56 @@ public final class ConvTranspose2d: Module, Layer {
     ///   - outputs: channels out.
     ///   - kernel: height and width of the kernel.
     ///   - stride: step of the kernel in the result.
+    ///   - padding: rows and columns cut from each side of the result.
+    ///   - outputPadding: rows and columns added at the end.
     ///   - bias: whether the layer adds a bias.
-    public init(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, bias: Bool = true) {
+    public init(
+        _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0,
+        outputPadding: Int = 0, bias: Bool = true
+    ) {
         // PyTorch counts the fan-in of a transposed convolution along its second axis.
         let fanIn = outputs * kernel * kernel
         weight = Parameter(Initialization.uniform([inputs, outputs, kernel, kernel], fanIn: fanIn))
         self.bias = bias ? Parameter(Initialization.uniform([outputs], fanIn: fanIn)) : nil
         self.stride = stride
+        self.padding = padding
+        self.outputPadding = outputPadding
     }
 
     /// - Parameter x: `[B, C, H, W]`.
     /// - Returns: `[B, outputs, H', W']`.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        transposedConvolution2d(x, weight: weight.value, bias: bias?.value, stride: stride)
+        transposedConvolution2d(
+            x, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,
+            outputPadding: outputPadding)
+    }
+}
+
+/// A convolution over sequences.
+public final class Conv1d: Module, Layer {
+    let weight: Parameter
+    let bias: Parameter?
+    let padding: Int
+
+    /// A convolution over the last axis.
+    ///
+    /// - Parameters:
+    ///   - inputs: channels in.
+    ///   - outputs: channels out.
+    ///   - kernel: width of the kernel.
+    ///   - padding: zeros on each side.
+    ///   - bias: whether the layer adds a bias.
+    public init(_ inputs: Int, _ outputs: Int, kernel: Int, padding: Int = 0, bias: Bool = true) {
+        let fanIn = inputs * kernel
+        weight = Parameter(Initialization.uniform([outputs, inputs, kernel], fanIn: fanIn))
+        self.bias = bias ? Parameter(Initialization.uniform([outputs], fanIn: fanIn)) : nil
+        self.padding = padding
+    }
+
+    /// - Parameter x: `[B, C, T]`.
+    /// - Returns: `[B, outputs, T']`.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        convolution1d(x, weight: weight.value, bias: bias?.value, padding: padding)
     }
 }
 
@@ -172,21 +228,5 @@ extension Module {
     /// Folds every batch norm into the convolution before it, for inference.
     public func foldBatchNorms() {
         visit { _, module in (module as? ConvBatchNorm)?.fold() }
-    }
-}
-
-/// Max pooling with a stride of the window's size, as a layer of a ``Sequential``.
-public final class MaxPool2d: Module, Layer {
-    let size: Int
-
-    /// - Parameter size: height and width of the window.
-    public init(_ size: Int) {
-        self.size = size
-    }
-
-    /// - Parameter x: `[B, C, H, W]`.
-    /// - Returns: `[B, C, H / size, W / size]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor {
-        maxPool2d(x, size: size)
     }
 }

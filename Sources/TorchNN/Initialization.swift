@@ -6,7 +6,7 @@ public enum Initialization {
     @TaskLocal static var isSkipped = false
 
     /// The generator of initial values; nil for libtorch's default generator.
-    @TaskLocal private static var generator: Generator?
+    @TaskLocal fileprivate static var generator: Generator?
 
     /// Makes modules whose initial values depend only on a seed.
     ///
@@ -110,6 +110,49 @@ extension Module {
         withoutGrad {
             for parameter in parameters { parameter.value.detached().fill(with: 0.0) }
         }
+    }
+}
+
+extension Module {
+    /// Sets all kernels and matrices of a new module to normal values, and the biases to zero.
+    ///
+    /// - Parameter deviation: the standard deviation for a shape, by default 0.02, as vision
+    ///   transformers have it.
+    public func setToNormal(deviation: ([Int]) -> Double = { _ in 0.02 }) {
+        setKernels { shape in
+            .normal(shape, generator: Initialization.generator) * deviation(shape)
+        }
+    }
+
+    /// Sets all kernels and matrices of a new module to uniform values by Glorot's rule (Xavier),
+    /// bounded by the square root of `6 / (fan-in + fan-out)`, and the biases to zero.
+    public func setToXavierUniform() {
+        setKernels { shape in
+            let area = shape.dropFirst(2).reduce(1, *)
+            let bound = (6 / Double(area * (shape[0] + shape[1]))).squareRoot()
+            return (.uniform(shape, generator: Initialization.generator) * 2 - 1) * bound
+        }
+    }
+
+    private func setKernels(_ values: ([Int]) -> Tensor) {
+        guard !Initialization.isSkipped else { return }
+        withoutGrad {
+            for (name, parameter) in namedParameters() {
+                if parameter.value.rank > 1 {
+                    parameter.value.detached().assign(from: values(parameter.value.shape))
+                } else if name == "bias" || name.hasSuffix(".bias") {
+                    parameter.value.detached().fill(with: 0.0)
+                }
+            }
+        }
+    }
+}
+
+extension Conv2d {
+    /// Sets the bias of a new layer to zero.
+    public func setBiasToZero() {
+        guard !Initialization.isSkipped else { return }
+        withoutGrad { bias?.value.detached().fill(with: 0.0) }
     }
 }
 

@@ -78,3 +78,11 @@ public final class ReLU: Module, Layer {
         relu(x)
     }
 }
+
+/// The logistic function as a layer.
+public final class Sigmoid: Module, Layer {
+    /// Applies the function to each element.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        sigmoid(x)
+    }
+}

@@ -257,6 +257,13 @@ public final class Sequential: Module, Layer {
         self.layers = layers
     }
 
+    /// A chain of layers.
+    ///
+    /// - Parameter layers: in order.
+    public init(list layers: [any Layer]) {
+        self.layers = layers
+    }
+
     /// The layers by their indices.
     public override var members: [(name: String, member: Member)] {
         layers.enumerated().map { ("\($0.offset)", .module($0.element)) }
@@ -265,5 +272,13 @@ public final class Sequential: Module, Layer {
     /// Applies the layers in order.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         layers.reduce(x) { $1($0) }
+    }
+}
+
+/// A layer that returns its input; it keeps its place among numbered layers.
+public final class Identity: Module, Layer {
+    /// Returns `x`.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        x
     }
 }

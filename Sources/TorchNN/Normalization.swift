@@ -94,7 +94,7 @@ public final class BatchNorm2d: Module, Layer {
         self.epsilon = epsilon
     }
 
-    /// - Parameter x: `[B, C, H, W]`.
+    /// - Parameter x: `[B, C, H, W]`, or `[B, C]` as PyTorch's `nn.BatchNorm1d` takes it.
     /// - Returns: a tensor of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {
         if isTraining {
@@ -103,9 +103,22 @@ public final class BatchNorm2d: Module, Layer {
                 "a batch norm in training needs more than one value per channel, not \(x.shape)")
             batchCount.value.assign(from: batchCount.value + 1)
         }
-        return batchNorm(
+        return normalized(x, training: isTraining)
+    }
+
+    /// Normalizes with the running statistics, in training too.
+    ///
+    /// - Parameter x: `[B, C, H, W]` or `[B, C]`, also of a single value for each channel, which has
+    ///   no statistics of its own.
+    /// - Returns: a tensor of the same shape.
+    public func withRunningStatistics(_ x: Tensor) -> Tensor {
+        normalized(x, training: false)
+    }
+
+    private func normalized(_ x: Tensor, training: Bool) -> Tensor {
+        batchNorm(
             x, weight: weight.value, bias: bias.value, runningMean: runningMean.value,
-            runningVariance: runningVariance.value, training: isTraining, momentum: momentum,
+            runningVariance: runningVariance.value, training: training, momentum: momentum,
             epsilon: epsilon)
     }
 
@@ -113,5 +126,44 @@ public final class BatchNorm2d: Module, Layer {
     var affine: (scale: Tensor, shift: Tensor) {
         let scale = weight.value * (runningVariance.value + epsilon).reciprocalSquareRoot()
         return (scale, bias.value - runningMean.value * scale)
+    }
+}
+
+/// Normalization of groups of channels, each over its pixels.
+public final class GroupNorm: Module, Layer {
+    let weight: Parameter
+    let bias: Parameter
+    let groups: Int
+    let epsilon: Double
+
+    /// A group norm.
+    ///
+    /// - Parameters:
+    ///   - groups: number of groups; divides the number of channels.
+    ///   - channels: number of channels.
+    ///   - epsilon: added to the variance.
+    public init(_ groups: Int, _ channels: Int, epsilon: Double = 1e-5) {
+        weight = Parameter(constant: 1, [channels])
+        bias = Parameter(constant: 0, [channels])
+        self.groups = groups
+        self.epsilon = epsilon
+    }
+
+    /// - Parameter x: `[B, C, H, W]`.
+    /// - Returns: a tensor of the same shape.
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard !Trace.isRecording else { return decomposed(x) }
+        return groupNorm(
+            x, groups: groups, weight: weight.value, bias: bias.value, epsilon: epsilon)
+    }
+
+    /// The same in elementary operators, for traces: ONNX has no such operator before version 18.
+    private func decomposed(_ x: Tensor) -> Tensor {
+        let parts = x.reshaped([x.size(0), groups, -1])
+        let centred = parts - parts.mean(axes: [2], keepingAxes: true)
+        let variance = (centred * centred).mean(axes: [2], keepingAxes: true)
+        let shape = [1, -1, 1, 1]
+        return (centred / (variance + epsilon).squareRoot()).reshaped(x.shape)
+            * weight.value.reshaped(shape) + bias.value.reshaped(shape)
     }
 }

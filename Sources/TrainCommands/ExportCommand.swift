@@ -18,7 +18,7 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             Records the network on libtorch and writes it as ONNX (operator set 17). Everything that \
             does not depend on the image is computed at export. The bundle is a folder with \
-            encoder.onnx, decoder.onnx, for AutoSAMUS auto.onnx, and model.json; 'samus segment \
+            encoder.onnx, decoder.onnx, for prompt-free networks auto.onnx, and model.json; 'samus segment \
             --model OUT.samus' runs it on OpenVINO, and 'samus info OUT.samus' describes it. The \
             numbers of prompts and points are dynamic. The encoder of a bundle takes one image, \
             which is faster; with --target onnx the batch is dynamic.

@@ -19,6 +19,7 @@ enum Architecture {
         "TorchNN": Place(side: .training, level: 2),
         "SegmentAnything": Place(side: .training, level: 3),
         "SAMUSModels": Place(side: .training, level: 4),
+        "Baselines": Place(side: .training, level: 4),
         "TorchEngine": Place(side: .training, level: 5),
         "Training": Place(side: .training, level: 6),
         "Export": Place(side: .training, level: 6),

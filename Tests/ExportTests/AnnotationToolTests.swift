@@ -75,7 +75,7 @@ struct AnnotationToolTests {
 
     @Test(
         "names are unique, and nodes read only values that exist",
-        arguments: ModelArchitecture.all)
+        arguments: ModelArchitecture.all.filter(\.takesPrompts))
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)

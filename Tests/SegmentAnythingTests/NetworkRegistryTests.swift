@@ -48,7 +48,9 @@ struct NetworkRegistryTests {
         }
         #expect(
             ModelArchitecture.all.map(\.rawValue) == [
-                "SAM", "SAMUS", "AutoSAMUS", "SAMUS-Lite", "LiteMedSAM",
+                "SAM", "SAMUS", "AutoSAMUS", "SAMUS-Lite", "LiteMedSAM", "U-Net", "U-Net-bilinear",
+                "CE-Net", "CPFNet", "SETR", "CA-Net", "FAT-Net", "TransFuse", "SwinUnet",
+                "TransUNet", "MISSFormer", "H2Former", "AAU-Net",
             ])
         #expect(ModelArchitecture(rawValue: "U-Net of tomorrow") == nil)
     }

@@ -54,11 +54,39 @@ struct LayerTests {
         LayerCase("sequential") { Sequential(Linear(5, 6), GELU(), Linear(6, 2)) },
     ]
 
+    /// The cases of a second fixture.
+    static let moreCases: [LayerCase] = [
+        LayerCase("convolution-dilated") { Conv2d(4, 6, kernel: 3, padding: 2, dilation: 2) },
+        LayerCase("transposed-convolution-padded") {
+            ConvTranspose2d(4, 3, kernel: 3, stride: 2, padding: 1, outputPadding: 1)
+        },
+        LayerCase("convolution-1d") { Conv1d(3, 4, kernel: 3, padding: 1, bias: false) },
+        LayerCase("group-norm") { GroupNorm(2, 4, epsilon: 1e-6) },
+        LayerCase("batch-norm-vectors-training") {
+            BatchNorm2d(3, momentum: 0.01, epsilon: 1e-3)
+        },
+        LayerCase("max-pool") { MaxPool2d(3, stride: 2, padding: 1) },
+        LayerCase("upsample-corners") { Upsample(2) },
+        LayerCase("upsample") { Upsample(2, mode: .bilinear(alignCorners: false)) },
+        LayerCase("upsample-nearest") { Upsample(2, mode: .nearest) },
+        LayerCase("sigmoid") { Sigmoid() },
+        LayerCase("identity") { Identity() },
+    ]
+
     static let modules = Result { try Golden("torch/modules") }
+    static let moreModules = Result { try Golden("torch/more-modules") }
 
     @Test("outputs, gradients and buffers agree to 1e-5", arguments: cases)
     func agrees(layer: LayerCase) throws {
-        let golden = try Self.modules.get().section(layer.name)
+        try expectAgreement(layer, try Self.modules.get().section(layer.name))
+    }
+
+    @Test("those of the second fixture agree to 1e-5", arguments: moreCases)
+    func agreesToo(layer: LayerCase) throws {
+        try expectAgreement(layer, try Self.moreModules.get().section(layer.name))
+    }
+
+    private func expectAgreement(_ layer: LayerCase, _ golden: Golden) throws {
         let (module, apply) = layer.make()
         try module.load(golden.weights)
         // Cases with running statistics are in evaluation mode unless the fixture states otherwise.
@@ -91,5 +119,28 @@ struct LayerTests {
     @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Self.modules.get().sections.sorted() == Self.cases.map(\.name).sorted())
+        #expect(
+            try Self.moreModules.get().sections.sorted() == Self.moreCases.map(\.name).sorted())
+    }
+
+    @Test("dropout, channel dropout and stochastic depth are the identity in evaluation mode")
+    func dropping() {
+        Generator.seedDefault(3)
+        let x = Tensor.ones([400, 3, 2, 2])
+        let layers: [any Layer] = [Dropout(0.5), Dropout2d(0.5), DropPath(0.5)]
+        for (layer, size) in zip(layers, [1, 4, 12]) {
+            let values = layer(x).reshaped([-1, size]).floats()
+            // Elements, channels or samples are dropped as a whole, and the others doubled.
+            let groups = stride(from: 0, to: values.count, by: size).map { values[$0] }
+            #expect(Set(values) == [0, 2])
+            #expect(
+                zip(groups.indices, groups).allSatisfy { index, value in
+                    values[index * size..<(index + 1) * size].allSatisfy { $0 == value }
+                })
+            #expect(abs(values.reduce(0, +) / Float(values.count) - 1) < 0.2)
+            layer.evaluate()
+            #expect(layer(x).floats() == x.floats())
+        }
+        #expect(DropPath(0)(x).floats() == x.floats())
     }
 }

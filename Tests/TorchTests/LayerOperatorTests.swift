@@ -62,6 +62,35 @@ struct LayerOperatorTests {
         },
     ]
 
+    /// The cases of a second fixture.
+    static let moreCases: [OperatorCase] = [
+        .one("bilinear-corners-up") { bilinear($0, height: 11, width: 13, alignCorners: true) },
+        .one("bilinear-corners-down") { bilinear($0, height: 3, width: 2, alignCorners: true) },
+        .one("nearest-up") { nearest($0, height: 12, width: 15) },
+        .list("convolution-1d") {
+            convolution1d($0[0], weight: $0[1], bias: $0[2], padding: 1)
+        },
+        .two("convolution-1d-strided") { convolution1d($0, weight: $1, stride: 2) },
+        .list("group-norm") {
+            groupNorm($0[0], groups: 2, weight: $0[1], bias: $0[2], epsilon: 1e-6)
+        },
+        .one("group-norm-single-channels") {
+            groupNorm($0, groups: 4, weight: nil, bias: nil, epsilon: 1e-5)
+        },
+        .list("batch-norm-vectors") {
+            batchNorm(
+                $0[0], weight: $0[1], bias: $0[2], runningMean: nil, runningVariance: nil,
+                training: true, epsilon: 1e-3)
+        },
+    ]
+
+    @Test(
+        "each operator of the second fixture gives PyTorch's results and gradients",
+        arguments: moreCases)
+    func agreesToo(operation: OperatorCase) throws {
+        operation.expectAgreement(with: try Fixtures.moreLayers.get(), absolute: 1e-5)
+    }
+
     @Test(
         "each operator gives PyTorch's results and gradients, to 1e-5 where a sum has many terms",
         arguments: cases)
@@ -72,6 +101,8 @@ struct LayerOperatorTests {
     @Test("every case of the fixture is tested")
     func complete() throws {
         #expect(try Fixtures.layers.get().sections.sorted() == Self.cases.map(\.name).sorted())
+        #expect(
+            try Fixtures.moreLayers.get().sections.sorted() == Self.moreCases.map(\.name).sorted())
     }
 
     @Test("dropout keeps the expectation in training and is the identity otherwise")
@@ -81,5 +112,16 @@ struct LayerOperatorTests {
         #expect(Set(dropped) == [0, 1 / Float(0.75)])
         #expect(abs(dropped.reduce(0, +) / 10_000 - 1) < 0.05)
         #expect(dropout(x, probability: 0.25, training: false).floats() == x.floats())
+    }
+
+    @Test("channel dropout keeps or drops whole channels")
+    func channelDropoutScales() {
+        let x = Tensor.ones([4, 1000, 2, 2])
+        let dropped = channelDropout(x, probability: 0.25, training: true)
+        let channels = dropped.reshaped([-1, 4]).floats()
+        let wholes = stride(from: 0, to: channels.count, by: 4).map { channels[$0..<$0 + 4] }
+        #expect(wholes.allSatisfy { Set($0).count == 1 })
+        #expect(Set(channels) == [0, 1 / Float(0.75)])
+        #expect(channelDropout(x, probability: 0.25, training: false).floats() == x.floats())
     }
 }

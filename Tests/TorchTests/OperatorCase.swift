@@ -68,6 +68,7 @@ enum Fixtures {
     static let reduction = Result { try Golden("torch/reduction") }
     static let losses = Result { try Golden("torch/losses") }
     static let layers = Result { try Golden("torch/layers") }
+    static let moreLayers = Result { try Golden("torch/more-layers") }
     static let indexing = Result { try Golden("torch/indexing") }
     static let conversion = Result { try Golden("torch/conversion") }
     static let random = Result { try Golden("torch/random") }

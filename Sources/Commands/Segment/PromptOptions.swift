@@ -24,7 +24,7 @@ struct PromptOptions: ParsableArguments {
     @Flag(help: "Make every --box, --point and --mask an object of its own.")
     var object = false
 
-    @Flag(help: "No prompt: segment one object with a prompt-free model (AutoSAMUS).")
+    @Flag(help: "No prompt: segment one object with a prompt-free model (AutoSAMUS, U-Net ...).")
     var promptFree = false
 
     @Option(
@@ -64,7 +64,7 @@ struct PromptOptions: ParsableArguments {
         guard hasPrompts else {
             throw ValidationError(
                 "no prompt: give --box x0,y0,x1,y1, --point x,y, --mask FILE or --prompts FILE, "
-                    + "or --prompt-free with a model that needs no prompt (AutoSAMUS), or "
+                    + "or --prompt-free with a model that needs no prompt (AutoSAMUS, U-Net ...), or "
                     + "--everything")
         }
         if object {

@@ -55,7 +55,8 @@ public struct SegmentCommand: ParsableCommand {
             The architecture of a model is detected from its tensors: SAM, SAMUS or AutoSAMUS \
             of any size, LiteMedSAM, samus-lite. SAM was trained with points, boxes and masks, \
             SAMUS with points, LiteMedSAM with boxes, samus-lite with points, boxes and \
-            corrections. AutoSAMUS finds one object without a prompt.
+            corrections. AutoSAMUS and task-specific networks such as U-Net find one object \
+            without a prompt.
 
             Many images: --skip-existing continues a run that was interrupted; --shard 2/16 takes \
             the second of 16 parts, for the tasks of a Slurm array or a Kubernetes job; \

@@ -92,7 +92,8 @@ struct SegmentJob: Sendable {
             throw ExitError(
                 .unavailable,
                 "\(EngineError.needsPrompt(model: model.name)); it is \(model.architecture.rawValue), and "
-                    + "only AutoSAMUS works without a prompt (--prompt-free)")
+                    + "only AutoSAMUS and task-specific networks such as U-Net work without a prompt "
+                    + "(--prompt-free)")
         }
         if case .objects(multimask: true, _, _) = mode {
             throw ExitError(

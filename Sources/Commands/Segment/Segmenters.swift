@@ -195,8 +195,8 @@ struct PromptedSegmenter: Segmenter {
         if candidates[0].isUnsure {
             notes.append(
                 String(
-                    format: "low confidence (IoU estimate %.2f): check the outline, or add a click",
-                    candidates[0].iouEstimate))
+                    format: "low confidence (IoU estimate %.2f): check the outline",
+                    candidates[0].iouEstimate) + (prompt == nil ? "" : ", or add a click"))
         }
         let uncertainty =
             try measuresUncertainty

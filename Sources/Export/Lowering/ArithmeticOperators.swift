@@ -15,6 +15,7 @@ extension GraphBuilder {
         case "div.Tensor", "div.Scalar": return try binary("Div", step)
         case "matmul": return try binary("MatMul", step)
         case "eq.Scalar": return try binary("Equal", step)
+        case "gt.Scalar": return try binary("Greater", step)
         case "pow.Tensor_Scalar": return try binary("Pow", step)
         case "rsub.Scalar":
             try step.require(2, toBe: 1)

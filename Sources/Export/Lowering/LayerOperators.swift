@@ -21,8 +21,17 @@ extension GraphBuilder {
                     ("dilations", .integers(try step.integers(5, count: 2))),
                     ("group", .integer(try step.integer(6))),
                 ])
+        case "conv1d":
+            try step.require(5, 6, toBe: 1)
+            let padding = try step.integers(4, count: 1)
+            return add(
+                "Conv", try inputs(of: step),
+                [
+                    ("kernel_shape", .integers(shape(step[1]).suffix(1).compactMap(\.fixed))),
+                    ("strides", .integers(try step.integers(3, count: 1))),
+                    ("pads", .integers(padding + padding)),
+                ])
         case "conv_transpose2d.input":
-            try step.require(5, toBe: 0)
             try step.require(7, toBe: 1)
             let kernel = shape(step[1]).suffix(2).compactMap(\.fixed)
             let padding = try step.integers(4, count: 2)
@@ -32,8 +41,16 @@ extension GraphBuilder {
                     ("kernel_shape", .integers(kernel)),
                     ("strides", .integers(try step.integers(3, count: 2))),
                     ("pads", .integers(padding + padding)),
+                    ("output_padding", .integers(try step.integers(5, count: 2))),
                     ("group", .integer(try step.integer(6))),
                 ])
+        case "batch_norm":
+            try step.require(5, toBe: 0)
+            var inputs: [String] = []
+            for index in 0..<5 { inputs.append(try name(step[index])) }
+            return add(
+                "BatchNormalization", inputs,
+                [("epsilon", .real(try step.real(7, default: 1e-5)))])
         case "layer_norm":
             let axes = try step.integers(1, count: 1).count
             var inputs = [try name(step[0]), try name(step[2])]
@@ -55,14 +72,20 @@ extension GraphBuilder {
                     ("pads", .integers(padding + padding)),
                 ])
         case "upsample_bilinear2d":
-            guard !step.boolean(2) else {
-                throw ExportError.unsupportedArgument(op: step.op, what: "aligned corners")
-            }
+            let mode = step.boolean(2) ? "align_corners" : "half_pixel"
             return add(
                 "Resize", [try name(step[0]), "", "", sizes(step.results[0].shape)],
                 [
                     ("mode", .string("linear")),
-                    ("coordinate_transformation_mode", .string("half_pixel")),
+                    ("coordinate_transformation_mode", .string(mode)),
+                ])
+        case "upsample_nearest2d":
+            return add(
+                "Resize", [try name(step[0]), "", "", sizes(step.results[0].shape)],
+                [
+                    ("mode", .string("nearest")),
+                    ("coordinate_transformation_mode", .string("asymmetric")),
+                    ("nearest_mode", .string("floor")),
                 ])
         case "scaled_dot_product_attention": return try attention(step)
         default: return nil

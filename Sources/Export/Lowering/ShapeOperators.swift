@@ -66,6 +66,7 @@ extension GraphBuilder {
                     integers([stride]),
                 ])
         case "constant_pad_nd": return try padded(step)
+        case "roll": return try rolled(step)
         case "to.dtype":
             return add(
                 "Cast", [try name(step[0])], [("to", .integer(step.results[0].dtype.onnx))])
@@ -94,6 +95,29 @@ extension GraphBuilder {
             }
         default: throw ExportError.unsupportedOperator(step.op)
         }
+    }
+
+    /// A circular shift: the end of each axis joined in front of the rest.
+    private mutating func rolled(_ step: Recording.Step) throws -> String {
+        let source = shape(step[0])
+        let axes = try step.integers(2, count: 1)
+        let shifts = try step.integers(1, count: axes.count)
+        var result = try name(step[0])
+        for (shift, axis) in zip(shifts, axes) {
+            guard let length = source[axis].fixed else {
+                throw ExportError.unsupportedArgument(op: step.op, what: "a dynamic axis")
+            }
+            let start = (-shift % length + length) % length
+            guard start != 0 else { continue }
+            func part(from first: Int, to end: Int) -> String {
+                add(
+                    "Slice",
+                    [result, integers([first]), integers([end]), integers([axis]), integers([1])])
+            }
+            let (end, rest) = (part(from: start, to: length), part(from: 0, to: start))
+            result = add("Concat", [end, rest], [("axis", .integer(axis))])
+        }
+        return result
     }
 
     private mutating func padded(_ step: Recording.Step) throws -> String {

@@ -18,6 +18,7 @@ struct TrainCommand: ParsableCommand {
             samus train --data ROOT --recipe decoder --from litemedsam
             samus train --data ROOT --recipe full --network samus-lite --from litemedsam
             samus train --data ROOT --recipe full --network samus --width 192 --depth 12
+            samus train --data ROOT --recipe full --network unet
             samus train --resume RUN
             """,
         discussion: """

@@ -158,6 +158,9 @@ public final class Trainer {
         let accumulate = configuration.accumulate
         let isStep = position.batch + 1 == count || (position.batch + 1) % accumulate == 0
         let parts = min(accumulate, count - position.batch / accumulate * accumulate)
+        // Dropout draws from the default generator: the same numbers after a resume, and others in
+        // each process.
+        if var random = batch.randoms.first { Generator.seedDefault(random.next()) }
         let loss = try objective(batch)
         let own = loss.values()
         let values = try group?.mean(own) ?? own

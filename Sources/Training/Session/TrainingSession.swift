@@ -411,6 +411,13 @@ extension TrainingConfiguration {
         resolved.variants = variants ?? automaticVariants
         resolved.weightDecay = effectiveWeightDecay
         resolved.iouLoss = effectiveIoULoss
+        if !(network.network is any PromptableNetwork) {
+            guard (iouLoss ?? 0) == 0 else {
+                throw TrainingError.option(
+                    "--iou-loss: \(network.architecture.rawValue) has no IoU estimate to train")
+            }
+            resolved.iouLoss = 0
+        }
         resolved.threads = TorchRuntime.threads
         return resolved
     }

@@ -1,0 +1,121 @@
+import SegmentAnything
+import Segmentation
+import Torch
+import TorchNN
+
+/// A task-specific network: it segments an image without a prompt, and has been trained for one kind
+/// of object.
+///
+/// The paper compares SAMUS with networks of this kind. Conforming takes the registry's entry,
+/// `make(_:)` and ``logits(_:)``; the embedding of such a network is its result.
+public protocol TaskNetwork: SegmentationNetwork {
+    /// Height and width of the input in pixels; divisible by 4.
+    var inputSize: Int { get }
+
+    /// Segments images.
+    ///
+    /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`.
+    /// - Returns: logits of the foreground, `[B, 1, S, S]`.
+    func logits(_ images: Tensor) -> Tensor
+}
+
+extension TaskNetwork {
+    /// 256 pixels, the input of SAMUS.
+    public var inputSize: Int { 256 }
+
+    /// The whole network: there is no decoder behind the embedding.
+    public var imageEncoderModule: Module { self }
+
+    /// 16: the logits of 4 x 4 pixels in each cell.
+    public var embeddingWidth: Int { 16 }
+
+    /// A quarter of the input's side.
+    public var embeddingSize: Int { inputSize / 4 }
+
+    /// The logits of all pixels, those of 4 x 4 pixels as the channels of one cell.
+    public func encode(_ images: Tensor) -> Tensor {
+        encodeOneByOne(images) { MaskDecoder.packed(logits($0), by: 4) }
+    }
+
+    /// The logits of all pixels.
+    ///
+    /// The IoU estimate is the expected overlap of the mask with an object whose pixels are drawn
+    /// with the predicted probabilities, over the expected union; it has no gradient.
+    public func decodePromptFree(_ embedding: Tensor) -> DecodedMasks? {
+        let cells = embedding.detached()
+        let mask = (cells .> 0).to(cells.dtype)
+        let inside = sigmoid(cells)
+        let overlap = (inside * mask).sum(axes: [1, 2, 3])
+        let union = (inside + mask - inside * mask).sum(axes: [1, 2, 3])
+        return DecodedMasks(
+            logits: MaskDecoder.unpacked(embedding, by: 4),
+            iou: (overlap / (union + 1e-6)).reshaped([-1, 1]))
+    }
+
+    /// All parameters: there is no part that starts from other weights.
+    public func trainedParameters(by recipe: Recipe) -> [Parameter]? {
+        recipe == .full ? parameters : nil
+    }
+}
+
+extension Tensor {
+    /// A grey image as three equal channels, for networks that were published for colour images.
+    var repeatedChannels: Tensor {
+        size(1) == 3 ? self : expanded([-1, 3, -1, -1])
+    }
+
+    /// A map as tokens.
+    ///
+    /// - Returns: `[B, H W, C]` for `[B, C, H, W]`.
+    var tokens: Tensor { flattened(from: 2).transposed(1, 2) }
+
+    /// Tokens as a map.
+    ///
+    /// - Parameters:
+    ///   - height: rows of the map.
+    ///   - width: columns of the map.
+    /// - Returns: `[B, C, height, width]` for `[B, height width, C]`.
+    func map(height: Int, width: Int) -> Tensor {
+        transposed(1, 2).reshaped([size(0), -1, height, width])
+    }
+
+    /// Bilinear enlarging in which the corners stay in place.
+    func enlarged(by factor: Int, alignCorners: Bool = true) -> Tensor {
+        bilinear(
+            self, height: factor * size(2), width: factor * size(3), alignCorners: alignCorners)
+    }
+}
+
+/// Convolution, batch norm and ReLU, whose names in a checkpoint are 0 and 1.
+///
+/// - Parameters:
+///   - inputs: channels in.
+///   - outputs: channels out.
+///   - kernel: height and width of the kernel; the image keeps its size.
+///   - dilation: distance between the kernel's elements.
+///   - bias: whether the convolution adds a bias.
+/// - Returns: the three layers.
+func convolutionNormReLU(
+    _ inputs: Int, _ outputs: Int, kernel: Int = 3, dilation: Int = 1, bias: Bool = false
+) -> Sequential {
+    Sequential(
+        Conv2d(
+            inputs, outputs, kernel: kernel, padding: dilation * (kernel / 2), dilation: dilation,
+            bias: bias), BatchNorm2d(outputs), ReLU())
+}
+
+/// Twice convolution, batch norm and ReLU: the block of U-Net.
+///
+/// - Parameters:
+///   - inputs: channels in.
+///   - middle: channels between the convolutions.
+///   - outputs: channels out.
+///   - bias: whether the convolutions add a bias.
+/// - Returns: six layers, whose names in a checkpoint are their indices.
+func doubleConvolution(
+    _ inputs: Int, middle: Int, _ outputs: Int, bias: Bool = false
+) -> Sequential {
+    Sequential(
+        Conv2d(inputs, middle, kernel: 3, padding: 1, bias: bias), BatchNorm2d(middle), ReLU(),
+        Conv2d(middle, outputs, kernel: 3, padding: 1, bias: bias), BatchNorm2d(outputs), ReLU())
+}

@@ -228,7 +228,8 @@ let package = Package(
             ]),
         .testTarget(
             name: "MetricsTests", dependencies: ["MaskMetrics", "FileIO", "Imaging", "TestSupport"]),
-        .testTarget(name: "MeasurementsTests", dependencies: ["Measurements", "Imaging"]),
+        .testTarget(
+            name: "MeasurementsTests", dependencies: ["Measurements", "Imaging", "TestSupport"]),
         .testTarget(
             name: "EvaluationTests",
             dependencies: [

@@ -22,7 +22,8 @@ public struct SamusCommand: ParsableCommand {
             """,
         version: "samus \(ProgramVersion.current)",
         subcommands: [
-            SegmentCommand.self, TrackCommand.self, MeasureCommand.self, DeidentifyCommand.self,
+            SegmentCommand.self, TrackCommand.self, MeasureCommand.self, HeartCommand.self,
+            DeidentifyCommand.self,
             EvaluateCommand.self, CompareCommand.self, TrainHandover.self, ExportHandover.self,
             DataCommand.self,
             InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,

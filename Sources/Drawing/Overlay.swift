@@ -88,6 +88,8 @@ public struct Overlay: Equatable, Sendable {
     public var caption: String
     /// Whether masks are tinted inside their edges.
     public var fillsMasks: Bool
+    /// Thin white lines above the masks, such as axes: the points that each one connects.
+    public var lines: [[PixelPoint]] = []
 
     /// - Parameters:
     ///   - objects: the objects, drawn in this order.
@@ -156,6 +158,7 @@ public struct Overlay: Equatable, Sendable {
             if let part { canvas.outline(part, .object(index), unit: unit) }
             boxes.append(part?.box)
         }
+        for line in lines { canvas.line(line, unit: unit, enlargement: factor) }
         for (index, object) in objects.enumerated() {
             drawPrompt(of: object, on: &canvas, unit: unit, factor: factor)
             if let label = object.label, !label.isEmpty, let box = boxes[index] {
@@ -249,6 +252,23 @@ extension Canvas {
         }
     }
 
+    /// Draws a thin white line.
+    ///
+    /// - Parameters:
+    ///   - points: in pixels of the image before it was enlarged.
+    ///   - unit: width of the line, in pixels.
+    ///   - enlargement: pixels of the canvas per pixel of the image.
+    mutating func line(_ points: [PixelPoint], unit: Int, enlargement: Int) {
+        let places = points.compactMap { point -> (x: Double, y: Double)? in
+            guard let x = corner(point.x, enlargement, width),
+                let y = corner(point.y, enlargement, height)
+            else { return nil }
+            return (x, y)
+        }
+        let box = PixelBox(x0: 0, y0: 0, x1: width, y1: height)
+        polyline(places, width: Double(unit), .white, in: box)
+    }
+
     /// Writes an object's name on a plate of its colour, above its box if there is space.
     ///
     /// - Parameters:
@@ -289,10 +309,10 @@ extension Image {
     /// Adds a strip below: the caption, then "research use only, not a medical device".
     ///
     /// - Parameters:
-    ///   - caption: the caption; may be empty.
+    ///   - caption: the caption, which may have several lines or be empty; printable ASCII.
     ///   - scale: pixels per dot of a letter.
     /// - Returns: a higher RGB image, at least 128 pixels wide.
-    func captioned(_ caption: String, scale: Int) -> Image {
+    public func captioned(_ caption: String, scale: Int) -> Image {
         let strip = Caption.withNotice(caption, width: max(width, 128), scale: scale)
         var canvas = Canvas(
             Size(height: height + strip.height, width: strip.width), colour: .strip)

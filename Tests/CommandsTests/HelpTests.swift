@@ -5,7 +5,8 @@ import Testing
 struct HelpTests {
     /// The commands as typed after `samus`; the help of `data split` is in `samus-data-split.txt`.
     private static let commands = [
-        "", "segment", "track", "measure", "deidentify", "evaluate", "compare", "train", "export",
+        "", "segment", "track", "measure", "heart", "deidentify", "evaluate", "compare", "train",
+        "export",
         "data",
         "data check",
         "data split", "data import", "data preview", "info", "convert", "init", "bench", "doctor",

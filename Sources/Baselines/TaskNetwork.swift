@@ -67,7 +67,7 @@ extension Tensor {
     /// A map as tokens.
     ///
     /// - Returns: `[B, H W, C]` for `[B, C, H, W]`.
-    var tokens: Tensor { flattened(from: 2).transposed(1, 2) }
+    var tokens: Tensor { permuted([0, 2, 3, 1]).flattened(from: 1, to: 2) }
 
     /// Tokens as a map.
     ///
@@ -76,7 +76,9 @@ extension Tensor {
     ///   - width: columns of the map.
     /// - Returns: `[B, C, height, width]` for `[B, height width, C]`.
     func map(height: Int, width: Int) -> Tensor {
-        transposed(1, 2).reshaped([size(0), -1, height, width])
+        // Not the transposed matrix in another shape, which is the same: OpenVINO 2026.4 computes
+        // wrong values where a convolution follows that.
+        reshaped([size(0), height, width, -1]).permuted([0, 3, 1, 2])
     }
 
     /// Bilinear enlarging in which the corners stay in place.

@@ -2,7 +2,7 @@
 
 A cine is an image of a test list of DATA (US30K layout, Docs/Data.md) under a smooth motion: shift, turn,
 scale, and a bend that changes from frame to frame, with new speckle on every frame. The label moves along,
-so that the truth of every frame is known. In the cines that "leave", the object moves out of the picture and
+so that the truth of every frame is known. In the cines that "leave", the object moves out of the frame and
 comes back.
 """
 
@@ -25,7 +25,7 @@ def add_options(parser):
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--per-set", type=int, default=2, help="images of each dataset")
     parser.add_argument("--without-leaving", action="store_true",
-                        help="only cines whose object stays in the picture")
+                        help="only cines whose object stays in the frame")
     parser.add_argument("--model", default="samus-lite")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--prompt", choices=["box", "point"], default="box")
@@ -68,7 +68,7 @@ def run(options):
     absent = sum(cine["absent"] for cine in gone)
     back = sum(cine["back"] for cine in gone)
     lines += [] if not gone else [
-        "", "| cines that leave the picture | |", "|---|---:|",
+        "", "| cines that leave the frame | |", "|---|---:|",
         f"| frames without the object, and of these without a mask | {absent}, "
         f"{sum(cine['absent_empty'] for cine in gone)} |",
         f"| frames after the object is back, and of these with a mask of Dice 0.5 or more | {back}, "
@@ -174,7 +174,7 @@ def measure(options, program, case, leaves, work):
         total = int(mask.sum()) + int(truth.sum())
         dice.append(1.0 if total == 0 else 2 * int((mask & truth).sum()) / total)
     tenth = max(len(dice) // 10, 1)
-    # At the border of the picture a sliver of the object is neither there nor gone.
+    # At the border of the frame a sliver of the object is neither there nor gone.
     whole = truths[0].sum()
     is_absent = [truth.sum() == 0 for truth in truths]
     is_back = [any(is_absent[:index]) and truth.sum() > 0.5 * whole

@@ -162,10 +162,13 @@ public struct DICOMResult: Sendable {
             from: "\(modality) \(source.series) \(origin.weightsSHA256) \(origin.version)")
     }
 
-    /// The UID by which an object is followed through frames and results.
+    /// The UID by which an object is followed through frames and results of one file.
+    ///
+    /// It depends on the prompts: "object 1" of another run may be another lesion.
     func trackingUID(_ segment: Int) -> String {
         DICOMUID.derived(
-            from: "object \(source.instance) \(segment + 1) \(segments[segment].label)")
+            from: "object \(source.instance) \(segment + 1) \(segments[segment].label) "
+                + origin.parameters)
     }
 
     /// The label of an object in the characters of the source.

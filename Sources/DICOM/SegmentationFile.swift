@@ -35,6 +35,8 @@ public struct DICOMSegmentationFile: Sendable {
     /// The frames, in order.
     public let frames: [Frame]
 
+    private static let largestRunCount = 50_000_000
+
     /// The kind of object (SOP Class UID).
     public static let sopClass = DICOMSegmentation.sopClass
 
@@ -57,15 +59,28 @@ public struct DICOMSegmentationFile: Sendable {
             throw .cannotRead(name: path, reason: "it was changed while it was read")
         }
         var masks: [RunLength] = []
+        var runs = 0
         for _ in frames {
             let values = try decoder.nextFrame(byteCount: size.area)
             guard values.allSatisfy({ $0 <= 1 }) else {
                 throw .damaged(name: path, reason: "a mask has values other than 0 and 1")
             }
-            let mask = Mask(width: size.width, height: size.height, values: values)
-            masks.append(mask.runLength())
+            let mask = Mask(width: size.width, height: size.height, values: values).runLength()
+            // Of noise, run lengths take far more memory than the file.
+            runs += mask.counts.count
+            guard runs <= Self.largestRunCount else {
+                throw .tooLarge(
+                    name: path, reason: "its masks have more than \(Self.largestRunCount) runs")
+            }
+            masks.append(mask)
         }
         return masks
+    }
+
+    /// The text of an attribute, of which each character stands for a byte: UTF-8, else Latin-1.
+    private static func text(_ characters: String) -> String {
+        let bytes = characters.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+        return String(validating: bytes, as: UTF8.self) ?? characters
     }
 
     private static func open(
@@ -77,9 +92,12 @@ public struct DICOMSegmentationFile: Sendable {
         let size = Size(height: answer.height, width: answer.width)
         // The decoder has read a hostile file: what it states is checked here again.
         guard (1...65535).contains(size.width), (1...65535).contains(size.height),
-            size.area <= ImageLimits.standard.pixels, !answer.frames.isEmpty
-        else { throw .damaged(name: path, reason: "it states a wrong size") }
-        let labels = answer.segments.map { ($0.number, $0.label ?? "segment \($0.number)") }
+            size.area <= ImageLimits.standard.pixels, !answer.frames.isEmpty,
+            answer.frames.allSatisfy({ ($0.frame ?? 1) > 0 && ($0.segment ?? 1) > 0 })
+        else { throw .damaged(name: path, reason: "it states a wrong size or frame") }
+        let labels = answer.segments.map {
+            ($0.number, $0.label.map(text) ?? "segment \($0.number)")
+        }
         return (
             DICOMSegmentationFile(
                 path: path, size: size, labels: Dictionary(labels) { first, _ in first },

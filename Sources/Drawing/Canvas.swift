@@ -39,21 +39,21 @@ struct Canvas {
         }
     }
 
-    /// Blends a colour into all pixels of a mask.
+    /// Blends a colour into the foreground of a mask.
     ///
     /// - Parameters:
-    ///   - mask: a mask of the canvas's size.
-    ///   - box: the pixels to consider.
+    ///   - part: a mask inside the canvas.
     ///   - colour: the colour.
     ///   - alpha: 0 leaves the pixels, 256 replaces them.
-    mutating func blend(_ mask: Mask, in box: PixelBox, _ colour: Colour, alpha: Int) {
-        precondition(
-            mask.width == width && mask.height == height, "the mask must have the canvas's size")
+    mutating func fill(_ part: MaskPart, _ colour: Colour, alpha: Int) {
+        let box = part.box
         pixels.withUnsafeMutableBufferPointer { pixels in
-            mask.values.withUnsafeBufferPointer { values in
+            part.mask.values.withUnsafeBufferPointer { values in
                 for y in box.y0..<box.y1 {
-                    for i in y * width + box.x0..<y * width + box.x1 where values[i] != 0 {
-                        colour.mix(into: pixels, at: 3 * i, alpha: alpha)
+                    let from = (y - box.y0) * box.width
+                    let to = y * width + box.x0
+                    for i in 0..<box.width where values[from + i] != 0 {
+                        colour.mix(into: pixels, at: 3 * (to + i), alpha: alpha)
                     }
                 }
             }
@@ -183,96 +183,6 @@ extension [UInt16] {
 
     private func min(_ a: Double, _ b: Double) -> Double { Swift.min(a, b) }
     private func max(_ a: Double, _ b: Double) -> Double { Swift.max(a, b) }
-}
-
-extension Canvas {
-    /// Blends a colour into the foreground of a mask.
-    ///
-    /// - Parameters:
-    ///   - mask: a mask of the canvas's size.
-    ///   - colour: the colour.
-    ///   - alpha: 0 leaves the pixels, 256 replaces them.
-    mutating func fill(_ mask: Mask, _ colour: Colour, alpha: Int) {
-        guard let box = mask.boundingBox else { return }
-        blend(mask, in: box, colour, alpha: alpha)
-    }
-
-    /// Draws a mask's edge: a coloured line inside the mask and a light halo outside.
-    ///
-    /// The border between line and halo is exactly the mask's edge.
-    ///
-    /// - Parameters:
-    ///   - mask: a mask of the canvas's size.
-    ///   - colour: the line's colour.
-    ///   - unit: width of a thin line in pixels; this line is 1.5 times, its halo 0.5 times as wide.
-    mutating func outline(_ mask: Mask, _ colour: Colour, unit: Int) {
-        guard let inner = mask.boundingBox else { return }
-        let lineWidth = (3 * unit + 1) / 2
-        let haloWidth = (unit + 1) / 2
-        let box = inner.grown(by: haloWidth + 1, inside: mask.size)
-        let edge = EdgeDistance(mask, in: box)
-        var index = 0
-        for y in box.y0..<box.y1 {
-            for x in box.x0..<box.x1 {
-                if edge.inside[index] <= 3 * lineWidth && edge.inside[index] > 0 {
-                    blend(x, y, colour)
-                } else if edge.outside[index] <= 3 * haloWidth && edge.outside[index] > 0 {
-                    blend(x, y, .white, alpha: 190)
-                }
-                index += 1
-            }
-        }
-    }
-}
-
-/// The distance of each pixel to the other side of a mask's edge, in thirds of a pixel.
-///
-/// The 3-4 chamfer distance: a step along an axis counts 3, a diagonal step 4; the error is at most
-/// 8 %. Pixels beyond the image are background.
-private struct EdgeDistance {
-    /// Distance to the nearest background pixel; 0 for background pixels.
-    let inside: [Int32]
-    /// Distance to the nearest foreground pixel; 0 for foreground pixels.
-    let outside: [Int32]
-
-    init(_ mask: Mask, in box: PixelBox) {
-        inside = Self.distances(mask, in: box, to: 0, beyond: 0)
-        outside = Self.distances(mask, in: box, to: 1, beyond: Self.far)
-    }
-
-    private static let far: Int32 = 1 << 20
-
-    private static func distances(
-        _ mask: Mask, in box: PixelBox, to target: UInt8, beyond: Int32
-    ) -> [Int32] {
-        // A border of one pixel, so that every pixel has eight neighbours.
-        let row = box.width + 2
-        var distances = [Int32](repeating: beyond, count: row * (box.height + 2))
-        distances.withUnsafeMutableBufferPointer { distances in
-            mask.values.withUnsafeBufferPointer { values in
-                for y in 0..<box.height {
-                    for x in 0..<box.width {
-                        let value = values[(box.y0 + y) * mask.width + box.x0 + x]
-                        distances[(y + 1) * row + x + 1] = value == target ? 0 : far
-                    }
-                }
-            }
-            func relax(_ i: Int, _ step: Int) {
-                let along = min(distances[i - step], distances[i - step * row]) + 3
-                let across = min(distances[i - step * row - 1], distances[i - step * row + 1]) + 4
-                distances[i] = min(distances[i], along, across)
-            }
-            for y in 1...box.height {
-                for x in 1...box.width { relax(y * row + x, 1) }
-            }
-            for y in (1...box.height).reversed() {
-                for x in (1...box.width).reversed() { relax(y * row + x, -1) }
-            }
-        }
-        return (1...box.height).flatMap { y in
-            distances[y * row + 1..<y * row + 1 + box.width]
-        }
-    }
 }
 
 /// A colour with 8 bits per channel.

@@ -61,6 +61,23 @@ public struct OverlayObject: Equatable, Sendable {
         case nil: nil
         }
     }
+
+    /// The mask's part that has foreground; nil without a mask and of an empty one.
+    ///
+    /// - Parameter size: the image's size, which a mask must have.
+    /// - Returns: the mask inside its bounding box.
+    func maskPart(in size: Size) -> MaskPart? {
+        switch content {
+        case .mask(let mask):
+            precondition(mask.size == size, "a mask must have the image's size")
+            return MaskPart(mask)
+        case .runLength(let runLength):
+            precondition(runLength.size == size, "a mask must have the image's size")
+            return MaskPart(runLength)
+        case nil:
+            return nil
+        }
+    }
 }
 
 /// Masks and prompts on an image, with a caption below.
@@ -107,31 +124,31 @@ public struct Overlay: Equatable, Sendable {
         let unit = Self.unit(for: size)
         var canvas = Canvas(factor == 1 ? image : image.resizedNearest(to: size))
         // One mask at a time: there may be a thousand of a large image.
-        func enlargedMask(of object: OverlayObject) -> Mask? {
-            guard let mask = object.mask else { return nil }
-            precondition(mask.size == image.size, "a mask must have the image's size")
-            return factor == 1 ? mask : mask.resizedNearest(to: size)
+        func part(of object: OverlayObject) -> MaskPart? {
+            object.maskPart(in: image.size)?.enlarged(by: factor)
         }
         for (index, object) in objects.enumerated() where fillsMasks {
-            if let mask = enlargedMask(of: object) {
-                canvas.fill(mask, .object(index), alpha: 70)
-            }
+            if let part = part(of: object) { canvas.fill(part, .object(index), alpha: 70) }
         }
         // Draw outlines after all fills, which would otherwise cover them.
+        var boxes: [PixelBox?] = []
         for (index, object) in objects.enumerated() {
-            if let mask = enlargedMask(of: object) {
-                canvas.outline(mask, .object(index), unit: unit)
-            }
+            let part = part(of: object)
+            if let part { canvas.outline(part, .object(index), unit: unit) }
+            boxes.append(part?.box)
         }
         for line in lines { canvas.line(line, unit: unit, enlargement: factor) }
         for (index, object) in objects.enumerated() {
-            draw(object, colour: .object(index), on: &canvas, unit: unit, factor: factor)
+            drawPrompt(of: object, on: &canvas, unit: unit, factor: factor)
+            if let label = object.label, !label.isEmpty, let box = boxes[index] {
+                canvas.label(label, at: box, .object(index), unit: unit)
+            }
         }
         return canvas.image
     }
 
-    private func draw(
-        _ object: OverlayObject, colour: Colour, on canvas: inout Canvas, unit: Int, factor: Int
+    private func drawPrompt(
+        of object: OverlayObject, on canvas: inout Canvas, unit: Int, factor: Int
     ) {
         if let box = object.box { canvas.box(box, unit: unit, enlargement: factor) }
         for point in object.backgroundPoints {
@@ -139,11 +156,6 @@ public struct Overlay: Equatable, Sendable {
         }
         for point in object.foregroundPoints {
             canvas.click(point, isPositive: true, unit: unit, enlargement: factor)
-        }
-        if let label = object.label, !label.isEmpty, let box = object.mask?.boundingBox {
-            let enlarged = PixelBox(
-                x0: box.x0 * factor, y0: box.y0 * factor, x1: box.x1 * factor, y1: box.y1 * factor)
-            canvas.label(label, at: enlarged, colour, unit: unit)
         }
     }
 

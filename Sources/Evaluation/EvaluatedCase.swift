@@ -166,9 +166,7 @@ struct ImageEvaluation {
                 .checked(for: labelled.size)
         }
         guard !prompts.isEmpty else { return }
-        let nothing = Mask(
-            width: labelled.width, height: labelled.height,
-            values: [UInt8](repeating: 0, count: labelled.values.count))
+        let nothing = Mask(emptyOf: labelled.size)
         let (predicted, seconds) = try timed { try predict(prompts) }
         for (index, one) in predicted.enumerated() {
             try add(
@@ -192,9 +190,7 @@ struct ImageEvaluation {
         predict: (Prompt.Checked) throws -> PredictedMask
     ) throws {
         var prompt = Prompt()
-        var mask = Mask(
-            width: label.width, height: label.height,
-            values: [UInt8](repeating: 0, count: label.values.count))
+        var mask = Mask(emptyOf: label.size)
         // Where the object is not in the image, the click is on the background.
         let background = PromptSampler(.fixedClick)
         var current: PredictedMask?

@@ -128,9 +128,10 @@ public struct EngineSource: MaskSource {
                 try prompts.map { try encoded.answers(to: $0) } ?? [encoded.predictPromptFree()]
             return try found.enumerated().map { index, one in
                 let prompt = measuresUncertainty ? prompts?[index] : nil
+                let result = encoded.restored(one)
                 return PredictedMask(
-                    mask: encoded.restored(one).mask, iouEstimate: Double(one.iouEstimate),
-                    uncertainty: try prompt.map { try encoded.uncertainty(of: $0) })
+                    mask: result.mask, iouEstimate: Double(one.iouEstimate),
+                    uncertainty: try prompt.map { try encoded.uncertainty(of: result, for: $0) })
             }
         }
     }
@@ -182,9 +183,7 @@ public enum BaselineSource: String, MaskSource, CaseIterable {
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
             guard let prompts else { throw EngineError.needsPrompt(model: shape.rawValue) }
             return prompts.map { prompt in
-                let empty = Mask(
-                    width: size.width, height: size.height,
-                    values: [UInt8](repeating: 0, count: size.area))
+                let empty = Mask(emptyOf: size)
                 // An empty label has no box: the mask stays empty.
                 return PredictedMask(
                     mask: prompt.prompt.box.map { shape.mask(in: $0, size: size) } ?? empty)

@@ -161,6 +161,16 @@ func flushFolder(_ folder: String) {
     close(descriptor)
 }
 
+/// Waits until the content of a file is on the disk.
+///
+/// - Throws: ``FileError``, also for an error of an earlier write.
+func flushFile(_ path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last(path) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .last(path) }
+}
+
 /// The folder of a file: the path before its last slash.
 func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }

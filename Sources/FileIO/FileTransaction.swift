@@ -9,8 +9,8 @@ import Foundation
 public struct FileTransaction {
     private var files: [AtomicFile] = []
     private var folders: [AtomicFolder] = []
-    /// Whether the content of some files may not be on the disk yet.
-    private var needsFlush = false
+    /// Temporary names of files whose content may not be on the disk yet.
+    private var unflushed: [String] = []
 
     /// A transaction without files.
     public init() {}
@@ -28,23 +28,20 @@ public struct FileTransaction {
         files.append(file)
     }
 
-    /// Writes one of many small files under a temporary name: on Linux, ``commit(holding:)`` flushes
-    /// all of them to the disk together, which takes a fraction of the time.
+    /// Writes a file under a temporary name, and leaves it to ``commit(holding:)`` to wait for the disk.
+    ///
+    /// For many small files: the disk writes them meanwhile.
     ///
     /// - Parameters:
     ///   - bytes: the content.
     ///   - path: the file that ``commit(holding:)`` creates or replaces.
     /// - Throws: ``FileError``, for example if the disk is full.
-    public mutating func addOneOfMany(_ bytes: [UInt8], at path: String) throws(FileError) {
-        #if os(Linux)
-            let file = try AtomicFile(path)
-            try file.append(bytes)
-            try file.closeUnflushed()
-            files.append(file)
-            needsFlush = true
-        #else
-            try add(bytes, at: path)
-        #endif
+    public mutating func addFlushingLater(_ bytes: [UInt8], at path: String) throws(FileError) {
+        let file = try AtomicFile(path)
+        try file.append(bytes)
+        try file.closeUnflushed()
+        files.append(file)
+        unflushed.append(file.temporary)
     }
 
     /// Adds a file that is complete.
@@ -69,8 +66,7 @@ public struct FileTransaction {
     /// - Throws: ``FileError``. Older files are unchanged then, unless the error says that the next
     ///   start completes the transaction.
     public func commit(holding lock: FolderLock) throws(FileError) {
-        // On Linux this returns when everything is written.
-        if needsFlush { sync() }
+        for path in unflushed { try flushFile(path) }
         if folders.isEmpty, files.count <= 1 {
             try files.first?.commit()
             return
@@ -220,6 +216,11 @@ private struct Journal: Codable {
             bytes = try JSON.encode(self, formatVersion: 1)
         } catch {
             throw FileError(path: path, reason: "\(error)")
+        }
+        // A larger one would not be read back.
+        guard bytes.count <= Self.largestSize else {
+            throw FileError(
+                path: path, reason: "\(files.count) files are too many to be replaced together")
         }
         try AtomicFile.write(bytes, to: path)
         return path

@@ -83,16 +83,16 @@ extension Mask {
     /// - Returns: an outer contour for each component and a contour for each hole, in the order of
     ///   their first upper edges, row by row.
     public func contours(connectivity: Connectivity = .eight) -> [Contour] {
-        var seen = [Bool](repeating: false, count: values.count)
+        guard let box = boundingBox else { return [] }
+        var seen = [Bool](repeating: false, count: box.width * box.height)
         var contours: [Contour] = []
         let grid = Grid(mask: self)
-        for y in 0..<height {
-            for x in 0..<width where grid.isUpperEdge(x, y) && !seen[y * width + x] {
-                contours.append(
-                    grid.follow(x: x, y: y, connectivity: connectivity) { x, y in
-                        seen[y * width + x] = true
-                    })
-            }
+        forEachChange { x, y, isUpperEdge in
+            guard isUpperEdge, !seen[(y - box.y0) * box.width + x - box.x0] else { return }
+            contours.append(
+                grid.follow(x: x, y: y, connectivity: connectivity) { x, y in
+                    seen[(y - box.y0) * box.width + x - box.x0] = true
+                })
         }
         return contours
     }
@@ -126,10 +126,6 @@ private struct Grid {
     func isInside(_ x: Int, _ y: Int) -> Bool {
         x >= 0 && y >= 0 && x < mask.width && y < mask.height
             && mask.values[y * mask.width + x] != 0
-    }
-
-    func isUpperEdge(_ x: Int, _ y: Int) -> Bool {
-        isInside(x, y) && !isInside(x, y - 1)
     }
 
     /// The two pixels ahead of a corner.

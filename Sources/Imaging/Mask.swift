@@ -1,3 +1,5 @@
+import Foundation
+
 /// A binary mask: one number per pixel, row-major, 1 for foreground and 0 for background.
 public struct Mask: Equatable, Sendable {
     /// Columns, at least 1.
@@ -25,6 +27,24 @@ public struct Mask: Equatable, Sendable {
     }
 
     /// - Parameters:
+    ///   - size: rows and columns, at least 1 each.
+    ///   - values: `size.area` numbers, each 0 or 1.
+    init(size: Size, zerosAndOnes values: [UInt8]) {
+        precondition(size.width > 0 && size.height > 0, "a mask must have pixels")
+        precondition(values.count == size.area, "the number of values must fit the size")
+        width = size.width
+        height = size.height
+        self.values = values
+    }
+
+    /// A mask without foreground.
+    ///
+    /// - Parameter size: rows and columns, at least 1 each.
+    public init(emptyOf size: Size) {
+        self.init(size: size, zerosAndOnes: [UInt8](repeating: 0, count: size.area))
+    }
+
+    /// - Parameters:
     ///   - plane: one channel, such as logits.
     ///   - threshold: values above the threshold are foreground; NaN is background.
     public init(thresholding plane: Planes, above threshold: Float) {
@@ -39,7 +59,16 @@ public struct Mask: Equatable, Sendable {
 
     /// Number of foreground pixels.
     public var area: Int {
-        values.withUnsafeBufferPointer { $0.reduce(0) { $0 &+ Int($1) } }
+        values.withUnsafeBufferPointer { values in
+            var sum = 0
+            for y in 0..<height {
+                // Sums of rows fit in 32 bits, of which a vector holds twice as many as of 64.
+                var row: UInt32 = 0
+                for i in y * width..<(y + 1) * width { row &+= UInt32(values[i]) }
+                sum += Int(row)
+            }
+            return sum
+        }
     }
 
     /// Smallest box around the foreground; nil if the mask is empty.
@@ -47,15 +76,69 @@ public struct Mask: Equatable, Sendable {
         var (x0, y0, x1, y1) = (width, height, 0, 0)
         values.withUnsafeBufferPointer { values in
             for y in 0..<height {
-                for x in 0..<width where values[y * width + x] != 0 {
-                    x0 = min(x0, x)
-                    x1 = max(x1, x + 1)
-                    y0 = min(y0, y)
-                    y1 = y + 1
-                }
+                let start = y * width
+                var any: UInt8 = 0
+                for i in start..<start + width { any |= values[i] }
+                guard any != 0 else { continue }
+                y0 = min(y0, y)
+                y1 = y + 1
+                // Only what is outside of the box so far can make it larger.
+                if let x = (0..<x0).first(where: { values[start + $0] != 0 }) { x0 = x }
+                if let x = (x1..<width).last(where: { values[start + $0] != 0 }) { x1 = x + 1 }
             }
         }
         return x0 < x1 ? PixelBox(x0: x0, y0: y0, x1: x1, y1: y1) : nil
+    }
+
+    /// Finds where a column changes between background and foreground.
+    ///
+    /// - Parameter body: called, row by row, with each pixel that differs from the one above; above the
+    ///   first row is background.
+    func forEachChange(_ body: (_ x: Int, _ y: Int, _ isInside: Bool) -> Void) {
+        values.withUnsafeBytes { values in
+            guard let start = values.baseAddress else { return }
+            let background = UnsafeMutableRawPointer.allocate(byteCount: width, alignment: 16)
+            defer { background.deallocate() }
+            background.initializeMemory(as: UInt8.self, repeating: 0, count: width)
+            var above = UnsafeRawPointer(background)
+            for y in 0..<height {
+                let row = start + y * width
+                defer { above = row }
+                // Most rows of a large mask are equal to the row above.
+                guard memcmp(row, above, width) != 0 else { continue }
+                var x = 0
+                while x < width {
+                    if x + 8 <= width,
+                        row.loadUnaligned(fromByteOffset: x, as: UInt64.self)
+                            == above.loadUnaligned(fromByteOffset: x, as: UInt64.self)
+                    {
+                        x += 8
+                        continue
+                    }
+                    for x in x..<min(x + 8, width) {
+                        let value = row.load(fromByteOffset: x, as: UInt8.self)
+                        if value != above.load(fromByteOffset: x, as: UInt8.self) {
+                            body(x, y, value != 0)
+                        }
+                    }
+                    x += 8
+                }
+            }
+        }
+    }
+
+    /// A part of the mask.
+    ///
+    /// - Parameter box: the part, inside the mask and not empty.
+    /// - Returns: a mask of the box's size.
+    public func part(in box: PixelBox) -> Mask {
+        precondition(
+            box.x0 >= 0 && box.y0 >= 0 && box.x1 <= width && box.y1 <= height,
+            "a part must be inside the mask")
+        var part: [UInt8] = []
+        part.reserveCapacity(box.width * box.height)
+        for y in box.y0..<box.y1 { part += values[y * width + box.x0..<y * width + box.x1] }
+        return Mask(size: Size(height: box.height, width: box.width), zerosAndOnes: part)
     }
 
     /// A grey image: 0 for background, 255 for foreground.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Floating-point channels of an image's size, channel first: `[C, H, W]`.
 public struct Planes: Equatable, Sendable {
     /// Number of planes, at least 1.
@@ -72,6 +74,100 @@ extension Image {
     }
 }
 
+extension Image {
+    /// The samples as floating-point numbers, resized: `planes().resizedLikeTorch(to:antialias:)`
+    /// without the memory for all samples as numbers.
+    ///
+    /// - Parameters:
+    ///   - size: the new size, at least 1x1.
+    ///   - antialias: whether shrinking averages over all covered pixels.
+    /// - Returns: one plane per channel of the image.
+    public func planes(resizedTo size: Size, antialias: Bool) -> Planes {
+        guard size.width != width else {
+            return planes().resizedLikeTorch(to: size, antialias: antialias)
+        }
+        let weights = FloatWeights(from: width, to: size.width, antialias: antialias)
+        let count = channels * height * size.width
+        let resized = [Float](unsafeUninitializedCapacity: count) { target, initialized in
+            pixels.withUnsafeBufferPointer { source in
+                let row = width * channels
+                for channel in 0..<channels {
+                    for y in 0..<height {
+                        let to = (channel * height + y) * size.width
+                        let from = y * row + channel
+                        // Masks consist of many equal rows, which have the same sums.
+                        if y > 0, let pixels = source.baseAddress, let sums = target.baseAddress,
+                            memcmp(pixels + y * row, pixels + (y - 1) * row, row) == 0
+                        {
+                            (sums + to).update(from: sums + to - size.width, count: size.width)
+                            continue
+                        }
+                        weights.forEachSum(of: { Float(source[from + $0 * channels]) }) { x, sum in
+                            target[to + x] = sum
+                        }
+                    }
+                }
+            }
+            initialized = count
+        }
+        return Planes(channels: channels, height: height, width: size.width, values: resized)
+            .resizedLikeTorch(to: size, antialias: antialias)
+    }
+}
+
+extension Mask {
+    /// The pixels above 0 of a plane that is resized with `resizedLikeTorch(to:antialias: false)`.
+    ///
+    /// Between two values that are not above 0, no interpolated value is: only the rest is computed,
+    /// and no resized plane is stored. The mask is the same, pixel for pixel.
+    ///
+    /// - Parameters:
+    ///   - plane: one channel, such as logits.
+    ///   - size: the mask's size.
+    public init(positivePartOf plane: Planes, resizedTo size: Size) {
+        precondition(plane.channels == 1, "the planes must have one channel")
+        let columns = plane.resizedLikeTorch(
+            to: Size(height: plane.height, width: size.width), antialias: false)
+        let weights = FloatWeights(from: plane.height, to: size.height, antialias: false)
+        var values = [UInt8](repeating: 0, count: size.area)
+        columns.values.withUnsafeBufferPointer { source in
+            // The columns between the first and the last positive value of each row.
+            let positive = (0..<plane.height).map { row -> Range<Int>? in
+                let row = source[row * size.width..<(row + 1) * size.width]
+                guard let first = row.firstIndex(where: { $0 > 0 }),
+                    let last = row.lastIndex(where: { $0 > 0 })
+                else { return nil }
+                return first - row.startIndex..<last - row.startIndex + 1
+            }
+            values.withUnsafeMutableBufferPointer { values in
+                for y in 0..<size.height {
+                    weights.withTaps(of: y) { start, taps in
+                        let ranges = positive[start..<start + taps.count].compactMap(\.self)
+                        guard let first = ranges.map(\.lowerBound).min(),
+                            let end = ranges.map(\.upperBound).max()
+                        else { return }
+                        let to = y * size.width
+                        let from = start * size.width
+                        if taps.count == 1 {
+                            for x in first..<end {
+                                values[to + x] = source[from + x] * taps[0] > 0 ? 1 : 0
+                            }
+                        } else {
+                            for x in first..<end {
+                                let value =
+                                    source[from + x] * taps[0]
+                                    + source[from + size.width + x] * taps[1]
+                                values[to + x] = value > 0 ? 1 : 0
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.init(size: size, zerosAndOnes: values)
+    }
+}
+
 extension Planes {
     /// Resizes as PyTorch's `F.interpolate(mode="bilinear", align_corners=False)` does.
     ///
@@ -98,14 +194,9 @@ extension Planes {
         let rows = channels * height
         let resized = [Float](unsafeUninitializedCapacity: rows * newWidth) { target, initialized in
             values.withUnsafeBufferPointer { source in
-                for x in 0..<newWidth {
-                    weights.withTaps(of: x) { start, taps in
-                        for row in 0..<rows {
-                            var sum: Float = 0
-                            let from = row * width + start
-                            for k in 0..<taps.count { sum += source[from + k] * taps[k] }
-                            target[row * newWidth + x] = sum
-                        }
+                for row in 0..<rows {
+                    weights.forEachSum(of: { source[row * width + $0] }) { x, sum in
+                        target[row * newWidth + x] = sum
                     }
                 }
             }
@@ -183,6 +274,22 @@ private struct FloatWeights {
             taps.append(1)
         } else {
             taps += [1 - second, second]
+        }
+    }
+
+    /// The weighted sum for every output position.
+    @inline(__always)
+    func forEachSum(of input: (Int) -> Float, _ body: (_ position: Int, _ sum: Float) -> Void) {
+        taps.withUnsafeBufferPointer { taps in
+            for position in starts.indices {
+                var sum: Float = 0
+                var place = starts[position]
+                for tap in taps[offsets[position]..<offsets[position + 1]] {
+                    sum += input(place) * tap
+                    place += 1
+                }
+                body(position, sum)
+            }
         }
     }
 

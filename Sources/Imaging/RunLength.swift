@@ -78,16 +78,60 @@ public struct RunLength: Hashable, Sendable {
     ///
     /// - Returns: the mask with these runs.
     public func mask() -> Mask {
-        var values = [UInt8](repeating: 0, count: size.area)
-        var (x, y) = (0, 0)
-        for (index, count) in counts.enumerated() {
-            for _ in 0..<count {
-                if index % 2 == 1 { values[y * size.width + x] = 1 }
-                y += 1
-                if y == size.height { (x, y) = (x + 1, 0) }
+        mask(in: PixelBox(x0: 0, y0: 0, x1: size.width, y1: size.height))
+    }
+
+    /// Decodes a part of the mask.
+    ///
+    /// - Parameter box: the part, inside the mask and not empty.
+    /// - Returns: a mask of the box's size.
+    public func mask(in box: PixelBox) -> Mask {
+        precondition(
+            box.x0 >= 0 && box.y0 >= 0 && box.x1 <= size.width && box.y1 <= size.height,
+            "a part must be inside the mask")
+        var values = [UInt8](repeating: 0, count: box.width * box.height)
+        values.withUnsafeMutableBufferPointer { values in
+            forEachColumnRun { x, rows in
+                guard (box.x0..<box.x1).contains(x) else { return }
+                let rows = rows.clamped(to: box.y0..<box.y1)
+                var index = (rows.lowerBound - box.y0) * box.width + x - box.x0
+                for _ in rows {
+                    values[index] = 1
+                    index += box.width
+                }
             }
         }
-        return Mask(width: size.width, height: size.height, values: values)
+        return Mask(
+            size: Size(height: box.height, width: box.width), zerosAndOnes: values)
+    }
+
+    /// Smallest box around the foreground; nil if the mask is empty.
+    public var boundingBox: PixelBox? {
+        var (x0, y0, x1, y1) = (size.width, size.height, 0, 0)
+        forEachColumnRun { x, rows in
+            x0 = min(x0, x)
+            x1 = max(x1, x + 1)
+            y0 = min(y0, rows.lowerBound)
+            y1 = max(y1, rows.upperBound)
+        }
+        return x0 < x1 ? PixelBox(x0: x0, y0: y0, x1: x1, y1: y1) : nil
+    }
+
+    /// The foreground as runs within columns, in order.
+    private func forEachColumnRun(_ body: (_ x: Int, _ rows: Range<Int>) -> Void) {
+        var place = 0
+        for (index, count) in counts.enumerated() {
+            defer { place += count }
+            guard index % 2 == 1 else { continue }
+            var (x, y) = place.quotientAndRemainder(dividingBy: size.height)
+            var left = count
+            while left > 0 {
+                let end = min(y + left, size.height)
+                body(x, y..<end)
+                left -= end - y
+                (x, y) = (x + 1, 0)
+            }
+        }
     }
 }
 
@@ -96,24 +140,32 @@ extension Mask {
     ///
     /// - Returns: run lengths that begin with background.
     public func runLength() -> RunLength {
-        var counts: [Int] = []
-        var current: UInt8 = 0
-        var count = 0
-        values.withUnsafeBufferPointer { values in
-            for x in 0..<width {
-                var index = x
-                for _ in 0..<height {
-                    if values[index] != current {
-                        counts.append(count)
-                        count = 0
-                        current ^= 1
-                    }
-                    count += 1
-                    index += width
-                }
-            }
+        // The rows at which each column changes, column after column.
+        var ends = [Int](repeating: 0, count: width + 1)
+        forEachChange { x, _, _ in ends[x + 1] += 1 }
+        for x in 0..<width { ends[x + 1] += ends[x] }
+        var rows = [Int32](repeating: 0, count: ends[width])
+        var next = ends
+        forEachChange { x, y, _ in
+            rows[next[x]] = Int32(y)
+            next[x] += 1
         }
-        counts.append(count)
+        var counts: [Int] = []
+        var (isInside, place) = (false, 0)
+        func change(at next: Int) {
+            counts.append(next - place)
+            place = next
+            isInside.toggle()
+        }
+        for x in 0..<width {
+            var changes = rows[ends[x]..<ends[x + 1]]
+            // The runs go on from the end of a column to the start of the next.
+            let startsInside = changes.first == 0
+            if startsInside { changes.removeFirst() }
+            if startsInside != isInside { change(at: x * height) }
+            for row in changes { change(at: x * height + Int(row)) }
+        }
+        counts.append(values.count - place)
         return RunLength(size: size, uncheckedCounts: counts)
     }
 }

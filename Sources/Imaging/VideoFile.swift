@@ -63,7 +63,11 @@ public struct VideoFile: Equatable, Sendable {
                 ])
         // A line has at most 32 bytes.
         let text = String(decoding: try pipe.all(limit: 32 * largestCount), as: UTF8.self)
-        // Some versions add a line without a time for data beside the picture.
+        // Otherwise a cine would be shortened without a word.
+        guard pipe.succeeded else {
+            throw .damaged(name: path, reason: pipe.complaint ?? "ffprobe could not read all of it")
+        }
+        // Some versions add a line without a time for data beside the frames.
         let lines = text.split(separator: "\n")
             .map { $0.trimmingCharacters(in: [",", " ", "\r"]) }.filter { !$0.isEmpty }
         guard !lines.isEmpty else {

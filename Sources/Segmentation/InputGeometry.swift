@@ -69,12 +69,9 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Returns: `[1, side, side]`.
     public func prepare(_ mask: Mask, side: Int, magnitude: Float = 10) -> Planes {
         precondition(mask.size == original, "a mask of \(original) pixels")
-        let coverage = Planes(
-            channels: 1, height: mask.height, width: mask.width, values: mask.values.map(Float.init)
-        )
-        var logits =
-            coverage
-            .resizedLikeTorch(to: resized, antialias: true)
+        let coverage = Image(
+            width: mask.width, height: mask.height, channels: 1, pixels: mask.values)
+        var logits = coverage.planes(resizedTo: resized, antialias: true)
             .padded(to: Size(height: inputSize, width: inputSize))
         if side != inputSize {
             logits = logits.resizedLikeTorch(to: Size(height: side, width: side), antialias: true)
@@ -100,10 +97,14 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: one plane of the original size.
     public func restoredLogits(_ logits: Planes) -> Planes {
+        withoutPadding(logits).resizedLikeTorch(to: original, antialias: false)
+    }
+
+    private func withoutPadding(_ logits: Planes) -> Planes {
         let side = Size(height: inputSize, width: inputSize)
         let full =
             logits.size == side ? logits : logits.resizedLikeTorch(to: side, antialias: false)
-        return full.cropped(to: resized).resizedLikeTorch(to: original, antialias: false)
+        return full.cropped(to: resized)
     }
 
     /// Converts logits to a mask of the image: pixels with logits above 0.
@@ -111,7 +112,7 @@ public struct InputGeometry: Equatable, Sendable {
     /// - Parameter logits: one plane over the whole input.
     /// - Returns: a mask of the original size.
     public func restore(_ logits: Planes) -> Mask {
-        Mask(thresholding: restoredLogits(logits), above: 0)
+        Mask(positivePartOf: withoutPadding(logits), resizedTo: original)
     }
 }
 
@@ -140,8 +141,7 @@ public enum Preprocessing: String, Sendable, Codable {
     func values(of image: Image, resizedTo size: Size) -> Planes {
         switch self {
         case .liteMedSAM:
-            let planes = image.planes().resizedLikeTorch(to: size, antialias: true)
-                .minMaxNormalized()
+            let planes = image.planes(resizedTo: size, antialias: true).minMaxNormalized()
             guard planes.channels == 1 else { return planes }
             // The same as of an RGB image with equal channels, in a third of the time.
             return Planes(

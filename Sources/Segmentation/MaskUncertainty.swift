@@ -111,40 +111,33 @@ public struct AreaLevels: Codable, Equatable, Sendable {
     }
 }
 
-extension SegmentationResult {
-    /// The IoU estimate below which a mask is shown as unsure.
-    public static let lowestConfidentIoU: Float = 0.6
-
-    /// Whether a found mask has a low IoU estimate.
-    public var isUnsure: Bool { mask.area > 0 && iouEstimate < Self.lowestConfidentIoU }
-}
-
 extension EncodedImage {
-    /// How sure the mask of a prompt is; decodes ``MaskUncertainty/promptCount`` prompts.
+    /// How sure the mask of a prompt is; decodes the other ``MaskUncertainty/promptCount`` - 1 prompts.
     ///
     /// - Parameters:
-    ///   - prompt: a prompt in pixels of the image, checked for its size.
+    ///   - result: the mask of the prompt.
+    ///   - prompt: the prompt, in pixels of the image, checked for its size.
     ///   - options: when nothing counts as found. A moved prompt that finds nothing counts as an empty
     ///     mask.
     /// - Returns: the probabilities.
     /// - Throws: ``EngineError/notFinite(model:)``, and errors of the runtime.
     public func uncertainty(
-        of prompt: Prompt.Checked, options: AnswerOptions = .init()
+        of result: SegmentationResult, for prompt: Prompt.Checked, options: AnswerOptions = .init()
     ) throws -> MaskUncertainty {
-        let answer = try answers(to: [prompt], options: options)[0]
-        let area = answer.isFound ? geometry.restore(answer.logits).area : 0
+        let area = result.mask.area
         let moved = prompt.moved(
             times: MaskUncertainty.promptCount - 1, clicksBy: 0.1 * Double(area).squareRoot(),
             sidesBy: 0.05, in: size)
         let others = try answers(to: moved, options: options)
-        var sum = [Float](repeating: 0, count: answer.logits.values.count)
-        for one in [answer] + others where one.isFound {
-            for (index, logit) in one.logits.values.enumerated() {
+        let found = (area > 0 ? [result.logits] : []) + others.filter(\.isFound).map(\.logits)
+        var sum = [Float](repeating: 0, count: result.logits.values.count)
+        for logits in found {
+            for (index, logit) in logits.values.enumerated() {
                 sum[index] += 1 / (1 + exp(-logit))
             }
         }
         // Resized as logits, as masks are, so that the outline at 0.5 is as smooth.
-        var logits = answer.logits
+        var logits = result.logits
         logits.values = sum.map {
             let mean = min(max($0 / Float(1 + others.count), 1e-5), 1 - 1e-5)
             return log(mean / (1 - mean))

@@ -92,9 +92,7 @@ extension EncodedImage {
         let mask =
             prediction.isFound
             ? geometry.restore(prediction.logits)
-            : Mask(
-                width: size.width, height: size.height,
-                values: [UInt8](repeating: 0, count: size.width * size.height))
+            : Mask(emptyOf: size)
         var result = SegmentationResult(
             logits: prediction.logits, mask: mask, iouEstimate: prediction.iouEstimate)
         result.presence = prediction.presence
@@ -180,4 +178,12 @@ public struct SegmentationResult: Equatable, Sendable {
         self.mask = mask
         self.iouEstimate = iouEstimate
     }
+}
+
+extension SegmentationResult {
+    /// The IoU estimate below which a mask is shown as unsure.
+    public static let lowestConfidentIoU: Float = 0.6
+
+    /// Whether a found mask has a low IoU estimate.
+    public var isUnsure: Bool { mask.area > 0 && iouEstimate < Self.lowestConfidentIoU }
 }

@@ -85,24 +85,24 @@ public struct CineTracker: Sendable {
         _ number: Int, _ prompt: Prompt?, _ tracker: inout ObjectTracker,
         _ image: (Int) throws -> Image, _ visit: (TrackedFrame) throws -> Continuation
     ) throws -> Continuation {
-        let picture: Image
+        let frame: Image
         do {
-            picture = try image(number)
+            frame = try image(number)
         } catch  where prompt == nil {
             return try visit(
                 TrackedFrame(
                     number: number, isPrompted: false, result: nil, geometry: nil,
                     failure: "\(error)"))
         }
-        guard picture.uniformValue == nil || prompt != nil else {
+        guard frame.uniformValue == nil || prompt != nil else {
             return try visit(
                 TrackedFrame(
                     number: number, isPrompted: false,
-                    result: tracker.passOver(blankFrameOf: picture.size), geometry: nil,
+                    result: tracker.passOver(blankFrameOf: frame.size), geometry: nil,
                     failure: nil))
         }
-        let encoded = try engine.encode(picture)
-        let result = try tracker.segment(picture, encoded, prompt: prompt)
+        let encoded = try engine.encode(frame)
+        let result = try tracker.segment(frame, encoded, prompt: prompt)
         return try visit(
             TrackedFrame(
                 number: number, isPrompted: prompt != nil, result: result,

@@ -186,9 +186,7 @@ extension SegmentationResult {
     fileprivate static func outside(_ logits: Planes, _ size: Size) -> SegmentationResult {
         SegmentationResult(
             logits: logits,
-            mask: Mask(
-                width: size.width, height: size.height,
-                values: [UInt8](repeating: 0, count: size.area)),
+            mask: Mask(emptyOf: size),
             iouEstimate: .nan)
     }
 }

@@ -58,7 +58,10 @@ public struct TemporalSmoother: Sendable {
         }
         return Planes(
             channels: 1, height: logits.height, width: logits.width,
-            values: sum.map { $0 / weight - 0.5 })
+            values: sum.map {
+                let mean = min(max($0 / weight, 1e-6), 1 - 1e-6)
+                return log(mean / (1 - mean))
+            })
     }
 
     private func probability(_ logit: Float) -> Float { 1 / (1 + exp(-logit)) }

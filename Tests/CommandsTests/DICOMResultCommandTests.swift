@@ -65,6 +65,26 @@ struct DICOMResultCommandTests {
         #expect(scratch.files("again") == [name + ".seg.dcm", name + ".sr.dcm"])
     }
 
+    @Test("files of one name in two folders: no mask gets into the results of the other patient")
+    func sameNames() throws {
+        let scratch = try Scratch()
+        for folder in ["p1", "p2"] {
+            try FileManager.default.createDirectory(
+                atPath: scratch.path(folder), withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                atPath: cine, toPath: scratch.path(folder) + "/IM1.dcm")
+        }
+        let entries = [("p1", 1), ("p1", 2), ("p2", 3), ("p2", 4)].map { folder, frame in
+            #"{"image":"\#(scratch.path(folder))/IM1.dcm","frame":\#(frame),"objects":[{"box":[10,6,30,20]}]}"#
+        }.joined(separator: ",")
+        let prompts = try scratch.write(Data(#"{"images":[\#(entries)]}"#.utf8), "p.json")
+        let outcome = try Program()(
+            "segment", "--prompts", prompts, "--format", "dicom-seg,sr", "--output",
+            scratch.path("out"))
+        #expect(outcome.code != 0 && outcome.errors.contains("IM1.dcm"), "\(outcome.errors)")
+        #expect(!scratch.files("out").contains { $0.hasSuffix(".dcm") })
+    }
+
     @Test("a second run gives the same UIDs; another prompt gives another in the same series")
     func uids() throws {
         let scratch = try Scratch()

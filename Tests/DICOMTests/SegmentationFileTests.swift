@@ -25,7 +25,7 @@ struct SegmentationFileTests {
         let places = [(0, 2), (0, 4), (1, 2)]
         let result = DICOMResult(
             source: try DICOMSource.read(Fixtures.path("jpeg-cine.dcm")),
-            segments: ["nodule", "wall"].map { .init(label: $0, isAutomatic: false) },
+            segments: ["nodule", "Zyste groß"].map { .init(label: $0, isAutomatic: false) },
             entries: zip(places, boxes).map { place, box in
                 .init(
                     segment: place.0, frame: place.1, mask: mask(box).runLength(),
@@ -41,7 +41,7 @@ struct SegmentationFileTests {
         let file = try TemporaryFile(object())
         let read = try DICOMSegmentationFile.read(file.path)
         #expect(read.size == Size(height: 36, width: 48))
-        #expect(read.labels == [1: "nodule", 2: "wall"])
+        #expect(read.labels == [1: "nodule", 2: "Zyste groß"])
         #expect(read.frames.map(\.segment) == [1, 1, 2])
         #expect(read.frames.map(\.frame) == [2, 4, 2])
         let source = try DICOMFile.read(Fixtures.path("jpeg-cine.dcm")).sopInstance

@@ -41,6 +41,26 @@ struct OverlayTests {
         #expect(drawn.channels == 3 && drawn.width == 300 && drawn.height > 300)
     }
 
+    @Test("an outline is drawn tile by tile without a seam, also along the image's border")
+    func tiles() {
+        let size = Size(height: 700, width: 900)
+        var values = [UInt8](repeating: 0, count: size.area)
+        // Touches the left border; the tiles of 256 pixels begin at its upper left corner.
+        for y in 50..<650 { for x in 0..<800 { values[y * size.width + x] = 1 } }
+        let mask = Mask(width: size.width, height: size.height, values: values)
+        let drawn = Overlay(objects: [OverlayObject(mask: mask)]).draw(on: flat(size))
+        let same = Overlay(objects: [OverlayObject(runLength: mask.runLength())])
+        #expect(same.draw(on: flat(size)) == drawn)
+        // All rows and all columns far from the corners look alike.
+        let row = (0..<size.width).map { colour(drawn, $0, 100) }
+        for y in 101..<600 { #expect((0..<size.width).map { colour(drawn, $0, y) } == row) }
+        let column = (0..<size.height).map { colour(drawn, 100, $0) }
+        for x in 101..<750 { #expect((0..<size.height).map { colour(drawn, x, $0) } == column) }
+        // A line along the image's border, where the object may go on.
+        #expect(row[0] == [86, 180, 233] && row[799] == [86, 180, 233] && row[400] != row[0])
+        #expect(row[800].allSatisfy { $0 > 180 } && row[899] == [60, 60, 60])
+    }
+
     @Test("without a tint, the image inside the edge is unchanged")
     func untinted() {
         let size = Size(height: 300, width: 300)

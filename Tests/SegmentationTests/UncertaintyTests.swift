@@ -49,11 +49,18 @@ private final class DiscImage: EncodedImage, @unchecked Sendable {
 
 @Suite("Uncertainty of a mask")
 struct UncertaintyTests {
+    private func measured(
+        _ prompt: Prompt.Checked, in image: DiscImage
+    ) throws -> MaskUncertainty {
+        let result = try image.segment(prompt, multimask: false)[0]
+        return try image.uncertainty(of: result, for: prompt)
+    }
+
     @Test("a click is moved by a tenth of the root of the area, the same in every run")
     func movedClicks() throws {
         let image = DiscImage()
         let prompt = try Prompt.point(x: 64, y: 64).checked(for: image.size)
-        let uncertainty = try image.uncertainty(of: prompt)
+        let uncertainty = try measured(prompt, in: image)
         let points = image.prompts.dropFirst().map { $0.clicks[0].point }
         #expect(points.count == MaskUncertainty.promptCount - 1)
         let area = Double.pi * 400
@@ -63,14 +70,14 @@ struct UncertaintyTests {
         let expected = 0.1 * area.squareRoot()
         // Sixteen points: a spread between half and twice the one that is meant.
         #expect(spread > expected / 2 && spread < 2 * expected, "\(spread) \(expected)")
-        #expect(try DiscImage().uncertainty(of: prompt) == uncertainty)
+        #expect(try measured(prompt, in: DiscImage()) == uncertainty)
     }
 
     @Test("each side of a box is moved by at most 5 %, and stays in the image")
     func movedBoxes() throws {
         let image = DiscImage()
         let box = PixelRectangle(x0: 0, y0: 20, x1: 80, y1: 60)
-        _ = try image.uncertainty(of: Prompt(box: box).checked(for: image.size))
+        _ = try measured(Prompt(box: box).checked(for: image.size), in: image)
         let boxes = image.prompts.dropFirst().compactMap(\.box)
         #expect(boxes.count == MaskUncertainty.promptCount - 1)
         for moved in boxes {
@@ -83,7 +90,7 @@ struct UncertaintyTests {
     @Test("probabilities: 1 in the middle, 0 outside, between them at the edge of moved masks")
     func probabilities() throws {
         let image = DiscImage()
-        let map = try image.uncertainty(of: Prompt.point(x: 64, y: 64).checked(for: image.size))
+        let map = try measured(Prompt.point(x: 64, y: 64).checked(for: image.size), in: image)
         func value(_ x: Int, _ y: Int) -> Float { map.probabilities.values[y * 128 + x] }
         #expect(value(64, 64) > 0.99 && value(110, 64) < 0.01)
         #expect(value(84, 64) > 0.1 && value(84, 64) < 0.9)
@@ -97,11 +104,11 @@ struct UncertaintyTests {
     @Test("a moved prompt that finds nothing counts as an empty mask")
     func nothingFound() throws {
         let image = DiscImage { $0 <= 9 ? 0.9 : 0.1 }
-        let map = try image.uncertainty(of: Prompt.point(x: 64, y: 64).checked(for: image.size))
+        let map = try measured(Prompt.point(x: 64, y: 64).checked(for: image.size), in: image)
         let middle = map.probabilities.values[64 * 128 + 64]
         #expect(abs(middle - 9 / 17) < 0.01, "\(middle)")
         let empty = DiscImage { _ in 0.1 }
-        let none = try empty.uncertainty(of: Prompt.point(x: 64, y: 64).checked(for: empty.size))
+        let none = try measured(Prompt.point(x: 64, y: 64).checked(for: empty.size), in: empty)
         #expect(none.areaInterval(level: 0.05) == 0...0)
     }
 

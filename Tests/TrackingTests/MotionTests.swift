@@ -49,7 +49,7 @@ struct MotionTests {
         }
     }
 
-    @Test("another picture does not agree")
+    @Test("another image does not agree")
     func other() throws {
         let box = PixelRectangle(x0: 50, y0: 45, x1: 110, y1: 95)
         let template = MotionTemplate(try image(.identity), around: box)
@@ -110,7 +110,7 @@ struct TemporalSmootherTests {
     }
 
     @Test(
-        "the mean of probabilities, weights 1 2 1, whatever the order of tracking",
+        "the logit of the mean of probabilities, weights 1 2 1, whatever the order of tracking",
         arguments: [Array(1...6), [3, 4, 5, 6, 2, 1], [6, 5, 4, 3, 2, 1]])
     func mean(order: [Int]) throws {
         let logits: [Float?] = [2, -2, 3, nil, 1, 0.5]
@@ -126,7 +126,7 @@ struct TemporalSmootherTests {
                 #expect(smoothed == nil, "nothing is invented")
                 continue
             }
-            #expect(abs(Double(try #require(smoothed)) - (value - 0.5)) < 1e-6)
+            #expect(abs(Double(try #require(smoothed)) - log(value / (1 - value))) < 1e-5)
         }
     }
 

@@ -13,9 +13,9 @@ struct TrainingBatchesTests {
             dataset: "Made-UP", name: "p\($0)", label: 1, classes: 2, imagePath: "", labelPath: "")
     }
 
-    private func transform(variants: Int? = nil) -> ExampleTransform {
+    private func transform(variants: Int? = nil, nothing: Double = 0.1) -> ExampleTransform {
         ExampleTransform(
-            inputSize: 64, preprocessing: .samus, variants: variants, seed: 3,
+            inputSize: 64, preprocessing: .samus, variants: variants, nothing: nothing, seed: 3,
             augment: { labelled, random in
                 labelled.image.pixels = labelled.image.pixels.map { $0 ^ UInt8(random.below(2)) }
             },
@@ -54,6 +54,23 @@ struct TrainingBatchesTests {
         #expect(one.flatMap(\.examples).map(\.prompt) == four.flatMap(\.examples).map(\.prompt))
         #expect(one.flatMap(\.examples).map(\.input) == four.flatMap(\.examples).map(\.input))
         #expect(one.map(\.names) != (try batches(workers: 1, epoch: 2)).map(\.names))
+    }
+
+    @Test(
+        "a share of the interactive examples has a prompt on nothing and an empty target",
+        arguments: [(0, 0...0), (0.25, 30...70), (1, 180...200)])
+    func nothing(share: Double, expected: ClosedRange<Int>) throws {
+        let examples = try (0..<200).map { epoch in
+            try transform(nothing: share).example(
+                of: samples[0], epoch: epoch, number: 0, strategy: .interactive(3))
+        }
+        #expect(expected.contains(examples.count { $0.object.area == 0 }))
+        for example in examples where example.object.area == 0 {
+            // The labelled rectangle, enlarged from 40 to 64 pixels.
+            for point in example.prompt.foregroundPoints {
+                #expect(!((16..<32).contains(point.x) && (8..<48).contains(point.y)))
+            }
+        }
     }
 
     @Test("the batches of an epoch contain every sample once")

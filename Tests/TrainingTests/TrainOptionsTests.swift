@@ -13,7 +13,7 @@ struct TrainOptionsTests {
         "decoder-from": "G", "teacher": "T", "global-blocks": "1", "freeze": "a", "unfreeze": "b",
         "optimizer": "adamw", "schedule": "cosine", "precision": "bf16", "device": "mps",
         "licence": "CC0", "ema": "0.5", "fraction": "0.5", "validation-fraction": "0.5",
-        "balance": "0.5", "objects": "pieces",
+        "balance": "0.5", "objects": "pieces", "nothing": "0.2",
         "select": "val/iou", "without": "cnn-branch",
     ]
 

@@ -35,6 +35,7 @@ struct TrainingConfigurationTests {
         configuration.fraction = 0.5
         configuration.balance = 0.5
         configuration.objects = .pieces
+        configuration.nothing = 0.2
         configuration.augment = "1e3"
         configuration.prompts = "click,box"
         configuration.variants = 0

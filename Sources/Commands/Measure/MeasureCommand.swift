@@ -165,7 +165,8 @@ enum MaskFiles {
                 let name = name.lowercased()
                 return
                     (name.hasSuffix(".png")
-                    && ![".overlay.png", ".probability.png"].contains(where: name.hasSuffix))
+                    && ![".overlay.png", ".probability.png", ".area.png"].contains(
+                        where: name.hasSuffix))
                     || name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")
             }
             let found = results.isEmpty ? masks : results

@@ -7,10 +7,10 @@ import Measurements
 /// Collects the masks of DICOM images, and writes the DICOM results of each file when the last of its
 /// frames is done.
 ///
-/// Of the masks only run lengths are kept meanwhile.
+/// Of the masks only run lengths are held.
 final class DICOMResultWriter {
     private let writer: ResultWriter
-    /// The images of each file that are still to come, as indices into the job's.
+    /// The images of each file, by its path, that are still to come, as indices into the job's.
     private var places: [String: [Int]]
     private var open: [String: OpenFile] = [:]
     /// The image that is being segmented.
@@ -54,15 +54,12 @@ final class DICOMResultWriter {
     /// - Parameter writer: writes the other results of the same job.
     init(_ writer: ResultWriter) {
         self.writer = writer
-        let names = writer.job.dicomNames
         places = writer.job.images.enumerated().reduce(into: [:]) { places, image in
-            places[names.name(of: image.element) ?? "", default: []].append(image.offset)
+            places[image.element.path, default: []].append(image.offset)
         }
     }
 
     private var job: SegmentJob { writer.job }
-
-    private func name(of image: InputImage) -> String { job.dicomNames.name(of: image) ?? "" }
 
     /// What to report about an image whose results are those of an earlier run.
     ///
@@ -71,10 +68,10 @@ final class DICOMResultWriter {
     /// - Returns: nil if the image has to be segmented.
     /// - Throws: ``ExitError`` for a result of another model.
     func skipped(_ image: InputImage) throws(ExitError) -> ImageOutcome? {
-        let name = name(of: image)
-        if earlier[name] == nil {
+        let path = image.path
+        if earlier[path] == nil {
             var outcomes: [String: ImageOutcome] = [:]
-            for place in places[name] ?? [] {
+            for place in places[path] ?? [] {
                 let image = job.images[place]
                 guard let outcome = try writer.layout.skipped(image, writer.model) else {
                     outcomes = [:]
@@ -82,9 +79,9 @@ final class DICOMResultWriter {
                 }
                 outcomes[image.name] = outcome
             }
-            earlier[name] = outcomes
+            earlier[path] = outcomes
         }
-        return earlier[name]?[image.name]
+        return earlier[path]?[image.name]
     }
 
     /// Prepares for an image.
@@ -92,13 +89,13 @@ final class DICOMResultWriter {
     /// - Throws: `DICOMError` where no result can refer to it.
     func begin(_ image: InputImage) throws(DICOMError) {
         pending = []
-        let name = name(of: image)
-        if open[name] == nil {
-            open[name] = OpenFile(
+        let path = image.path
+        if open[path] == nil {
+            open[path] = OpenFile(
                 source: try DICOMSource.read(image.path),
                 files: writer.layout.files(of: image, objects: image.objects.count))
         }
-        source = open[name]?.source
+        source = open[path]?.source
     }
 
     /// Adds an object of the image that is being segmented.
@@ -128,10 +125,10 @@ final class DICOMResultWriter {
                 entry: entry))
     }
 
-    /// Keeps the objects of an image that is done.
-    func keep(_ image: InputImage) {
-        let name = name(of: image)
-        guard var file = open.removeValue(forKey: name) else { return }
+    /// Takes over the objects of an image that is done.
+    func accept(_ image: InputImage) {
+        let path = image.path
+        guard var file = open.removeValue(forKey: path) else { return }
         for found in pending {
             let segment: Int
             if let known = file.keys.firstIndex(of: found.key) {
@@ -149,7 +146,7 @@ final class DICOMResultWriter {
             file.prompts[UsedPrompt(segment: segment, text: found.prompt), default: []]
                 .append(entry.frame)
         }
-        open[name] = file
+        open[path] = file
         pending = []
     }
 
@@ -163,13 +160,13 @@ final class DICOMResultWriter {
     ///
     /// - Throws: ``ExitError``.
     func end(_ image: InputImage) throws {
-        let name = name(of: image)
+        let path = image.path
         // Frames come in the order of the job.
-        places[name]?.removeFirst()
-        guard places[name]?.isEmpty ?? true else { return }
-        places[name] = nil
-        earlier[name] = nil
-        guard let file = open.removeValue(forKey: name), !file.entries.isEmpty else { return }
+        places[path]?.removeFirst()
+        guard places[path]?.isEmpty ?? true else { return }
+        places[path] = nil
+        earlier[path] = nil
+        guard let file = open.removeValue(forKey: path), !file.entries.isEmpty else { return }
         try withExitStatus(.output) { try write(file) }
     }
 

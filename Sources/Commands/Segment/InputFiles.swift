@@ -180,8 +180,11 @@ enum InputFiles {
     /// A mask, an overlay, a record or a DICOM object of a former run.
     static func isResult(_ path: String) -> Bool {
         let name = path.lowercased()
-        return [".mask.png", ".overlay.png", ".probability.png", ".json", ".seg.dcm", ".sr.dcm"]
-            .contains(where: name.hasSuffix)
+        return [
+            ".mask.png", ".overlay.png", ".probability.png", ".area.png", ".json", ".seg.dcm",
+            ".sr.dcm",
+        ]
+        .contains(where: name.hasSuffix)
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {

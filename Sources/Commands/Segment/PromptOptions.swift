@@ -11,19 +11,8 @@ struct PromptOptions: ParsableArguments {
             valueName: "x0,y0,x1,y1"))
     var box: [PixelRectangle] = []
 
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "A foreground point: a click on the object, in pixels. Repeatable; clicks count in "
-                + "the order given.", valueName: "x,y"))
-    var point: [PixelPoint] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "A background point: a click outside the object, in pixels. Repeatable.",
-            valueName: "x,y"))
-    var backgroundPoint: [PixelPoint] = []
+    @OptionGroup
+    var clicks: ClickOptions
 
     @Option(
         help: ArgumentHelp(
@@ -49,7 +38,7 @@ struct PromptOptions: ParsableArguments {
     }
 
     private var hasPrompts: Bool {
-        !box.isEmpty || !point.isEmpty || !backgroundPoint.isEmpty || !mask.isEmpty
+        !box.isEmpty || !clicks.point.isEmpty || !clicks.backgroundPoint.isEmpty || !mask.isEmpty
     }
 
     /// Checks how the options go together; not called with `--everything`, which takes no prompts.
@@ -79,7 +68,7 @@ struct PromptOptions: ParsableArguments {
                     + "--everything")
         }
         if object {
-            guard backgroundPoint.isEmpty else {
+            guard clicks.backgroundPoint.isEmpty else {
                 throw ValidationError(
                     "--background-point belongs to one object, and --object makes several: use "
                         + "a --prompts file")
@@ -91,25 +80,45 @@ struct PromptOptions: ParsableArguments {
                         + "of its own")
             }
         }
-        guard !box.isEmpty || !point.isEmpty || !mask.isEmpty else {
+        guard !box.isEmpty || !clicks.point.isEmpty || !mask.isEmpty else {
             throw ValidationError(
                 "--background-point alone does not mark an object: add a --box or a "
                     + "--point on the object")
         }
     }
 
-    /// The clicks in the order of the command line.
-    private var clicks: [PromptClick] { Self.ordered(point, background: backgroundPoint) }
+    /// The objects to segment in every image.
+    var objects: [ObjectPrompt] {
+        guard !promptFree else { return [ObjectPrompt(isPromptFree: true)] }
+        guard object else {
+            return [
+                ObjectPrompt(clicks: clicks.inOrder, box: box.first, maskPath: mask.first)
+            ]
+        }
+        return box.map { ObjectPrompt(box: $0) }
+            + clicks.point.map { ObjectPrompt(clicks: [PromptClick($0, isForeground: true)]) }
+            + mask.map { ObjectPrompt(maskPath: $0) }
+    }
+}
 
-    /// Clicks in the order of the command line.
-    ///
-    /// - Parameters:
-    ///   - point: the values of `--point`.
-    ///   - backgroundPoint: the values of `--background-point`.
-    /// - Returns: all of them.
-    static func ordered(
-        _ point: [PixelPoint], background backgroundPoint: [PixelPoint]
-    ) -> [PromptClick] {
+/// The options for clicks.
+struct ClickOptions: ParsableArguments {
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A foreground point: a click on the object, in pixels. Repeatable; clicks count in "
+                + "the order given.", valueName: "x,y"))
+    var point: [PixelPoint] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A background point: a click outside the object, in pixels. Repeatable.",
+            valueName: "x,y"))
+    var backgroundPoint: [PixelPoint] = []
+
+    /// All clicks in the order of the command line.
+    var inOrder: [PromptClick] {
         let options = [true: "--point", false: "--background-point"]
         let order = ProgramArguments.current.compactMap { argument in
             options.first { argument == $0.value || argument.hasPrefix($0.value + "=") }?.key
@@ -123,19 +132,6 @@ struct PromptOptions: ParsableArguments {
         // A command that was not parsed from this process's arguments has no order.
         return clicks + foreground.map { PromptClick($0, isForeground: true) }
             + background.map { PromptClick($0, isForeground: false) }
-    }
-
-    /// The objects to segment in every image.
-    var objects: [ObjectPrompt] {
-        guard !promptFree else { return [ObjectPrompt(isPromptFree: true)] }
-        guard object else {
-            return [
-                ObjectPrompt(clicks: clicks, box: box.first, maskPath: mask.first)
-            ]
-        }
-        return box.map { ObjectPrompt(box: $0) }
-            + point.map { ObjectPrompt(clicks: [PromptClick($0, isForeground: true)]) }
-            + mask.map { ObjectPrompt(maskPath: $0) }
     }
 }
 

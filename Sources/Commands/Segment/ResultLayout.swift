@@ -107,16 +107,16 @@ struct ResultLayout {
         owners.reserveCapacity(job.allImages.count * job.formats.count)
         for (place, image) in job.allImages.enumerated() {
             let files = files(of: image, objects: image.objects.count)
-            for file in files.all + files.dicom {
+            if let clash = job.dicomNames.clash(of: image) {
+                problems[image.name] = .sameResults(first: clash.first, second: clash.second)
+            }
+            for file in files.all {
                 let key = Self.key(of: file)
                 guard let owner = owners.updateValue(Int32(place), forKey: key.hashValue) else {
                     continue
                 }
                 let other = job.allImages[Int(owner)]
-                // Frames of a file have their DICOM results together.
-                if other.path == image.path, other.name != image.name { continue }
-                let otherFiles = self.files(of: other, objects: other.objects.count)
-                let others = otherFiles.all + otherFiles.dicom
+                let others = self.files(of: other, objects: other.objects.count).all
                 if others.contains(where: { Self.key(of: $0) == key }) {
                     let error = InputError.sameResults(first: other.path, second: image.path)
                     problems[other.name] = problems[other.name] ?? error

@@ -260,7 +260,7 @@ public struct SegmentCommand: ParsableCommand {
                         try dicom?.add($0, in: $1)
                     }
                     let files = try writer.finish(results, result)
-                    dicom?.keep(image)
+                    dicom?.accept(image)
                     try report.add(result, writtenTo: files)
                 }
             } catch let error as DICOMError where error.isAboutDecoder {

@@ -107,13 +107,23 @@ struct SegmentJob: Sendable {
 struct DICOMNames: Sendable {
     /// How many images each file has, by the name of its results; nil without such results.
     private let counts: [String: Int]?
+    /// For each name, in lower case, that several files have: two of the files.
+    private let shared: [String: (first: String, second: String)]
 
     init(_ images: [InputImage], _ formats: Set<OutputFormat>) {
         guard formats.contains(where: \.isDICOM) else {
             counts = nil
+            shared = [:]
             return
         }
         counts = images.reduce(into: [:]) { $0[$1.fileName, default: 0] += 1 }
+        var paths: [String: String] = [:]
+        shared = images.reduce(into: [:]) { shared, image in
+            // Some file systems do not distinguish upper and lower case.
+            let name = image.fileName.lowercased()
+            if let first = paths[name], first != image.path { shared[name] = (first, image.path) }
+            paths[name] = paths[name] ?? image.path
+        }
     }
 
     /// The path of the results of an image's file below the output folder, without an extension.
@@ -122,6 +132,12 @@ struct DICOMNames: Sendable {
     ///   results are written.
     func name(of image: InputImage) -> String? {
         counts.map { $0[image.fileName] == 1 ? image.name : image.fileName }
+    }
+
+    /// Two files whose DICOM results would have the name of this image's: masks of two patients must
+    /// never be written as those of one.
+    func clash(of image: InputImage) -> (first: String, second: String)? {
+        shared[image.fileName.lowercased()]
     }
 }
 

@@ -126,9 +126,14 @@ struct PromptedSegmenter: Segmenter {
         let encoded = try engine.encode(image)
         times.encode = (clock.now - start).inSeconds
 
+        // Several objects may begin with the same rough mask.
+        var rough: (path: String, read: (mask: Mask, note: String?))?
         let objects = try input.objects.map { request in
             start = clock.now
-            let mask = try request.maskPath.map { try LabelValues.read($0).mask() }
+            if let path = request.maskPath, rough?.path != path {
+                rough = (path, try LabelValues.read(path).mask())
+            }
+            let mask = request.maskPath == nil ? nil : rough?.read
             let prompt = try checkedPrompt(of: request, mask: mask?.mask, for: image.size)
             var object = try segment(request, prompt, in: encoded)
             if let note = mask?.note { object.notes.append("mask prompt: \(note)") }
@@ -195,7 +200,8 @@ struct PromptedSegmenter: Segmenter {
         }
         let uncertainty =
             try measuresUncertainty
-            ? prompt.map { try image.uncertainty(of: $0, options: answer) } : nil
+            ? prompt.map { try image.uncertainty(of: candidates[0], for: $0, options: answer) }
+            : nil
         let warnings = prompt.map { prompt in
             model.architecture.warnings(
                 about: prompt.prompt, multimask: multimask, trainedWith: model.trainedPrompts)

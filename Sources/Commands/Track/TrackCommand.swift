@@ -31,7 +31,8 @@ public struct TrackCommand: ParsableCommand {
             start again.
 
             Where the presence estimate is below --min-presence, the object is lost: the mask is \
-            empty until it is found again. Check every outline, above all after such frames.
+            empty until it is found again. That an object has left the frame is often not noticed: \
+            check every outline.
 
             Results: NAME.frameNNNN.mask.png for each frame, track.csv (found, presence, IoU \
             estimate, area), track.area.png, track.overlay.png (an animated PNG), \

@@ -34,19 +34,8 @@ struct FramePrompt: ExpressibleByArgument, Equatable, Sendable {
 
 /// The options of `samus track` that mark the object.
 struct TrackPromptOptions: ParsableArguments {
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "A foreground point: a click on the object, in pixels. Repeatable; clicks count in the "
-                + "order given.", valueName: "x,y"))
-    var point: [PixelPoint] = []
-
-    @Option(
-        parsing: .unconditionalSingleValue,
-        help: ArgumentHelp(
-            "A background point: a click outside the object, in pixels. Repeatable.",
-            valueName: "x,y"))
-    var backgroundPoint: [PixelPoint] = []
+    @OptionGroup
+    var clicks: ClickOptions
 
     @Option(
         parsing: .unconditional,
@@ -66,7 +55,7 @@ struct TrackPromptOptions: ParsableArguments {
 
     func validate() throws {
         guard frame > 0 else { throw ValidationError("--frame counts from 1") }
-        guard !point.isEmpty || box != nil || !others.isEmpty else {
+        guard !clicks.point.isEmpty || box != nil || !others.isEmpty else {
             throw ValidationError(
                 "no prompt: give --point x,y or --box x0,y0,x1,y1 on the frame of --frame, or --at "
                     + "FRAME:point=x,y")
@@ -87,7 +76,7 @@ struct TrackPromptOptions: ParsableArguments {
     /// The prompts by the numbers of their frames.
     var prompts: [Int: Prompt] {
         var prompts: [Int: Prompt] = [:]
-        let clicks = PromptOptions.ordered(point, background: backgroundPoint)
+        let clicks = clicks.inOrder
         if !clicks.isEmpty || box != nil { prompts[frame] = Prompt(clicks: clicks, box: box) }
         for other in others {
             var prompt = prompts[other.frame] ?? Prompt()

@@ -31,7 +31,6 @@ struct TrackReport {
 
     private var rows: [TrackRow] { writer.finishedRows }
     private var found: Int { rows.count(where: \.isFound) }
-    private var failed: Int { rows.count { $0.failure != nil } }
     private var framesPerSecond: Double { Double(rows.count) / max(times.total, 1e-9) }
 
     /// First and last frame of each run without the object.
@@ -69,7 +68,9 @@ struct TrackReport {
             spacingSource: calibration?.source,
             noMmReason: frame?.pixelSize.isStated == true ? calibration?.reason : nil,
             times: times, framesPerSecond: framesPerSecond,
-            files: files.common.map(\.lastPathComponent), notes: (frame?.notes ?? []) + notes)
+            // Notes of writing say why there is no MP4.
+            files: files.common.filter { notes.isEmpty || $0 != files.video }
+                .map(\.lastPathComponent), notes: (frame?.notes ?? []) + notes)
     }
 
     /// Smallest and largest area where the object was found, in pixels; empty where it never was.

@@ -107,7 +107,7 @@ final class TrackWriter {
             pixelMm2: (found ?? calibration)?.spacing.map { $0.x * $0.y }, failure: frame.failure)
         try withExitStatus(.output) {
             if let result = frame.result, let input {
-                try transaction.addOneOfMany(
+                try transaction.addFlushingLater(
                     png(result.mask.image()), at: files.mask(frame.number).path)
                 try draw(frame, result, input, prompt)
             }
@@ -161,11 +161,9 @@ final class TrackWriter {
             guard let geometry, rows[number - 1]?.area != nil else { continue }
             let mask =
                 logits.map(geometry.restore)
-                ?? Mask(
-                    width: geometry.original.width, height: geometry.original.height,
-                    values: [UInt8](repeating: 0, count: geometry.original.area))
+                ?? Mask(emptyOf: geometry.original)
             rows[number - 1]?.smoothedArea = mask.area
-            try transaction.addOneOfMany(
+            try transaction.addFlushingLater(
                 png(mask.image()), at: files.smoothedMask(number).path)
         }
     }
@@ -209,7 +207,9 @@ final class TrackWriter {
             try VideoWriter.convert(
                 animation: file.temporary, to: video.temporary, comment: comment)
         } catch {
-            return ["no MP4 was written: \(error)"]
+            let note = "no MP4 was written: \(error)"
+            Terminal.log("note: \(note)")
+            return [note]
         }
         try transaction.add(video)
         return []

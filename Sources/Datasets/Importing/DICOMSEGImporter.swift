@@ -102,7 +102,13 @@ struct DICOMSEGImporter: Importer {
         var frames: [Int: [(segment: Int, mask: RunLength)]] = [:]
         for (frame, mask) in zip(masks.file.frames, try masks.file.masks())
         where frame.instance == file.sopInstance {
-            frames[frame.frame ?? 1, default: []].append((frame.segment ?? 0, mask))
+            guard let number = frame.frame ?? (reader.image.frames == 1 ? 1 : nil) else {
+                throw .unsupported(
+                    name: file.path,
+                    reason: "it has \(counted(reader.image.frames, "frame")), and "
+                        + "'\(masks.path)' does not say to which one a mask belongs")
+            }
+            frames[number, default: []].append((frame.segment ?? 0, mask))
         }
         // A file without an extension may have a UID as its name, whose dots are no extension.
         let isNumber = (name as NSString).pathExtension.allSatisfy(\.isNumber)

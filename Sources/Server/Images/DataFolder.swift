@@ -86,7 +86,7 @@ final class DataFolder: Sendable {
 
     private static func isImage(_ path: String) -> Bool {
         let name = path.lowercased()
-        if [".mask.png", ".overlay.png", ".probability.png", ".json"].contains(
+        if [".mask.png", ".overlay.png", ".probability.png", ".area.png", ".json"].contains(
             where: name.hasSuffix)
         {
             return false

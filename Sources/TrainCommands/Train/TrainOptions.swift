@@ -16,6 +16,7 @@ struct TrainDataOptions: ParsableArguments {
     @Option(help: help(\.objects)) var objects: ObjectUnit?
     @Option(help: help(\.augment)) var augment: String?
     @Option(help: help(\.prompts)) var prompts: String?
+    @Option(help: help(\.nothing)) var nothing: Double?
     @Option(help: help(\.variants)) var variants: Int?
     @Option(help: help(\.embeddings), completion: .directory) var embeddings: String?
     @Option(help: help(\.embeddingsLimit)) var embeddingsLimit: Double?

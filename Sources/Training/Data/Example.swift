@@ -39,6 +39,8 @@ public struct ExampleTransform: Sendable {
     public let variants: Int?
     /// What one sample's object is.
     public let objects: ObjectUnit
+    /// Share of the examples with interactive prompts whose prompt is on nothing.
+    public let nothing: Double
     /// Seed of the run.
     public let seed: UInt64
     /// Reads and decodes the image and label of a sample.
@@ -49,12 +51,13 @@ public struct ExampleTransform: Sendable {
     ///   - preprocessing: how the network's input is made from an image.
     ///   - variants: number of fixed variants of an image; nil for a new one in each step.
     ///   - objects: what one sample's object is.
+    ///   - nothing: share of the examples with interactive prompts whose prompt is on nothing.
     ///   - seed: seed of the run.
     ///   - augment: changes an image together with its label.
     ///   - read: reads and decodes the image and label of a sample.
     public init(
         inputSize: Int, preprocessing: Preprocessing, variants: Int? = nil,
-        objects: ObjectUnit = .classes, seed: UInt64,
+        objects: ObjectUnit = .classes, nothing: Double = 0.1, seed: UInt64,
         augment: @escaping @Sendable (inout LabelledImage, inout SampleRandom) -> Void,
         read: @escaping @Sendable (Sample) throws -> LabelledImage
     ) {
@@ -62,6 +65,7 @@ public struct ExampleTransform: Sendable {
         self.preprocessing = preprocessing
         self.variants = variants
         self.objects = objects
+        self.nothing = nothing
         self.seed = seed
         self.augment = augment
         self.read = read
@@ -70,8 +74,8 @@ public struct ExampleTransform: Sendable {
     /// The same transform without fixed variants, for images whose embeddings are not cached.
     public var withoutVariants: ExampleTransform {
         ExampleTransform(
-            inputSize: inputSize, preprocessing: preprocessing, objects: objects, seed: seed,
-            augment: augment, read: read)
+            inputSize: inputSize, preprocessing: preprocessing, objects: objects, nothing: nothing,
+            seed: seed, augment: augment, read: read)
     }
 
     /// The example of a sample in one epoch; the same arguments give the same example.
@@ -97,12 +101,10 @@ public struct ExampleTransform: Sendable {
         }
         let (whole, extent) = try objectInInput(labelled, sample)
         let object = objects == .pieces ? whole.piece(using: &random) : whole
-        if case .interactive = strategy, object.area == 0 || random.happens(Self.shareOfNothing) {
+        if case .interactive = strategy, object.area == 0 || random.happens(nothing) {
             let labels = labelsInInput(labelled) { $0 != 0 }.mask.cropped(to: extent)
             if let prompt = PromptSampler.promptOnNothing(besides: labels, using: &random) {
-                let nothing = Mask(
-                    width: inputSize, height: inputSize,
-                    values: [UInt8](repeating: 0, count: inputSize * inputSize))
+                let nothing = Mask(emptyOf: Size(height: inputSize, width: inputSize))
                 return fitted(labelled, sample, variant, nothing, extent, prompt)
             }
         }
@@ -110,9 +112,6 @@ public struct ExampleTransform: Sendable {
         let prompt = sampler.prompt(for: object.cropped(to: extent), using: &random)
         return fitted(labelled, sample, variant, object, extent, prompt)
     }
-
-    /// Share of the interactive examples whose prompt is on nothing.
-    private static let shareOfNothing = 0.1
 
     /// The example of a sample without augmentation and without a prompt, for validation.
     ///
@@ -182,9 +181,7 @@ extension Prompt {
 extension Mask {
     /// The upper left part of a mask.
     func cropped(to extent: Size) -> Mask {
-        var part: [UInt8] = []
-        for y in 0..<extent.height { part += values[y * width..<y * width + extent.width] }
-        return Mask(width: extent.width, height: extent.height, values: part)
+        part(in: PixelBox(x0: 0, y0: 0, x1: extent.width, y1: extent.height))
     }
 
     /// The mask with all pixels outside of its upper left part set to 0.

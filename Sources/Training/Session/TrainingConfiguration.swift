@@ -24,6 +24,8 @@ public struct TrainingConfiguration: Equatable, Sendable {
     /// Prompt strategies with their weights, in the text form of ``PromptMix``; nil for the
     /// recipe's.
     public var prompts: String?
+    /// Share of the examples with interactive prompts whose prompt is on nothing.
+    public var nothing = 0.1
     /// Fixed augmented variants of each image; 0 for new ones in each epoch, nil for automatic.
     public var variants: Int?
     /// Folder of the embedding cache; nil for `embeddings` in the run's folder.
@@ -187,6 +189,11 @@ extension TrainingConfiguration {
             help: "Prompts of the training steps and their weights, as "
                 + "click*3,box*2,corrections:2 (default: the recipe's)."),
         .init(
+            "nothing", \.nothing, affectsResult: true, value: "share",
+            help:
+                "Share of the examples with interactive prompts whose prompt is on nothing, so "
+                + "that the network learns to find nothing."),
+        .init(
             "variants", \.variants, affectsResult: true, value: "n",
             help:
                 "Fixed augmented variants of each image, so that a frozen encoder sees each once; "
@@ -349,6 +356,7 @@ extension TrainingConfiguration {
             try require(value > 0 && value <= 1, key, value, "above 0, at most 1")
         }
         try require((0...1).contains(balance), "balance", balance, "from 0 to 1")
+        try require((0...1).contains(nothing), "nothing", nothing, "from 0 to 1")
         try require(
             positiveWeight > 0 && positiveWeight.isFinite, "positive-weight", positiveWeight,
             "above 0")

@@ -281,7 +281,7 @@ public struct TrainingSession {
             inputSize: network.configuration.inputSize,
             preprocessing: network.architecture.preprocessing,
             variants: variants == 0 ? nil : variants, objects: configuration.objects,
-            seed: configuration.seed,
+            nothing: configuration.nothing, seed: configuration.seed,
             augment: { image, random in
                 image =
                     keepsProportions

@@ -1,6 +1,6 @@
 # Every target first does what it needs; nothing is downloaded or built twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup inference serve-build serve run-part build bundles test embedding demo dist dist-train bench parity \
+.PHONY: help setup inference pacs receive serve-build serve run-part build bundles test embedding demo dist dist-train bench parity \
 	annotation-tools server-clients peers fixtures check-fixtures lint docs clean distclean
 
 # Where the demo writes its masks.
@@ -10,6 +10,8 @@ help:
 	@echo 'Run a model'
 	@echo '  make demo        segment an echocardiogram and compare the mask with LiteMedSAM in Python'
 	@echo '  make serve       build samus serve and open it on the example images, in the browser'
+	@echo '  make pacs        build samus pacs, which talks to DICOMweb servers'
+	@echo '  make receive     build samus receive, which takes what devices send (C-STORE)'
 	@echo '  make inference   build only the inference side: samus with OpenVINO, without libtorch'
 	@echo '  make dist        make and check an archive for Linux machines without Swift, in dist/'
 	@echo '  make dist-train  make an archive for training with the PyTorch of Linux machines without Swift'
@@ -52,6 +54,12 @@ DATA ?= samus-results/serve
 serve: serve-build
 	@[ '$(DATA)' != samus-results/serve ] || { mkdir -p '$(DATA)' && cp -n Examples/*.png '$(DATA)/'; }
 	@.build/release/samus serve --data '$(DATA)' --port '$(PORT)'
+
+pacs: inference
+	swift build -c release --product samus-pacs
+
+receive: inference
+	swift build -c release --product samus-receive
 
 # The former name of `inference`.
 run-part: inference

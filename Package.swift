@@ -30,6 +30,8 @@ let package = Package(
         .executable(name: "samus-train", targets: ["samus-train"]),
         .executable(name: "samus-dicom", targets: ["samus-dicom"]),
         .executable(name: "samus-server", targets: ["samus-server"]),
+        .executable(name: "samus-pacs", targets: ["samus-pacs"]),
+        .executable(name: "samus-receive", targets: ["samus-receive"]),
         .library(name: "Imaging", targets: ["Imaging"]),
         .library(name: "Checkpoints", targets: ["Checkpoints"]),
         .library(name: "Segmentation", targets: ["Segmentation"]),
@@ -80,6 +82,10 @@ let package = Package(
                 .linkedLibrary($0)
             }),
         .executableTarget(name: "samus-dicom", dependencies: ["CDCMTK"]),
+        // The same for what others send over the network: one process for each connection.
+        .executableTarget(
+            name: "samus-receive",
+            linkerSettings: ["dcmnet", "dcmdata", "oflog", "ofstd"].map { .linkedLibrary($0) }),
         .target(name: "FileIO", dependencies: ["CCrypto"]),
         .target(name: "Checkpoints", dependencies: ["FileIO", "CZlib"]),
         .target(name: "Imaging", dependencies: ["FileIO", "CPng", "CTurboJPEG", "CZlib"]),
@@ -136,6 +142,14 @@ let package = Package(
             name: "samus-server",
             dependencies: [
                 "Commands", "FileIO", "Imaging", "Inference", "Segmentation", "Server",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        // A program of its own, so that `samus` links no HTTP client.
+        .target(name: "DICOMWeb", dependencies: ["FileIO"]),
+        .executableTarget(
+            name: "samus-pacs",
+            dependencies: [
+                "Commands", "DICOM", "DICOMWeb", "FileIO", "Imaging",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -208,6 +222,7 @@ let package = Package(
         .testTarget(
             name: "DICOMTests",
             dependencies: ["DICOM", "FileIO", "Imaging", "TestSupport", "samus-dicom"]),
+        .testTarget(name: "DICOMWebTests", dependencies: ["DICOMWeb", "FileIO"]),
         .testTarget(name: "DrawingTests", dependencies: ["Drawing", "Imaging"]),
         .testTarget(name: "SegmentationTests", dependencies: ["Segmentation"]),
         .testTarget(
@@ -266,7 +281,7 @@ let package = Package(
             name: "CommandsTests",
             dependencies: [
                 "Commands", "Checkpoints", "FileIO", "Imaging", "Datasets", "TestSupport", "samus",
-                "samus-dicom", "samus-train",
+                "samus-dicom", "samus-pacs", "samus-receive", "samus-train",
             ]),
     ],
     cxxLanguageStandard: .cxx20

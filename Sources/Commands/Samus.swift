@@ -23,7 +23,7 @@ public struct SamusCommand: ParsableCommand {
         version: "samus \(ProgramVersion.current)",
         subcommands: [
             SegmentCommand.self, TrackCommand.self, MeasureCommand.self, HeartCommand.self,
-            DeidentifyCommand.self,
+            DeidentifyCommand.self, PACSHandover.self, ReceiveCommand.self,
             EvaluateCommand.self, CompareCommand.self, TrainHandover.self, ExportHandover.self,
             DataCommand.self,
             InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
@@ -58,8 +58,48 @@ struct TrainHandover: ParsableCommand {
     }
 }
 
-/// Hands a command over from `samus` to `samus-train`, which has libtorch.
+/// `samus pacs`, which the program `samus-pacs` runs.
+struct PACSHandover: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pacs",
+        abstract: "Query, fetch, segment and store at a DICOMweb server.",
+        discussion: """
+            The commands are query, fetch, run and store; 'samus pacs COMMAND --help' explains \
+            them, and Docs/PACS.md what is sent and stored.
+
+            Research use only, not a medical device.
+            """)
+
+    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
+
+    func run() throws {
+        try Handover.to("samus-pacs", builtBy: "make pacs")
+    }
+}
+
+/// Hands a command over from `samus` to another program.
 enum Handover {
+    /// Replaces this process by a program beside it, with the arguments after the command.
+    ///
+    /// - Parameters:
+    ///   - program: its name.
+    ///   - make: what builds it.
+    /// - Throws: ``ExitError`` when it is not built.
+    static func to(_ program: String, builtBy make: String) throws -> Never {
+        let path = ProgramLocation.folder.appendingPathComponent(program).path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw ExitError(
+                .unavailable,
+                "the program '\(program)' is not built: run '\(make)' in the checkout "
+                    + "(looked for \(path))")
+        }
+        var pointers =
+            ([path] + ProgramArguments.current.dropFirst()).map { strdup($0) } + [nil]
+        execv(path, &pointers)
+        throw ExitError(
+            .unavailable, "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
+    }
+
     /// Replaces this process by `samus-train` with the same arguments.
     ///
     /// - Throws: ``ExitError`` when there is no `samus-train`; the message says how to build it.

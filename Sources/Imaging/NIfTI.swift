@@ -106,6 +106,13 @@ public struct NIfTIVolume: Sendable {
     /// numbers.
     public var affine: [[Double]] { header.affine }
 
+    /// Lengths of all axes, at least columns and rows.
+    public var axisLengths: [Int] { header.lengths }
+
+    /// Steps along the axes after the third, for example the seconds between frames; 1 where the file
+    /// states none.
+    public var laterSteps: [Double] { header.laterSteps }
+
     /// The values of one image, with the header's scaling applied.
     ///
     /// - Parameter frame: the image's index, from 0.

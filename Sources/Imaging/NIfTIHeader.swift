@@ -29,6 +29,10 @@ struct NIfTIHeader {
     let height: Int
     /// Number of images: the product of all axes except the first two.
     let frames: Int
+    /// Lengths of all axes.
+    let lengths: [Int]
+    /// Steps along the axes after the third.
+    let laterSteps: [Double]
     let element: Element
     let isBigEndian: Bool
     /// Position of the voxels in the file.
@@ -74,6 +78,11 @@ struct NIfTIHeader {
         let lengths = (1...axes).map { fields.int16(40 + 2 * $0, order) }
         guard lengths.allSatisfy({ $0 > 0 }) else {
             throw .damaged(name: name, reason: "an axis has length \(lengths.min() ?? 0)")
+        }
+        self.lengths = lengths
+        laterSteps = (4..<max(lengths.count + 1, 4)).map {
+            let step = abs(fields.float32(76 + 4 * $0, order))
+            return step > 0 && step.isFinite ? step : 1
         }
         width = lengths[0]
         height = lengths[1]

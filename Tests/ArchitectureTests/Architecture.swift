@@ -33,6 +33,7 @@ enum Architecture {
         "COpenJPEG": Place(side: .inference, level: -1),
         "CDCMTK": Place(side: .inference, level: 0),
         "samus-dicom": Place(side: .inference, level: 1),
+        "samus-receive": Place(side: .inference, level: 1),
         "CPng": Place(side: .inference, level: 0),
         "COpenVINO": Place(side: .inference, level: 0),
         "FileIO": Place(side: .inference, level: 0),
@@ -52,13 +53,18 @@ enum Architecture {
         "Server": Place(side: .inference, level: 7),
         "samus": Place(side: .inference, level: 8),
         "samus-server": Place(side: .inference, level: 8),
+        "DICOMWeb": Place(side: .inference, level: 1),
+        "samus-pacs": Place(side: .inference, level: 8),
     ]
 
     /// Modules that only some targets may import: targets, products of other packages, C libraries.
     static let reserved: [String: Set<String>] = [
         "libtorch": ["CTorch"],
         "CTorch": ["Torch"],
-        "ArgumentParser": ["Commands", "TrainCommands", "samus", "samus-server", "samus-train"],
+        "ArgumentParser": [
+            "Commands", "TrainCommands", "samus", "samus-pacs", "samus-server", "samus-train",
+        ],
+        "FoundationNetworking": ["DICOMWeb"],
         "Hummingbird": ["Server"],
         "HummingbirdCore": ["Server"],
         "HTTPTypes": ["Server"],
@@ -71,7 +77,7 @@ enum Architecture {
         "CZlib": ["Checkpoints", "Imaging"],
         "CLibPNG": ["CPng"],
         "COpenJPEG": ["CDCMTK"],
-        "DCMTK": ["CDCMTK"],
+        "DCMTK": ["CDCMTK", "samus-receive"],
         "CDCMTK": ["samus-dicom"],
         "CPng": ["Imaging"],
         "CTurboJPEG": ["Imaging"],

@@ -5,11 +5,14 @@ import Testing
 struct HelpTests {
     /// The commands as typed after `samus`; the help of `data split` is in `samus-data-split.txt`.
     private static let commands = [
-        "", "segment", "track", "measure", "heart", "deidentify", "evaluate", "compare", "train",
+        "", "segment", "track", "measure", "heart", "deidentify", "pacs", "pacs query",
+        "pacs fetch", "pacs run", "pacs store", "receive", "evaluate", "compare",
+        "train",
         "export",
         "data",
         "data check",
-        "data split", "data import", "data preview", "info", "convert", "init", "bench", "doctor",
+        "data split", "data import", "data export", "data preview", "info", "convert", "init",
+        "bench", "doctor",
         "serve",
     ]
 

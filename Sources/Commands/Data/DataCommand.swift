@@ -9,7 +9,8 @@ struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data", abstract: "Prepare datasets in the US30K layout.",
         subcommands: [
-            CheckCommand.self, SplitCommand.self, ImportCommand.self, PreviewCommand.self,
+            CheckCommand.self, SplitCommand.self, ImportCommand.self, ExportDataCommand.self,
+            PreviewCommand.self,
         ])
 }
 

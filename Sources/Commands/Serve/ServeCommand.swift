@@ -14,18 +14,7 @@ struct ServeHandover: ParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() throws {
-        let path = ProgramLocation.folder.appendingPathComponent("samus-server").path
-        guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw ExitError(
-                .unavailable,
-                "the program 'samus-server' is not built: run 'make serve' in the checkout "
-                    + "(looked for \(path))")
-        }
-        var pointers =
-            ([path] + ProgramArguments.current.dropFirst()).map { strdup($0) } + [nil]
-        execv(path, &pointers)
-        throw ExitError(
-            .unavailable, "'\(path)' cannot be started: \(String(cString: strerror(errno)))")
+        try Handover.to("samus-server", builtBy: "make serve")
     }
 }
 

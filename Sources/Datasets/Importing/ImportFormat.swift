@@ -4,6 +4,9 @@ public enum ImportFormat: String, CaseIterable, Sendable {
     case busbra = "bus-bra"
     case udiat, tn3k, tg3k, ddti, camus, hc18, folders, coco, yolo
     case dicomSEG = "dicom-seg"
+    /// labelme and X-AnyLabeling.
+    case labelme
+    case cvat, nnunet, volumes
 
     /// The name of the dataset in the US30K layout; nil for general formats.
     public var dataset: String? {
@@ -16,7 +19,7 @@ public enum ImportFormat: String, CaseIterable, Sendable {
         case .ddti: "ThyroidNodule-DDTI"
         case .camus: "Echocardiography-CAMUS"
         case .hc18: "FetalHead-HC18"
-        case .folders, .coco, .yolo, .dicomSEG: nil
+        case .folders, .coco, .yolo, .dicomSEG, .labelme, .cvat, .nnunet, .volumes: nil
         }
     }
 
@@ -34,6 +37,10 @@ public enum ImportFormat: String, CaseIterable, Sendable {
         case .coco: COCOImporter()
         case .yolo: YOLOImporter()
         case .dicomSEG: DICOMSEGImporter()
+        case .labelme: LabelmeImporter()
+        case .cvat: CVATImporter()
+        case .nnunet: VolumeImporter(layout: .nnUNet)
+        case .volumes: VolumeImporter(layout: .plain)
         }
     }
 }

@@ -1,0 +1,1 @@
+PACSCommand.runProgram()

@@ -1,6 +1,6 @@
 # Every target first does what it needs; nothing is downloaded or built twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup inference pacs receive serve-build serve run-part build bundles test embedding demo dist dist-train bench parity \
+.PHONY: help setup inference pacs receive serve-build serve run-part build bundles test embedding demo dist dist-train bench parity parity-dicom \
 	annotation-tools server-clients peers fixtures check-fixtures lint docs clean distclean
 
 # Where the demo writes its masks.
@@ -99,6 +99,12 @@ bench: build peers
 
 parity: build peers
 	@.deps/peers/bin/python -m pytest Tools/parity
+
+# Needs pydicom, highdicom, dicomweb-client, nibabel, pynrrd, SimpleITK, pycocotools and labelme in
+# .deps/peers, and Orthanc; tests whose program is missing are skipped.
+parity-dicom: build pacs peers
+	@cd Tools/parity && ../../.deps/peers/bin/python -m pytest test_dicom.py test_dicom_results.py \
+		test_pacs.py test_data_export.py
 
 # CHECKPOINTS: weights to export, by default LiteMedSAM-ultrasound.
 annotation-tools: build peers

@@ -88,16 +88,49 @@ std::string image(cdcmtk_file &file) {
     return object.closed();
 }
 
-// Uncompressed over compressed size of frames in lossy JPEG; 0 for other transfer syntaxes.
-double compressionRatio(cdcmtk_file &file) {
-    if (!file.hasImage || (file.syntax != EXS_JPEGProcess1 && file.syntax != EXS_JPEGProcess2_4)) {
-        return 0;
+// Whether a JPEG 2000 codestream has the irreversible wavelet (COD marker, transformation 0).
+bool isIrreversible(const Uint8 *bytes, size_t count) {
+    size_t place = 2;
+    while (place + 4 <= count && bytes[place] == 0xFF && bytes[place + 1] != 0x90) {
+        const size_t length = size_t(bytes[place + 2]) << 8 | bytes[place + 3];
+        if (bytes[place + 1] == 0x52) return place + 13 < count && bytes[place + 13] == 0;
+        place += 2 + length;
     }
+    return false;
+}
+
+// The method by which the pixels lost information, as Lossy Image Compression Method names it; NULL
+// where they did not.
+const char *lossyMethod(cdcmtk_file &file, DcmPixelSequence &sequence) {
+    switch (file.syntax) {
+    case EXS_JPEGProcess1:
+    case EXS_JPEGProcess2_4: return "ISO_10918_1";
+    case EXS_JPEGLSLossy: return "ISO_14495_1";
+    case EXS_JPEG2000: {
+        DcmPixelItem *item = nullptr;
+        Uint8 *bytes = nullptr;
+        if (sequence.getItem(item, 1).bad() || item == nullptr ||
+            item->getUint8Array(bytes).bad() || bytes == nullptr ||
+            !isIrreversible(bytes, item->getLength())) {
+            return nullptr;
+        }
+        return "ISO_15444_1";
+    }
+    default: return nullptr;
+    }
+}
+
+// Uncompressed over compressed size of frames that were compressed with loss, and the method; 0 for
+// others.
+double compressionRatio(cdcmtk_file &file, const char *&method) {
+    if (!file.hasImage || !DcmXfer(file.syntax).isEncapsulated()) return 0;
     DcmPixelSequence *sequence = nullptr;
     if (file.pixelData->getEncapsulatedRepresentation(file.syntax, nullptr, sequence).bad() ||
         sequence == nullptr) {
         return 0;
     }
+    method = lossyMethod(file, *sequence);
+    if (method == nullptr) return 0;
     double stored = 0;
     for (unsigned long i = 1; i < sequence->card(); i++) {
         DcmPixelItem *item = nullptr;
@@ -147,8 +180,12 @@ std::string context(cdcmtk_file &file) {
         snprintf(tag, sizeof tag, "%04x%04x", key.getGroup(), key.getElement());
         object.add(tag, quoted(std::string(value.c_str(), value.size())));
     }
-    const double ratio = compressionRatio(file);
-    if (ratio > 0) object.add("ratio", decimal(ratio));
+    const char *method = nullptr;
+    const double ratio = compressionRatio(file, method);
+    if (ratio > 0) {
+        object.add("ratio", decimal(ratio));
+        object.add("method", quoted(method));
+    }
     return object.closed();
 }
 

@@ -17,8 +17,10 @@ public struct DICOMSource: Sendable {
     let study: String
     /// Values by tag, as the bytes of the file.
     private let values: [UInt32: [UInt8]]
-    /// Uncompressed over compressed size, for lossy JPEG.
+    /// Uncompressed over compressed size, for an image that was compressed with loss.
     private let ratio: Double?
+    /// How it was compressed, as Lossy Image Compression Method names it.
+    private let method: String?
 
     /// Reads what a file states about patient, study and itself.
     ///
@@ -49,7 +51,7 @@ public struct DICOMSource: Sendable {
             instance: try uid(.sopInstance, "SOP Instance UID"),
             series: try uid(.seriesInstance, "Series Instance UID"),
             study: try uid(.studyInstance, "Study Instance UID"), values: values,
-            ratio: context.ratio)
+            ratio: context.ratio, method: context.method)
     }
 
     /// Whether results may contain all characters; otherwise only ASCII, which is a part of every
@@ -128,8 +130,8 @@ public struct DICOMSource: Sendable {
         }
         if let found = values[DICOMAttribute.lossyCompressionMethod.tag], !found.isEmpty {
             data.set(.lossyCompressionMethod, bytes: found)
-        } else if ratio != nil {
-            data.set(.lossyCompressionMethod, "ISO_10918_1")
+        } else if let method {
+            data.set(.lossyCompressionMethod, method)
         }
     }
 
@@ -147,12 +149,15 @@ public struct DICOMSource: Sendable {
 struct DICOMContext: Decodable {
     var values: [String: String] = [:]
     var ratio: Double?
+    var method: String?
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         for key in container.allKeys {
             if key.stringValue == "ratio" {
                 ratio = try container.decode(Double.self, forKey: key)
+            } else if key.stringValue == "method" {
+                method = try container.decode(String.self, forKey: key)
             } else {
                 values[key.stringValue] = try container.decode(String.self, forKey: key)
             }

@@ -51,6 +51,52 @@ struct DICOMResultTests {
         Data(bytes).range(of: Data(text.utf8)) != nil
     }
 
+    @Test(
+        "an irreversible JPEG 2000 image is lossy, a reversible one is not",
+        .enabled(if: Shared.isPresent, "../shared is absent"))
+    func lossyJPEG2000() throws {
+        for (name, isLossy) in [("US1_J2KI", true), ("US1_J2KR", false)] {
+            let path = Shared.folder.appending(path: "data/dicom/\(name).dcm").path
+            let result = DICOMResult(
+                source: try DICOMSource.read(path),
+                segments: [.init(label: "x", isAutomatic: false)],
+                entries: [
+                    entry(
+                        0, 1,
+                        mask(PixelBox(x0: 9, y0: 9, x1: 20, y1: 20), width: 640, height: 480))
+                ],
+                origin: .init(version: "1", model: "m", weightsSHA256: "", parameters: ""))
+            #expect(contains(try segmentation(result).file, "ISO_15444_1") == isLossy, "\(name)")
+        }
+    }
+
+    @Test(
+        "a near-lossless JPEG-LS image that does not say so is lossy",
+        .enabled(if: DICOMValidator.areInstalled, "\(DICOMValidator.missing)"))
+    func lossyJPEGLS() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).dcm").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for arguments in [
+            ["dcmcjpls", "+en", "+un", Fixtures.path("grey8.dcm"), path],
+            [
+                "dcmodify", "-nb", "-ie", "-e", "(0028,2110)", "-e", "(0028,2112)", "-e",
+                "(0028,2114)", path,
+            ],
+        ] {
+            let process = Process()
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            process.arguments = arguments
+            try process.run()
+            process.waitUntilExit()
+            try #require(process.terminationStatus == 0, "\(arguments)")
+        }
+        let result = DICOMResult(
+            source: try DICOMSource.read(path), segments: [.init(label: "x", isAutomatic: false)],
+            entries: [entry(0, 1, mask(PixelBox(x0: 9, y0: 9, x1: 20, y1: 20)))],
+            origin: .init(version: "1", model: "m", weightsSHA256: "", parameters: ""))
+        #expect(contains(try segmentation(result).file, "ISO_14495_1"))
+    }
+
     /// The bits of the masks, packed one after the other as PS3.5 8.1.1 says.
     private func packed(_ masks: [Mask]) -> [UInt8] {
         let bits = masks.flatMap(\.values)

@@ -101,6 +101,23 @@ struct DICOMSEGImportTests {
         #expect(problems.count == 3)
     }
 
+    @Test("several objects may label different frames of a cine, but not the same one")
+    func severalObjects() throws {
+        try copy("jpeg-cine.dcm", as: "cine.dcm")
+        let box = PixelBox(x0: 5, y0: 4, x1: 8, y1: 6)
+        for (name, frame) in [("a", 1), ("b", 3), ("c", 3)] {
+            try tree.bytes(
+                "\(name).seg.dcm",
+                segmentation(of: "jpeg-cine.dcm", labels: [name], [(0, frame, box)]))
+        }
+        let report = try tree.run(.dicomSEG) { $0.dataset = "Archive" }
+        #expect(report.images == 2)
+        #expect(report.problems.map(\.file) == ["c.seg.dcm"])
+        #expect(report.problems.first?.reason.contains("labels in 'b.seg.dcm' already") == true)
+        #expect(try tree.places("Archive", "cine.frame0001", value: 1).count == 6)
+        #expect(try tree.places("Archive", "cine.frame0003", value: 2).count == 6)
+    }
+
     @Test("a folder without a Segmentation object does not have the format")
     func wrongFormat() throws {
         try copy("grey8.dcm", as: "a.dcm")

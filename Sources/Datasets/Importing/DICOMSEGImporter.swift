@@ -7,8 +7,8 @@ import Imaging
 ///
 /// Files: below the source, in any folders and of any names. A frame of a Segmentation object belongs
 /// to the image and the frame that its Derivation Image Sequence names. Labels of segments become
-/// classes in alphabetical order; where classes overlap, the later segment is used. Frames that no
-/// Segmentation object names are left out.
+/// classes in alphabetical order; where classes overlap, the later segment is used. Several objects may
+/// label different frames of a cine. Frames that no Segmentation object names are left out.
 struct DICOMSEGImporter: Importer {
     /// A Segmentation object.
     private struct Masks {
@@ -46,7 +46,8 @@ struct DICOMSEGImporter: Importer {
                 source: source.path,
                 reason: "\(plan.classNames.count) labels are used; 1 to 255 are supported")
         }
-        var labelled: [String: String] = [:]
+        // The object that labels each frame of an image.
+        var labelled: [String: [Int: String]] = [:]
         for masks in found {
             let instances = Set(masks.file.frames.compactMap(\.instance)).sorted()
             if instances.isEmpty {
@@ -58,14 +59,16 @@ struct DICOMSEGImporter: Importer {
                         ImportProblem(masks.path, "the image '\(instance)' is not in the source"))
                     continue
                 }
-                if let other = labelled.updateValue(masks.path, forKey: instance) {
-                    labelled[instance] = other
+                let frames = masks.file.frames.filter { $0.instance == instance }
+                    .map { $0.frame ?? 1 }
+                if let other = frames.lazy.compactMap({ labelled[instance]?[$0] }).first {
                     plan.problems.append(
                         ImportProblem(
                             masks.path, "its image '\(image.path)' has labels in '\(other)' already"
                         ))
                     continue
                 }
+                for frame in frames { labelled[instance, default: [:]][frame] = masks.path }
                 plan.items.append(
                     item(of: image.file, at: image.path, masks, classes: plan.classNames, source))
             }

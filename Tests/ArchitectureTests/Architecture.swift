@@ -74,7 +74,7 @@ enum Architecture {
         "UnixSignals": ["Server"],
         "CCrypto": ["FileIO"],
         "Yams": ["Training"],
-        "CZlib": ["Checkpoints", "Imaging"],
+        "CZlib": ["CPng", "Checkpoints", "Imaging"],
         "CLibPNG": ["CPng"],
         "COpenJPEG": ["CDCMTK"],
         "DCMTK": ["CDCMTK", "samus-receive"],

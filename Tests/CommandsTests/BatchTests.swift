@@ -249,7 +249,7 @@ struct BatchTests {
     #if canImport(Glibc)
         @Test(
             "the peak memory of 3,000 images is that of 300", .enabled(if: isHere, reason),
-            .timeLimit(.minutes(10)))
+            .timeLimit(.minutes(60)))
         func memory() throws {
             try writeImages(3000)
             // Only the first 300 images: those of folder 0 with three digits at most.

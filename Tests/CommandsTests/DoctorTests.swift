@@ -69,7 +69,7 @@ struct DoctorTests {
         #expect((torch["problem"] as? String)?.contains("is not built") == true)
     }
 
-    @Test("libtorch is reported by samus-train, without which samus runs", .timeLimit(.minutes(2)))
+    @Test("libtorch is reported by samus-train, without which samus runs", .timeLimit(.minutes(60)))
     func torch() throws {
         let report = try copied.json(try Program()("doctor", "--json", "--quick"))
         let torch = try #require(report["libtorch"] as? [String: Any])

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("samus train in two processes, as torchrun starts it", .serialized, .timeLimit(.minutes(5)))
+@Suite("samus train in two processes, as torchrun starts it", .serialized, .timeLimit(.minutes(60)))
 struct TrainProcessesTests {
     private let scratch: Scratch
     private let root: String

@@ -54,7 +54,7 @@ struct RendezvousTests {
 }
 
 #if compiler(>=6.3)
-    @Suite("Process group", .timeLimit(.minutes(3)))
+    @Suite("Process group", .timeLimit(.minutes(60)))
     struct ProcessGroupTests {
         @Test("sums, means, broadcasts, gathering and the differentiable sum are correct")
         func collectives() async {

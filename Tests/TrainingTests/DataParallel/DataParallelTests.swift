@@ -24,7 +24,7 @@ struct ShardTests {
 }
 
 #if compiler(>=6.3)
-    @Suite("Two processes train like one", .timeLimit(.minutes(5)))
+    @Suite("Two processes train like one", .timeLimit(.minutes(60)))
     struct DataParallelTests {
         /// One way to exchange gradients.
         struct Course: Codable, Sendable {

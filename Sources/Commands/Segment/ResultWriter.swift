@@ -132,7 +132,7 @@ final class ImageResults {
     private var contours: ListFile?
     /// For each candidate, what the overlay shows of each object.
     private var overlays: [[OverlayObject]]
-    private var estimates: [[String]]
+    private var estimates: [[MaskEstimate]]
 
     fileprivate init(input: InputImage, files: ResultFiles, writer: ResultWriter) {
         self.input = input
@@ -197,12 +197,10 @@ final class ImageResults {
                     runLength: mask.runLength(), foregroundPoints: prompt.foregroundPoints,
                     backgroundPoints: prompt.backgroundPoints, box: prompt.box,
                     label: object.request.label ?? (files.objects > 1 ? "\(number.object)" : nil)))
-            let unsure = segmentation.isUnsure ? " (low confidence)" : ""
-            let presence = segmentation.presence.map { String(format: ", presence %.2f", $0) }
             estimates[candidate].append(
-                area == 0
-                    ? "none (nothing found\(presence ?? ""))"
-                    : String(format: "%.2f", segmentation.iouEstimate) + unsure)
+                MaskEstimate(
+                    iou: segmentation.iouEstimate, presence: segmentation.presence,
+                    isFound: area > 0, isUnsure: segmentation.isUnsure))
         }
         if let runLengths {
             try runLengths.append(
@@ -286,13 +284,48 @@ final class ImageResults {
     private func overlay(on image: Image) -> Image {
         let drawings = overlays.indices.map { candidate in
             let number = overlays.count > 1 ? "candidate \(candidate + 1), " : ""
-            let words = estimates[candidate].joined(separator: ", ")
             return Overlay(
                 objects: overlays[candidate],
-                caption: "\(writer.model.name), \(number)IoU estimate \(words)")
+                caption: "\(writer.model.name), \(number)\(estimates[candidate].caption)")
         }
         guard drawings.count > 1 else { return drawings[0].draw(on: image) }
         return sideBySide(drawings.map { ($0.drawWithoutStrip(on: image), $0.caption) })
+    }
+}
+
+/// What the caption of an overlay says of a mask.
+struct MaskEstimate {
+    /// The model's estimate of the IoU.
+    let iou: Float
+    /// The model's estimate that there is an object; nil where it has none.
+    let presence: Float?
+    /// Whether the mask has foreground.
+    let isFound: Bool
+    /// Whether the estimate of the IoU is low.
+    let isUnsure: Bool
+
+    fileprivate var text: String {
+        guard isFound else {
+            let presence = presence.map { String(format: ", presence %.2f", $0) }
+            return "none (nothing found\(presence ?? ""))"
+        }
+        return String(format: "%.2f", iou) + (isUnsure ? " (low confidence)" : "")
+    }
+}
+
+extension [MaskEstimate] {
+    /// The estimates of up to twelve masks; of more, their range and how many are unsure or empty.
+    var caption: String {
+        guard count > 12 else { return "IoU estimate \(map(\.text).joined(separator: ", "))" }
+        let found = filter(\.isFound)
+        var parts: [String] = []
+        if let least = found.map(\.iou).min(), let most = found.map(\.iou).max() {
+            parts.append(String(format: "IoU estimates %.2f to %.2f", least, most))
+        }
+        let unsure = found.count(where: \.isUnsure)
+        if unsure > 0 { parts.append("\(unsure) of low confidence") }
+        if found.count < count { parts.append("nothing found for \(count - found.count)") }
+        return "\(count) masks: " + parts.joined(separator: ", ")
     }
 }
 

@@ -5,7 +5,7 @@ import TorchNN
 
 /// AAU-Net (arXiv:2204.12077): a U-Net whose convolutions adapt to channels and positions.
 ///
-/// Only its block, ``HybridAttention``, is published, for Keras. The U-Net around it is ours: widths
+/// Only its block, `HybridAttention`, is published, for Keras. The U-Net around it is ours: widths
 /// 32 to 512, one block a level, max pooling, nearest upsampling, skip connection first.
 public final class AAUNet: Module, TaskNetwork {
     let down0: HybridAttention

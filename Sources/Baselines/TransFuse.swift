@@ -7,7 +7,7 @@ import TorchNN
 /// resolutions.
 ///
 /// The unused class token is in the checkpoints. Two further maps, of the transformer alone and of
-/// the coarsest fusion, are what the authors' loss also compares with the label; see ``allLogits(_:)``.
+/// the coarsest fusion, are what the authors' loss also compares with the label; see `allLogits(_:)`.
 public final class TransFuse: Module, TaskNetwork {
     let resnet: ResNet34Encoder
     let transformer: TransFuseTransformer

@@ -11,6 +11,22 @@ swift_libraries=(
     BlocksRuntime
 )
 
+# Installs what archives are compressed with: the same format as gzip's, 4 % smaller than gzip -9.
+need_compressor() {
+    ! command -v libdeflate-gzip >/dev/null || return 0
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        say "Installing Debian package: libdeflate-tools"
+        export DEBIAN_FRONTEND=noninteractive
+        local install=(apt-get install --yes --no-install-recommends libdeflate-tools)
+        run "${install[@]}" </dev/null >/dev/null 2>&1 || {
+            run apt-get update </dev/null >/dev/null 2>&1 || true
+            run "${install[@]}" </dev/null >/dev/null 2>&1 || true
+        }
+    fi
+    command -v libdeflate-gzip >/dev/null ||
+        fail "'libdeflate-gzip' is needed. Install the Debian package libdeflate-tools."
+}
+
 # Collects static libraries in a folder of their own, so that the linker takes those.
 link_static() {
     local package=$1 folder name
@@ -105,7 +121,7 @@ pack() {
     local time
     time=$(git log -1 --format=%ct)
     tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$time" \
-        --mode='u=rwX,go=rX' -C "$(dirname "$stage")" -cf - "$name" | gzip -9 -n >"$partial"
+        --mode='u=rwX,go=rX' -C "$(dirname "$stage")" -cf - "$name" | libdeflate-gzip -12 -c >"$partial"
 }
 
 # Gives a checked archive its name, with a file of its SHA-256.

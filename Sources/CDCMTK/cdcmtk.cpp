@@ -256,6 +256,34 @@ void checkJPEG(const std::vector<uint8_t> &stream, const PixelFormat &pixels) {
     throw Failure{"damaged", "a JPEG frame has no header"};
 }
 
+// Checks the header of an RLE frame (PS3.5 G.5): DCMTK reads from its offsets without a check of its own.
+void checkRLE(cdcmtk_file &file, uint32_t frame) {
+    DcmPixelSequence *sequence = nullptr;
+    file.pixelData->getEncapsulatedRepresentation(file.syntax, nullptr, sequence);
+    if (sequence->card() - 1 != file.pixels.frames) {
+        throw Failure{"unsupported", "its RLE frames do not have one fragment each"};
+    }
+    const std::vector<uint8_t> stream = compressedFrame(file, frame);
+    const auto word = [&](size_t place) {
+        const uint8_t *p = stream.data() + place;
+        return uint64_t(p[0]) | uint64_t(p[1]) << 8 | uint64_t(p[2]) << 16 | uint64_t(p[3]) << 24;
+    };
+    const size_t headerSize = 64;
+    const size_t segments = file.pixels.samples * file.pixels.bytesPerSample();
+    if (stream.size() < headerSize || word(0) != segments || segments > 15) {
+        throw Failure{"damaged", "an RLE frame has no header for " + std::to_string(segments) + " segments"};
+    }
+    uint64_t before = headerSize - 1;
+    for (size_t index = 1; index <= segments; index++) {
+        const uint64_t offset = word(4 * index);
+        if (offset <= before || offset >= stream.size()) {
+            throw Failure{"damaged", "a segment of an RLE frame begins at byte " + std::to_string(offset) +
+                                         " of " + std::to_string(stream.size())};
+        }
+        before = offset;
+    }
+}
+
 void decode(cdcmtk_file &file, uint32_t frame, uint8_t *pixels) {
     const size_t size = storedFrameBytes(file);
     // DCMTK needs an even size.
@@ -272,7 +300,9 @@ void decode(cdcmtk_file &file, uint32_t frame, uint8_t *pixels) {
                                             nullptr, gLocalByteOrder);
         if (status.bad()) throw Failure{"damaged", status.text()};
     } else {
-        if (file.syntax != EXS_RLELossless) {
+        if (file.syntax == EXS_RLELossless) {
+            checkRLE(file, frame);
+        } else {
             checkJPEG(compressedFrame(file, frame), file.pixels);
         }
         if (frame != file.nextFrame) file.nextFragment = 0;

@@ -127,6 +127,15 @@ struct MotionTemplate: Sendable {
     private static let objectSide = 48.0
     /// Pixels along the longer side of the frame in a search over all of it.
     private static let searchSide = 56
+    /// The lowest correlation of a place that a search finds.
+    private static let lowestSearchCorrelation: Float = 0.6
+    /// The share of the object that must be in the frame at a place of the search.
+    private static let searchShare = 0.5
+    /// From this correlation on, no other start is tried.
+    private static let goodCorrelation = 0.85
+    /// The lowest correlation at a place that is not near the expected one: in a whole frame something looks
+    /// like the object by chance, up to 0.79 in synthetic cines that the object has left.
+    static let lowestDistantCorrelation = 0.8
 
     /// - Parameters:
     ///   - image: a grey frame.
@@ -169,19 +178,26 @@ struct MotionTemplate: Sendable {
     ///
     /// Minimizes the difference of grey levels over shift, turn and scale by Gauss-Newton steps
     /// (inverse compositional alignment: Baker and Matthews, IJCV 56, 2004), with equal mean and
-    /// contrast, and with less weight where the difference is large. Where that fails, the place of the best
-    /// correlation in the whole frame is the start of a second attempt.
+    /// contrast, and with less weight where the difference is large. Where that fails from every guess, the
+    /// place of the best correlation in the whole frame is the start of another attempt.
     ///
     /// - Parameters:
     ///   - frame: another grey frame of the same size.
-    ///   - guess: a motion to start from.
+    ///   - guesses: motions to start from, the likeliest first; the next is tried where one fails.
     /// - Returns: the motion in pixels of the frames.
-    func motion(to frame: Image, startingFrom guess: Similarity) -> Estimate {
+    func motion(to frame: Image, startingFrom guesses: [Similarity]) -> Estimate {
         let coarse = CoarseFrame(frame, factor: factor)
-        let first = aligned(to: coarse, startingFrom: guess)
-        guard first.correlation < 0.5, let place = search(in: frame) else { return first }
-        let second = aligned(to: coarse, startingFrom: place)
-        return second.correlation > first.correlation ? second : first
+        var best = Estimate(motion: .identity, correlation: -1)
+        for guess in guesses where best.correlation < Self.goodCorrelation {
+            let estimate = aligned(to: coarse, startingFrom: guess)
+            if estimate.correlation > best.correlation { best = estimate }
+        }
+        guard best.correlation < Self.goodCorrelation, let place = search(in: frame) else {
+            return best
+        }
+        let found = aligned(to: coarse, startingFrom: place)
+        let isBetter = found.correlation > best.correlation + 0.1
+        return isBetter && found.correlation >= Self.lowestDistantCorrelation ? found : best
     }
 
     private func aligned(to frame: CoarseFrame, startingFrom guess: Similarity) -> Estimate {
@@ -253,6 +269,8 @@ struct MotionTemplate: Sendable {
     }
 
     /// The shift with the best correlation over the whole frame, coarsely; nil where none is good.
+    ///
+    /// A part of the object may be outside of the frame.
     private func search(in frame: Image) -> Similarity? {
         let factor = max(1, max(frame.width, frame.height) / Self.searchSide)
         let (own, other) = (CoarseFrame(image, factor: factor), CoarseFrame(frame, factor: factor))
@@ -261,38 +279,62 @@ struct MotionTemplate: Sendable {
         let x1 = min(max(Int(own.inward(box.x1).rounded(.up)), x0 + 3), own.width - 1)
         let y1 = min(max(Int(own.inward(box.y1).rounded(.up)), y0 + 3), own.height - 1)
         guard x1 - x0 >= 2, y1 - y0 >= 2 else { return nil }
-        var template: [Float] = []
-        for y in y0...y1 { for x in x0...x1 { template.append(own.value(Double(x), Double(y))) } }
-        let mean = template.reduce(0, +) / Float(template.count)
-        template = template.map { $0 - mean }
-        let norm = template.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        // A patch without structure is everywhere.
-        guard norm > 2 * Float(template.count).squareRoot() else { return nil }
-        var best: (correlation: Float, dx: Int, dy: Int) = (0.6, 0, 0)
-        var isFound = false
-        for dy in -y0...max(other.height - 1 - y1, -y0) {
-            for dx in -x0...max(other.width - 1 - x1, -x0) {
-                var (sum, square, product, place) = (Float(0), Float(0), Float(0), 0)
-                for y in y0...y1 {
-                    for x in x0...x1 {
-                        let value = other.value(Double(x + dx), Double(y + dy))
-                        sum += value
-                        square += value * value
-                        product += value * template[place]
-                        place += 1
+        let (width, height) = (x1 - x0 + 1, y1 - y0 + 1)
+        let template = (y0...y1).flatMap { y in
+            (x0...x1).map { own.value(Double($0), Double(y)) }
+        }
+        let smallest = max(Int(Self.searchShare * Double(width * height)), 9)
+        var best: (correlation: Float, dx: Int, dy: Int)?
+        for top in 1 - height..<other.height {
+            let rows = max(0, -top)..<min(height, other.height - top)
+            for left in 1 - width..<other.width {
+                let columns = max(0, -left)..<min(width, other.width - left)
+                guard rows.count * columns.count >= smallest else { continue }
+                var sums = CorrelationSums()
+                for row in rows {
+                    for column in columns {
+                        sums.add(
+                            template[row * width + column],
+                            other.value(Double(left + column), Double(top + row)))
                     }
                 }
-                let count = Float(template.count)
-                let variance = square - sum * sum / count
-                let correlation = product / (norm * (max(variance, 0).squareRoot() + 1))
-                if correlation > best.correlation {
-                    best = (correlation, dx, dy)
-                    isFound = true
+                let correlation = sums.correlation
+                if correlation > best?.correlation ?? Self.lowestSearchCorrelation {
+                    best = (correlation, left - x0, top - y0)
                 }
             }
         }
-        guard isFound else { return nil }
-        return Similarity(tx: Double(best.dx * own.factor), ty: Double(best.dy * own.factor))
+        return best.map {
+            Similarity(tx: Double($0.dx * own.factor), ty: Double($0.dy * own.factor))
+        }
+    }
+}
+
+/// The correlation of pairs of grey levels.
+private struct CorrelationSums {
+    private var count: Float = 0
+    private var sums: (Float, Float) = (0, 0)
+    private var squares: (Float, Float) = (0, 0)
+    private var product: Float = 0
+
+    mutating func add(_ one: Float, _ two: Float) {
+        count += 1
+        sums.0 += one
+        sums.1 += two
+        squares.0 += one * one
+        squares.1 += two * two
+        product += one * two
+    }
+
+    /// -1 to 1; 0 where one side has no structure, which is everywhere: a deviation of less than two grey levels.
+    var correlation: Float {
+        let variances = (
+            squares.0 / count - sums.0 * sums.0 / (count * count),
+            squares.1 / count - sums.1 * sums.1 / (count * count)
+        )
+        guard variances.0 > 4, variances.1 > 4 else { return 0 }
+        return (product / count - sums.0 * sums.1 / (count * count))
+            / (variances.0 * variances.1).squareRoot()
     }
 }
 

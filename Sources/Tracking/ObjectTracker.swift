@@ -31,6 +31,8 @@ public struct ObjectTracker: Sendable {
         let outline: [PixelPoint]
         /// The same of the last frame with a prompt, moved here.
         let anchor: [PixelPoint]
+        /// The part of the object's box that is inside the frame, 0 to 1.
+        let visible: Double
         let logits: Planes
     }
 
@@ -38,24 +40,36 @@ public struct ObjectTracker: Sendable {
     private struct Expectation {
         let motion: Similarity
         let correlation: Double
+        let isBelieved: Bool
         let anchor: [PixelPoint]
-        /// Inside the frame; nil where less than a quarter of the object is.
+        /// The part of the object's box that is inside the frame, 0 to 1.
+        let visible: Double
+        /// Inside the frame; nil where less than a quarter of the object is, or where the grey levels do not
+        /// say where it is.
         let box: PixelRectangle?
         let logits: Planes
     }
 
+    /// An object of which less is inside the frame counts as not found.
+    private static let smallestVisiblePart = 0.25
+    /// Below this part of what is looked for, the object is cut by the edge of the frame.
+    private static let visiblePart = 0.8
     /// The share of the moved box of the last prompt.
     private static let anchorShare = 0.7
     /// Growth of the box on each side, as a share of its side.
     private static let boxMargin = 0.02
-    /// Below this, the motion is not believed.
-    private static let lowestCorrelation = 0.3
+    /// Below this, the grey levels do not say where the object is, and it counts as not found: a model asked at
+    /// the old place would outline what is there now. In cines of 20 frames that were followed well, the lowest
+    /// value was 0.6.
+    private static let lowestCorrelation = 0.5
 
     private let options: TrackingOptions
     /// Of the last frame that has the object as expected.
     private var trace: Trace?
     /// The motion from the frame of the trace to the last one.
     private var motion = Similarity.identity
+    /// The last motion that was found from the frame of a trace: an object that moves steadily moves like that again.
+    private var velocity = Similarity.identity
     /// The last prompt of the user, which counts until the object is found for the first time.
     private var prompt: Prompt?
     /// Frames without the object since the last one that has it.
@@ -94,23 +108,34 @@ public struct ObjectTracker: Sendable {
         let result = try answer(encoded, given, continues)
         guard let box = result.mask.boundingBox else {
             lostFrames += 1
+            velocity = .identity
             // A bad start would keep the next motion from being found.
-            motion = expected.map { $0.correlation >= 0.5 ? $0.motion : .identity } ?? .identity
+            motion = expected.map { $0.isBelieved ? $0.motion : .identity } ?? .identity
             return result
         }
+        velocity = lostFrames == 0 ? expected?.motion ?? .identity : .identity
         lostFrames = 0
         let outline = result.mask.borderPoints
         let anchor = given == nil ? expected?.anchor ?? outline : outline
-        if given == nil, let expected, !box.agrees(with: expected.box) {
+        if given == nil, let expected, !isWhole(box, expected) {
             // A part of the object, or more than the object, must not become what is looked for.
             motion = expected.motion
         } else {
             trace = Trace(
                 template: MotionTemplate(grey, around: PixelRectangle(box)), outline: outline,
-                anchor: anchor, logits: result.logits)
+                anchor: anchor, visible: given == nil ? expected?.visible ?? 1 : 1,
+                logits: result.logits)
             motion = .identity
         }
         return result
+    }
+
+    /// Whether the mask shows as much of the object as what is looked for: about the expected size, and not cut
+    /// by the frame's edge where that was not. What has changed a lot is looked for as it is now.
+    private func isWhole(_ box: PixelBox, _ expected: Expectation) -> Bool {
+        let isCut = expected.visible < Self.visiblePart * (trace?.visible ?? 1)
+        return box.agrees(with: expected.box)
+            && !(isCut && expected.correlation >= MotionTemplate.lowestDistantCorrelation)
     }
 
     /// Passes over a blank frame, in which a model would still see something.
@@ -119,24 +144,29 @@ public struct ObjectTracker: Sendable {
     /// - Returns: an empty mask.
     public mutating func passOver(blankFrameOf size: Size) -> SegmentationResult {
         lostFrames += 1
-        motion = .identity
+        (motion, velocity) = (.identity, .identity)
         return .outside(Planes(channels: 1, height: 1, width: 1, values: [-1]), size)
     }
 
     private func expectation(
         _ trace: Trace, in image: Image, _ geometry: InputGeometry
     ) -> Expectation {
-        let estimate = trace.template.motion(to: image, startingFrom: motion)
-        let isBelieved = estimate.correlation >= Self.lowestCorrelation
+        let estimate = trace.template.motion(to: image, startingFrom: [motion, velocity])
+        let isBelieved =
+            estimate.correlation
+            >= (lostFrames == 0 ? Self.lowestCorrelation : MotionTemplate.lowestDistantCorrelation)
         let motion = isBelieved ? estimate.motion : .identity
         let anchor = trace.anchor.map { motion($0) }
         let outline = trace.outline.map { motion($0) }
         let box = PixelRectangle(around: anchor).mixed(
             with: PixelRectangle(around: outline), share: Self.anchorShare)
-        let margin = Self.boxMargin * Double(1 + (isBelieved ? 0 : 1) + min(lostFrames, 3))
+        let margin = Self.boxMargin * Double(1 + min(lostFrames, 3))
+        let visible = box.visiblePart(in: image.size)
         return Expectation(
-            motion: motion, correlation: estimate.correlation, anchor: anchor,
-            box: box.grown(by: margin).inside(image.size, atLeast: 0.25),
+            motion: motion, correlation: estimate.correlation, isBelieved: isBelieved, anchor: anchor,
+            visible: visible,
+            box: isBelieved && visible >= Self.smallestVisiblePart
+                ? box.grown(by: margin).clipped(to: image.size) : nil,
             logits: trace.logits.moved(by: motion, geometry))
     }
 
@@ -260,21 +290,19 @@ extension PixelRectangle {
         return PixelRectangle(x0: x0 - dx, y0: y0 - dy, x1: x1 + dx, y1: y1 + dy)
     }
 
-    /// The part inside an image.
-    ///
-    /// - Parameters:
-    ///   - size: of the image.
-    ///   - share: the smallest part of the box's area that must be inside.
-    /// - Returns: nil where less is inside.
-    fileprivate func inside(_ size: Size, atLeast share: Double) -> PixelRectangle? {
-        let part = PixelRectangle(
+    /// The rectangle inside an image.
+    fileprivate func clipped(to size: Size) -> PixelRectangle {
+        PixelRectangle(
             x0: max(x0, 0), y0: max(y0, 0), x1: min(x1, Double(size.width)),
             y1: min(y1, Double(size.height)))
+    }
+
+    /// The part of the area that is inside an image, 0 to 1; 0 where less than a pixel is inside.
+    fileprivate func visiblePart(in size: Size) -> Double {
+        let part = clipped(to: size)
         let (width, height) = (part.x1 - part.x0, part.y1 - part.y0)
-        guard width >= 1, height >= 1, width * height >= share * (x1 - x0) * (y1 - y0) else {
-            return nil
-        }
-        return part
+        guard width >= 1, height >= 1 else { return 0 }
+        return width * height / ((x1 - x0) * (y1 - y0))
     }
 
     fileprivate func contains(_ point: PixelPoint) -> Bool {

@@ -156,6 +156,21 @@ struct HostileDICOMTests {
         #expect(reason(bits).contains("1 samples of 12 in 12 bits"))
     }
 
+    @Test("an RLE segment outside of its frame is found; DCMTK 3.6.7 would read there")
+    func rleSegments() throws {
+        var bytes = try Fixtures.bytes("rle-rgb.dcm")
+        // The item of the frame, after that of the empty offset table; its data begin with three segments.
+        let header: [UInt8] = [3, 0, 0, 0, 64, 0, 0, 0]
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: header) })
+        bytes[place + 10] = 0xFF
+        #expect(
+            reason(try TemporaryFile(bytes)).contains("a segment of an RLE frame begins at byte"))
+        bytes[place] = 200
+        #expect(
+            reason(try TemporaryFile(bytes)).contains(
+                "an RLE frame has no header for 3 segments"))
+    }
+
     @Test("a truncated file is damaged, other files are not DICOM")
     func truncated() throws {
         let bytes = try Fixtures.bytes("rle-rgb.dcm")

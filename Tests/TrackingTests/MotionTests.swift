@@ -40,7 +40,7 @@ struct MotionTests {
         let truth = motion(scale: scale, degrees: degrees, x: x, y: y)
         let box = PixelRectangle(x0: 50, y0: 45, x1: 110, y1: 95)
         let template = MotionTemplate(try image(.identity), around: box)
-        let found = template.motion(to: try image(truth), startingFrom: .identity)
+        let found = template.motion(to: try image(truth), startingFrom: [.identity])
         #expect(found.correlation > 0.97)
         for corner in [(50.0, 45.0), (110, 45), (50, 95), (110, 95)] {
             let point = PixelPoint(x: corner.0, y: corner.1)
@@ -57,11 +57,11 @@ struct MotionTests {
         let noise = Image(
             width: 160, height: 160, channels: 1,
             pixels: (0..<160 * 160).map { _ in UInt8.random(in: 0...255, using: &generator) })
-        #expect(template.motion(to: noise, startingFrom: .identity).correlation < 0.5)
+        #expect(template.motion(to: noise, startingFrom: [.identity]).correlation < 0.5)
         let flat = Image(
             width: 160, height: 160, channels: 1,
             pixels: [UInt8](repeating: 90, count: 160 * 160))
-        #expect(template.motion(to: flat, startingFrom: .identity).correlation < 0.3)
+        #expect(template.motion(to: flat, startingFrom: [.identity]).correlation < 0.3)
     }
 
     @Test("a motion after another, and back")
@@ -84,7 +84,7 @@ struct MotionTests {
             width: side, height: side, channels: 1,
             pixels: (0..<side * side).map { UInt8($0 * 7 % 251) })
         let box = PixelRectangle(x0: 0, y0: 0, x1: Double(side), y1: Double(side))
-        let found = MotionTemplate(image, around: box).motion(to: image, startingFrom: .identity)
+        let found = MotionTemplate(image, around: box).motion(to: image, startingFrom: [.identity])
         #expect(found.motion.tx.isFinite && found.correlation <= 1.0001)
     }
 }

@@ -17,6 +17,8 @@ final class DICOMResultWriter {
     private var source: DICOMSource?
     /// Its masks.
     private var pending: [Found] = []
+    /// How many of them have each label.
+    private var labelCounts: [String?: Int] = [:]
     /// What to report about files whose results exist: by file, then by image; empty where a result
     /// is missing.
     private var earlier: [String: [String: ImageOutcome]] = [:]
@@ -39,7 +41,8 @@ final class DICOMResultWriter {
     private struct OpenFile {
         let source: DICOMSource
         let files: ResultFiles
-        var keys: [ObjectKey] = []
+        /// The number of each object's segment.
+        var numbers: [ObjectKey: Int] = [:]
         var segments: [DICOMResult.Segment] = []
         var entries: [DICOMResult.Entry] = []
         /// The frames of each prompt.
@@ -89,6 +92,7 @@ final class DICOMResultWriter {
     /// - Throws: `DICOMError` where no result can refer to it.
     func begin(_ image: InputImage) throws(DICOMError) {
         pending = []
+        labelCounts = [:]
         let path = image.path
         if open[path] == nil {
             open[path] = OpenFile(
@@ -108,7 +112,8 @@ final class DICOMResultWriter {
                 name: source.path, reason: "it was changed while it was read")
         }
         let label = object.request.label
-        let key = ObjectKey(label: label, place: pending.count { $0.key.label == label })
+        let key = ObjectKey(label: label, place: labelCounts[label, default: 0])
+        labelCounts[label, default: 0] += 1
         let calibration = frame.pixelSize.calibration(of: mask)
         var entry = DICOMResult.Entry(
             segment: 0, frame: frame.number ?? 1, mask: mask.runLength(), calibration: calibration)
@@ -131,12 +136,12 @@ final class DICOMResultWriter {
         guard var file = open.removeValue(forKey: path) else { return }
         for found in pending {
             let segment: Int
-            if let known = file.keys.firstIndex(of: found.key) {
+            if let known = file.numbers[found.key] {
                 segment = known
                 if !found.isAutomatic { file.segments[known].isAutomatic = false }
             } else {
-                segment = file.keys.count
-                file.keys.append(found.key)
+                segment = file.segments.count
+                file.numbers[found.key] = segment
                 file.segments.append(
                     .init(label: Self.label(found.key), isAutomatic: found.isAutomatic))
             }
@@ -158,7 +163,8 @@ final class DICOMResultWriter {
     /// Writes the DICOM results of a file after the last of its images; of images that failed there
     /// are no masks.
     ///
-    /// - Throws: ``ExitError``.
+    /// - Throws: `DICOMError` where these results cannot be made, so that other files can go on;
+    ///   ``ExitError`` where nothing can be written.
     func end(_ image: InputImage) throws {
         let path = image.path
         // Frames come in the order of the job.
@@ -167,7 +173,13 @@ final class DICOMResultWriter {
         places[path] = nil
         earlier[path] = nil
         guard let file = open.removeValue(forKey: path), !file.entries.isEmpty else { return }
-        try withExitStatus(.output) { try write(file) }
+        do {
+            try write(file)
+        } catch let error as DICOMError {
+            throw error
+        } catch {
+            try withExitStatus(.output) { throw error }
+        }
     }
 
     private func write(_ file: OpenFile) throws {

@@ -276,6 +276,8 @@ public struct SegmentCommand: ParsableCommand {
                 try dicom?.end(image)
             } catch let error as ExitError {
                 throw report.end(error)
+            } catch {
+                try report.addFailure(of: image, error)
             }
         }
         try report.finish()

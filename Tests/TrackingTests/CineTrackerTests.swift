@@ -94,6 +94,21 @@ struct CineTrackerTests {
         }
     }
 
+    @Test("what is at the old place is not taken for the object, and the model is not asked")
+    func otherContent() throws {
+        let engine = DiscEngine()
+        let centre = PixelPoint(x: 60, y: 60)
+        var found: [Bool] = []
+        try CineTracker(engine: engine).track(frames: 6, prompts: [1: prompt(centre)]) { number in
+            (3...5).contains(number) ? Discs.brightGround() : Discs.frame([centre])
+        } visit: { frame in
+            found.append(frame.isFound)
+            return .next
+        }
+        #expect(found == [true, true, false, false, false, true])
+        #expect(engine.prompts.withLock { $0.count } == 3)
+    }
+
     @Test("a box on a later frame moves the track to another object from there on")
     func restart() throws {
         let (one, other) = (PixelPoint(x: 30, y: 30), PixelPoint(x: 90, y: 90))

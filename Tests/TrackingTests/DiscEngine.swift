@@ -82,6 +82,15 @@ enum Discs {
         return Image(width: side, height: side, channels: 1, pixels: pixels)
     }
 
+    /// Bright everywhere, with a texture: the model would take what is in any box for the object.
+    static func brightGround() -> Image {
+        let pixels = (0..<side * side).map { index in
+            let (x, y) = (Double(index % side), Double(index / side))
+            return UInt8(200 + 25 * cos(x * 0.41 + 1) * sin(y * 0.37 + 2))
+        }
+        return Image(width: side, height: side, channels: 1, pixels: pixels)
+    }
+
     /// The centre of a mask's box.
     static func centre(_ mask: Mask) -> PixelPoint? {
         mask.boundingBox.map {

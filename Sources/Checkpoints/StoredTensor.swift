@@ -269,20 +269,20 @@ extension StoredTensor {
     ///
     /// - Parameters:
     ///   - name: the tensor's name in errors.
-    ///   - type: ``ElementType/float16`` or ``ElementType/bfloat16``, rounded to nearest; nil for the
-    ///     tensor's own type. Integer and Boolean tensors are not converted.
+    ///   - type: ``ElementType/float16``, ``ElementType/bfloat16`` or ``ElementType/float32``, rounded
+    ///     to nearest; nil for the tensor's own type. Integer and Boolean tensors are not converted.
     /// - Returns: a tensor whose ``copy(into:)`` throws ``CheckpointError/notFinite(tensor:)``, and
     ///   ``CheckpointError/outOfRange(tensor:value:type:)`` if a number would become infinite.
     public func finite(named name: String, as type: ElementType? = nil) -> StoredTensor {
         guard elementType.isFloatingPoint else { return self }
         precondition(
-            type.map { [.float16, .bfloat16].contains($0) } ?? true,
-            "the type must be float16 or bfloat16")
+            type.map { [.float16, .bfloat16, .float32].contains($0) } ?? true,
+            "the type must be float16, bfloat16 or float32")
         guard
             let tensor = StoredTensor(
                 elementType: type ?? elementType, shape: shape,
                 source: .finite(self, name: name))
-        else { preconditionFailure("a smaller element type cannot make the tensor larger") }
+        else { preconditionFailure("a tensor of this shape in float32 is too large") }
         return tensor
     }
 
@@ -304,6 +304,16 @@ extension StoredTensor {
         try original.copy(into: buffer)
         let bytes = UnsafeRawBufferPointer(buffer)
         guard original.allFinite(bytes) else { throw .notFinite(tensor: name) }
+        guard elementType != .float32 else {
+            for index in 0..<elementCount {
+                let value = original.float(at: index, of: bytes)
+                guard value.isFinite else {
+                    throw .outOfRange(tensor: name, value: "\(value)", type: elementType)
+                }
+                destination.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
+            }
+            return
+        }
         let encode = elementType == .float16 ? HalfPrecision.float16 : HalfPrecision.bfloat16
         // The bit pattern of infinity: all bits of the exponent are set.
         let infinity: UInt16 = elementType == .float16 ? 0x7C00 : 0x7F80

@@ -26,7 +26,8 @@ public struct SamusCommand: ParsableCommand {
             DeidentifyCommand.self, PACSHandover.self, ReceiveCommand.self,
             EvaluateCommand.self, CompareCommand.self, TrainHandover.self, ExportHandover.self,
             DataCommand.self,
-            InfoCommand.self, ConvertCommand.self, InitCommand.self, BenchCommand.self,
+            InfoCommand.self, ConvertCommand.self, AverageCommand.self, InitCommand.self,
+            BenchCommand.self,
             DoctorCommand.self, ServeHandover.self,
         ])
 

@@ -15,12 +15,12 @@ open class SAM: Module, PromptableNetwork {
     ///
     /// - Parameters:
     ///   - sizes: sizes such as `SAMConfiguration.base(imageSize:)` with 1024.
-    ///   - form: how the tensors of the image encoder are named.
+    ///   - form: how the tensors are named.
     public init(_ sizes: SAMConfiguration, form: SAMTensorForm = .sam) {
         imageEncoder = ImageEncoder(sizes, form: form)
         promptEncoder = PromptEncoder(
             sizes, embeddingSize: sizes.imageSize / PatchEmbedding.kernel)
-        maskDecoder = MaskDecoder(sizes.decoder)
+        maskDecoder = MaskDecoder(sizes.decoder, form: form)
     }
 
     /// The registry's entry.
@@ -78,12 +78,16 @@ extension PromptEncoder {
 
 extension MaskDecoder {
     /// The mask decoder of these sizes.
-    public convenience init(_ sizes: SAMConfiguration.Decoder) {
+    ///
+    /// - Parameters:
+    ///   - sizes: of the decoder.
+    ///   - form: how the tensors are named.
+    public convenience init(_ sizes: SAMConfiguration.Decoder, form: SAMTensorForm = .sam) {
         self.init(
             width: sizes.width,
             transformer: TwoWayTransformer(
                 depth: sizes.depth, width: sizes.width, heads: sizes.heads,
-                mlpWidth: sizes.mlpWidth),
+                mlpWidth: sizes.mlpWidth, form: form),
             candidates: sizes.candidates, iouDepth: sizes.iouDepth, iouWidth: sizes.iouWidth)
     }
 }

@@ -46,7 +46,10 @@ package struct SAMTransfer {
     }
 
     private static func nameInSAM(_ name: String) -> String {
-        let name = name.hasPrefix("sam.") ? String(name.dropFirst(4)) : name
+        var name = name.hasPrefix("sam.") ? String(name.dropFirst(4)) : name
+        for (own, sam) in [(".mlp.layers.0.0.", ".mlp.lin1."), (".mlp.fc.", ".mlp.lin2.")] {
+            if let place = name.firstRange(of: own) { name.replaceSubrange(place, with: sam) }
+        }
         for (own, sam) in [(".rel_h", ".rel_pos_h"), (".rel_w", ".rel_pos_w")]
         where name.hasSuffix(own) {
             return name.dropLast(own.count) + sam

@@ -89,8 +89,10 @@ extension EncoderAdapter {
             ".Space_Adapter.D_fc", ".MLP_Adapter.D_fc", ".Depth_Adapter.D_fc", ".Adapter.",
         ].contains { name.contains($0) }
         if isAdded { return nil }
-        guard let doubled = name.range(of: ".qkv.qkv.") else { return name }
-        return name.replacingCharacters(in: doubled, with: ".qkv.")
+        guard let doubled = name.firstRange(of: ".qkv.qkv.") else { return name }
+        var base = name
+        base.replaceSubrange(doubled, with: ".qkv.")
+        return base
     }
 
     /// The tensors of the same network without adapters.

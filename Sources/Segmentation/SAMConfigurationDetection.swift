@@ -49,10 +49,12 @@ public enum SAMTensorForm: Sendable {
     case sam
     /// Behind the prefix `sam.`, with a mask token for the background and each class.
     case samed
-    /// With `rel_h` for `rel_pos_h`, and a position embedding that does not show the input's size.
+    /// With `rel_h` for `rel_pos_h`, other names in the MLPs of the mask decoder, and a position
+    /// embedding that does not show the input's size.
     case msa
 
     var prefix: String { self == .samed ? "sam." : "" }
+    var decoderMLP: String { self == .msa ? "mlp.layers.0.0" : "mlp.lin1" }
     var relativeRows: String { self == .msa ? "rel_h" : "rel_pos_h" }
 }
 
@@ -114,7 +116,7 @@ extension SAMConfiguration {
         maskChannels = try shapes.of(
             form.prefix + "prompt_encoder.mask_downscaling.3.weight", axes: 4)[0]
         decoder = try Decoder(
-            prefix: form.prefix, names: names, shapes: shapes, stated: stated?.decoder)
+            form: form, names: names, shapes: shapes, stated: stated?.decoder)
         adapter = EncoderAdapter(names: names.sorted(), shape: shape)
         if form == .samed { classes = decoder.candidates }
     }
@@ -149,15 +151,15 @@ extension SAMConfiguration.Decoder {
     /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
     ///   metadata determines the heads.
     init(
-        prefix: String, names: Set<String>, shapes: KnownShapes, stated: Self?
+        form: SAMTensorForm, names: Set<String>, shapes: KnownShapes, stated: Self?
     ) throws(ConfigurationError) {
         self.init()
-        let decoder = prefix + "mask_decoder"
+        let decoder = form.prefix + "mask_decoder"
         let head = "\(decoder).iou_prediction_head.layers"
         width = try shapes.of("\(decoder).iou_token.weight", axes: 2)[1]
         depth = SAMConfiguration.count(names, below: "\(decoder).transformer.layers")
         mlpWidth = try shapes.of(
-            "\(decoder).transformer.layers.0.mlp.lin1.weight", axes: 2)[0]
+            "\(decoder).transformer.layers.0.\(form.decoderMLP).weight", axes: 2)[0]
         candidates = try shapes.of("\(decoder).mask_tokens.weight", axes: 2)[0] - 1
         iouDepth = SAMConfiguration.count(names, below: head)
         iouWidth = try shapes.of("\(head).0.weight", axes: 2)[0]

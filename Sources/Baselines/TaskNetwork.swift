@@ -37,19 +37,10 @@ extension TaskNetwork {
         encodeOneByOne(images) { MaskDecoder.packed(logits($0), by: 4) }
     }
 
-    /// The logits of all pixels.
-    ///
-    /// The IoU estimate is the expected overlap of the mask with an object whose pixels are drawn
-    /// with the predicted probabilities, over the expected union; it has no gradient.
+    /// The logits of all pixels, with an estimate of the IoU from their probabilities.
     public func decodePromptFree(_ embedding: Tensor) -> DecodedMasks? {
-        let cells = embedding.detached()
-        let mask = (cells .> 0).to(cells.dtype)
-        let inside = sigmoid(cells)
-        let overlap = (inside * mask).sum(axes: [1, 2, 3])
-        let union = (inside + mask - inside * mask).sum(axes: [1, 2, 3])
-        return DecodedMasks(
-            logits: MaskDecoder.unpacked(embedding, by: 4),
-            iou: (overlap / (union + 1e-6)).reshaped([-1, 1]))
+        let iou = DecodedMasks.estimatingIoU(embedding).iou
+        return DecodedMasks(logits: MaskDecoder.unpacked(embedding, by: 4), iou: iou)
     }
 
     /// All parameters: there is no part that starts from other weights.

@@ -5,6 +5,7 @@ public enum ExportError: Error, Equatable, Sendable {
     case tooLarge(bytes: Int)
     case outOfHalfRange(constant: String, value: Double)
     case takesNoPrompts(network: String)
+    case unsupportedPreprocessing(network: String)
     case needsAspectRatio(network: String, type: String)
     case unsupportedEmbedding(width: Int, side: Int, neededWidth: Int, largestSide: Int)
 }
@@ -25,6 +26,9 @@ extension ExportError: CustomStringConvertible {
                 + "be stored in 16 bits"
         case .takesNoPrompts(let network):
             "annotation tools give prompts, and \(network) takes none"
+        case .unsupportedPreprocessing(let network):
+            "the graphs for annotation tools do not prepare images as \(network) needs them: use "
+                + "--target bundle or onnx"
         case .needsAspectRatio(let network, let type):
             "X-AnyLabeling's '\(type)' stretches images to a square, and \(network) needs their "
                 + "aspect ratio: use --tool-type efficientvit_sam"

@@ -38,11 +38,22 @@ public struct Exporter {
     ///   network cannot be recorded.
     public init(checkpoint: Checkpoint, model: ModelDescription, program: String) throws {
         try checkpoint.checkFinite()
-        let (network, configuration) = try NetworkRegistry.load(
+        let (network, configuration) = try NetworkRegistry.loadMerged(
             model.architecture, from: checkpoint)
+        var model = model
+        var metadata = checkpoint.metadata
+        model.network?.encoder = configuration.encoderName
+        model.network?.parameters = network.parameters.reduce(0) { $0 + $1.value.elementCount }
+        let adapter = try checkpoint.configuration(of: model.architecture).adapter
+        if let adapter, adapter != configuration.adapter {
+            model.origin = (model.origin.map { "\($0); " } ?? "") + "\(adapter.text) merged"
+            metadata[SAMConfiguration.metadataKey] = configuration.metadata
+            metadata[EncoderAdapter.metadataKey] = nil
+            metadata["samus.origin"] = model.origin
+        }
         try self.init(
             network, inputSize: configuration.inputSize, model: model, program: program,
-            metadata: checkpoint.metadata)
+            metadata: metadata)
     }
 
     /// Records a network whose weights are loaded.

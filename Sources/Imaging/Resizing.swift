@@ -1,23 +1,27 @@
 extension Image {
-    /// Resizes with Pillow's `BILINEAR`: a triangle filter, widened when shrinking, in fixed point.
+    /// Resizes with a filter of Pillow, widened when shrinking, in fixed point.
     ///
     /// Two passes, each rounded to 8 bits; weights have 22 fractional bits. The result equals
     /// Pillow 13 bit for bit. As in Pillow, rows are resized first if the image loses more than twice
     /// as many rows as columns. (Before version 13, columns were always first, so that some pixels of
     /// such images differ by one grey level.)
     ///
-    /// - Parameter size: the new size, at least 1x1.
+    /// - Parameters:
+    ///   - size: the new size, at least 1x1.
+    ///   - filter: `BILINEAR` or `BICUBIC`.
     /// - Returns: an image of the new size.
-    public func resizedLikePillow(to size: Size) -> Image {
+    public func resizedLikePillow(
+        to size: Size, filter: ResamplingFilter = .bilinear
+    ) -> Image {
         let rowsFirst = height > size.height && height - size.height > 2 * (width - size.width)
         return rowsFirst
-            ? resampledRows(to: size.height).resampledColumns(to: size.width)
-            : resampledColumns(to: size.width).resampledRows(to: size.height)
+            ? resampledRows(to: size.height, filter).resampledColumns(to: size.width, filter)
+            : resampledColumns(to: size.width, filter).resampledRows(to: size.height, filter)
     }
 
-    private func resampledColumns(to newWidth: Int) -> Image {
+    private func resampledColumns(to newWidth: Int, _ filter: ResamplingFilter) -> Image {
         if newWidth == width { return self }
-        let weights = FixedPointWeights(from: width, to: newWidth)
+        let weights = FixedPointWeights(from: width, to: newWidth, filter)
         let count = newWidth * height * channels
         let resized = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             pixels.withUnsafeBufferPointer { source in
@@ -43,9 +47,9 @@ extension Image {
         return Image(width: newWidth, height: height, channels: channels, pixels: resized)
     }
 
-    private func resampledRows(to newHeight: Int) -> Image {
+    private func resampledRows(to newHeight: Int, _ filter: ResamplingFilter) -> Image {
         if newHeight == height { return self }
-        let weights = FixedPointWeights(from: height, to: newHeight)
+        let weights = FixedPointWeights(from: height, to: newHeight, filter)
         let row = width * channels
         var sums = [Int32](repeating: 0, count: row)
         let resized = [UInt8](unsafeUninitializedCapacity: newHeight * row) { target, initialized in
@@ -71,6 +75,28 @@ extension Image {
     }
 }
 
+/// A filter of Pillow for resizing.
+public enum ResamplingFilter: Sendable {
+    /// A triangle.
+    case bilinear
+    /// Keys' cubic with a = -0.5.
+    case bicubic
+
+    /// Pixels on each side of the centre at which the filter is not zero.
+    fileprivate var support: Double { self == .bilinear ? 1 : 2 }
+
+    /// The filter's value at a distance from the centre.
+    fileprivate func callAsFunction(_ distance: Double) -> Double {
+        let x = abs(distance)
+        switch self {
+        case .bilinear: return max(0, 1 - x)
+        case .bicubic:
+            if x < 1 { return (1.5 * x - 2.5) * x * x + 1 }
+            return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0
+        }
+    }
+}
+
 /// For each output position, the first input position and the weights of it and its neighbours.
 private struct FixedPointWeights {
     private static let fractionalBits: Int32 = 22
@@ -80,20 +106,23 @@ private struct FixedPointWeights {
     private var offsets: [Int] = [0]
     private var taps: [Int32] = []
 
-    init(from input: Int, to output: Int) {
+    init(from input: Int, to output: Int, _ filter: ResamplingFilter) {
         precondition(output > 0, "an image must have pixels")
         let scale = Double(input) / Double(output)
         let filterScale = max(scale, 1)
+        let support = filter.support * filterScale
         for position in 0..<output {
             let center = (Double(position) + 0.5) * scale
-            let start = max(Int(center - filterScale + 0.5), 0)
-            let end = min(Int(center + filterScale + 0.5), input)
+            let start = max(Int(center - support + 0.5), 0)
+            let end = min(Int(center + support + 0.5), input)
             let weights = (start..<end).map { index in
-                max(0, 1 - abs((Double(index) - center + 0.5) * (1 / filterScale)))
+                filter((Double(index) - center + 0.5) * (1 / filterScale))
             }
             let total = weights.reduce(0, +)
             starts.append(start)
-            taps += weights.map { Int32(0.5 + $0 / total * Double(1 << Self.fractionalBits)) }
+            taps += weights.map {
+                Int32((($0 < 0 ? -0.5 : 0.5) + $0 / total * Double(1 << Self.fractionalBits)))
+            }
             offsets.append(taps.count)
         }
     }
@@ -119,8 +148,28 @@ extension Image {
     /// - Parameter size: the new size, at least 1x1.
     /// - Returns: an image of the new size.
     public func resizedNearest(to size: Size) -> Image {
-        let columns = nearestIndices(from: width, to: size.width)
-        let rows = nearestIndices(from: height, to: size.height)
+        taking(
+            rows: nearestIndices(from: height, to: size.height),
+            columns: nearestIndices(from: width, to: size.width))
+    }
+
+    /// Resizes by taking the nearest pixel, as OpenCV's `INTER_NEAREST` does: output pixel i is
+    /// input pixel `floor(i * scale)`.
+    ///
+    /// - Parameter size: the new size, at least 1x1.
+    /// - Returns: an image of the new size.
+    public func resizedNearestLikeOpenCV(to size: Size) -> Image {
+        func indices(_ input: Int, _ output: Int) -> [Int] {
+            let scale = 1 / (Double(output) / Double(input))
+            return (0..<output).map { min(Int(Double($0) * scale), input - 1) }
+        }
+        return taking(
+            rows: indices(height, size.height), columns: indices(width, size.width))
+    }
+
+    /// The image of some rows and columns.
+    private func taking(rows: [Int], columns: [Int]) -> Image {
+        let size = Size(height: rows.count, width: columns.count)
         let count = size.area * channels
         let resized = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
             pixels.withUnsafeBufferPointer { source in
@@ -139,6 +188,17 @@ extension Image {
             initialized = count
         }
         return Image(width: size.width, height: size.height, channels: channels, pixels: resized)
+    }
+}
+
+extension Image {
+    /// The image with its channels in reverse order: BGR for RGB.
+    public func reversingChannels() -> Image {
+        let reversed = pixels.indices.map { index in
+            let channel = index % channels
+            return pixels[index - channel + channels - 1 - channel]
+        }
+        return Image(width: width, height: height, channels: channels, pixels: reversed)
     }
 }
 

@@ -186,6 +186,7 @@ struct BundleEncodedImage: EncodedImage {
         let prompts = prompts.map(\.prompt)
         let maskSide = 4 * engine.manifest.embedding.side
         let candidates = engine.manifest.candidates
+        let takesBest = model.architecture.takesBestCandidate
         var results = [[MaskPrediction]](repeating: [], count: prompts.count)
         for batch in prompts.batchesOfOneForm(atMost: engine.promptsPerPass) {
             let arrays = PromptArrays(batch.map { prompts[$0] }, in: geometry, maskSide: maskSide)
@@ -195,8 +196,10 @@ struct BundleEncodedImage: EncodedImage {
                 outputs: engine.hasPresence ? names + [TensorNames.presence] : names)
             let found = try predictions(
                 outputs, prompts: batch.count, masks: 1 + candidates,
-                taken: multimask ? 1...candidates : 0...0)
-            for (index, masks) in zip(batch, found) { results[index] = masks }
+                taken: multimask || takesBest ? 1...candidates : 0...0)
+            for (index, masks) in zip(batch, found) {
+                results[index] = multimask || !takesBest ? masks : masks.best
+            }
         }
         return results
     }
@@ -241,6 +244,14 @@ struct BundleEncodedImage: EncodedImage {
                     presence: presence.map { 1 / (1 + exp(-$0)) })
             }
         }
+    }
+}
+
+extension [MaskPrediction] {
+    /// The mask with the highest IoU estimate, the first of equal ones.
+    fileprivate var best: [MaskPrediction] {
+        guard let highest = map(\.iouEstimate).max() else { return [] }
+        return Array(filter { $0.iouEstimate == highest }.prefix(1))
     }
 }
 

@@ -48,7 +48,7 @@ public final class AutoSAMUS: SAMUS {
         switch recipe {
         case .autosamus: promptGenerator.parameters + featureAdapter.parameters
         case .decoder, .full: super.trainedParameters(by: recipe)
-        case .samus: nil
+        case .samus, .adapter: nil
         }
     }
 }

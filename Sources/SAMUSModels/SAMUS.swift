@@ -64,7 +64,7 @@ public class SAMUS: Module, PromptableNetwork {
                 + imageEncoder.globalBlocks.flatMap(\.relativePositions)
         case .decoder: promptEncoder.parameters + maskDecoder.parameters
         case .full: parameters
-        case .autosamus: nil
+        case .autosamus, .adapter: nil
         }
     }
 }

@@ -8,17 +8,27 @@ public final class ImageEncoder: Module {
     let posEmbed: Parameter
     let blocks: [ViTBlock]
     let neck: Sequential
+    private let isResizedBicubically: Bool
+    private let resizedPositions = CachedTensor()
 
-    /// - Parameter sizes: width, depth, heads, windows and input size.
-    public init(_ sizes: SAMConfiguration) {
+    /// Height and width of the position embedding of SAM, which the Medical SAM Adapter keeps.
+    static let publishedGrid = 64
+
+    /// - Parameters:
+    ///   - sizes: width, depth, heads, windows, input size and adapter.
+    ///   - form: how the tensors are named; the Medical SAM Adapter has the position embedding of
+    ///     SAM for every input size, resized bicubically.
+    public init(_ sizes: SAMConfiguration, form: SAMTensorForm = .sam) {
         let grid = sizes.imageSize / PatchEmbedding.kernel
+        let positions = form == .msa ? Self.publishedGrid : grid
         patchEmbed = PatchEmbedding(width: sizes.width, stride: PatchEmbedding.kernel)
-        posEmbed = Parameter(constant: 0, [1, grid, grid, sizes.width])
+        posEmbed = Parameter(constant: 0, [1, positions, positions, sizes.width])
         blocks = (0..<sizes.depth).map { index in
             ViTBlock(
-                width: sizes.width, heads: sizes.heads,
-                window: sizes.globalBlocks.contains(index) ? nil : sizes.windowSize, grid: grid)
+                sizes, window: sizes.globalBlocks.contains(index) ? nil : sizes.windowSize,
+                grid: grid, form: form)
         }
+        isResizedBicubically = form == .msa
         neck = encoderNeck(width: sizes.width, outputs: sizes.decoder.width)
     }
 
@@ -35,8 +45,20 @@ public final class ImageEncoder: Module {
     private func positions(height: Int, width: Int) -> Tensor {
         let table = posEmbed.value
         guard table.size(1) != height || table.size(2) != width else { return table }
-        return bilinear(table.permuted([0, 3, 1, 2]), height: height, width: width)
-            .permuted([0, 2, 3, 1])
+        guard isResizedBicubically else {
+            return bilinear(table.permuted([0, 3, 1, 2]), height: height, width: width)
+                .permuted([0, 2, 3, 1])
+        }
+        return resizedPositions.value(of: [table]) {
+            bicubic(table.permuted([0, 3, 1, 2]), height: height, width: width)
+                .permuted([0, 2, 3, 1]).contiguous()
+        }
+    }
+
+    /// The position embedding and the tables of relative positions, whose sizes follow from the
+    /// input's.
+    package var positionTables: [Parameter] {
+        [posEmbed] + blocks.flatMap(\.attn.relativePositions)
     }
 }
 

@@ -18,8 +18,13 @@ public final class LiteMedSAM: Module, PromptableNetwork {
     public let maskDecoder: MaskDecoder
 
     /// A model with new weights.
-    public override init() {
-        imageEncoder = TinyViT(.liteMedSAM)
+    ///
+    /// - Parameter adapter: LoRA in the attention of the image encoder, or nil; other adapters trap.
+    public init(adapter: EncoderAdapter? = nil) {
+        var sizes = TinyViTConfiguration.liteMedSAM
+        if case .lowRank(let rank) = adapter { sizes.rank = rank }
+        precondition(adapter == nil || sizes.rank != nil, "TinyViT takes LoRA only")
+        imageEncoder = TinyViT(sizes)
         promptEncoder = PromptEncoder(
             inputSize: Self.inputSize, embeddingSize: Self.inputSize / 4)
         maskDecoder = MaskDecoder()
@@ -30,7 +35,7 @@ public final class LiteMedSAM: Module, PromptableNetwork {
 
     /// A network with new weights; there is only one size.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        LiteMedSAM()
+        LiteMedSAM(adapter: configuration.adapter)
     }
 
     /// The module of the image encoder.
@@ -40,5 +45,10 @@ public final class LiteMedSAM: Module, PromptableNetwork {
     /// - Returns: embedding, `[B, 256, 64, 64]`.
     public func encode(_ images: Tensor) -> Tensor {
         imageEncoder(images)
+    }
+
+    /// Copies the weights of LiteMedSAM; an adapter keeps its initial values.
+    public func transferWeights(from source: any TensorSource) throws -> WeightTransfer {
+        try SAMTransfer(to: self, encoder: nil, from: source).run()
     }
 }

@@ -22,6 +22,16 @@ public struct DecodedMasks {
         self.iou = iou
         self.presence = presence
     }
+
+    /// The mask of each set of prompts with the highest estimate of the IoU, `[B, 1, 4 H, 4 W]`.
+    public var best: DecodedMasks {
+        let index = iou.detached().argmax(axis: 1, keepingAxis: true)
+        let plane = [-1, -1, logits.size(2), logits.size(3)]
+        return DecodedMasks(
+            logits: logits.gathered(
+                at: index.reshaped([-1, 1, 1, 1]).expanded(plane), axis: 1),
+            iou: iou.gathered(at: index, axis: 1), presence: presence)
+    }
 }
 
 /// SAM's mask decoder: image embedding and prompts in, mask logits and IoU estimates out.
@@ -103,15 +113,15 @@ public final class MaskDecoder: Module {
     ///   - image: image embedding, `[1, D, H, W]` or `[B, D, H, W]`, or with fine features packed
     ///     behind its D channels.
     ///   - positions: encoding of its cells, `[1, D, H, W]`.
-    ///   - sparse: prompt tokens, `[B, T, D]`.
+    ///   - sparse: prompt tokens, `[B, T, D]`; nil for none.
     ///   - dense: added to the embedding, `[B, D, H, W]`.
     /// - Returns: all masks of each set of prompts.
     public func all(
-        image: Tensor, positions: Tensor, sparse: Tensor, dense: Tensor
+        image: Tensor, positions: Tensor, sparse: Tensor?, dense: Tensor
     ) -> DecodedMasks {
-        let batch = sparse.size(0)
-        let tokens = Tensor.concatenate(
-            [outputTokens.unsqueezed(0).expanded([batch, -1, -1]), sparse], axis: 1)
+        let batch = (sparse ?? image).size(0)
+        let own = outputTokens.unsqueezed(0).expanded([batch, -1, -1])
+        let tokens = sparse.map { .concatenate([own, $0], axis: 1) } ?? own
         let width = tokens.size(2)
         let hasFineFeatures = image.size(1) > width
         let source = (hasFineFeatures ? image[.all, 0..<width] : image) + dense

@@ -151,11 +151,12 @@ extension PromptableNetwork {
     /// The grid of the prompt encoder.
     public var embeddingSize: Int { promptEncoder.gridSize }
 
-    /// Prompt encoder and mask decoder, or all parameters.
+    /// Prompt encoder and mask decoder, all parameters, or those of adapters where there are any.
     public func trainedParameters(by recipe: Recipe) -> [Parameter]? {
         switch recipe {
         case .decoder: promptEncoder.parameters + maskDecoder.parameters
         case .full: parameters
+        case .adapter: adapterParameters.isEmpty ? nil : adapterParameters
         case .samus, .autosamus: nil
         }
     }
@@ -167,7 +168,8 @@ extension PromptableNetwork {
     ///     `[B, D, H, W]`.
     ///   - prompts: B sets of prompts, in pixels of the input.
     ///   - multimask: whether to return the candidates instead of one mask.
-    /// - Returns: one mask or all candidates for each set of prompts.
+    /// - Returns: one mask or all candidates for each set of prompts. The one mask is the best
+    ///   candidate where the architecture has it so.
     public func decode(
         _ embedding: Tensor, prompts: PromptTensors, multimask: Bool = false
     ) -> DecodedMasks {
@@ -175,8 +177,10 @@ extension PromptableNetwork {
             embedding.size(0) == 1 || embedding.size(0) == prompts.batch,
             "\(embedding.size(0)) images and \(prompts.batch) sets of prompts")
         let (sparse, dense) = promptEncoder(prompts)
-        return maskDecoder(
+        let takesBest = !multimask && type(of: self).architecture.takesBestCandidate
+        let masks = maskDecoder(
             image: embedding, positions: promptEncoder.densePositions(), sparse: sparse,
-            dense: dense, multimask: multimask)
+            dense: dense, multimask: multimask || takesBest)
+        return takesBest ? masks.best : masks
     }
 }

@@ -3,7 +3,7 @@ import Torch
 import TorchNN
 
 /// Segment Anything as published (arXiv:2304.02643).
-public final class SAM: Module, PromptableNetwork {
+open class SAM: Module, PromptableNetwork {
     /// Images to embeddings.
     public let imageEncoder: ImageEncoder
     /// Prompts to tokens.
@@ -13,19 +13,21 @@ public final class SAM: Module, PromptableNetwork {
 
     /// A network with new weights.
     ///
-    /// - Parameter sizes: sizes such as `SAMConfiguration.base(imageSize:)` with 1024.
-    public init(_ sizes: SAMConfiguration) {
-        imageEncoder = ImageEncoder(sizes)
+    /// - Parameters:
+    ///   - sizes: sizes such as `SAMConfiguration.base(imageSize:)` with 1024.
+    ///   - form: how the tensors are named.
+    public init(_ sizes: SAMConfiguration, form: SAMTensorForm = .sam) {
+        imageEncoder = ImageEncoder(sizes, form: form)
         promptEncoder = PromptEncoder(
             sizes, embeddingSize: sizes.imageSize / PatchEmbedding.kernel)
-        maskDecoder = MaskDecoder(sizes.decoder)
+        maskDecoder = MaskDecoder(sizes.decoder, form: form)
     }
 
     /// The registry's entry.
-    public static var architecture: ModelArchitecture { .sam }
+    open class var architecture: ModelArchitecture { .sam }
 
     /// A network with new weights.
-    public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
+    open class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
         SAM(configuration.samSizes)
     }
 
@@ -36,6 +38,28 @@ public final class SAM: Module, PromptableNetwork {
     /// - Returns: embeddings, `[B, D, S / 16, S / 16]`.
     public func encode(_ images: Tensor) -> Tensor {
         encodeOneByOne(images) { imageEncoder($0) }
+    }
+
+    /// Prompt encoder and mask decoder, all parameters, or those of adapters where there are any.
+    open func trainedParameters(by recipe: Recipe) -> [Parameter]? {
+        switch recipe {
+        case .decoder: promptEncoder.parameters + maskDecoder.parameters
+        case .full: parameters
+        case .adapter: adapterParameters.isEmpty ? nil : adapterParameters
+        case .samus, .autosamus: nil
+        }
+    }
+
+    /// The sizes of the source, with an input of another size where the network has one.
+    open class func configuration(
+        startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
+    ) -> ModelConfiguration {
+        source
+    }
+
+    /// Copies the weights of SAM; see ``SAMTransfer``.
+    open func transferWeights(from source: any TensorSource) throws -> WeightTransfer {
+        try SAMTransfer(to: self, from: source).run()
     }
 }
 
@@ -54,12 +78,16 @@ extension PromptEncoder {
 
 extension MaskDecoder {
     /// The mask decoder of these sizes.
-    public convenience init(_ sizes: SAMConfiguration.Decoder) {
+    ///
+    /// - Parameters:
+    ///   - sizes: of the decoder.
+    ///   - form: how the tensors are named.
+    public convenience init(_ sizes: SAMConfiguration.Decoder, form: SAMTensorForm = .sam) {
         self.init(
             width: sizes.width,
             transformer: TwoWayTransformer(
                 depth: sizes.depth, width: sizes.width, heads: sizes.heads,
-                mlpWidth: sizes.mlpWidth),
+                mlpWidth: sizes.mlpWidth, form: form),
             candidates: sizes.candidates, iouDepth: sizes.iouDepth, iouWidth: sizes.iouWidth)
     }
 }

@@ -17,6 +17,8 @@ public struct TinyViTConfiguration: Hashable, Sendable {
     public var outputs: Int
     /// Stride of each of the stem's two convolutions: 1 for 1x1 kernels, 2 for 3x3 kernels.
     public var stemStride = 1
+    /// Rank of LoRA on queries and values; nil for none.
+    public var rank: Int?
 
     /// LiteMedSAM's encoder: the stem keeps the resolution, the last step too.
     public static let liteMedSAM = TinyViTConfiguration(
@@ -48,7 +50,7 @@ public final class TinyViT: Module, Layer {
             guard index > 0 else { return MobileConvolutionBlock(width: width) }
             return TinyViTBlock(
                 width: width, heads: configuration.heads[index],
-                window: configuration.windows[index])
+                window: configuration.windows[index], rank: configuration.rank)
         }
         guard index + 1 < configuration.widths.count else {
             return TinyViTStage(blocks: blocks, downsample: nil)

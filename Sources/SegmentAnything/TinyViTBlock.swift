@@ -12,8 +12,9 @@ final class TinyViTBlock: Module, Layer {
     ///   - width: channels in and out, C.
     ///   - heads: attention heads.
     ///   - window: height and width of a window in cells.
-    init(width: Int, heads: Int, window: Int) {
-        attn = WindowAttention(width: width, heads: heads, window: window)
+    ///   - rank: of LoRA on queries and values; nil for none.
+    init(width: Int, heads: Int, window: Int, rank: Int? = nil) {
+        attn = WindowAttention(width: width, heads: heads, window: window, rank: rank)
         localConv = ConvBatchNorm(width, width, kernel: 3, padding: 1, groups: width)
         mlp = NormedMLP(width: width, inside: width * 4)
         self.window = window
@@ -60,7 +61,7 @@ package final class WindowAttention: Module, Layer {
     package static let biasesName = "attention_biases"
 
     let norm: LayerNorm
-    let qkv: Linear
+    let qkv: any QueryKeyValueLayer
     let proj: Linear
     let attentionBiases: Parameter
     let heads: Int
@@ -78,9 +79,10 @@ package final class WindowAttention: Module, Layer {
     ///   - width: channels in and out, C.
     ///   - heads: attention heads.
     ///   - window: height and width of a window in cells.
-    init(width: Int, heads: Int, window: Int) {
+    ///   - rank: of LoRA on queries and values; nil for none.
+    init(width: Int, heads: Int, window: Int, rank: Int? = nil) {
         norm = LayerNorm(width)
-        qkv = Linear(width, width * 3)
+        qkv = queryKeyValueLayer(width: width, rank: rank, order: .byHead(heads))
         proj = Linear(width, width)
         self.heads = heads
         attentionBiases = Parameter(constant: 0, [heads, window * window])

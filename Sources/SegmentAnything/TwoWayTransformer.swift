@@ -1,3 +1,4 @@
+import Segmentation
 import Torch
 import TorchNN
 
@@ -12,10 +13,14 @@ public final class TwoWayTransformer: Module {
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
     ///   - mlpWidth: width inside the blocks' MLP.
-    public init(depth: Int = 2, width: Int = 256, heads: Int = 8, mlpWidth: Int = 2048) {
+    ///   - form: how the tensors are named.
+    public init(
+        depth: Int = 2, width: Int = 256, heads: Int = 8, mlpWidth: Int = 2048,
+        form: SAMTensorForm = .sam
+    ) {
         layers = (0..<depth).map { index in
             TwoWayAttentionBlock(
-                width: width, heads: heads, mlpWidth: mlpWidth, isFirst: index == 0)
+                width: width, heads: heads, mlpWidth: mlpWidth, isFirst: index == 0, form: form)
         }
         finalAttnTokenToImage = DecoderAttention(width: width, heads: heads, downsampling: 2)
         normFinalAttn = LayerNorm(width)
@@ -59,12 +64,16 @@ final class TwoWayAttentionBlock: Module {
     ///   - heads: attention heads.
     ///   - mlpWidth: width inside the MLP.
     ///   - isFirst: whether this is the first block, in which queries have no added positions.
-    init(width: Int, heads: Int, mlpWidth: Int, isFirst: Bool) {
+    ///   - form: how the tensors are named.
+    init(width: Int, heads: Int, mlpWidth: Int, isFirst: Bool, form: SAMTensorForm) {
         selfAttn = DecoderAttention(width: width, heads: heads)
         norm1 = LayerNorm(width)
         crossAttnTokenToImage = DecoderAttention(width: width, heads: heads, downsampling: 2)
         norm2 = LayerNorm(width)
-        mlp = TokenMLP(width: width, inside: mlpWidth)
+        mlp =
+            form == .msa
+            ? RenamedTokenMLP(width: width, inside: mlpWidth)
+            : TokenMLP(width: width, inside: mlpWidth)
         norm3 = LayerNorm(width)
         norm4 = LayerNorm(width)
         crossAttnImageToToken = DecoderAttention(width: width, heads: heads, downsampling: 2)
@@ -97,7 +106,7 @@ final class TwoWayAttentionBlock: Module {
 }
 
 /// Two linear layers with ReLU between.
-final class TokenMLP: Module, Layer {
+class TokenMLP: Module, Layer {
     let lin1: Linear
     let lin2: Linear
 
@@ -113,6 +122,13 @@ final class TokenMLP: Module, Layer {
     /// - Returns: a tensor of the same shape.
     func callAsFunction(_ x: Tensor) -> Tensor {
         lin2(relu(lin1(x)))
+    }
+}
+
+/// The same layers with the names of the Medical SAM Adapter of 2025.
+final class RenamedTokenMLP: TokenMLP {
+    override class var checkpointNames: [String: String] {
+        ["lin1": "layers.0.0", "lin2": "fc"]
     }
 }
 

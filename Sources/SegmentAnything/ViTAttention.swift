@@ -6,23 +6,25 @@ import TorchNN
 ///
 /// Gives the same result as segment-anything with less work: relative position is part of query and
 /// key (see ``RelativePosition``), and padding tokens are not computed (see `WindowPartition`).
-public final class ViTAttention: Module, Layer {
-    let qkv: Linear
+public class ViTAttention: Module, Layer {
+    let qkv: any QueryKeyValueLayer
     let proj: Linear
     let relPosH: Parameter
     let relPosW: Parameter
     let heads: Int
     /// Height and width of a window; nil when all tokens attend to all.
     let window: Int?
+    private let paddingOutput = CachedTensor()
 
     /// - Parameters:
     ///   - width: channels in and out, D.
     ///   - heads: attention heads.
     ///   - window: height and width of a window in tokens; nil for attention among all tokens.
     ///   - grid: height and width of all tokens, for which a global attention has its tables.
-    public init(width: Int, heads: Int, window: Int?, grid: Int) {
+    ///   - rank: of LoRA on queries and values; nil for none.
+    public required init(width: Int, heads: Int, window: Int?, grid: Int, rank: Int? = nil) {
         precondition(width % heads == 0, "\(heads) heads do not divide a width of \(width)")
-        qkv = Linear(width, width * 3)
+        qkv = queryKeyValueLayer(width: width, rank: rank)
         proj = Linear(width, width)
         let distances = 2 * (window ?? grid) - 1
         relPosH = Parameter(constant: 0, [distances, width / heads])
@@ -37,8 +39,18 @@ public final class ViTAttention: Module, Layer {
     /// - Parameter x: tokens, `[B, H, W, D]`.
     /// - Returns: a tensor of the same shape.
     public func callAsFunction(_ x: Tensor) -> Tensor {
+        self(x, padding: nil)
+    }
+
+    /// - Parameters:
+    ///   - x: tokens, `[B, H, W, D]`.
+    ///   - padding: the token that fills windows beyond the grid, `[D]`, computed from weights
+    ///     alone; nil for zeros.
+    /// - Returns: a tensor of the shape of `x`.
+    func callAsFunction(_ x: Tensor, padding: Tensor?) -> Tensor {
         let tokens = x.flattened(from: 1, to: 2)
-        let mixed = window.map { inWindows(tokens, x, size: $0) } ?? everywhere(tokens, x)
+        let mixed =
+            window.map { inWindows(tokens, x, size: $0, padding: padding) } ?? everywhere(tokens, x)
         return proj(mixed).reshaped(x.shape)
     }
 
@@ -48,11 +60,13 @@ public final class ViTAttention: Module, Layer {
         return attend(queries: parts[0], keysAndValues: parts[1], from: grid, to: grid)
     }
 
-    private func inWindows(_ tokens: Tensor, _ x: Tensor, size: Int) -> Tensor {
+    private func inWindows(
+        _ tokens: Tensor, _ x: Tensor, size: Int, padding: Tensor?
+    ) -> Tensor {
         let (batch, width) = (x.size(0), x.size(3))
-        // One token of zeros represents all padding: its key and value are the bias of qkv, as in
+        // One token represents all padding: of zeros, its key and value are the bias of qkv, as in
         // the training of the weights.
-        let parts = qkvWithPadding(tokens).split([width, 2 * width], axis: -1)
+        let parts = qkvWithPadding(tokens, padding).split([width, 2 * width], axis: -1)
         let partition = WindowPartition(rows: x.size(1), columns: x.size(2), window: size)
         // All groups in one operation; separately, each would have a gradient of the size of all
         // tokens.
@@ -71,9 +85,14 @@ public final class ViTAttention: Module, Layer {
             .indexed(by: Tensor(partition.queryIndices).to(x.device), axis: 1)
     }
 
-    /// Queries, keys and values of all tokens and of one additional token of zeros, `[B, T + 1, 3
-    /// D]`.
-    private func qkvWithPadding(_ tokens: Tensor) -> Tensor {
+    /// Queries, keys and values of all tokens and of one additional token, `[B, T + 1, 3 D]`.
+    private func qkvWithPadding(_ tokens: Tensor, _ token: Tensor?) -> Tensor {
+        if let token {
+            let sources = [token] + qkv.parameters.map(\.value)
+            let padding = paddingOutput.value(of: sources) { qkv(token.reshaped([1, 1, -1])) }
+            return .concatenate(
+                [qkv(tokens), padding.expanded([tokens.size(0), -1, -1])], axis: 1)
+        }
         guard Trace.isRecording else {
             let padding = Tensor.zeros(
                 [tokens.size(0), 1, tokens.size(2)], dtype: tokens.dtype, device: tokens.device)
@@ -111,6 +130,13 @@ public final class ViTAttention: Module, Layer {
                 rows: relPosH.value, columns: relPosW.value, keys: keyGrid),
             key: parts[0], value: parts[1],
             marks: RelativePosition.marks(of: keyGrid, for: parts[0]))
+    }
+}
+
+/// Attention whose tables of relative positions have the names of the Medical SAM Adapter.
+final class RenamedViTAttention: ViTAttention {
+    override class var checkpointNames: [String: String] {
+        ["relPosH": "rel_h", "relPosW": "rel_w"]
     }
 }
 

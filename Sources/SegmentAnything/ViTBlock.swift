@@ -1,31 +1,100 @@
+import Segmentation
 import Torch
 import TorchNN
 
 /// A block of SAM's image encoder: attention and an MLP, each with a norm before it and a skip
-/// connection.
-final class ViTBlock: Module, Layer {
+/// connection; with an adapter, trained layers behind the attention or beside the MLP.
+final class ViTBlock: Module, Layer, AdaptedModule {
     let norm1: LayerNorm
     let attn: ViTAttention
     let norm2: LayerNorm
     let mlp: ViTMLP
+    /// Behind the attention, with a skip connection.
+    let spaceAdapter: FeatureAdapter?
+    /// Beside the MLP, at half weight.
+    let mlpAdapter: FeatureAdapter?
+    /// For volumes in the authors' program; not used for images.
+    let depthAdapter: FeatureAdapter?
+    let convolutionAdapter: ConvolutionAdapter?
+
+    /// The authors' names.
+    override class var checkpointNames: [String: String] {
+        [
+            "spaceAdapter": "Space_Adapter", "mlpAdapter": "MLP_Adapter",
+            "depthAdapter": "Depth_Adapter", "convolutionAdapter": "Adapter",
+        ]
+    }
 
     /// - Parameters:
-    ///   - width: channels in and out, D.
-    ///   - heads: attention heads.
+    ///   - sizes: width, heads and adapter.
     ///   - window: height and width of a window in tokens; nil for attention among all tokens.
     ///   - grid: height and width of all tokens.
-    init(width: Int, heads: Int, window: Int?, grid: Int) {
+    ///   - form: how the tensors are named.
+    init(_ sizes: SAMConfiguration, window: Int?, grid: Int, form: SAMTensorForm = .sam) {
+        let width = sizes.width
+        let attention: ViTAttention.Type =
+            form == .msa ? RenamedViTAttention.self : ViTAttention.self
+        var rank: Int?
+        if case .lowRank(let found) = sizes.adapter { rank = found }
         norm1 = LayerNorm(width, epsilon: 1e-6)
-        attn = ViTAttention(width: width, heads: heads, window: window, grid: grid)
+        attn = attention.init(
+            width: width, heads: sizes.heads, window: window, grid: grid, rank: rank)
         norm2 = LayerNorm(width, epsilon: 1e-6)
         mlp = ViTMLP(width: width)
+        let hasBottlenecks = sizes.adapter == .bottleneck
+        spaceAdapter = hasBottlenecks ? FeatureAdapter(width: width) : nil
+        mlpAdapter = hasBottlenecks ? FeatureAdapter(width: width, skip: false) : nil
+        depthAdapter = hasBottlenecks ? FeatureAdapter(width: width) : nil
+        convolutionAdapter = sizes.adapter == .convolution ? ConvolutionAdapter(width: width) : nil
+    }
+
+    var addedParameters: [Parameter] {
+        [spaceAdapter, mlpAdapter, depthAdapter, convolutionAdapter].compactMap { $0 as Module? }
+            .flatMap(\.parameters)
     }
 
     /// - Parameter x: tokens, `[B, H, W, D]`.
     /// - Returns: a tensor of the same shape.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        let attended = x + attn(norm1(x))
-        return attended + mlp(norm2(attended))
+        var mixed: Tensor
+        if let spaceAdapter {
+            // The authors normalize after cutting windows: padding tokens become the norm's bias.
+            mixed = spaceAdapter(attn(norm1(x), padding: norm1.outputForZeros))
+        } else {
+            mixed = attn(norm1(x))
+        }
+        mixed = x + mixed
+        let normed = norm2(mixed)
+        var result = mixed + mlp(normed)
+        if let mlpAdapter { result = result.adding(mlpAdapter(normed), times: 0.5) }
+        if let convolutionAdapter { result = result + convolutionAdapter(normed) }
+        return result
+    }
+}
+
+/// The adapter of SAM-Med2D (arXiv:2308.16184): a gate for each channel, then two convolutions at
+/// half the resolution and back.
+final class ConvolutionAdapter: Module, Layer {
+    let norm: LayerNorm
+    let channel: Sequential
+    let spatial: Sequential
+
+    /// - Parameter width: channels in and out, D.
+    init(width: Int) {
+        norm = LayerNorm(width)
+        channel = Sequential(
+            Linear(width, width / 4, bias: false), ReLU(),
+            Linear(width / 4, width, bias: false), Sigmoid())
+        spatial = Sequential(
+            Conv2d(width, width, kernel: 3, stride: 2, padding: 1, bias: false), ReLU(),
+            ConvTranspose2d(width, width, kernel: 4, stride: 2, padding: 1, bias: false), ReLU())
+    }
+
+    /// - Parameter x: tokens, `[B, H, W, D]`; H and W are even.
+    /// - Returns: a tensor of the same shape.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        let gated = x * channel(x.mean(axes: [1, 2], keepingAxes: true))
+        return norm(x + spatial(gated.permuted([0, 3, 1, 2])).permuted([0, 2, 3, 1]))
     }
 }
 

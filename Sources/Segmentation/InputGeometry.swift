@@ -125,9 +125,17 @@ public enum Preprocessing: String, Sendable, Codable {
     case sam
     /// Grey, stretched to a square as by Pillow, scaled from 0...255 to 0...1.
     case samus
+    /// RGB, stretched to a square by Pillow's bicubic filter; min-max normalized to 0...1.
+    case medSAM
+    /// RGB, stretched to a square as by Pillow; normalized by the published mean and standard
+    /// deviation of each channel.
+    case stretchedSAM
+    /// Blue, green and red, stretched to a square by nearest neighbour as OpenCV does; normalized
+    /// by the published mean and standard deviation of red, green and blue in this order.
+    case samMed2D
 
     /// Whether the aspect ratio is kept, with zero padding on the right and at the bottom.
-    public var keepsProportions: Bool { self != .samus }
+    public var keepsProportions: Bool { self == .sam || self == .liteMedSAM }
 
     /// Channels of the input.
     public var channels: Int { self == .samus ? 1 : 3 }
@@ -153,6 +161,14 @@ public enum Preprocessing: String, Sendable, Codable {
             var planes = image.grey().resizedLikePillow(to: size).planes()
             planes.values = planes.values.map { $0 / 255 }
             return planes
+        case .medSAM:
+            return image.rgb().resizedLikePillow(to: size, filter: .bicubic).planes()
+                .minMaxNormalized()
+        case .stretchedSAM:
+            return Self.standardized(image.rgb().resizedLikePillow(to: size).planes())
+        case .samMed2D:
+            return Self.standardized(
+                image.rgb().resizedNearestLikeOpenCV(to: size).reversingChannels().planes())
         }
     }
 
@@ -175,8 +191,8 @@ extension Preprocessing {
     /// The smallest and the largest value that the input can have.
     public var range: [Double] {
         switch self {
-        case .liteMedSAM, .samus: [0, 1]
-        case .sam:
+        case .liteMedSAM, .samus, .medSAM: [0, 1]
+        case .sam, .stretchedSAM, .samMed2D:
             [
                 zip(Self.mean, Self.deviation).map { -Double($0) / Double($1) }.min() ?? 0,
                 zip(Self.mean, Self.deviation).map { (255 - Double($0)) / Double($1) }.max() ?? 0,

@@ -30,6 +30,12 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     public let published: [ModelConfiguration]
     /// Other architectures whose weights can initialize this one.
     public let startsFrom: [ModelArchitecture]
+    /// The ways to train adapters that its image encoder takes.
+    public let adapters: [AdapterMethod]
+    /// Whether the best candidate, by the IoU estimate, is the single mask of a prompt.
+    ///
+    /// The mask that SAM has for unambiguous prompts is then not trained.
+    public let takesBestCandidate: Bool
     /// The training recipes that it supports.
     public let recipes: [Recipe]
     private let sizes: Sizes
@@ -37,7 +43,7 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     /// How the sizes of a network are found from its checkpoint.
     enum Sizes: Sendable {
         /// From the shapes of a SAM with one token for every `patchStride` pixels of the input.
-        case ofSAM(patchStride: Int)
+        case ofSAM(patchStride: Int, form: SAMTensorForm = .sam)
         /// There is only one size, the published one.
         case published
         /// From names and shapes of the tensors.
@@ -48,9 +54,9 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         _ name: String, commandName: String, signature: TensorSignature,
         preprocessing: Preprocessing, trainedPrompts: Set<PromptKind>, isPromptFree: Bool = false,
         isTrainedForCandidates: Bool = false, needsBox: Bool = false,
-        isInteractive: Bool = false, published: [ModelConfiguration], sizes: Sizes,
-        startsFrom: [ModelArchitecture] = [],
-        recipes: [Recipe]
+        isInteractive: Bool = false, takesBestCandidate: Bool = false,
+        published: [ModelConfiguration], sizes: Sizes, startsFrom: [ModelArchitecture] = [],
+        adapters: [AdapterMethod] = [], recipes: [Recipe]
     ) {
         rawValue = name
         self.commandName = commandName
@@ -64,22 +70,23 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         self.published = published
         self.sizes = sizes
         self.startsFrom = startsFrom
+        self.adapters = adapters
+        self.takesBestCandidate = takesBestCandidate
         self.recipes = recipes
     }
 
     /// All architectures; an entry that is not listed here does not exist for the programs.
-    public static let all = [sam, samus, autoSAMUS, samusLite, liteMedSAM] + taskSpecific
+    public static let all =
+        [sam, samus, autoSAMUS, samusLite, liteMedSAM] + foundation + taskSpecific
 
     /// Segment Anything (arXiv:2304.02643).
     public static let sam = ModelArchitecture(
         "SAM", commandName: "sam",
-        signature: TensorSignature(
-            present: samParts + ["image_encoder.blocks.0.attn.qkv.weight"],
-            absent: [cnnBranch, tinyViTStem, promptGenerator]),
+        signature: TensorSignature(present: plainSAM, absent: notSAM),
         preprocessing: .sam, trainedPrompts: [.click, .box, .mask], isTrainedForCandidates: true,
         published: SAMConfiguration.published(1024).map { .sam($0) },
-        sizes: .ofSAM(patchStride: 16),
-        recipes: [.decoder, .full])
+        sizes: .ofSAM(patchStride: 16), adapters: AdapterMethod.allCases,
+        recipes: [.decoder, .full, .adapter])
 
     /// SAMUS (arXiv:2309.06824): SAM adapted to ultrasound.
     public static let samus = ModelArchitecture(
@@ -104,8 +111,11 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         signature: TensorSignature(
             present: samParts + [tinyViTStem], shapes: [tinyViTStem: [nil, nil, 1, 1]]),
         preprocessing: .liteMedSAM, trainedPrompts: [.box], needsBox: true,
-        published: [.fixed(FixedConfiguration(encoder: "TinyViT", inputSize: 256, candidates: 3))],
-        sizes: .published, recipes: [.decoder, .full])
+        published: [liteMedSAMSizes],
+        sizes: .ofCheckpoint { checkpoint in
+            liteMedSAMSizes.adapted(
+                by: EncoderAdapter(names: checkpoint.names) { checkpoint[$0]?.shape })
+        }, adapters: [.lora], recipes: [.decoder, .full, .adapter])
 
     /// samus-lite: LiteMedSAM with fewer tokens, a CNN branch and cross-branch attention.
     public static let samusLite = ModelArchitecture(
@@ -117,13 +127,16 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
         sizes: .ofCheckpoint { .lite(SAMUSLiteParts(tensorNames: $0.names)) },
         startsFrom: [.liteMedSAM], recipes: [.decoder, .full])
 
+    private static let liteMedSAMSizes = ModelConfiguration.fixed(
+        FixedConfiguration(encoder: "TinyViT", inputSize: 256, candidates: 3))
+
     // Tensors that distinguish SAM and the networks derived from it.
-    private static let samParts = [
+    static let samParts = [
         "prompt_encoder.no_mask_embed.weight", "mask_decoder.iou_token.weight",
     ]
-    private static let cnnBranch = "image_encoder.cnn_embed.inc.conv.0.weight"
-    private static let tinyViTStem = "image_encoder.patch_embed.seq.0.c.weight"
-    private static let promptGenerator = "prompt_generator.object_token"
+    static let cnnBranch = "image_encoder.cnn_embed.inc.conv.0.weight"
+    static let tinyViTStem = "image_encoder.patch_embed.seq.0.c.weight"
+    static let promptGenerator = "prompt_generator.object_token"
 }
 
 extension ModelArchitecture: Hashable, Codable {
@@ -228,10 +241,10 @@ extension ModelArchitecture {
         of checkpoint: Checkpoint, decoderHeads: Int?
     ) throws(ConfigurationError) -> ModelConfiguration {
         switch sizes {
-        case .ofSAM(let patchStride):
+        case .ofSAM(let patchStride, let form):
             return .sam(
                 try SAMConfiguration(
-                    checkpoint, patchStride: patchStride, decoderHeads: decoderHeads))
+                    checkpoint, patchStride: patchStride, form: form, decoderHeads: decoderHeads))
         case .published:
             return published[0]
         case .ofCheckpoint(let configuration):
@@ -241,10 +254,20 @@ extension ModelArchitecture {
 }
 
 extension Checkpoint {
-    /// The architecture whose signature the tensors have; nil when there is none.
-    public var architecture: ModelArchitecture? {
+    /// The metadata key of a checkpoint for the architecture's name.
+    public static let architectureKey = "samus.kind"
+
+    /// The architecture that the metadata state or the tensors show; nil when there is none.
+    public var architecture: ModelArchitecture? { architecture(stated: nil) }
+
+    /// The architecture that is stated or that the tensors show; nil when there is none.
+    ///
+    /// - Parameter stated: the statement; nil for that of the metadata.
+    /// - Returns: the stated architecture where the tensors allow it, else the detected one.
+    public func architecture(stated: ModelArchitecture?) -> ModelArchitecture? {
         ModelArchitecture(
-            tensors: Dictionary(names.map { ($0, self[$0]?.shape ?? []) }) { first, _ in first })
+            tensors: Dictionary(names.map { ($0, self[$0]?.shape ?? []) }) { first, _ in first },
+            stated: stated?.rawValue ?? metadata[Self.architectureKey])
     }
 
     /// The sizes of the network.

@@ -22,7 +22,8 @@ public enum ModelConfiguration: Hashable, Sendable {
     public var encoderName: String {
         switch self {
         case .sam(let sizes): sizes.encoderName
-        case .fixed(let sizes): sizes.encoder
+        case .fixed(let sizes):
+            sizes.encoder + (sizes.adapter.map { " with \($0.text)" } ?? "")
         case .lite(let parts): parts.encoderName
         }
     }
@@ -30,7 +31,7 @@ public enum ModelConfiguration: Hashable, Sendable {
     /// Number of masks for an ambiguous prompt; 0 for a network that takes no prompts.
     public var candidates: Int {
         switch self {
-        case .sam(let sizes): sizes.decoder.candidates
+        case .sam(let sizes): sizes.classes == nil ? sizes.decoder.candidates : 0
         case .fixed(let sizes): sizes.candidates
         case .lite: 3
         }
@@ -46,6 +47,33 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
 }
 
+extension ModelConfiguration {
+    /// The adapter in the blocks of the image encoder; nil for none.
+    public var adapter: EncoderAdapter? {
+        switch self {
+        case .sam(let sizes): sizes.adapter
+        case .fixed(let sizes): sizes.adapter
+        case .lite: nil
+        }
+    }
+
+    /// The same sizes with an adapter, or without one.
+    ///
+    /// - Parameter adapter: the adapter; nil for none.
+    /// - Returns: the sizes; those of samus-lite, which takes no adapter, are unchanged.
+    public func adapted(by adapter: EncoderAdapter?) -> ModelConfiguration {
+        switch self {
+        case .sam(var sizes):
+            sizes.adapter = adapter
+            return .sam(sizes)
+        case .fixed(var sizes):
+            sizes.adapter = adapter
+            return .fixed(sizes)
+        case .lite: return self
+        }
+    }
+}
+
 /// Sizes of a network whose layers are fixed by its publication.
 public struct FixedConfiguration: Hashable, Sendable {
     /// The usual name of the image encoder.
@@ -56,6 +84,8 @@ public struct FixedConfiguration: Hashable, Sendable {
     public var candidates: Int
     /// Number of classes of the result, without the background.
     public var classes: Int
+    /// The adapter in the image encoder; nil for none.
+    public var adapter: EncoderAdapter?
 
     /// Fixed sizes.
     ///
@@ -146,6 +176,8 @@ public enum Recipe: String, Sendable, CaseIterable, Codable {
     case decoder
     /// Every weight.
     case full
+    /// Adapters in the blocks of a frozen image encoder, and the parts that the method trains.
+    case adapter
 
     /// The architecture that a new network has by default; nil where several support the recipe.
     public var architecture: ModelArchitecture? {

@@ -42,6 +42,11 @@ public struct SAMConfiguration: Hashable, Sendable {
     public var maskChannels = 16
     /// The mask decoder's sizes.
     public var decoder = Decoder()
+    /// The adapter in the blocks of the image encoder; nil for none.
+    public var adapter: EncoderAdapter?
+    /// Number of classes without the background, each with a mask token; nil for a network that
+    /// takes prompts.
+    public var classes: Int?
 
     /// Sizes with the published window and decoder.
     ///
@@ -92,7 +97,8 @@ public struct SAMConfiguration: Hashable, Sendable {
             (sizes.width, sizes.depth, sizes.heads) == (width, depth, heads)
                 && sizes.globalBlocks == globalBlocks
         }
-        return match?.key ?? "ViT of width \(width), depth \(depth)"
+        return (match?.key ?? "ViT of width \(width), depth \(depth)")
+            + (adapter.map { " with \($0.text)" } ?? "")
     }
 }
 
@@ -105,7 +111,8 @@ extension SAMConfiguration: Codable {
         case windowSize = "window_size"
         case imageSize = "image_size"
         case maskChannels = "mask_in_chans"
-        case decoder
+        case decoder, adapter
+        case classes = "num_classes"
     }
 }
 

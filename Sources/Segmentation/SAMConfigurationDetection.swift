@@ -11,6 +11,7 @@ public enum ConfigurationError: Error, Equatable, Sendable {
     case incomplete(String, found: Int, of: Int)
     case tooLarge(String, Int, limit: Int)
     case outOfProportion(String, needed: Int, found: Int)
+    case severalClasses(Int)
 }
 
 extension ConfigurationError: CustomStringConvertible {
@@ -34,10 +35,27 @@ extension ConfigurationError: CustomStringConvertible {
             "it has \(found) \(what) instead of \(needed): a part of it is missing"
         case .tooLarge(let what, let value, let limit):
             "its tensors describe \(what) of \(value), above this program's limit of \(limit)"
+        case .severalClasses(let count):
+            "it segments \(count) classes, and this program takes networks of one class"
         case .outOfProportion(let what, let needed, let found):
             "a network of these sizes has \(needed) \(what) or more, the file has \(found)"
         }
     }
+}
+
+/// How the tensors of a network with SAM's image encoder are named.
+public enum SAMTensorForm: Sendable {
+    /// As in segment-anything.
+    case sam
+    /// Behind the prefix `sam.`, with a mask token for the background and each class.
+    case samed
+    /// With `rel_h` for `rel_pos_h`, other names in the MLPs of the mask decoder, and a position
+    /// embedding that does not show the input's size.
+    case msa
+
+    var prefix: String { self == .samed ? "sam." : "" }
+    var decoderMLP: String { self == .msa ? "mlp.layers.0.0" : "mlp.lin1" }
+    var relativeRows: String { self == .msa ? "rel_h" : "rel_pos_h" }
 }
 
 extension SAMConfiguration {
@@ -54,44 +72,53 @@ extension SAMConfiguration {
     ///
     /// - Parameters:
     ///   - patchStride: pixels of the input from one token to the next: 16 for SAM, 8 for SAMUS.
+    ///   - form: how the tensors are named.
     ///   - names: names of all tensors.
     ///   - stated: the sizes in the file's metadata.
     ///   - shape: returns the shape of a tensor by name.
     /// - Throws: ``ConfigurationError`` when the shapes do not determine the sizes.
     public init(
-        patchStride: Int, names: [String], stated: SAMConfiguration? = nil,
-        shape: @escaping (String) -> [Int]?
+        patchStride: Int, form: SAMTensorForm = .sam, names: [String],
+        stated: SAMConfiguration? = nil, shape: @escaping (String) -> [Int]?
     ) throws(ConfigurationError) {
         let shapes = KnownShapes(shape: shape)
-        let encoder = "image_encoder"
+        let encoder = form.prefix + "image_encoder"
         let depth = Self.count(names, below: "\(encoder).blocks")
         let patch = try shapes.of("\(encoder).patch_embed.proj.weight", axes: 4)
         let tables = try (0..<max(depth, 1)).map { index throws(ConfigurationError) in
-            try shapes.of("\(encoder).blocks.\(index).attn.rel_pos_h", axes: 2)
+            try shapes.of("\(encoder).blocks.\(index).attn.\(form.relativeRows)", axes: 2)
         }
         let headWidth = tables[0][1]
         guard patch[0] % headWidth == 0 else {
-            throw .unexpectedShape(name: "\(encoder).blocks.0.attn.rel_pos_h", shape: tables[0])
+            throw .unexpectedShape(
+                name: "\(encoder).blocks.0.attn.\(form.relativeRows)", shape: tables[0])
         }
         let positions = try shapes.of("\(encoder).pos_embed", axes: 4)
         let names = Set(names)
-        // SAMUS keeps SAM's position embedding for every input size, so its global blocks are those
-        // with cross-branch attention, and their tables give the grid.
-        let isSAM = patchStride == Self.patchSize
+        // SAMUS and MSA keep SAM's position embedding for every input size: the tables of the global
+        // blocks give the grid. In SAMUS these are the blocks with cross-branch attention, in MSA
+        // those with another table than the first block, which has windows.
+        let showsGrid = patchStride == Self.patchSize && form != .msa
         let global = tables.indices.filter { index in
-            isSAM
-                ? tables[index][0] == 2 * positions[1] - 1
+            if showsGrid { return tables[index][0] == 2 * positions[1] - 1 }
+            return form == .msa
+                ? tables[index][0] != tables[0][0]
                 : names.contains("\(encoder).blocks.\(index).Space_Adapter.q.weight")
         }
-        let grid = isSAM ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? 32
+        let others = form == .msa ? (tables[0][0] + 1) / 2 : 32
+        let grid = showsGrid ? positions[1] : global.first.map { (tables[$0][0] + 1) / 2 } ?? others
         self.init(
             width: patch[0], depth: depth, heads: patch[0] / headWidth, globalBlocks: global,
             imageSize: grid * patchStride)
         if let local = tables.indices.first(where: { !global.contains($0) }) {
             windowSize = (tables[local][0] + 1) / 2
         }
-        maskChannels = try shapes.of("prompt_encoder.mask_downscaling.3.weight", axes: 4)[0]
-        decoder = try Decoder(names: names, shapes: shapes, stated: stated?.decoder)
+        maskChannels = try shapes.of(
+            form.prefix + "prompt_encoder.mask_downscaling.3.weight", axes: 4)[0]
+        decoder = try Decoder(
+            form: form, names: names, shapes: shapes, stated: stated?.decoder)
+        adapter = EncoderAdapter(names: names.sorted(), shape: shape)
+        if form == .samed { classes = decoder.candidates }
     }
 
     /// The number of numbered submodules of a module.
@@ -124,15 +151,16 @@ extension SAMConfiguration.Decoder {
     /// - Throws: ``ConfigurationError/decoderHeadsUnknown(width:)`` where neither the width nor the
     ///   metadata determines the heads.
     init(
-        names: Set<String>, shapes: KnownShapes, stated: Self?
+        form: SAMTensorForm, names: Set<String>, shapes: KnownShapes, stated: Self?
     ) throws(ConfigurationError) {
         self.init()
-        let head = "mask_decoder.iou_prediction_head.layers"
-        width = try shapes.of("mask_decoder.iou_token.weight", axes: 2)[1]
-        depth = SAMConfiguration.count(names, below: "mask_decoder.transformer.layers")
+        let decoder = form.prefix + "mask_decoder"
+        let head = "\(decoder).iou_prediction_head.layers"
+        width = try shapes.of("\(decoder).iou_token.weight", axes: 2)[1]
+        depth = SAMConfiguration.count(names, below: "\(decoder).transformer.layers")
         mlpWidth = try shapes.of(
-            "mask_decoder.transformer.layers.0.mlp.lin1.weight", axes: 2)[0]
-        candidates = try shapes.of("mask_decoder.mask_tokens.weight", axes: 2)[0] - 1
+            "\(decoder).transformer.layers.0.\(form.decoderMLP).weight", axes: 2)[0]
+        candidates = try shapes.of("\(decoder).mask_tokens.weight", axes: 2)[0] - 1
         iouDepth = SAMConfiguration.count(names, below: head)
         iouWidth = try shapes.of("\(head).0.weight", axes: 2)[0]
         if let stated, stated.width == width {
@@ -146,7 +174,7 @@ extension SAMConfiguration.Decoder {
         }
         guard width >= 8, candidates > 0 else {
             throw .unexpectedShape(
-                name: "mask_decoder.mask_tokens.weight", shape: [candidates + 1, width])
+                name: "\(decoder).mask_tokens.weight", shape: [candidates + 1, width])
         }
     }
 }
@@ -249,22 +277,25 @@ extension SAMConfiguration {
     /// - Parameters:
     ///   - checkpoint: a checkpoint of SAM, SAMUS or AutoSAMUS.
     ///   - patchStride: pixels of the input from one token to the next.
+    ///   - form: how the tensors are named.
     ///   - decoderHeads: attention heads of the mask decoder, which no shape shows; nil for the
     ///     number in the file's metadata, or the published eight.
     /// - Throws: ``ConfigurationError`` when the tensors do not determine the sizes.
     init(
-        _ checkpoint: Checkpoint, patchStride: Int, decoderHeads: Int?
+        _ checkpoint: Checkpoint, patchStride: Int, form: SAMTensorForm, decoderHeads: Int?
     ) throws(ConfigurationError) {
         let names = checkpoint.names
         let stated = try decoderHeads == nil ? Self.stated(in: checkpoint) : nil
         var assumed = stated
         if let decoderHeads {
             var sizes = Self.base(imageSize: 256)
-            sizes.decoder.width = checkpoint["mask_decoder.iou_token.weight"]?.shape.last ?? 0
+            sizes.decoder.width =
+                checkpoint[form.prefix + "mask_decoder.iou_token.weight"]?
+                .shape.last ?? 0
             sizes.decoder.heads = decoderHeads
             assumed = sizes
         }
-        try self.init(patchStride: patchStride, names: names, stated: assumed) {
+        try self.init(patchStride: patchStride, form: form, names: names, stated: assumed) {
             checkpoint[$0]?.shape
         }
         try checkComplete(stated)

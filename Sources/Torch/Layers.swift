@@ -167,6 +167,17 @@ public func bilinear(
         : call("upsample_bilinear2d", x, [height, width], alignCorners)
 }
 
+/// Bicubic resizing, as PyTorch's `interpolate` does it without antialiasing.
+///
+/// - Parameters:
+///   - x: `[B, C, H, W]`.
+///   - height: rows of the result.
+///   - width: columns of the result.
+/// - Returns: `[B, C, height, width]`.
+public func bicubic(_ x: Tensor, height: Int, width: Int) -> Tensor {
+    call("upsample_bicubic2d", x, [height, width], false)
+}
+
 /// Resizing that repeats the nearest pixel, as PyTorch's `interpolate` does it.
 ///
 /// - Parameters:

@@ -93,12 +93,11 @@ extension NearestNetwork: CustomStringConvertible {
         var text: String {
             switch self {
             case .lowRank:
-                "It has low-rank additions (LoRA): merge them into the network's own weights first."
+                "It has low-rank additions (LoRA) without the weights that they are added to."
             case .encoder:
                 "It has an image encoder only: prompt encoder and mask decoder are missing."
             case .adapters:
-                "It has adapters that this network lacks, as MedSAM-Adapter and SAM-Med2D have: "
-                    + "those are networks of their own."
+                "It has adapters that this network lacks, and that belong to no network of the registry."
             }
         }
 

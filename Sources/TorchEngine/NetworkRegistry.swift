@@ -11,6 +11,7 @@ public enum NetworkRegistry {
     /// The classes with the layers.
     static let networks: [any SegmentationNetwork.Type] = [
         SAM.self, SAMUS.self, AutoSAMUS.self, SAMUSLite.self, LiteMedSAM.self,
+        MedSAM.self, SAMed.self, MedicalSAMAdapter.self, MedicalSAMAdapter2023.self, SAMMed2D.self,
         UNet.self, BilinearUNet.self, CENet.self, CPFNet.self, SETR.self, CANet.self, FATNet.self,
         TransFuse.self, SwinUNet.self, TransUNet.self, MISSFormer.self, H2Former.self, AAUNet.self,
     ]
@@ -35,6 +36,20 @@ public enum NetworkRegistry {
         network(of: architecture).make(configuration)
     }
 
+    /// The sizes of a network that is initialized from another architecture's weights.
+    ///
+    /// - Parameters:
+    ///   - architecture: the architecture of the new network.
+    ///   - source: the sizes of the other network.
+    ///   - origin: the other network's architecture.
+    /// - Returns: the sizes of the new network.
+    public static func configuration(
+        of architecture: ModelArchitecture, startingFrom source: ModelConfiguration,
+        of origin: ModelArchitecture
+    ) -> ModelConfiguration {
+        network(of: architecture).configuration(startingFrom: source, of: origin)
+    }
+
     /// The network in a checkpoint, with its weights.
     ///
     /// - Parameters:
@@ -48,16 +63,39 @@ public enum NetworkRegistry {
         _ architecture: ModelArchitecture, from checkpoint: Checkpoint
     ) throws -> (network: any SegmentationNetwork, configuration: ModelConfiguration) {
         let configuration = try checkpoint.configuration(of: architecture)
+        if case .sam(let sizes) = configuration, let classes = sizes.classes, classes != 1 {
+            throw ConfigurationError.severalClasses(classes)
+        }
         let network = Initialization.skipped { make(architecture, configuration) }
         try network.load(checkpoint)
         return (network, configuration)
     }
 
-    /// A network initialized from the weights of another architecture.
+    /// The network in a checkpoint for inference: LoRA is merged into the weights, which gives the
+    /// same results without its layers.
+    ///
+    /// - Parameters:
+    ///   - architecture: the architecture of the checkpoint.
+    ///   - checkpoint: the weights.
+    /// - Returns: the network and its sizes without LoRA.
+    /// - Throws: the errors of ``load(_:from:)``.
+    public static func loadMerged(
+        _ architecture: ModelArchitecture, from checkpoint: Checkpoint
+    ) throws -> (network: any SegmentationNetwork, configuration: ModelConfiguration) {
+        let (adapted, configuration) = try load(architecture, from: checkpoint)
+        guard case .lowRank = configuration.adapter else { return (adapted, configuration) }
+        let plain = configuration.adapted(by: nil)
+        let network = Initialization.skipped { make(architecture, plain) }
+        try network.load(adapted.mergedStateDictionary())
+        return (network, plain)
+    }
+
+    /// A network initialized from the weights of another architecture, or from its own without the
+    /// adapter or with another input size.
     ///
     /// - Parameters:
     ///   - architecture: the architecture of the new network.
-    ///   - source: an architecture in `ModelArchitecture.startsFrom`.
+    ///   - source: the same architecture, or one in `ModelArchitecture.startsFrom`.
     ///   - checkpoint: weights of the source.
     ///   - configuration: the network's sizes; nil for those that follow from the source's.
     ///   - seed: seed of the weights that the source does not have.
@@ -72,7 +110,7 @@ public enum NetworkRegistry {
         transfer: WeightTransfer
     ) {
         precondition(
-            architecture.startsFrom.contains(source),
+            architecture == source || architecture.startsFrom.contains(source),
             "\(architecture.rawValue) does not start from \(source.rawValue)")
         let type = network(of: architecture)
         let configuration =

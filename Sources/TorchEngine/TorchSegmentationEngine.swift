@@ -26,7 +26,7 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
         checkpoint: Checkpoint, model: ModelDescription, options: TorchEngineOptions = .init()
     ) throws {
         try options.device.check()
-        let (network, configuration) = try NetworkRegistry.load(
+        let (network, configuration) = try NetworkRegistry.loadMerged(
             model.architecture, from: checkpoint)
         self.network = network
         inputSize = configuration.inputSize

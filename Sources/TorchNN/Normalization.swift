@@ -23,6 +23,9 @@ public final class LayerNorm: Module, Layer {
         layerNorm(
             x, shape: weight.value.shape, weight: weight.value, bias: bias.value, epsilon: epsilon)
     }
+
+    /// The output for an input of zeros: the bias, `[D]`.
+    public var outputForZeros: Tensor { bias.value }
 }
 
 /// Normalization over the channels of each pixel: segment-anything's `LayerNorm2d`.

@@ -1,6 +1,17 @@
 import SegmentAnything
 import Segmentation
 
+extension AdapterMethod {
+    /// Unfreezes the prompt encoder and the mask decoder where the method trains them.
+    ///
+    /// - Parameter network: the network to be trained.
+    func unfreezeDecoder(of network: any SegmentationNetwork) {
+        guard let network = network as? any PromptableNetwork else { return }
+        if trainsPromptEncoder { network.promptEncoder.setTrainable(true) }
+        if trainsMaskDecoder { network.maskDecoder.setTrainable(true) }
+    }
+}
+
 extension Recipe {
     /// Freezes the weights that the recipe does not train.
     ///
@@ -20,8 +31,12 @@ extension Recipe {
         switch self {
         case .samus: .init([.init(.clicks(1))])
         case .autosamus: .init([.init(.promptFree)])
-        case .full where kind.isPromptFree: .init([.init(.promptFree)])
-        case .decoder, .full:
+        case .full where kind.isPromptFree, .adapter where kind.isPromptFree:
+            .init([.init(.promptFree)])
+        // As the authors of MedSAM and of the Medical SAM Adapter train.
+        case .full where kind == .medSAM, .adapter where kind == .medSAM: .init([.init(.box())])
+        case .adapter where kind.trainedPrompts == [.click]: .init([.init(.clicks(1))])
+        case .decoder, .full, .adapter:
             .init([
                 .init(.clicks(1), weight: 3), .init(.box(), weight: 3),
                 .init(.corrections(2), weight: 2),

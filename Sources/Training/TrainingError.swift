@@ -34,7 +34,8 @@ extension TrainingError: CustomStringConvertible {
         case .option(let reason): reason
         case .recipe(let recipe, let architecture):
             "the recipe '\(recipe.rawValue)' is for \(recipe.architecture?.rawValue ?? "another network"), "
-                + "not for \(architecture.rawValue): use 'decoder' or 'full'"
+                + "not for \(architecture.rawValue): use "
+                + architecture.recipes.map { "'\($0.rawValue)'" }.joined(separator: " or ")
         case .prompts(let text):
             "'\(text)' is not a training prompt: \(PromptStrategy.forms), with N from 1 to "
                 + "\(PromptStrategy.maximumClicks), each optionally with *WEIGHT"

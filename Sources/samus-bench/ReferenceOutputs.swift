@@ -24,31 +24,27 @@ enum ReferenceOutputs {
             fail("the architecture of '\(weights)' is unknown")
         }
         let (network, configuration) = try NetworkRegistry.load(kind, from: checkpoint)
-        guard let promptable = network as? any PromptableNetwork else {
-            fail("\(kind.rawValue) takes no prompts")
-        }
         let side = configuration.inputSize
         network.setTrainable(false)
         network.evaluate()
         let images = smoothNoise([2, kind.preprocessing.channels, side, side], seed: 7)
         let embeddings = withoutGrad { network.encode(images) }
         var results = [("images", images), ("embeddings", embeddings)]
-        for (name, prompts) in promptSets(side: side, maskSide: 4 * embeddings.size(2)) {
+        let sets = promptSets(side: side, maskSide: 4 * embeddings.size(2))
+        for (name, prompts) in sets {
+            guard let promptable = network as? any PromptableNetwork else { break }
             let batch = (prompts.points ?? prompts.boxes ?? prompts.masks)?.size(0) ?? 1
             let (points, labels) = decoderInputs(prompts, batch: batch)
-            let (logits, iou, presence) = withoutGrad {
-                let embedding = embeddings[0..<1]
-                let single = promptable.decode(embedding, prompts: prompts)
-                let candidates = promptable.decode(embedding, prompts: prompts, multimask: true)
-                return (
-                    Tensor.concatenate([single.logits, candidates.logits], axis: 1),
-                    Tensor.concatenate([single.iou, candidates.iou], axis: 1), single.presence
-                )
+            let masks = withoutGrad {
+                let (sparse, dense) = promptable.promptEncoder(prompts)
+                return promptable.maskDecoder.all(
+                    image: embeddings[0..<1], positions: promptable.promptEncoder.densePositions(),
+                    sparse: sparse, dense: dense)
             }
-            if let presence { results.append(("\(name).presence", presence)) }
+            if let presence = masks.presence { results.append(("\(name).presence", presence)) }
             results += [
                 ("\(name).points", points), ("\(name).labels", labels),
-                ("\(name).logits", logits), ("\(name).iou", iou),
+                ("\(name).logits", masks.logits), ("\(name).iou", masks.iou),
             ]
             if let mask = prompts.masks { results.append(("\(name).mask", mask)) }
         }

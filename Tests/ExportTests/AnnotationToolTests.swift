@@ -75,7 +75,9 @@ struct AnnotationToolTests {
 
     @Test(
         "names are unique, and nodes read only values that exist",
-        arguments: ModelArchitecture.all.filter(\.takesPrompts))
+        arguments: ModelArchitecture.all.filter {
+            $0.takesPrompts && AnnotationTool.preparesImages(for: $0)
+        })
     func names(kind: ModelArchitecture) throws {
         let network = try ToolNetwork(kind)
         let type = XAnyLabelingType(for: kind)
@@ -104,6 +106,10 @@ struct AnnotationToolTests {
         }
         for kind in [ModelArchitecture.samus, .autoSAMUS] {
             #expect(XAnyLabelingType(for: kind) == .samMed2D)
+        }
+        let medSAM = try ToolNetwork(.medSAM)
+        #expect(throws: ExportError.unsupportedPreprocessing(network: "MedSAM")) {
+            try medSAM.exporter.check(.anyLabeling)
         }
         let sam = try ToolNetwork(.sam)
         #expect(throws: ExportError.needsAspectRatio(network: "SAM", type: "sam_med2d")) {

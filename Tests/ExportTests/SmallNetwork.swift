@@ -7,13 +7,15 @@ import Segmentation
 import TestSupport
 import Testing
 import Torch
+import TorchEngine
 import TorchNN
 
 @testable import Export
 
 /// Small networks of every architecture with weights from a formula; LiteMedSAM has only one size.
 enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
-    case samus, autoSAMUS, sam, liteMedSAM
+    case samus, autoSAMUS, sam, liteMedSAM, medSAM, medicalSAMAdapter, medicalSAMAdapter2023
+    case samMed2D
 
     var testDescription: String { rawValue }
 
@@ -23,11 +25,16 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
         case .autoSAMUS: .autoSAMUS
         case .sam: .sam
         case .liteMedSAM: .liteMedSAM
+        case .medSAM: .medSAM
+        case .medicalSAMAdapter: .medicalSAMAdapter
+        case .medicalSAMAdapter2023: .medicalSAMAdapter2023
+        case .samMed2D: .samMed2D
         }
     }
 
     private var sizes: SAMConfiguration {
-        var sizes = SAMConfiguration.base(imageSize: self == .sam ? 128 : 64)
+        let isSAMUS = self == .samus || self == .autoSAMUS
+        var sizes = SAMConfiguration.base(imageSize: isSAMUS ? 64 : 128)
         sizes.width = 48
         sizes.depth = 4
         sizes.heads = 3
@@ -37,6 +44,7 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
         sizes.decoder.mlpWidth = 64
         sizes.decoder.heads = 4
         sizes.decoder.iouWidth = 32
+        sizes.adapter = kind.published.first?.adapter
         return sizes
     }
 
@@ -47,7 +55,8 @@ enum SmallNetwork: String, CaseIterable, CustomTestStringConvertible {
             switch self {
             case .samus: SAMUS(sizes)
             case .autoSAMUS: AutoSAMUS(sizes)
-            case .sam: SAM(sizes)
+            case .sam, .medSAM, .medicalSAMAdapter, .medicalSAMAdapter2023, .samMed2D:
+                NetworkRegistry.make(kind, .sam(sizes))
             // Its batch norms have integer counters, which the formula does not cover.
             case .liteMedSAM: Initialization.seeded(1) { LiteMedSAM() }
             }

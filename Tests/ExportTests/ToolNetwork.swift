@@ -40,7 +40,8 @@ struct ToolNetwork {
 
     private static func formulaWeights(_ kind: ModelArchitecture, width: Int) throws -> Checkpoint {
         var sizes = SAMConfiguration(
-            width: 48, depth: 2, heads: 3, globalBlocks: [1], imageSize: kind == .sam ? 128 : 64)
+            width: 48, depth: 2, heads: 3, globalBlocks: [1],
+            imageSize: kind == .sam || kind == .medSAM ? 128 : 64)
         sizes.decoder.width = width
         sizes.decoder.mlpWidth = 64
         sizes.decoder.heads = 4
@@ -52,7 +53,9 @@ struct ToolNetwork {
         defer { try? FileManager.default.removeItem(atPath: file) }
         try Safetensors.write(
             network.namedValues().map { ($0.name, StoredTensor($0.value.value)) },
-            metadata: [SAMConfiguration.metadataKey: sizes.json], to: file)
+            metadata: [
+                SAMConfiguration.metadataKey: sizes.json, Checkpoint.architectureKey: kind.rawValue,
+            ], to: file)
         return try Checkpoint.read(file)
     }
 }

@@ -47,7 +47,7 @@ struct Expected: Decodable {
     }
     struct Resized: Decodable {
         let width, height, channels, newWidth, newHeight: Int
-        let pixels, bilinear, nearest: Data
+        let pixels, bilinear, nearest, bicubic, nearestOpenCV: Data
     }
     struct Interpolated: Decodable {
         let width, height, channels, newWidth, newHeight: Int

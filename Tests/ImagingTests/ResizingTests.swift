@@ -19,7 +19,7 @@ struct ResizingTests {
         #expect(image.grey().rgb().grey() == image.grey())
     }
 
-    @Test("bilinear and nearest resizing equal Pillow's bit for bit")
+    @Test("bilinear, bicubic and nearest resizing equal Pillow's and OpenCV's bit for bit")
     func pillow() {
         for entry in expected.pillow {
             let image = Image(
@@ -28,7 +28,15 @@ struct ResizingTests {
             let size = Size(height: entry.newHeight, width: entry.newWidth)
             #expect(image.resizedLikePillow(to: size).pixels == Array(entry.bilinear), "\(size)")
             #expect(image.resizedNearest(to: size).pixels == Array(entry.nearest), "\(size)")
+            #expect(
+                image.resizedLikePillow(to: size, filter: .bicubic).pixels
+                    == Array(entry.bicubic), "\(size)")
+            #expect(
+                image.resizedNearestLikeOpenCV(to: size).pixels == Array(entry.nearestOpenCV),
+                "\(size)")
         }
+        let colour = Image(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6])
+        #expect(colour.reversingChannels().pixels == [3, 2, 1, 6, 5, 4])
     }
 
     @Test(

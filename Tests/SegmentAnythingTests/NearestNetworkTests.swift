@@ -57,11 +57,11 @@ struct NearestNetworkTests {
         #expect(found.difference == nil)
     }
 
-    @Test("adapters such as those of SAM-Med2D are recognized")
+    @Test("adapters of a network that is not known are recognized")
     func adapters() throws {
         var tensors = Shapes(.sam, .sam(.base(imageSize: 1024)))
         for index in 0..<12 {
-            tensors.add("image_encoder.blocks.\(index).Adapter.channel.0.weight", [192, 768])
+            tensors.add("image_encoder.blocks.\(index).other_adapter.fc.weight", [192, 768])
         }
         let found = try #require(NearestNetwork(to: tensors))
         #expect(found.architecture == .sam)
@@ -69,7 +69,7 @@ struct NearestNetworkTests {
         let words = found.description
         #expect(words.contains("SAM (ViT-B, input 1024x1024): 314 of its 314 tensors match"))
         #expect(words.contains("adapters that this network lacks"))
-        #expect(words.contains("unexpected: 'image_encoder.blocks.9.Adapter.channel.0.weight'"))
+        #expect(words.contains("unexpected: 'image_encoder.blocks.9.other_adapter.fc.weight'"))
         #expect(words.hasSuffix("… and 2 more"))
     }
 

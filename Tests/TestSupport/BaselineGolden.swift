@@ -12,6 +12,8 @@ public struct BaselineGolden {
         public let shape: [Int]
         /// Whether it is a `parameter` or a `buffer`.
         public let kind: String
+        /// Whether the authors' optimizer has it.
+        public let trained: Bool?
     }
 
     /// A check in training mode.
@@ -81,6 +83,21 @@ public struct BaselineGolden {
         tensors = try Golden(file: root.appending(path: "golden\(tag).safetensors"))
     }
 
+    /// A stored tensor.
+    public subscript(name: String) -> Tensor { tensors[name] }
+
+    /// The names and shapes of all tensors of a network of another size.
+    ///
+    /// - Parameters:
+    ///   - folder: the network's folder.
+    ///   - tag: the size, for example `-vit_b-256`.
+    /// - Returns: all tensors of the state dict, in order.
+    /// - Throws: errors of reading and decoding.
+    public static func parameters(_ folder: String, tag: String) throws -> [Parameter] {
+        let file = Shared.golden.appending(path: "baselines/\(folder)/parameters\(tag).json")
+        return try JSONDecoder().decode([Parameter].self, from: Data(contentsOf: file))
+    }
+
     /// The network's input as grey values, `[1, 1, H, W]`.
     public var input: Tensor { tensors["input"][.all, 0..<1] }
 
@@ -112,7 +129,13 @@ public struct BaselineGolden {
         Self.sample(tensor, every: description.logits.every)
     }
 
-    private static func sample(_ tensor: Tensor, every steps: [Int]) -> Tensor {
+    /// Every n-th element of a tensor.
+    ///
+    /// - Parameters:
+    ///   - tensor: the whole tensor.
+    ///   - steps: n for each axis.
+    /// - Returns: a smaller tensor.
+    public static func sample(_ tensor: Tensor, every steps: [Int]) -> Tensor {
         var result = tensor
         for (axis, step) in steps.enumerated() where step > 1 {
             let count = (tensor.size(axis) + step - 1) / step
@@ -161,12 +184,14 @@ public struct BaselineWeights: TensorSource {
     /// Computes a tensor.
     public func read(_ name: String, into target: Tensor) throws {
         let shape = target.shape
+        // The values of SAMed are those of the names without its prefix.
+        let isWrapped = name.hasPrefix("sam.")
         let kept = ["relative_position_index", "attn_mask", "num_batches_tracked"]
         guard !kept.contains(where: name.hasSuffix), target.dtype.isFloatingPoint else {
             target.assign(from: values[name]?.value ?? target)
             return
         }
-        let first = firstNames[name] ?? name
+        let first = isWrapped ? String(name.dropFirst(4)) : firstNames[name] ?? name
         let numbers = try FormulaWeights.numbers(first, count: target.elementCount)
         let result =
             if name.hasSuffix("running_mean") {
@@ -176,17 +201,23 @@ public struct BaselineWeights: TensorSource {
             } else if shape.count == 1 {
                 name.hasSuffix("weight") ? numbers * 0.1 + 1 : numbers * 0.1
             } else {
-                numbers * factor(of: name, shape: shape)
+                numbers * factor(of: first, shape: shape)
             }
         target.assign(from: result.reshaped(shape))
     }
 
     private func factor(of name: String, shape: [Int]) -> Double {
-        let isToken = name.contains("token") && shape.count == 2 && shape[0] <= 4
-        if name.contains("rel_pos") { return 0.3 }
+        let isToken =
+            shape.count == 2
+            && (name.contains("token") && shape[0] <= 4
+                || name.hasPrefix("prompt_encoder") && shape[0] == 1)
+        if name.contains("rel_pos") || name.hasSuffix(".rel_h") || name.hasSuffix(".rel_w") {
+            return 0.3
+        }
         if name.contains("pos_embed") || name.contains("position_embeddings") || isToken {
             return 0.5
         }
+        if name.contains("gaussian") { return 1.7 }
         return gain * (3 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
     }
 }

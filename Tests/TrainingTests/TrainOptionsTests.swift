@@ -14,7 +14,7 @@ struct TrainOptionsTests {
         "optimizer": "adamw", "schedule": "cosine", "precision": "bf16", "device": "mps",
         "licence": "CC0", "ema": "0.5", "fraction": "0.5", "validation-fraction": "0.5",
         "balance": "0.5", "objects": "pieces", "nothing": "0.2",
-        "select": "val/iou", "without": "cnn-branch",
+        "select": "val/iou", "adapter": "msa", "input-size": "64", "without": "cnn-branch",
     ]
 
     @Test("every option sets the field of the configuration with its name")

@@ -47,6 +47,9 @@ struct TrainingConfigurationTests {
         configuration.select = "val/iou"
         configuration.recipe = .full
         configuration.network = .autoSAMUS
+        configuration.adapter = .samMed2D
+        configuration.loraRank = 8
+        configuration.inputSize = 512
         configuration.from = "~"
         configuration.decoderFrom = "012"
         configuration.teacher = "1:30"

@@ -5,6 +5,8 @@ for every kind of prompt. ViT-B of SAMUS and SAM have weights by formula; the au
 come from ../shared/golden.
 """
 
+import json
+
 import numpy
 import onnx
 import onnxruntime
@@ -59,6 +61,36 @@ def samus_lite(folder):
     return folder / "weights.safetensors"
 
 
+def adapted(folder, table, architecture="SAM", classes=None):
+    """Random weights of a small foundation model, whose tensors are those of its authors' program."""
+    rows = json.loads((GOLDEN / "baselines" / table).read_text())
+    generator = torch.Generator().manual_seed(5)
+    tensors = {}
+    for row in rows:
+        name, shape = row["name"], list(row["shape"])
+        if classes is not None and "mask_decoder" in name:
+            if "output_hypernetworks_mlps" in name:
+                if int(name.split("output_hypernetworks_mlps.")[1].split(".")[0]) > classes:
+                    continue
+            elif "mask_tokens" in name or "iou_prediction_head.layers.2" in name:
+                shape[0] = 1 + classes
+        values = torch.randn(shape, generator=generator)
+        is_scale = len(shape) == 1 and name.endswith("weight")
+        fan_in = values[0].numel() if len(shape) > 1 else 1
+        tensors[name] = 1 + 0.1 * values if is_scale else values * fan_in**-0.5
+    save_file(tensors, folder / "weights.safetensors", {"samus.kind": architecture})
+    return with_four_heads(folder / "weights.safetensors", folder)
+
+
+def sam_with_lora(folder):
+    """The tensors of SAMed without its prefix, and with four masks, are a SAM with LoRA."""
+    adapted(folder, "samed/parameters-tiny.json")
+    tensors = load_file(folder / "weights.safetensors")
+    save_file({name.removeprefix("sam."): value for name, value in tensors.items()},
+              folder / "weights.safetensors", {"samus.kind": "SAM"})
+    return with_four_heads(folder / "weights.safetensors", folder)
+
+
 # The weights of each network, and the largest relative L2 difference allowed. AutoSAMUS's prompt
 # generator is ill-conditioned: float32 on libtorch itself differs from float64 by 4e-5.
 NETWORKS = {
@@ -68,6 +100,14 @@ NETWORKS = {
     "samus-tiny": (samus_tiny, 1e-5),
     "autosamus-tiny": (autosamus_tiny, 1e-4),
     "samus-lite": (samus_lite, 1e-5),
+    "sam-lora-tiny": (sam_with_lora, 1e-5),
+    "samed-tiny": (lambda folder: adapted(folder, "samed/parameters-tiny.json", "SAMed", 1), 1e-5),
+    "msa-tiny": (lambda folder: adapted(folder, "msa/parameters-tiny-2025.json", "MSA"), 1e-5),
+    "msa-2023-tiny": (
+        lambda folder: adapted(folder, "msa/parameters-tiny-2023.json", "MSA-2023"), 1e-5),
+    "sammed2d-tiny": (
+        lambda folder: adapted(folder, "sammed2d/parameters-tiny.json", "SAM-Med2D"), 1e-5),
+    "medsam-tiny": (lambda folder: adapted(folder, "medsam/parameters-tiny.json", "MedSAM"), 1e-5),
 }
 
 
@@ -117,7 +157,7 @@ def differences(session, folder, reference):
     for count in (1, 2) if is_dynamic else (1,):
         computed = encode({input_name: images[:count]})[0]
         yield f"encoder, batch of {count}", difference(computed, embeddings[:count])
-    decode = session(str(folder / "decoder.onnx"))
+    decode = session(str(folder / "decoder.onnx")) if (folder / "decoder.onnx").exists() else None
     side = 4 * embeddings.shape[2]
     for name in sorted({key.split(".")[0] for key in reference if key.endswith(".points")}):
         masks, scores, *presence = decode(decoder_inputs(reference, name, side))

@@ -10,7 +10,8 @@ import Segmentation
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Write a model's weights as safetensors.",
-        usage: "samus convert IN OUT.safetensors [--to-half] [--decoder-heads N] [--force]",
+        usage:
+            "samus convert IN OUT.safetensors [--to-half] [--network NAME] [--decoder-heads N] [--force]",
         discussion: """
             IN is a .pth file (zip or pre-1.6 format) or a .safetensors file; no code in it is \
             executed. Tensors keep the authors' names. A prefix 'module.' is removed, and \
@@ -26,8 +27,12 @@ struct ConvertCommand: ParsableCommand {
             changed. Half precision changes outlines slightly: compare them. Weights with NaN or \
             infinity are always refused.
 
-            Example:
+            --network states which network the weights are where tensors alone do not tell: MedSAM \
+            has the tensors of SAM.
+
+            Examples:
               samus convert sam_vit_b_01ec64.pth sam.safetensors --to-half
+              samus convert medsam_vit_b.pth medsam.safetensors --network medsam
 
             Research use only, not a medical device.
             """)
@@ -42,6 +47,9 @@ struct ConvertCommand: ParsableCommand {
 
     @Flag(help: "Store floating-point numbers in 16 bits.")
     var precision: ShortType?
+
+    @Option(help: "The network that the weights are (default: detected from the tensors).")
+    var network: ModelArchitecture?
 
     @Option(
         help: ArgumentHelp(
@@ -70,7 +78,7 @@ struct ConvertCommand: ParsableCommand {
         }
         let file = WeightsFile(path: output)
         try file.check(input: path, force: force)
-        let network = try withExitStatus(.unavailable) { try self.network(of: source) }
+        let network = try withExitStatus(.unavailable) { try self.recognized(source) }
         let metadata = try withExitStatus(.unavailable) {
             try WeightsMetadata(
                 network: network, source: source, licence: try licence(of: source),
@@ -89,11 +97,17 @@ struct ConvertCommand: ParsableCommand {
         return tensor.finite(named: name, as: type == tensor.elementType ? nil : type)
     }
 
-    private func network(
-        of source: Checkpoint
+    private func recognized(
+        _ source: Checkpoint
     ) throws -> (architecture: ModelArchitecture, sizes: ModelConfiguration)? {
         guard !source.names.isEmpty else { throw CheckpointError.noTensors(keys: []) }
-        let architecture = source.architecture
+        let architecture = source.architecture(stated: network)
+        if let network, architecture != network {
+            throw ExitError(
+                .input,
+                "the tensors are not those of \(network.rawValue), but of "
+                    + (architecture?.rawValue ?? "an unknown network"))
+        }
         guard decoderHeads == nil || architecture?.hasDecoderHeads ?? false else {
             throw ExitError(
                 .input,
@@ -218,7 +232,7 @@ struct WeightsMetadata {
         metadata["format"] = "pt"
         metadata["license"] = licence ?? metadata["license"]
         if let (architecture, sizes) = network {
-            metadata["samus.kind"] = architecture.rawValue
+            metadata[Checkpoint.architectureKey] = architecture.rawValue
             metadata[SAMConfiguration.metadataKey] = sizes.metadata
         }
         metadata["samus.source"] = URL(fileURLWithPath: source.path).lastPathComponent

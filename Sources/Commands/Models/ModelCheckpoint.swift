@@ -147,7 +147,7 @@ extension ConfigurationError {
     var isOfTensors: Bool {
         switch self {
         case .missing, .unexpectedShape, .outOfProportion, .tooLarge, .incomplete: true
-        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement: false
+        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement, .severalClasses: false
         }
     }
 }

@@ -35,6 +35,16 @@ public enum XAnyLabelingType: String, Sendable, CaseIterable {
     }
 }
 
+extension AnnotationTool {
+    /// Whether the graphs for annotation tools can prepare images for an architecture.
+    ///
+    /// - Parameter architecture: the architecture.
+    /// - Returns: false for a preprocessing that the graphs do not have.
+    static func preparesImages(for architecture: ModelArchitecture) -> Bool {
+        [.sam, .samus, .liteMedSAM].contains(architecture.preprocessing)
+    }
+}
+
 /// The inputs and outputs of encoder and decoder that a tool expects.
 struct ToolInterface {
     enum ImageInput {

@@ -296,6 +296,8 @@ extension ToolGraphBuilder {
                 case .samus: constant(.full([2], Double(network.inputSize)))
                 case .sam: resize.pixels
                 case .liteMedSAM: resize.exact
+                case .medSAM, .stretchedSAM, .samMed2D:
+                    preconditionFailure("Exporter.adapter(for:) refuses such networks")
                 }
             // (height, width) to (x, y).
             let ratio = add("Gather", [add("Div", [networkSize, toolSize]), integers([1, 0])])

@@ -53,6 +53,9 @@ extension Exporter {
         guard recordings.decoder != nil else {
             throw .takesNoPrompts(network: model.architecture.rawValue)
         }
+        guard AnnotationTool.preparesImages(for: model.architecture) else {
+            throw .unsupportedPreprocessing(network: model.architecture.rawValue)
+        }
         return try ToolAdapter(
             tool, model.architecture,
             NetworkInterface(

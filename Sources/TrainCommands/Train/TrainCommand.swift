@@ -19,12 +19,15 @@ struct TrainCommand: ParsableCommand {
             samus train --data ROOT --recipe full --network samus-lite --from litemedsam
             samus train --data ROOT --recipe full --network samus --width 192 --depth 12
             samus train --data ROOT --recipe full --network unet
+            samus train --data ROOT --adapter lora --from litemedsam
+            samus train --data ROOT --recipe adapter --network samed --from sam_vit_b_01ec64.pth
             samus train --resume RUN
             """,
         discussion: """
             ROOT has the US30K layout ('samus data check ROOT' checks it). Recipes: samus and \
             autosamus as their authors train them, decoder (prompt encoder and mask decoder on a \
-            frozen image encoder), full (all weights). All but 'full' freeze weights and need --from.
+            frozen image encoder), full (all weights), adapter (small layers in a frozen image encoder). \
+            All but 'full' freeze weights and need --from.
 
             Each run has a folder, runs/train/exp, exp2, ..., with its options (args.yaml), \
             results.csv and .png, TensorBoard events, images, and weights/best.safetensors and \
@@ -49,8 +52,13 @@ struct TrainCommand: ParsableCommand {
 
     /// The training options that were given, by their keys in `args.yaml`.
     var given: RunArguments {
-        RunArguments(
-            data.givenOptions + network.givenOptions + steps.givenOptions + course.givenOptions)
+        var entries =
+            data.givenOptions + network.givenOptions + steps.givenOptions + course.givenOptions
+        // A new run with an adapter trains it.
+        if network.adapter != nil, network.recipe == nil, folder.resume == nil {
+            entries.append(.init("recipe", .text(Recipe.adapter.rawValue)))
+        }
+        return RunArguments(entries)
     }
 
     func validate() throws {

@@ -30,6 +30,9 @@ struct TrainDataOptions: ParsableArguments {
 struct TrainNetworkOptions: ParsableArguments {
     @Option(help: help(\.recipe)) var recipe: Recipe?
     @Option(help: help(\.network)) var network: ModelArchitecture?
+    @Option(help: help(\.adapter)) var adapter: AdapterMethod?
+    @Option(help: help(\.loraRank)) var loraRank: Int?
+    @Option(help: help(\.inputSize)) var inputSize: Int?
     @Option(help: help(\.from), completion: .model) var from: String?
     @Option(help: help(\.decoderFrom), completion: .model) var decoderFrom: String?
     @Option(help: help(\.teacher), completion: .model) var teacher: String?
@@ -157,6 +160,7 @@ private func kebabCase(_ name: Substring) -> String {
 }
 
 extension Recipe: ExpressibleByArgument {}
+extension AdapterMethod: ExpressibleByArgument {}
 extension OptimizerName: ExpressibleByArgument {}
 extension ScheduleName: ExpressibleByArgument {}
 extension PrecisionName: ExpressibleByArgument {}

@@ -260,6 +260,6 @@ extension SegmentationLoss {
 extension TrainingConfiguration {
     /// Weight of the IoU estimate's loss, by the recipe where none is given.
     var effectiveIoULoss: Double {
-        iouLoss ?? (recipe == .decoder || recipe == .full ? 0.1 : 0)
+        iouLoss ?? (recipe == .decoder || recipe == .full || recipe == .adapter ? 0.1 : 0)
     }
 }

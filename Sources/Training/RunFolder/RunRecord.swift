@@ -40,6 +40,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public var dataHash: String?
     /// SHA-256 of the weights that the run started from; nil for random weights.
     public var startWeightsHash: String?
+    /// The adapter in the image encoder, for example `lora-4`; nil for none.
+    public var adapter: String?
     /// Versions of the program, libtorch and Swift, by name.
     public var versions: [String: String]
     /// The machine of the first start.
@@ -59,18 +61,20 @@ public struct RunRecord: Codable, Equatable, Sendable {
     ///   - seed: seed of all random numbers.
     ///   - dataHash: fingerprint of the data.
     ///   - startWeightsHash: SHA-256 of the weights that the run starts from.
+    ///   - adapter: the adapter in the image encoder.
     ///   - versions: versions by name; Swift's is added.
     ///   - machine: the machine.
     ///   - commandLine: the command line.
     ///   - started: date of the start.
     public init(
         seed: UInt64, dataHash: String? = nil, startWeightsHash: String? = nil,
-        versions: [String: String], machine: Machine = .current(),
+        adapter: String? = nil, versions: [String: String], machine: Machine = .current(),
         commandLine: [String] = CommandLine.arguments, started: Date = Date()
     ) {
         self.seed = seed
         self.dataHash = dataHash
         self.startWeightsHash = startWeightsHash
+        self.adapter = adapter
         self.versions = versions.merging(["swift": Self.swiftVersion]) { given, _ in given }
         self.machine = machine
         self.commandLine = commandLine

@@ -24,8 +24,9 @@ struct TrainedWeights {
     func write(_ network: Module, metadata: [String: String], to path: String) throws {
         var metadata = metadata
         metadata["format"] = "pt"
-        metadata["samus.kind"] = architecture.rawValue
+        metadata[Checkpoint.architectureKey] = architecture.rawValue
         metadata[SAMConfiguration.metadataKey] = configuration.metadata
+        metadata[EncoderAdapter.metadataKey] = configuration.adapter?.rawValue
         metadata["samus.origin"] = origin
         metadata[PromptKind.metadataKey] = prompts.map(\.rawValue).sorted().joined(separator: ",")
         metadata["license"] = licence

@@ -45,6 +45,13 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var recipe = Recipe.samus
     /// The architecture; nil for that of the weights in `from`, or of the recipe.
     public var network: ModelArchitecture?
+    /// How adapters are trained; nil for a network without them, or with those that it has.
+    public var adapter: AdapterMethod?
+    /// Rank of LoRA.
+    public var loraRank = EncoderAdapter.publishedRank
+    /// Height and width of the input of a network of SAM's family; nil for the published size, or
+    /// that of the weights in `from`.
+    public var inputSize: Int?
     /// Weights to start from: a name or a file.
     public var from: String?
     /// Weights whose prompt encoder and mask decoder are taken: a name or a file.
@@ -227,6 +234,19 @@ extension TrainingConfiguration {
             "network", \.network, affectsResult: true,
             help: "The architecture (default: that of --from)."),
         .init(
+            "adapter", \.adapter, affectsResult: true,
+            help: "Train adapters in the frozen image encoder of SAM, MedSAM or LiteMedSAM: lora "
+                + "(LoRA alone), samed (LoRA, prompt encoder and mask decoder), msa (bottlenecks and "
+                + "mask decoder), sammed2d (convolutions, prompt encoder and mask decoder)."),
+        .init(
+            "lora-rank", \.loraRank, affectsResult: true, value: "n",
+            help: "Rank of LoRA."),
+        .init(
+            "input-size", \.inputSize, affectsResult: true, value: "n",
+            help:
+                "Height and width of the input of SAM and the networks adapted from it, a multiple "
+                + "of 32 (default: that of --from, or the published one)."),
+        .init(
             "from", \.from, affectsResult: true, value: "name|file",
             help: "Weights to start from: of the same architecture, of SAM for SAMUS and "
                 + "AutoSAMUS, of SAMUS for AutoSAMUS."),
@@ -298,7 +318,7 @@ extension TrainingConfiguration {
         .init(
             "iou-loss", \.iouLoss, affectsResult: true, value: "w",
             help: "Weight of the squared error of the IoU estimate (default: 0.1 with the recipes "
-                + "decoder and full, else 0)."),
+                + "decoder, full and adapter, else 0)."),
         .init(
             "precision", \.precision, affectsResult: true,
             help: "Precision of matrix products and convolutions; bf16 and f16 by autocast, f16 on "
@@ -385,6 +405,12 @@ extension TrainingConfiguration {
         try require((ema ?? 0.5) > 0 && (ema ?? 0.5) < 1, "ema", ema ?? 0, "between 0 and 1")
         try require((clip ?? 1) > 0, "clip", clip ?? 0, "above 0")
         try require(warmUp >= 0, "warm-up", warmUp, "at least 0")
+        try require(
+            EncoderAdapter.ranks.contains(loraRank), "lora-rank", loraRank,
+            "from \(EncoderAdapter.ranks.lowerBound) to \(EncoderAdapter.ranks.upperBound)")
+        try require(
+            inputSize.map { (32...2048).contains($0) && $0 % 32 == 0 } ?? true, "input-size",
+            inputSize ?? 0, "a multiple of 32 up to 2048")
         try require((patience ?? 1) >= 1, "patience", patience ?? 0, "at least 1 epoch")
     }
 
@@ -399,7 +425,14 @@ extension TrainingConfiguration {
         guard let without else {
             guard from == nil else { return nil }
             if let standard = architecture?.defaultConfiguration { return standard }
-            return .sam(try newSizes())
+            var sizes = try newSizes()
+            // A new network has the adapters and classes of the published one.
+            if case .sam(let published) = architecture?.published.first {
+                sizes.adapter = published.adapter
+                sizes.classes = published.classes
+                sizes.decoder.candidates = published.decoder.candidates
+            }
+            return .sam(sizes)
         }
         guard let parts = SAMUSLiteParts(without: without) else {
             throw .option(
@@ -410,6 +443,28 @@ extension TrainingConfiguration {
             throw .option("--without is for --network samus-lite")
         }
         return .lite(parts)
+    }
+
+    /// The adapter of the network, by method or by the architecture's own.
+    ///
+    /// - Parameter architecture: the network; nil for that of the weights in `from`.
+    /// - Returns: nil for the adapter that weights or architecture have.
+    /// - Throws: ``TrainingError/option(_:)`` for options that do not go together.
+    func chosenAdapter(
+        for architecture: ModelArchitecture?
+    ) throws(TrainingError) -> EncoderAdapter? {
+        guard adapter == nil || recipe == .adapter else {
+            throw .option(
+                "--adapter \(adapter?.rawValue ?? "") goes with --recipe adapter, not with "
+                    + recipe.rawValue)
+        }
+        let method = adapter ?? (architecture == .samed ? .samed : nil)
+        let chosen = method?.adapter(rank: loraRank)
+        if case .lowRank = chosen { return chosen }
+        guard loraRank == Self.default.loraRank else {
+            throw .option("--lora-rank \(loraRank) needs --adapter lora or samed")
+        }
+        return chosen
     }
 
     /// Sizes of a new SAM, SAMUS or AutoSAMUS.
@@ -434,7 +489,8 @@ extension TrainingConfiguration {
             }
         }
         return SAMConfiguration(
-            width: width, depth: depth, heads: heads, globalBlocks: blocks, imageSize: 256)
+            width: width, depth: depth, heads: heads, globalBlocks: blocks,
+            imageSize: inputSize ?? 256)
     }
 
     /// Prompt strategies of the validation.

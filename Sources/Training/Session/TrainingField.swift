@@ -260,5 +260,6 @@ extension OptimizerName: RunArgumentConvertible {}
 extension ScheduleName: RunArgumentConvertible {}
 extension PrecisionName: RunArgumentConvertible {}
 
+extension AdapterMethod: RunArgumentConvertible {}
 extension ObjectUnit: RunArgumentConvertible {}
 extension TrainingDevice: RunArgumentConvertible {}

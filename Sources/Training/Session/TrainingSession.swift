@@ -201,13 +201,22 @@ public struct TrainingSession {
         let start = try InitializedNetwork(
             architecture, configuration: newConfiguration,
             from: try configuration.from.map(read),
+            adapter: try configuration.chosenAdapter(for: architecture),
+            method: configuration.adapter,
+            inputSize: configuration.inputSize,
             decoder: try configuration.decoderFrom.map(read), seed: configuration.seed)
         guard configuration.without == nil || start.configuration == newConfiguration else {
             throw TrainingError.start(
                 "--without \(configuration.without ?? ""): the weights of --from are a "
                     + "\(start.architecture.rawValue) with other parts")
         }
+        guard configuration.recipe != .adapter || start.configuration.adapter != nil else {
+            throw TrainingError.start(
+                "--recipe adapter: this \(start.architecture.rawValue) has no adapters; "
+                    + "--adapter adds them")
+        }
         try configuration.recipe.freeze(start.network)
+        configuration.adapter?.unfreezeDecoder(of: start.network)
         try setTrainable(false, configuration.freeze, in: start.network)
         try setTrainable(true, configuration.unfreeze, in: start.network)
         (start.network as? SAMUS)?.checkpointsActivations = configuration.checkpointActivations
@@ -347,7 +356,8 @@ public struct PreparedTraining {
         return RunRecord(
             seed: trainer.configuration.seed, dataHash: try DatasetCollection.hash(of: samples),
             startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
-                .joined(separator: " "), versions: versions)
+                .joined(separator: " "), adapter: start.configuration.adapter?.rawValue,
+            versions: versions)
     }
 
     /// Network, data and options of the training, in several lines for the terminal.

@@ -27,23 +27,32 @@ public struct InitializedNetwork {
     ///     architecture; nil for those that follow from the checkpoint's.
     ///   - checkpoint: weights to start from: the same architecture's, or those of one in
     ///     `ModelArchitecture.startsFrom`.
+    ///   - adapter: the adapter of the image encoder; nil for that of the weights, or the published
+    ///     one of the architecture.
+    ///   - method: the method that needs the adapter, for messages.
+    ///   - inputSize: height and width of the input; nil for that of the weights, or the published.
     ///   - decoder: weights whose prompt encoder and mask decoder replace the network's own.
     ///   - seed: seed of the weights that no checkpoint has.
     /// - Throws: ``TrainingError/start(_:)`` where these do not go together, `ConfigurationError`,
     ///   `ModuleLoadError` and `CheckpointError` where a file does not fit or cannot be read.
     public init(
         _ architecture: ModelArchitecture?, configuration: ModelConfiguration?,
-        from checkpoint: Checkpoint?, decoder: Checkpoint? = nil, seed: UInt64
+        from checkpoint: Checkpoint?, adapter: EncoderAdapter? = nil,
+        method: AdapterMethod? = nil, inputSize: Int? = nil, decoder: Checkpoint? = nil,
+        seed: UInt64
     ) throws {
         var origins: [String] = []
         var sources: [String: String] = [:]
         if let checkpoint {
-            (network, self.architecture, self.configuration) = try Self.started(
-                architecture, configuration, from: checkpoint, seed: seed)
-            let isSame = checkpoint.architecture == self.architecture
+            let start = try StartedNetwork(
+                architecture, configuration, from: checkpoint, adapter: adapter, method: method,
+                inputSize: inputSize, seed: seed)
+            network = start.network
+            self.architecture = start.architecture
+            self.configuration = start.configuration
             origins.append(
                 "started from \(Self.name(checkpoint))"
-                    + (isSame ? "" : ", what that lacks new with seed \(seed)"))
+                    + (start.isLoaded ? "" : ", what that lacks new with seed \(seed)"))
             sources[Self.name(checkpoint)] = try checkpoint.sha256
         } else {
             guard let architecture else {
@@ -70,29 +79,6 @@ public struct InitializedNetwork {
 
     private static func name(_ checkpoint: Checkpoint) -> String {
         URL(fileURLWithPath: checkpoint.path).lastPathComponent
-    }
-
-    private static func started(
-        _ architecture: ModelArchitecture?, _ configuration: ModelConfiguration?,
-        from checkpoint: Checkpoint, seed: UInt64
-    ) throws -> (any SegmentationNetwork, ModelArchitecture, ModelConfiguration) {
-        guard let found = checkpoint.architecture else {
-            throw TrainingError.start(
-                "'\(checkpoint.path)' is not a network that this program knows")
-        }
-        guard let architecture, architecture != found else {
-            let (network, configuration) = try NetworkRegistry.load(found, from: checkpoint)
-            return (network, found, configuration)
-        }
-        guard architecture.startsFrom.contains(found) else {
-            throw TrainingError.start(
-                "\(architecture.rawValue) cannot start from \(found.rawValue) ('\(checkpoint.path)'); "
-                    + "--decoder-from takes its mask decoder alone")
-        }
-        let (network, configuration, _) = try NetworkRegistry.start(
-            architecture, from: found, checkpoint: checkpoint, configuration: configuration,
-            seed: seed)
-        return (network, architecture, configuration)
     }
 
     /// Loads prompt encoder and mask decoder.

@@ -6,7 +6,7 @@ import TorchNN
 /// Computes `fc2(gelu(fc1(x)))`, plus `x` itself when `skip` is true.
 public final class FeatureAdapter: Module, Layer {
     let fc1: Linear
-    let fc2: Linear
+    package let fc2: Linear
     let skip: Bool
 
     /// The authors' names.

@@ -42,7 +42,7 @@ public struct StudyInputs: Sendable {
         }
         var weights: [String: Weights] = [:]
         let names = study.networks.compactMap(\.from) + study.models.map(\.model)
-        for name in names where weights[name] == nil {
+        for name in names.uniqued {
             do throws(FileReadError) {
                 weights[name] = try Weights(name, folders: folders)
                 if weights[name] == nil {

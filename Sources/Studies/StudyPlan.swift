@@ -209,7 +209,8 @@ public struct StudyPlan: Sendable {
             epochs = max(Int((Double(count) / steps).rounded(.up)), 1)
         case .minutes(let count):
             minutes = count
-            epochs = 100_000
+            // Never the end: an epoch with its validation takes more than a tenth of a second.
+            epochs = min(max(Int(600 * count), 1), 1_000_000)
         }
         let sets = part.training.map(\.name).joined(separator: ",")
         let start = network.from.map { inputs.weights(named: $0) }

@@ -96,8 +96,8 @@ struct ReproduceCommand: ParsableCommand {
             Terminal.log("no results are written; --tables writes those of the other jobs")
         } else {
             Terminal.print(
-                "\(counted(left.count, "job")) of the study are left to other processes; the last "
-                    + "one writes the results")
+                "\(counted(left.count, "job")) of the study \(left.count == 1 ? "is" : "are") left to "
+                    + "other processes; the last one writes the results")
         }
         guard rest.failed.isEmpty else {
             throw ExitError(
@@ -123,13 +123,13 @@ struct ReproduceCommand: ParsableCommand {
                 path.hasPrefix("/")
                     ? path : own.appendingPathComponent(path).standardizedFileURL.path
             }
-        return try withExitStatus(.input) {
-            let inputs = try StudyInputs(
+        let inputs = try withExitStatus(.input) {
+            try StudyInputs(
                 file, root: root, folders: (weights.map { [$0] } ?? []) + [own.path],
                 canTrain: Handover.isPossible)
-            try TrainingOptionNames.check(file)
-            return try StudyPlan(file, inputs)
         }
+        try TrainingOptionNames.check(file)
+        return try withExitStatus(.input) { try StudyPlan(file, inputs) }
     }
 
     private func list(_ plan: StudyPlan, _ folder: StudyFolder, _ queue: StudyQueue) throws {

@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "Measurements", targets: ["Measurements"]),
         .library(name: "DICOM", targets: ["DICOM"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Studies", targets: ["Studies"]),
         .library(name: "SAMUSKit", targets: ["SAMUSKit"]),
         .library(name: "Tracking", targets: ["Tracking"]),
     ],
@@ -113,13 +114,19 @@ let package = Package(
                 "Checkpoints", "Datasets", "Drawing", "FileIO", "Imaging", "MaskMetrics",
                 "Segmentation",
             ]),
+        .target(
+            name: "Studies",
+            dependencies: [
+                "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging", "Inference",
+                "MaskMetrics", "Segmentation", .product(name: "Yams", package: "Yams"),
+            ]),
         .target(name: "SAMUSKit", dependencies: ["Imaging", "Inference", "Segmentation"]),
         .target(name: "Tracking", dependencies: ["Imaging", "Segmentation"]),
         .target(
             name: "Commands",
             dependencies: [
                 "Checkpoints", "DICOM", "Datasets", "Drawing", "Evaluation", "FileIO", "Imaging",
-                "Inference", "Measurements", "MaskMetrics", "Segmentation", "Tracking",
+                "Inference", "Measurements", "MaskMetrics", "Segmentation", "Studies", "Tracking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "samus", dependencies: ["Commands"]),
@@ -251,6 +258,12 @@ let package = Package(
             name: "EvaluationTests",
             dependencies: [
                 "Evaluation", "Imaging", "MaskMetrics", "Segmentation", "Datasets", "TestSupport",
+            ]),
+        .testTarget(
+            name: "StudiesTests",
+            dependencies: [
+                "Studies", "Datasets", "Evaluation", "FileIO", "Imaging", "MaskMetrics",
+                "Segmentation", "TestSupport",
             ]),
         .testTarget(
             name: "TrainingTests",

@@ -105,6 +105,7 @@ copy_licenses() {
     for license in .build/checkouts/swift-argument-parser/{LICENSE,NOTICE}.txt; do
         [ ! -e "$license" ] || copy "$license" "$licenses/$(basename "$(dirname "$license")")"
     done
+    copy .build/checkouts/Yams/LICENSE "$licenses/Yams"
     copy_copyright libpng libpng-dev
     copy_copyright libjpeg-turbo libturbojpeg0-dev
     copy_copyright zlib zlib1g-dev

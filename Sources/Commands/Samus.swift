@@ -24,8 +24,8 @@ public struct SamusCommand: ParsableCommand {
         subcommands: [
             SegmentCommand.self, TrackCommand.self, MeasureCommand.self, HeartCommand.self,
             DeidentifyCommand.self, PACSHandover.self, ReceiveCommand.self,
-            EvaluateCommand.self, CompareCommand.self, TrainHandover.self, ExportHandover.self,
-            DataCommand.self,
+            EvaluateCommand.self, CompareCommand.self, ReproduceCommand.self,
+            TrainHandover.self, ExportHandover.self, DataCommand.self,
             InfoCommand.self, ConvertCommand.self, AverageCommand.self, InitCommand.self,
             BenchCommand.self,
             DoctorCommand.self, ServeHandover.self,

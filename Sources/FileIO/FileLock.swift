@@ -5,7 +5,10 @@ import Foundation
 /// The file contains one line that names the process that holds the lock. The file is not deleted
 /// afterwards. On a file system without locks, every attempt succeeds.
 public final class FileLock: Sendable {
-    private let descriptor: Int32
+    /// The open file.
+    ///
+    /// A child process that inherits it holds the lock too, until it ends.
+    package let descriptor: Int32
 
     /// Takes the lock, or throws at once if another process holds it.
     ///

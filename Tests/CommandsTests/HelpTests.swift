@@ -6,7 +6,7 @@ struct HelpTests {
     /// The commands as typed after `samus`; the help of `data split` is in `samus-data-split.txt`.
     private static let commands = [
         "", "segment", "track", "measure", "heart", "deidentify", "pacs", "pacs query",
-        "pacs fetch", "pacs run", "pacs store", "receive", "evaluate", "compare",
+        "pacs fetch", "pacs run", "pacs store", "receive", "evaluate", "compare", "reproduce",
         "train",
         "export",
         "data",

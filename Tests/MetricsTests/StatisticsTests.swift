@@ -55,6 +55,44 @@ struct StatisticsTests {
         }
     }
 
+    @Test("Friedman's test and Nemenyi's critical difference equal SciPy's, with ties")
+    func rankings() throws {
+        for expected in expected.rankings {
+            let found = try RankComparison(
+                expected.values, moreIsBetter: expected.moreIsBetter)
+            let note = Comment("\(expected.values.count) blocks")
+            for (rank, other) in zip(found.meanRanks, expected.meanRanks) {
+                #expect(rank ≈ other, note)
+            }
+            // A statistic near 0 is the difference of larger numbers.
+            #expect(abs(try #require(found.statistic) - expected.statistic) < 1e-9, note)
+            #expect(abs(try #require(found.pValue) - expected.p) < 1e-9, note)
+            #expect(abs(found.criticalDifference / expected.criticalDifference - 1) < 1e-7, note)
+        }
+    }
+
+    @Test("Holm's correction equals the reference")
+    func holm() {
+        for expected in expected.holms {
+            for (found, other) in zip(MultipleTests.holm(expected.p), expected.corrected) {
+                #expect(found ≈ other)
+            }
+        }
+        #expect(MultipleTests.holm([]) == [])
+    }
+
+    @Test("ranks need blocks of equal length; two systems have no Friedman test")
+    func smallRankings() throws {
+        #expect(throws: MetricsError.noCases) { try RankComparison([], moreIsBetter: true) }
+        #expect(throws: MetricsError.self) {
+            try RankComparison([[1, 2], [1]], moreIsBetter: true)
+        }
+        let two = try RankComparison([[1, 2], [3, 4]], moreIsBetter: true)
+        #expect(two.statistic == nil && two.meanRanks == [2, 1])
+        let equal = try RankComparison([[1, 1, 1]], moreIsBetter: false)
+        #expect(equal.statistic == nil && equal.meanRanks == [2, 2, 2])
+    }
+
     @Test("IoU calibration equals the reference, also with estimates outside 0...1")
     func calibrations() throws {
         for expected in expected.calibrations {
@@ -111,6 +149,15 @@ private struct Expected: Decodable {
         let counts: [Int]
         let expectedError, largestError, bias, pearson, spearman: Double
     }
+    struct Ranking: Decodable {
+        let values: [[Double]]
+        let moreIsBetter: Bool
+        let meanRanks: [Double]
+        let statistic, p, criticalDifference: Double
+    }
+    struct Holm: Decodable { let p, corrected: [Double] }
+    let rankings: [Ranking]
+    let holms: [Holm]
     let summaries: [Summary]
     let bootstraps: [Bootstrap]
     let wilcoxons: [Wilcoxon]

@@ -100,6 +100,9 @@ public struct EvaluateCommand: ParsableCommand {
             """)
     var uncertainty = false
 
+    @Flag(help: "Also write the masks: masks.json, as COCO's run lengths.")
+    var masks = false
+
     @Flag(help: "Replace a report that exists.")
     var force = false
 
@@ -154,7 +157,7 @@ public struct EvaluateCommand: ParsableCommand {
             data: .init(
                 root: data, split: "\(split)", hash: "", images: 0,
                 limitedFrom: limit.flatMap { $0 < total ? total : nil }),
-            files: EvaluationFiles(folder: output, prompts: source.prompts),
+            files: EvaluationFiles(folder: output, prompts: source.prompts, hasMasks: masks),
             versions: source.versions)
         try run.files.makeFolder()
         let lock = try withExitStatus(.output) {

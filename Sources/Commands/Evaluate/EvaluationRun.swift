@@ -89,6 +89,7 @@ struct EvaluationRun {
             guard let image = try sheet.draw(prompt) else { continue }
             try set.add(image.encodedPNG(comment: comment), at: files.sheet(prompt).path)
         }
+        if files.hasMasks { try set.add(EvaluatedMasks(evaluation).json(), at: files.masks.path) }
         try set.add(report.json(), at: files.json.path)
         try set.commit(holding: lock)
     }
@@ -118,19 +119,24 @@ extension EvaluationReport {
 /// The files of an evaluation.
 struct EvaluationFiles {
     let folder: URL
+    /// Whether the masks are written too.
+    let hasMasks: Bool
     private let prompts: [PromptStrategy]
 
     /// - Parameters:
     ///   - folder: the output folder.
     ///   - prompts: the prompts that are measured; none for masks of another program.
-    init(folder: String, prompts: [PromptStrategy]) {
+    ///   - hasMasks: whether the masks are written too.
+    init(folder: String, prompts: [PromptStrategy], hasMasks: Bool = false) {
         self.folder = URL(fileURLWithPath: folder)
         self.prompts = prompts
+        self.hasMasks = hasMasks
     }
 
     var table: URL { folder.appendingPathComponent("per_case.csv") }
     var markdown: URL { folder.appendingPathComponent("report.md") }
     var json: URL { folder.appendingPathComponent("report.json") }
+    var masks: URL { folder.appendingPathComponent("masks.json") }
 
     /// The contact sheet of a prompt; nil means masks of another program.
     func sheet(_ prompt: PromptStrategy?) -> URL {
@@ -142,7 +148,9 @@ struct EvaluationFiles {
     /// One contact sheet for each prompt.
     var sheets: [PromptStrategy?] { prompts.isEmpty ? [nil] : prompts.map { $0 } }
 
-    private var all: [URL] { [table, markdown, json] + sheets.map(sheet) }
+    private var all: [URL] {
+        [table, markdown, json] + (hasMasks ? [masks] : []) + sheets.map(sheet)
+    }
 
     /// Makes the folder.
     ///

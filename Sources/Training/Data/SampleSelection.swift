@@ -10,9 +10,11 @@ struct SampleSelection {
     init(_ configuration: TrainingConfiguration) throws {
         let root = configuration.data ?? ""
         let data = try DatasetCollection(root: root)
-        let names = try Self.names(configuration.sets, of: data)
+        let sets = try Self.sets(configuration.sets, of: data)
         func selected(_ split: Split, _ fraction: Double) throws -> [Sample] {
-            let samples = try data.samples(split).filter { names.contains($0.dataset) }
+            let samples = try data.samples(split).filter { sample in
+                sets[sample.dataset]?.contains(sample.label) ?? false
+            }
             return Self.part(samples, fraction, seed: configuration.seed)
         }
         train = try selected(.train, configuration.fraction)
@@ -34,18 +36,41 @@ struct SampleSelection {
         Fingerprint(of: (train + validation).map(\.id).joined(separator: "\n")).text
     }
 
-    private static func names(_ text: String?, of data: DatasetCollection) throws -> Set<String> {
-        let all = Set(data.classes.keys)
+    /// The selected classes of each dataset.
+    ///
+    /// - Parameters:
+    ///   - text: datasets, or classes as `Echo-CAMUS#1`, separated by commas; with `-` in front all
+    ///     but these; nil for all.
+    ///   - data: the datasets.
+    /// - Returns: labels by dataset.
+    /// - Throws: `DatasetError` that names what the data do not have.
+    private static func sets(
+        _ text: String?, of data: DatasetCollection
+    ) throws -> [String: Set<Int>] {
+        let all = data.classes.mapValues { Set(1..<$0) }
         guard let text else { return all }
         let isExcluding = text.hasPrefix("-")
-        let names = Set(text.dropFirst(isExcluding ? 1 : 0).split(separator: ",").map(String.init))
-        guard names.isSubset(of: all) else {
+        var named: [String: Set<Int>] = [:]
+        var unknown: [String] = []
+        for word in text.dropFirst(isExcluding ? 1 : 0).split(separator: ",").map(String.init) {
+            let parts = word.split(separator: "#", omittingEmptySubsequences: false)
+            // A dataset's own name may contain the sign.
+            let name = all[word] == nil && parts.count == 2 ? String(parts[0]) : word
+            let labels = name == word ? all[word] : Int(parts[1]).map { [$0] }
+            guard let labels, let known = all[name], labels.isSubset(of: known) else {
+                unknown.append(word)
+                continue
+            }
+            named[name, default: []].formUnion(labels)
+        }
+        guard unknown.isEmpty else {
             throw DatasetError.empty(
                 root: data.root,
-                what: "dataset \(names.subtracting(all).sorted().joined(separator: ", ")); it has "
-                    + all.sorted().joined(separator: ", "))
+                what: "dataset \(unknown.sorted().joined(separator: ", ")); it has "
+                    + all.keys.sorted().joined(separator: ", "))
         }
-        return isExcluding ? all.subtracting(names) : names
+        guard isExcluding else { return named }
+        return all.merging(named) { $0.subtracting($1) }
     }
 
     /// A seeded part of the images with all samples of each, in their order.

@@ -10,7 +10,8 @@ import Torch
 public struct TrainingConfiguration: Equatable, Sendable {
     /// Folder of datasets in the US30K layout.
     public var data: String?
-    /// Names of the datasets to use, separated by commas; with `-` in front all but these.
+    /// Datasets to use, or classes such as `Echo-CAMUS#1`, separated by commas; with `-` in front all
+    /// but these.
     public var sets: String?
     /// Fraction of the training images to use.
     public var fraction = 1.0
@@ -177,7 +178,8 @@ extension TrainingConfiguration {
             help: "Folder of datasets in the US30K layout."),
         .init(
             "sets", \.sets, affectsResult: true, value: "names",
-            help: "Use only these datasets, separated by commas; with - in front all but these."),
+            help: "Use only these datasets, or classes such as Echo-CAMUS#1, separated by commas; "
+                + "with - in front all but these."),
         .init(
             "fraction", \.fraction, affectsResult: true, value: "fraction",
             help: "Train with a seeded fraction of the images, 0 to 1."),

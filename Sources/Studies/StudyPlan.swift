@@ -1,0 +1,259 @@
+import Datasets
+import Evaluation
+import FileIO
+
+/// A training or an evaluation: one process that can be run alone, stopped and resumed.
+public struct StudyJob: Equatable, Sendable {
+    /// What a job does.
+    public enum Kind: Equatable, Sendable {
+        /// `samus train`; minutes is the budget where it is one of time.
+        case training(minutes: Double?)
+        /// `samus evaluate` of a model, or of the weights of a training.
+        case evaluation(training: String?)
+    }
+
+    /// Name of its folder: what it is, and the beginning of its hash.
+    public let id: String
+    /// For people: `train U-Net on Breast-BUSI, seed 0`.
+    public let title: String
+    /// What it does.
+    public let kind: Kind
+    /// SHA-256 of everything that affects the result: arguments, data and weights.
+    public let hash: String
+    /// Arguments of `samus`, without those that do not affect the result.
+    let arguments: [String]
+    /// Jobs with the same key belong to the same shard.
+    public let shardKey: String
+
+    init(
+        _ name: String, title: String, kind: Kind, arguments: [String], inputs: [String],
+        shardKey: String? = nil
+    ) {
+        hash = SHA256.hexDigest(of: Array((["study 1"] + inputs).joined(separator: "\n").utf8))
+        let plain = name.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+        id = "\(String(plain.prefix(80)))-\(hash.prefix(12))"
+        (self.title, self.kind, self.arguments) = (title, kind, arguments)
+        self.shardKey = shardKey ?? id
+    }
+
+    /// Whether it is a training.
+    public var isTraining: Bool {
+        if case .training = kind { true } else { false }
+    }
+}
+
+/// A row of a table: a network or model of the study.
+public struct StudySystem: Hashable, Sendable {
+    /// The name.
+    public var name: String
+    /// Whether it is trained in the study.
+    public var isTrained: Bool
+    /// Multiply-add operations for one image in 10^9, where the study gives them.
+    public var gmac: Double?
+    /// The Dice that a paper prints.
+    public var published: PublishedDice
+}
+
+/// A cell of the tables: one system on one task, by one evaluation for each seed.
+public struct StudyEntry: Equatable, Sendable {
+    /// The protocol.
+    public var kind: StudyProtocol
+    /// The fraction of the training images; nil for systems that are not trained.
+    public var fraction: Double?
+    /// The row.
+    public var system: StudySystem
+    /// The column.
+    public var task: StudyTask
+    /// The seed of the training.
+    public var seed: Int?
+    /// The evaluation's job.
+    public var evaluation: String
+    /// The training's job.
+    public var training: String?
+}
+
+/// All jobs of a study in the order in which one process would run them, and what each one is for.
+public struct StudyPlan: Sendable {
+    /// The study.
+    public let study: Study
+    /// Its data and weights.
+    public let inputs: StudyInputs
+    /// Every training before its evaluations; the models that are not trained first.
+    public private(set) var jobs: [StudyJob] = []
+    /// The cells of the tables.
+    public private(set) var entries: [StudyEntry] = []
+
+    /// - Parameters:
+    ///   - study: the study.
+    ///   - inputs: its data and weights.
+    /// - Throws: ``StudyError/missing(_:)`` where a network cannot do what a protocol needs.
+    public init(_ study: Study, _ inputs: StudyInputs) throws(StudyError) {
+        self.study = study
+        self.inputs = inputs
+        for model in study.models { add(model) }
+        for network in study.networks {
+            for kind in network.protocols ?? study.evaluation.protocols {
+                for part in parts(kind) { try add(network, kind, part) }
+            }
+        }
+    }
+
+    /// The job of an identifier.
+    public func job(_ id: String) -> StudyJob? { jobs.first { $0.id == id } }
+
+    /// A training of a protocol: what is trained, and what is tested.
+    private struct Part {
+        var training: [StudyTask]
+        var test: [StudyTask]
+        var name: String
+    }
+
+    private func parts(_ kind: StudyProtocol) -> [Part] {
+        let trained = inputs.tasks.filter { !study.testOnly.contains($0.dataset) }
+        let tested = trained.filter { !study.trainOnly.contains($0.dataset) }
+        switch kind {
+        case .taskSpecific:
+            return tested.map { Part(training: [$0], test: [$0], name: $0.name) }
+        case .universal: return [Part(training: trained, test: tested, name: "all tasks")]
+        case .generalization:
+            return study.evaluation.heldOut.map { group in
+                let training = trained.filter { !group.contains($0.dataset) }
+                // The universal model is the same where only test-only datasets are held out.
+                let name = training == trained ? "tasks" : "but " + group.joined(separator: ", ")
+                return Part(
+                    training: training,
+                    test: inputs.tasks.filter { group.contains($0.dataset) }, name: "all \(name)")
+            }
+        }
+    }
+
+    private mutating func add(_ model: StudyModel) {
+        let weights = inputs.weights(named: model.model)
+        let system = StudySystem(
+            name: model.name, isTrained: false, gmac: model.gmac,
+            published: model.published)
+        let sets = inputs.tasks.map(\.dataset).uniqued
+        for dataset in sets where !study.trainOnly.contains(dataset) {
+            let job = evaluation(
+                of: model.name, on: dataset, prompts: model.prompts, training: nil,
+                arguments: ["--model", weights.argument], model: weights.hash)
+            add(job)
+            for kind in study.evaluation.protocols {
+                for task in parts(kind).flatMap(\.test) where task.dataset == dataset {
+                    entries.append(
+                        StudyEntry(
+                            kind: kind, system: system, task: task, evaluation: job.id))
+                }
+            }
+        }
+    }
+
+    private mutating func add(
+        _ network: StudyNetwork, _ kind: StudyProtocol, _ part: Part
+    ) throws(StudyError) {
+        let crowded = Dictionary(grouping: part.training, by: \.dataset).first {
+            $0.value.count > 1
+        }
+        if let crowded, network.prompts.contains(.promptFree) {
+            throw .missing([
+                "\(network.name) segments without a prompt: one model of the protocol "
+                    + "\(kind.rawValue) cannot tell the \(crowded.value.count) classes of "
+                    + "\(crowded.key) apart; give it 'protocols: [task-specific]', or name one class "
+                    + "in data.sets"
+            ])
+        }
+        let system = StudySystem(
+            name: network.name, isTrained: true, gmac: network.gmac,
+            published: network.published)
+        for fraction in study.training.fractions.sorted(by: >) {
+            for seed in study.training.seeds {
+                let training = training(of: network, part, fraction: fraction, seed: seed)
+                add(training)
+                for dataset in part.test.map(\.dataset).uniqued {
+                    let job = evaluation(
+                        of: training.title.dropFirst("train ".count).description, on: dataset,
+                        prompts: network.prompts, training: training.id, arguments: [],
+                        model: training.hash)
+                    add(job)
+                    entries += part.test.filter { $0.dataset == dataset }.map { task in
+                        StudyEntry(
+                            kind: kind, fraction: fraction, system: system, task: task, seed: seed,
+                            evaluation: job.id, training: training.id)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func add(_ job: StudyJob) {
+        if !jobs.contains(where: { $0.id == job.id }) { jobs.append(job) }
+    }
+
+    private func training(
+        of network: StudyNetwork, _ part: Part, fraction: Double, seed: Int
+    ) -> StudyJob {
+        let others = study.training.options.filter { option in
+            !network.options.contains { $0.name == option.name }
+        }
+        let options = (network.options + others).sorted { $0.name < $1.name }.flatMap(\.arguments)
+        var minutes: Double?
+        let budget = network.budget ?? study.training.budget
+        let epochs: Int
+        switch budget {
+        case .epochs(let count): epochs = count
+        case .steps(let count):
+            let batch =
+                Study.option("batch", network, study.training).flatMap(Int.init) ?? 1
+            let objects = Double(inputs.trainingObjects(of: part.training)) * fraction
+            let steps = max((objects / Double(max(batch, 1))).rounded(.up), 1)
+            epochs = max(Int((Double(count) / steps).rounded(.up)), 1)
+        case .minutes(let count):
+            minutes = count
+            // Never the end: an epoch with its validation takes more than a tenth of a second.
+            epochs = min(max(Int(600 * count), 1), 1_000_000)
+        }
+        let sets = part.training.map(\.name).joined(separator: ",")
+        let start = network.from.map { inputs.weights(named: $0) }
+        let common = [
+            "--network", network.architecture.commandName, "--recipe", network.recipe, "--sets",
+            sets, "--fraction", "\(fraction)", "--seed", "\(seed)", "--epochs", "\(epochs)",
+        ]
+        let data = part.training.map(\.dataset).uniqued.flatMap { dataset in
+            [inputs.hash(of: dataset, .train), inputs.hash(of: dataset, .val)]
+        }
+        let portion = fraction < 1 ? ", \(percent(fraction)) of the images" : ""
+        return StudyJob(
+            "\(network.name)-\(part.name)-\(fraction < 1 ? "\(percent(fraction))-" : "")s\(seed)",
+            title: "train \(network.name) on \(part.name), seed \(seed)\(portion)",
+            kind: .training(minutes: minutes),
+            arguments: ["train"] + common + (start.map { ["--from", $0.argument] } ?? []) + options,
+            inputs: ["train"] + common + options
+                + ["from \(start?.hash ?? "nothing")", "minutes \(minutes ?? 0)"] + data)
+    }
+
+    private func evaluation(
+        of name: String, on dataset: String, prompts: [PromptStrategy], training: String?,
+        arguments: [String], model: String
+    ) -> StudyJob {
+        let options = study.evaluation
+        let common =
+            [
+                "--split", "\(options.split.rawValue)-\(dataset)", "--prompt",
+                prompts.map(\.description).joined(separator: ","), "--resolution",
+                options.resolution.rawValue,
+            ] + (options.limit.map { ["--limit", "\($0)"] } ?? [])
+            + (study.results.sheets > 0 ? ["--masks"] : [])
+        return StudyJob(
+            "\(name)-on-\(dataset)", title: "evaluate \(name) on \(dataset)",
+            kind: .evaluation(training: training), arguments: ["evaluate"] + common + arguments,
+            inputs: ["evaluate"] + common + [model, inputs.hash(of: dataset, options.split)],
+            shardKey: training)
+    }
+}
+
+/// `50 %` as a part of a name.
+func percent(_ fraction: Double) -> String {
+    let text = (fraction * 100).fixed(4)
+    let short = text.replacing(#/\.?0+$/#, with: "")
+    return "\(short)%"
+}

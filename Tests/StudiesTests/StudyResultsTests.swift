@@ -1,0 +1,172 @@
+import Datasets
+import Evaluation
+import FileIO
+import Foundation
+import MaskMetrics
+import TestSupport
+import Testing
+
+@testable import Studies
+
+/// A study of the two baselines, evaluated in this process.
+private final class EvaluatedStudy {
+    let plan: StudyPlan
+    let folder: StudyFolder
+
+    static let text = """
+        study: baselines
+        data: {sets: [Disc, Ring]}
+        evaluation: {resolution: native}
+        results: {sheets: 2}
+        """
+
+    init(_ text: String = text) throws {
+        plan = try StudyPlanTests.plan(text)
+        let path = FileManager.default.temporaryDirectory.appending(path: "study-\(UUID())").path
+        folder = StudyFolder(path)
+        for subfolder in folder.subfolders {
+            try FileManager.default.createDirectory(
+                atPath: subfolder, withIntermediateDirectories: true)
+        }
+        for job in plan.jobs { try evaluate(job) }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder.path) }
+
+    private func evaluate(_ job: StudyJob) throws {
+        let arguments = job.arguments
+        let model = try #require(arguments.firstIndex(of: "--model").map { arguments[$0 + 1] })
+        let split = try #require(arguments.firstIndex(of: "--split").map { arguments[$0 + 1] })
+        let source = try #require(BaselineSource(rawValue: model))
+        let options = EvaluationOptions(prompts: [.box()])
+        let samples = try DatasetCollection(root: plan.inputs.root)
+            .samples(.test, of: String(split.dropFirst(5)))
+        let evaluation = Evaluator(source, options: options).evaluate(samples)
+        let report = EvaluationReport(
+            evaluation, source: source.record, options: options,
+            data: .init(root: "", split: split, hash: "", images: 0), program: "test")
+        let product = folder.product(of: job)
+        try FileManager.default.createDirectory(
+            atPath: product, withIntermediateDirectories: true)
+        try AtomicFile.write(report.json(), to: folder.report(of: job.id))
+        try AtomicFile.write(EvaluatedMasks(evaluation).json(), to: folder.masks(of: job.id))
+        try folder.write(
+            JobRecord(
+                title: job.title, hash: job.hash, arguments: [], program: "test", machine: "M",
+                starts: 1, seconds: 3, peakMemory: 50_000_000, end: .done, exitCode: 0), of: job)
+    }
+
+    func text(_ name: String) throws -> String {
+        try String(contentsOfFile: "\(folder.results)/\(name)", encoding: .utf8)
+    }
+}
+
+@Suite("The results of a study")
+struct StudyResultsTests {
+    @Test("tables, tests, ranks, sheets and CSV files are written, and agree with the reports")
+    func results() throws {
+        let study = try EvaluatedStudy()
+        try StudyResults(study.plan, in: study.folder).write()
+        let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
+        #expect(
+            Set(names).isSuperset(of: [
+                "results.md", "tables.tex", "statistics.csv", "per_case.csv", "costs.csv",
+                "ranks-task-specific.png", "ranks-task-specific.svg",
+                "differences-task-specific-Disc.png", "differences-task-specific-Ring-1.png",
+            ]))
+        let rows = CSV.rows(try study.text("statistics.csv"))
+        let header = rows[0]
+        func value(_ row: [String], _ name: String) throws -> String {
+            row[try #require(header.firstIndex(of: name))]
+        }
+        let dice = try rows.dropFirst().filter { try value($0, "metric") == "dice" }
+        // Two baselines, three tasks.
+        #expect(dice.count == 6)
+        let cases = CSV.rows(try study.text("per_case.csv"))
+        #expect(cases.count == 1 + 2 * (8 + 16))
+        let mean = try #require(
+            dice.first {
+                try value($0, "task") == "Ring#2" && value($0, "system") == "filled box"
+            })
+        // The filled box against a ring: computed here from the cases.
+        let place = try #require(cases[0].firstIndex(of: "dice"))
+        let own = cases.filter { $0[1] == "filled box" && $0[6] == "Ring" && $0[8] == "2" }
+            .compactMap { Double($0[place]) }
+        #expect(own.count == 8)
+        let expected = own.reduce(0, +) / 8
+        #expect(abs(try #require(Double(value(mean, "mean"))) - expected) < 1e-12)
+        #expect(try value(mean, "patients") == "4")
+    }
+
+    @Test("the ellipse is the best on discs, and four patients cannot show it")
+    func tests() throws {
+        let study = try EvaluatedStudy()
+        let scores = try StudyScores(study.plan, in: study.folder)
+        let table = StudyTable(scores, .taskSpecific, .dice)
+        let disc = try #require(table.tasks.firstIndex { $0.name == "Disc" })
+        let box = try #require(table.rows.firstIndex { $0.system.name == "filled box" })
+        let ellipse = try #require(table.rows.firstIndex { $0.system.name == "ellipse in the box" })
+        #expect(try #require(table.cells[ellipse][disc]).isBest)
+        let comparison = try #require(table.cells[box][disc]?.comparison)
+        #expect(comparison.pairs == 4 && comparison.difference < -0.05)
+        // The smallest two-sided p-value of four pairs is 2 / 2^4.
+        #expect(comparison.pValue == 0.125 && comparison.corrected == 0.125)
+        #expect(!StudyTable.isSignificant(try #require(table.cells[box][disc])))
+    }
+
+    @Test("Markdown and LaTeX say what is prompted, and for which use it is")
+    func documents() throws {
+        let study = try EvaluatedStudy()
+        try StudyResults(study.plan, in: study.folder).write()
+        let markdown = try study.text("results.md")
+        #expect(markdown.contains("**Research use only, not a medical device.**"))
+        #expect(markdown.contains("| filled box | box | yes | nothing here |"))
+        #expect(markdown.contains("samus_hd: the authors' HD"))
+        #expect(!markdown.contains("Incomplete"))
+        let latex = try study.text("tables.tex")
+        #expect(latex.contains("Ring\\#1 & Ring\\#2"))
+        #expect(latex.contains("research use only"))
+        #expect(
+            latex.matches(of: #/begin{/#).count == latex.matches(of: #/end{/#).count)
+        #expect(StudyLaTeX.escaped(#"a_b & 50 % \x{}"#) == #"a\_b \& 50 \% \textbackslash{}x\{\}"#)
+    }
+
+    @Test("a study that is not complete says so; figures of a former version are removed")
+    func incomplete() throws {
+        let study = try EvaluatedStudy()
+        let job = try #require(study.plan.jobs.last)
+        try FileManager.default.removeItem(atPath: study.folder.report(of: job.id))
+        #expect(try study.folder.isDone(job) == false)
+        try FileManager.default.createDirectory(
+            atPath: study.folder.results, withIntermediateDirectories: true)
+        try Data().write(to: URL(filePath: "\(study.folder.results)/ranks-universal.png"))
+        try Data().write(to: URL(filePath: "\(study.folder.results)/notes.txt"))
+        try StudyResults(study.plan, in: study.folder).write()
+        #expect(try study.text("results.md").contains("**Incomplete: 3 of 4 jobs are done"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
+        #expect(names.contains("notes.txt") && !names.contains("ranks-universal.png"))
+    }
+
+    @Test("without an evaluation there is nothing to tabulate")
+    func nothing() throws {
+        let plan = try StudyPlanTests.plan(EvaluatedStudy.text)
+        #expect(throws: StudyError.nothingDone) {
+            try StudyScores(plan, in: StudyFolder("/none"))
+        }
+    }
+
+    @Test("a damaged record is an error that names the file")
+    func damaged() throws {
+        let study = try EvaluatedStudy()
+        let job = study.plan.jobs[0]
+        try Data("{".utf8).write(to: URL(filePath: study.folder.record(of: job)))
+        let error = #expect(throws: StudyError.self) { try study.folder.isDone(job) }
+        #expect("\(try #require(error))".contains(job.id))
+    }
+
+    @Test("cases with the largest spread over the systems come first")
+    func differences() {
+        let values = [["a": 0.9, "b": 0.5, "c": 0.1], ["a": 0.8, "b": 0.9, "d": 0.2]]
+        #expect(DifferenceSheet.mostDifferent(values) == ["b", "a"])
+    }
+}

@@ -58,13 +58,16 @@ final class TwoWayAttentionBlock: Module {
     let norm4: LayerNorm
     let crossAttnImageToToken: DecoderAttention
     let isFirst: Bool
+    /// Whether positions stay in the tokens and the first block has a skip connection, as in the
+    /// Medical SAM Adapter of 2025.
+    let keepsPositions: Bool
 
     /// - Parameters:
     ///   - width: width of tokens, D.
     ///   - heads: attention heads.
     ///   - mlpWidth: width inside the MLP.
     ///   - isFirst: whether this is the first block, in which queries have no added positions.
-    ///   - form: how the tensors are named.
+    ///   - form: how the tensors are named, which says whose block it is.
     init(width: Int, heads: Int, mlpWidth: Int, isFirst: Bool, form: SAMTensorForm) {
         selfAttn = DecoderAttention(width: width, heads: heads)
         norm1 = LayerNorm(width)
@@ -78,6 +81,7 @@ final class TwoWayAttentionBlock: Module {
         norm4 = LayerNorm(width)
         crossAttnImageToToken = DecoderAttention(width: width, heads: heads, downsampling: 2)
         self.isFirst = isFirst
+        keepsPositions = form == .msa
     }
 
     /// - Parameters:
@@ -90,8 +94,9 @@ final class TwoWayAttentionBlock: Module {
         queries: Tensor, keys: Tensor, queryPositions: Tensor, keyPositions: Tensor
     ) -> (Tensor, Tensor) {
         let placed = isFirst ? queries : queries + queryPositions
-        let attended = selfAttn(query: placed, key: placed, value: queries)
-        var queries = norm1(isFirst ? attended : queries + attended)
+        let values = keepsPositions ? placed : queries
+        let attended = selfAttn(query: placed, key: placed, value: values)
+        var queries = norm1(isFirst && !keepsPositions ? attended : values + attended)
 
         let placedKeys = keys + keyPositions
         queries = norm2(

@@ -17,6 +17,8 @@ struct FoundationCase: Sendable, CustomTestStringConvertible {
     let sizes: SAMConfiguration
     /// The input of the network for grey values in 0..1, `[B, 1, S, S]`.
     let input: @Sendable (Tensor) -> Tensor
+    /// The factor of the grey values in the stored input, where it is not the network's.
+    var storedScale: Double?
     /// The logits that the authors' program gives for embeddings of B images.
     let logits: @Sendable (any SegmentationNetwork, Tensor, BaselineGolden) -> Tensor
     /// Tables of full size: their tag and sizes.
@@ -40,7 +42,7 @@ struct FoundationCase: Sendable, CustomTestStringConvertible {
             }),
         FoundationCase(
             folder: "msa", tag: "-tiny-2025", architecture: .medicalSAMAdapter,
-            sizes: adapted(tiny, .bottleneck), input: standardized,
+            sizes: adapted(tiny, .bottleneck), input: standardized, storedScale: 255,
             logits: { resized(prompted($0, $1, clicks: $2).logits) },
             tables: [256, 1024].map { ("-vit_b-\($0)", adapted(.base(imageSize: $0), .bottleneck)) }
         ),

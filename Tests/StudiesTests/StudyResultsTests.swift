@@ -28,20 +28,32 @@ private final class EvaluatedStudy {
             try FileManager.default.createDirectory(
                 atPath: subfolder, withIntermediateDirectories: true)
         }
-        for job in plan.jobs { try evaluate(job) }
+        for job in plan.jobs where !job.isTraining { try evaluate(job) }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder.path) }
 
     private func evaluate(_ job: StudyJob) throws {
         let arguments = job.arguments
-        let model = try #require(arguments.firstIndex(of: "--model").map { arguments[$0 + 1] })
+        // A network that is trained answers as the ellipse here.
+        let model = arguments.firstIndex(of: "--model").map { arguments[$0 + 1] } ?? "ellipse"
+        let prompt = try #require(arguments.firstIndex(of: "--prompt").map { arguments[$0 + 1] })
         let split = try #require(arguments.firstIndex(of: "--split").map { arguments[$0 + 1] })
         let source = try #require(BaselineSource(rawValue: model))
         let options = EvaluationOptions(prompts: [.box()])
         let samples = try DatasetCollection(root: plan.inputs.root)
             .samples(.test, of: String(split.dropFirst(5)))
-        let evaluation = Evaluator(source, options: options).evaluate(samples)
+        var evaluation = Evaluator(source, options: options).evaluate(samples)
+        let (cases, masks) = (evaluation.cases, evaluation.masks)
+        let strategies = try #require(PromptStrategy.list(prompt))
+        evaluation.cases = strategies.flatMap { strategy in
+            cases.map { one in
+                var one = one
+                one.prompt = strategy
+                return one
+            }
+        }
+        evaluation.masks = strategies.flatMap { _ in masks }
         let report = EvaluationReport(
             evaluation, source: source.record, options: options,
             data: .init(root: "", split: split, hash: "", images: 0), program: "test")
@@ -145,6 +157,30 @@ struct StudyResultsTests {
         #expect(try study.text("results.md").contains("**Incomplete: 3 of 4 jobs are done"))
         let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
         #expect(names.contains("notes.txt") && !names.contains("ranks-universal.png"))
+    }
+
+    @Test("several fractions, numbers of clicks and seeds have curves, and each case is a mean")
+    func curves() throws {
+        let study = try EvaluatedStudy(
+            """
+            study: curves
+            data: {sets: [Disc, Ring]}
+            networks:
+              N: {network: samus, prompts: ["clicks:1", "clicks:3"]}
+            training: {seeds: [1, 2], fractions: [0.5, 1]}
+            evaluation: {protocols: universal}
+            """)
+        try StudyResults(study.plan, in: study.folder).write()
+        let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
+        #expect(names.contains("learning-curves-universal.png"))
+        #expect(names.contains("prompt-curves-universal.png"))
+        let scores = try StudyScores(study.plan, in: study.folder)
+        let row = try #require(scores.rows(of: .universal).first)
+        let cell = try #require(scores.cell(.universal, row, scores.tasks(of: .universal)[0]))
+        #expect(row.title == "N, 1 random click" && cell.cases.count == 8)
+        #expect(cell.seedMeans[.dice]?.count == 2)
+        // Two baselines, and two seeds and two fractions with two prompts: 24 objects each.
+        #expect(CSV.rows(try study.text("per_case.csv")).count == 1 + 24 * (2 + 8))
     }
 
     @Test("without an evaluation there is nothing to tabulate")

@@ -100,6 +100,6 @@ def run(options):
         HEADING, "",
         f"`Benchmarks/bench.py builds --other FOLDER --threads {options.threads} --rounds {options.rounds}`, "
         f"{common.machine()}, release builds.",
-        "Check that both do the same work: relative difference of the sums of the bundle's logits "
+        "Check that both run the bundle alike: relative difference of the sums of its logits "
         f"{difference:.1e}.",
         "", *lines, ""])

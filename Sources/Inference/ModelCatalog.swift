@@ -22,7 +22,7 @@ package enum ModelCatalog {
     package static let standard = Entry(
         name: "samus-lite", architecture: .samusLite,
         file: "samus-lite.samus/weights.safetensors",
-        sha256: "33985560bcc7c08dfa0c52afa97a775ced42b8fb3adc139ff34d079d1f477241",
+        sha256: "1ed2f6fdbd8e4626397959b8b4bdeb6837effc532f7f0683a7b9550930a28bba",
         licence: "Apache-2.0")
 
     /// LiteMedSAM as its authors published it.

@@ -81,6 +81,19 @@ struct DifferenceSheet {
             bytes: try sheet.encodedPNG(comment: ResearchNotice.text))
     }
 
+    /// A file name that differs from all taken ones, also where case is ignored: without it, the
+    /// tasks `A_B` and `A-B` would share a file.
+    static func unique(_ name: String, _ taken: inout Set<String>) -> String {
+        let stem = name.hasSuffix(".png") ? String(name.dropLast(4)) : name
+        var unique = name
+        var number = 1
+        while !taken.insert(unique.lowercased()).inserted {
+            number += 1
+            unique = "\(stem)-\(number).png"
+        }
+        return unique
+    }
+
     /// Cases that all rows have, the largest standard deviation over the rows first.
     static func mostDifferent(_ values: [[String: Double]]) -> [String] {
         guard let first = values.first else { return [] }

@@ -95,11 +95,13 @@ public struct StudyOption: Equatable, Sendable {
     public var name: String
     /// The value as text; nil for a flag.
     public var value: String?
+    /// Whether the flag is `false`, which replaces a `true` of the study.
+    public var isOff = false
     /// The line of the file.
     public var line: Int
 
-    /// As arguments: `--batch 4`.
-    var arguments: [String] { ["--\(name)"] + (value.map { [$0] } ?? []) }
+    /// As arguments: `--batch 4`; none for a flag that is off.
+    var arguments: [String] { isOff ? [] : ["--\(name)"] + (value.map { [$0] } ?? []) }
 }
 
 /// A network that is trained in the study.

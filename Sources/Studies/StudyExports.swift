@@ -27,7 +27,8 @@ struct StudyLaTeX {
                 [escaped(row.system.name), escaped(row.promptTitle), row.isPrompted ? "yes" : "no"]
                 + table.cells[index].map { $0.map { text($0, digits) } ?? "--" }
                 + [table.mean(of: index)?.fixed(digits) ?? "--"]
-            lines.append(cells.joined(separator: " & ") + " \\\\")
+            // Behind a row's end, LaTeX would read a name such as [A] as an optional argument.
+            lines.append("{}" + cells.joined(separator: " & ") + " \\\\")
         }
         lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}", ""]
         return lines.joined(separator: "\n")
@@ -55,6 +56,9 @@ struct StudyLaTeX {
             case "\\": "\\textbackslash{}"
             case "&", "%", "$", "#", "_", "{", "}": "\\\(character)"
             case "~": "\\textasciitilde{}"
+            case "<": "\\textless{}"
+            case ">": "\\textgreater{}"
+            case "|": "\\textbar{}"
             case "^": "\\textasciicircum{}"
             case "±": "$\\pm$"
             case "†": "$\\dagger$"

@@ -19,8 +19,17 @@ struct StudyFigure {
 }
 
 extension StudyFigure {
-    /// Beginnings of the names of all figures.
-    static let prefixes = ["ranks-", "learning-curves-", "prompt-curves-", "differences-"]
+    /// Whether a study makes figures of this name.
+    static func isName(_ name: String) -> Bool {
+        StudyProtocol.allCases.map(\.rawValue).contains { kind in
+            let names = [
+                "ranks-\(kind).png", "ranks-\(kind).svg", "learning-curves-\(kind).png",
+                "prompt-curves-\(kind).png",
+            ]
+            return names.contains(name)
+                || name.hasPrefix("differences-\(kind)-") && name.hasSuffix(".png")
+        }
+    }
 
     /// The critical-difference diagram of a table as PNG and SVG.
     ///

@@ -28,7 +28,7 @@ public struct StudyInputs: Sendable {
     ///   - study: the study.
     ///   - root: the folder of all datasets; nil where neither `--data` nor the study gives it.
     ///   - folders: where files of weights are searched, in this order.
-    ///   - canTrain: whether `samus-train` is built.
+    ///   - canTrain: whether `samus-train` is built, or not needed because no job is run.
     /// - Throws: ``StudyError/missing(_:)`` with everything that is missing, or a mistake of the
     ///   study that only the data show.
     public init(

@@ -39,7 +39,8 @@ struct StudyMarkdown {
             - study: \(study.name.markdownCode), list \(study.evaluation.split.rawValue)\
             \(study.evaluation.limit.map { ", the first \($0) images of each dataset" } ?? ""), \
             compared at \(study.evaluation.resolution == .model ? "256x256" : "the images' own pixels")
-            - training: \(budget(study.training.budget)), \(seeds(study.training.seeds))
+            - training: \(budgets(study)), \(seeds(study.training.seeds)); the tables \
+            are of trainings with \(images(study.training.fractions.max() ?? 1))
             - evaluated by \(scores.programs.joined(separator: "; ")) on \
             \(scores.machines.joined(separator: "; "))
             """
@@ -51,6 +52,26 @@ struct StudyMarkdown {
         case .steps(let count): "\(counted(count, "step")), rounded up to whole epochs"
         case .minutes(let count): "about \(count.fixed(count < 10 ? 1 : 0)) minutes each"
         }
+    }
+
+    /// The budget; with the names of its networks where budgets differ.
+    private func budgets(_ study: Study) -> String {
+        let networks = study.networks.map { ($0.name, $0.budget ?? study.training.budget) }
+        let texts = networks.map { budget($0.1) }.uniqued
+        guard texts.count > 1 else { return texts.first ?? budget(study.training.budget) }
+        return texts.map { text in
+            let names = networks.filter { budget($0.1) == text }.map { Self.escaped($0.0) }
+            return "\(names.joined(separator: ", ")): \(text)"
+        }.joined(separator: "; ")
+    }
+
+    private func images(_ fraction: Double) -> String {
+        fraction < 1 ? "\(percent(fraction)) of the training images" : "all training images"
+    }
+
+    /// A name of the study in a sentence, without Markdown's special characters.
+    private static func escaped(_ name: String) -> String {
+        name.visibleLine.replacing(#/[\\`*_\[\]<>|~]/#) { "\\\($0.output)" }
     }
 
     private func seeds(_ seeds: [Int]) -> String {
@@ -93,11 +114,17 @@ struct StudyMarkdown {
             }
             lines.add([row.system.name, row.promptTitle] + cells)
         }
+        let isAlike = scores.plan.study.networks.allSatisfy {
+            $0.options.isEmpty && $0.recipe == "full"
+        }
+        let training =
+            isAlike
+            ? "every network has the same augmentation, loss and optimizer, and starts"
+            : "each network starts"
         return lines.text
             + "\n\nPublished figures are those of the paper's own program, splits and training. Here "
-            + "every network has the same augmentation, loss and optimizer, and starts from random "
-            + "weights unless the study gives it others; the paper's networks use their authors' "
-            + "recipes."
+            + "\(training) from random weights unless the study gives it others; the paper's "
+            + "networks use their authors' recipes."
     }
 
     private func text(of table: StudyTable) -> String {
@@ -131,15 +158,15 @@ struct StudyMarkdown {
             comparison.meanRanks[$0] < comparison.meanRanks[$1]
         }
         let ranks = order.map {
-            "\(table.rows[rows[$0]].title) \(comparison.meanRanks[$0].fixed(2))"
+            "\(Self.escaped(table.rows[rows[$0]].title)) \(comparison.meanRanks[$0].fixed(2))"
         }
         let test = comparison.pValue.map {
             " Friedman's test: p = \(Self.pValue($0));"
         }
         return "Mean ranks by \(table.metric.title) over \(counted(comparison.blocks, "task")): "
             + ranks.joined(separator: ", ") + ".\(test ?? "") Nemenyi's critical difference "
-            + "(5 %) is \(comparison.criticalDifference.fixed(2)). Rows without every task have no "
-            + "rank."
+            + "(5 %) is \(comparison.criticalDifference.fixed(2)). Rows with and without prompts are "
+            + "ranked together. Rows without every task have no rank."
     }
 
     /// `0.012`, `3.1e-05`.
@@ -176,7 +203,8 @@ struct StudyMarkdown {
         correction over the rows of the column, 5 %. Few patients show no difference; that is no proof \
         that there is none.
         - The last column is the mean over the tasks, each of which counts once.
-        - Ranks take each task as one block (Demšar 2006).
+        - Ranks take each task as one block (Demšar 2006). They compare rows with and without prompts, \
+        which have different information.
         - Seconds are the median to encode an image and make one mask, GMAC as the study file or the \
         bundle states them; peak memory is that of the whole process.
         """

@@ -4,6 +4,10 @@ import Yams
 struct StudyNode {
     /// Largest number of entries of one list or mapping.
     private static let largestCount = 1000
+    /// Largest number of aliases, `*name`, in a file.
+    ///
+    /// Yams expands each alias where it hashes keys: the time grows exponentially with their number.
+    private static let largestAliasCount = 10
 
     let node: Node
     /// The path of keys: `networks.U-Net.budget`.
@@ -15,8 +19,15 @@ struct StudyNode {
     /// - Parameters:
     ///   - text: YAML.
     ///   - file: its path, for messages.
-    /// - Throws: ``StudyError`` for text that is not YAML, or empty.
+    /// - Throws: ``StudyError`` for text that is not YAML, empty, or has many aliases.
     init(text: String, file: String) throws(StudyError) {
+        let aliases = text.matches(of: #/\*[A-Za-z0-9_-]/#).count
+        guard aliases <= Self.largestAliasCount else {
+            throw .unreadable(
+                path: file,
+                reason: "it has \(aliases) aliases '*name'; at most \(Self.largestAliasCount) are "
+                    + "read")
+        }
         let node: Node?
         do {
             node = try compose(yaml: text)

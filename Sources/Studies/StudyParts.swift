@@ -162,6 +162,11 @@ extension StudyNode {
             if case .onNothing = prompt {
                 throw node.invalid("'\(text)' has no object that could be compared")
             }
+            if case .corrections = prompt, prompts.contains(where: \.isCorrections) {
+                throw node.invalid(
+                    "'\(text)': one corrections:N is enough; it is measured after each of 0 to N "
+                        + "corrections")
+            }
             prompts.append(prompt)
         }
         try checkUnique(prompts, \.description)
@@ -198,6 +203,9 @@ extension StudyNode {
         "threads", "project", "name", "resume", "continue", "force", "dry-run",
     ]
 
+    /// Options of `samus train` that name weights, which are no input of a job.
+    private static let weightOptions = ["teacher", "decoder-from"]
+
     fileprivate func options() throws(StudyError) -> [StudyOption] {
         var options: [StudyOption] = []
         for (name, value) in try entries() {
@@ -207,10 +215,16 @@ extension StudyNode {
             guard !Self.ownOptions.contains(name) else {
                 throw value.invalid("the study gives --\(name) itself")
             }
+            guard !Self.weightOptions.contains(name) else {
+                throw value.invalid(
+                    "--\(name) is not supported in a study, which does not hash these weights")
+            }
             let text = try value.text()
-            if text == "false" { continue }
+            let isFlag = text == "true" || text == "false"
             options.append(
-                StudyOption(name: name, value: text == "true" ? nil : text, line: value.line))
+                StudyOption(
+                    name: name, value: isFlag ? nil : text, isOff: text == "false",
+                    line: value.line))
         }
         return options
     }

@@ -82,15 +82,22 @@ public struct StudyPlan: Sendable {
     public private(set) var jobs: [StudyJob] = []
     /// The cells of the tables.
     public private(set) var entries: [StudyEntry] = []
+    private var places: [String: Int] = [:]
+    private let jobLimit: Int
 
     /// - Parameters:
     ///   - study: the study.
     ///   - inputs: its data and weights.
-    /// - Throws: ``StudyError/missing(_:)`` where a network cannot do what a protocol needs.
-    public init(_ study: Study, _ inputs: StudyInputs) throws(StudyError) {
+    ///   - jobLimit: the largest number of jobs.
+    /// - Throws: ``StudyError/missing(_:)`` where a network cannot do what a protocol needs, or the
+    ///   study has more jobs than the limit.
+    public init(
+        _ study: Study, _ inputs: StudyInputs, jobLimit: Int = 100_000
+    ) throws(StudyError) {
         self.study = study
         self.inputs = inputs
-        for model in study.models { add(model) }
+        self.jobLimit = jobLimit
+        for model in study.models { try add(model) }
         for network in study.networks {
             for kind in network.protocols ?? study.evaluation.protocols {
                 for part in parts(kind) { try add(network, kind, part) }
@@ -99,7 +106,7 @@ public struct StudyPlan: Sendable {
     }
 
     /// The job of an identifier.
-    public func job(_ id: String) -> StudyJob? { jobs.first { $0.id == id } }
+    public func job(_ id: String) -> StudyJob? { places[id].map { jobs[$0] } }
 
     /// A training of a protocol: what is trained, and what is tested.
     private struct Part {
@@ -127,7 +134,7 @@ public struct StudyPlan: Sendable {
         }
     }
 
-    private mutating func add(_ model: StudyModel) {
+    private mutating func add(_ model: StudyModel) throws(StudyError) {
         let weights = inputs.weights(named: model.model)
         let system = StudySystem(
             name: model.name, isTrained: false, gmac: model.gmac,
@@ -137,7 +144,7 @@ public struct StudyPlan: Sendable {
             let job = evaluation(
                 of: model.name, on: dataset, prompts: model.prompts, training: nil,
                 arguments: ["--model", weights.argument], model: weights.hash)
-            add(job)
+            try add(job)
             for kind in study.evaluation.protocols {
                 for task in parts(kind).flatMap(\.test) where task.dataset == dataset {
                     entries.append(
@@ -168,13 +175,13 @@ public struct StudyPlan: Sendable {
         for fraction in study.training.fractions.sorted(by: >) {
             for seed in study.training.seeds {
                 let training = training(of: network, part, fraction: fraction, seed: seed)
-                add(training)
+                try add(training)
                 for dataset in part.test.map(\.dataset).uniqued {
                     let job = evaluation(
                         of: training.title.dropFirst("train ".count).description, on: dataset,
                         prompts: network.prompts, training: training.id, arguments: [],
                         model: training.hash)
-                    add(job)
+                    try add(job)
                     entries += part.test.filter { $0.dataset == dataset }.map { task in
                         StudyEntry(
                             kind: kind, fraction: fraction, system: system, task: task, seed: seed,
@@ -185,8 +192,15 @@ public struct StudyPlan: Sendable {
         }
     }
 
-    private mutating func add(_ job: StudyJob) {
-        if !jobs.contains(where: { $0.id == job.id }) { jobs.append(job) }
+    private mutating func add(_ job: StudyJob) throws(StudyError) {
+        guard places[job.id] == nil else { return }
+        guard jobs.count < jobLimit else {
+            throw .missing([
+                "it has more than \(jobLimit) jobs; divide it into several studies"
+            ])
+        }
+        places[job.id] = jobs.count
+        jobs.append(job)
     }
 
     private func training(

@@ -153,10 +153,11 @@ extension Study {
         if let untested = trainOnly.first(where: heldOut.contains) {
             throw node.invalid("'\(untested)' is train-only and held out")
         }
-        guard
-            sets.contains(where: { !testOnly.contains($0) && !heldOut.contains($0) })
-                || heldOut.isEmpty
-        else { throw node.invalid("held-out and test-only leave no dataset for the training") }
+        for group in evaluation.heldOut {
+            guard sets.contains(where: { !testOnly.contains($0) && !group.contains($0) }) else {
+                throw node.invalid("held-out and test-only leave no dataset for the training")
+            }
+        }
     }
 
     /// The value of a training option: the network's, or the study's.
@@ -170,5 +171,9 @@ extension Study {
 extension PromptStrategy {
     var isBox: Bool {
         if case .box = self { true } else { false }
+    }
+
+    var isCorrections: Bool {
+        if case .corrections = self { true } else { false }
     }
 }

@@ -58,8 +58,7 @@ public struct StudyResults {
     private func removeOthers(than names: Set<String>) {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.results)) ?? []
         for name in found where !names.contains(name) {
-            let isOurs = StudyFigure.prefixes.contains { name.hasPrefix($0) }
-            if isOurs, FileKind("\(folder.results)/\(name)") == .file {
+            if StudyFigure.isName(name), FileKind("\(folder.results)/\(name)") == .file {
                 unlink("\(folder.results)/\(name)")
             }
         }
@@ -70,6 +69,7 @@ public struct StudyResults {
         let data = try DatasetCollection(root: scores.plan.inputs.root)
         let sheet = DifferenceSheet(scores: scores, folder: folder, data: data)
         var figures: [StudyFigure] = []
+        var taken: Set<String> = []
         for kind in study.evaluation.protocols {
             guard let table = tables.first(where: { $0.kind == kind }) else { continue }
             figures += try StudyFigure.ranks(table)
@@ -81,7 +81,9 @@ public struct StudyResults {
             for task in table.tasks {
                 let drawn = try sheet.draw(
                     kind, task, by: table.metric, count: study.results.sheets)
-                if let drawn { figures.append(drawn) }
+                guard var figure = drawn else { continue }
+                figure.name = DifferenceSheet.unique(figure.name, &taken)
+                figures.append(figure)
             }
         }
         return figures

@@ -19,11 +19,13 @@
 #include "cdcmtk.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -40,6 +42,17 @@ static const uint64_t largest_image = 100000000;
 // Twice the largest file and a few frames of the largest size.
 static const rlim_t largest_memory = (rlim_t)3 << 30;
 static const rlim_t longest_time = 600;
+// Of parsing, and of each frame: a damaged JPEG frame can keep DCMTK's decoder busy for ever.
+static const int longest_frame_time = 60;
+
+// Seconds of processor time since the last frame.
+static volatile sig_atomic_t seconds_of_frame = 0;
+
+static void count_second(int signal) {
+    (void)signal;
+    // The same end as at the limit of the whole process.
+    if (++seconds_of_frame > longest_frame_time) raise(SIGXCPU);
+}
 
 static void limit(int resource, rlim_t value) {
     struct rlimit limits = {value, value};
@@ -50,6 +63,10 @@ static void limit_resources(void) {
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, longest_time);
     limit(RLIMIT_AS, largest_memory);
+    struct sigaction action = {.sa_handler = count_second, .sa_flags = SA_RESTART};
+    sigaction(SIGPROF, &action, NULL);
+    struct itimerval second = {{1, 0}, {1, 0}};
+    setitimer(ITIMER_PROF, &second, NULL);
 }
 
 // Refuses every system call that decoding does not need: no file can be opened, no process started,
@@ -149,6 +166,7 @@ static int put_frames(cdcmtk_file *file, unsigned long first, unsigned long want
     uint8_t *pixels = malloc(bytes + 1);
     for (unsigned long frame = first; frame < size.frames && frame - first < wanted; frame++) {
         cdcmtk_error error = {.kind = "too_large", .reason = "it needs too much memory"};
+        seconds_of_frame = 0;
         if (pixels == NULL || cdcmtk_frame(file, (uint32_t)frame, pixels, &error) != 0) {
             put("\1", 1);
             put_error(&error);
@@ -214,6 +232,7 @@ static int put_deidentified(cdcmtk_file *file, char **names, int boxes, char **t
     put("\0", 1);
     put(header, count);
     for (uint32_t frame = 0; frame < size.frames; frame++) {
+        seconds_of_frame = 0;
         if (cdcmtk_frame(file, frame, pixels, &error) != 0) return 65;
         for (uint32_t y = 0; y < size.height; y++) {
             for (uint32_t x = 0; x < size.width; x++) {

@@ -67,6 +67,7 @@ struct AverageTests {
         try refused(one, code: 64, "give at least two inputs")
         try refused(one, one, "--weights", "1", code: 64, "--weights has 1 numbers for 2 inputs")
         try refused(one, one, "--weights", "0,0", code: 64, "of which one is above 0")
+        try refused(one, one, "--weights", "1e308,1e308", code: 64, "takes numbers from 0")
         try refused(one, one, "--weights", "a,b", code: 64, "a,b")
         let other = Program.package.appending(path: "Tests/Fixtures/half.safetensors").path
         try refused(one, other, code: 66, "is of another network than")

@@ -94,7 +94,7 @@ struct InitTests {
         try Safetensors.write(
             sam.filter { $0.name != "mask_decoder.iou_token.weight" }, to: headless)
         let adapted = try scratch.weights(
-            sam + [("image_encoder.blocks.0.Adapter.x", StoredTensor([Float(1)], shape: [1]))],
+            sam + [("image_encoder.blocks.0.extra.x", StoredTensor([Float(1)], shape: [1]))],
             "adapted.safetensors")
         let poisoned = try scratch.weights(sam, "poisoned.safetensors")
         var bytes = try Data(contentsOf: URL(filePath: poisoned))
@@ -104,7 +104,7 @@ struct InitTests {
         for (source, words) in [
             (samusFile, "is SAMUS"), ("litemedsam", "is LiteMedSAM"),
             (headless, "is of no known architecture"),
-            (adapted, "unexpected: 'image_encoder.blocks.0.Adapter.x'"),
+            (adapted, "unexpected: 'image_encoder.blocks.0.extra.x'"),
             (poisoned, "contains NaN or infinity"), ("absent.pth", "there is no model"),
         ] {
             let outcome = try samus("init", "--from", source, output)

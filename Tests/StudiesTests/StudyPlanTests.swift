@@ -178,6 +178,29 @@ struct StudyPlanTests {
         #expect("\(try #require(without))".contains("--data"))
     }
 
+    @Test("a network's false replaces the study's true")
+    func flagOff() throws {
+        let on = Self.text.replacing("{batch: 3}", with: "{batch: 3, dice-per-image: true}")
+        let off = on.replacing("depth: 1}", with: "depth: 1, dice-per-image: false}")
+        let trainings = try Self.plan(off).jobs.filter(\.isTraining)
+        for job in trainings {
+            #expect(job.arguments.contains("--dice-per-image") == job.title.contains("CA"))
+        }
+        let ids = Set(try Self.plan().jobs.map(\.id))
+        #expect(trainings.filter { $0.title.contains("Small") }.allSatisfy { ids.contains($0.id) })
+    }
+
+    @Test("a study with more jobs than the limit is refused")
+    func largest() throws {
+        let plan = try Self.plan()
+        let count = plan.jobs.count
+        #expect(try StudyPlan(plan.study, plan.inputs, jobLimit: count).jobs == plan.jobs)
+        let error = #expect(throws: StudyError.self) {
+            try StudyPlan(plan.study, plan.inputs, jobLimit: count - 1)
+        }
+        #expect("\(try #require(error))".contains("it has more than \(count - 1) jobs"))
+    }
+
     @Test("a prompt-free network cannot have one model for two classes of one image")
     func crowded() throws {
         let text = Self.text.replacing(

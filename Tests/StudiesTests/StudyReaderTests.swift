@@ -98,6 +98,12 @@ struct StudyReaderTests {
         Mistake("training: {budget: {epochs: many}}", "training.budget.epochs: 'many': a whole"),
         Mistake("training: {fractions: [1.5]}", "'1.5': a number above 0, at most 1"),
         Mistake("training: {options: {epochs: 3}}", "the study gives --epochs itself"),
+        Mistake(
+            "networks: {A: {network: samus, options: {teacher: a.pth}}}",
+            "options.teacher: --teacher is not supported in a study"),
+        Mistake(
+            "models: {A: {model: x, prompts: ['corrections:2', 'corrections:4']}}",
+            "line 4, models.A.prompts[1]: 'corrections:4': one corrections:N is enough"),
         Mistake("training: {options: {'--batch': 3}}", "'--batch' is no option"),
         Mistake("training: {options: {batch: [3]}}", "options.batch: a text on one line"),
         Mistake("results: {metrics: [dise]}", "results.metrics[0]: 'dise' is no metric"),
@@ -137,6 +143,29 @@ struct StudyReaderTests {
         let error = #expect(throws: StudyError.self) { try study(mistake.text) }
         #expect(
             error.map { "\($0)".contains(mistake.message) } == true, "\(String(describing: error))")
+    }
+
+    @Test("groups may hold out every dataset, if each group leaves one for its training")
+    func leaveOneOut() throws {
+        let text = """
+            study: a
+            data: {sets: [A, B]}
+            evaluation: {protocols: generalization, held-out: [[A], [B]]}
+            """
+        #expect(try study(text).evaluation.heldOut == [["A"], ["B"]])
+        #expect(throws: StudyError.self) {
+            try study(text.replacing("sets: [A, B]", with: "sets: [A, B], test-only: A"))
+        }
+    }
+
+    @Test("aliases at the keys of mappings are refused before they are expanded")
+    func aliasKeys() throws {
+        var text = "a0: &a0 {x: 1}\n"
+        for level in 1..<40 {
+            text += "a\(level): &a\(level) {? [*a\(level - 1), *a\(level - 1)] : 1}\n"
+        }
+        let error = #expect(throws: StudyError.self) { try study(text) }
+        #expect("\(try #require(error))".contains("78 aliases '*name'; at most 10 are read"))
     }
 
     @Test("a YAML reference that repeats a list many times is refused, not expanded")

@@ -141,6 +141,8 @@ struct StudyResultsTests {
         #expect(
             latex.matches(of: #/begin{/#).count == latex.matches(of: #/end{/#).count)
         #expect(StudyLaTeX.escaped(#"a_b & 50 % \x{}"#) == #"a\_b \& 50 \% \textbackslash{}x\{\}"#)
+        #expect(StudyLaTeX.escaped("<|>") == #"\textless{}\textbar{}\textgreater{}"#)
+        #expect(latex.contains("\n{}filled box & "))
     }
 
     @Test("a study that is not complete says so; figures of a former version are removed")
@@ -152,11 +154,14 @@ struct StudyResultsTests {
         try FileManager.default.createDirectory(
             atPath: study.folder.results, withIntermediateDirectories: true)
         try Data().write(to: URL(filePath: "\(study.folder.results)/ranks-universal.png"))
-        try Data().write(to: URL(filePath: "\(study.folder.results)/notes.txt"))
+        for name in ["notes.txt", "ranks-mine.png", "ranks-universal.csv"] {
+            try Data().write(to: URL(filePath: "\(study.folder.results)/\(name)"))
+        }
         try StudyResults(study.plan, in: study.folder).write()
         #expect(try study.text("results.md").contains("**Incomplete: 3 of 4 jobs are done"))
         let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
         #expect(names.contains("notes.txt") && !names.contains("ranks-universal.png"))
+        #expect(names.contains("ranks-mine.png") && names.contains("ranks-universal.csv"))
     }
 
     @Test("several fractions, numbers of clicks and seeds have curves, and each case is a mean")
@@ -179,6 +184,9 @@ struct StudyResultsTests {
         let cell = try #require(scores.cell(.universal, row, scores.tasks(of: .universal)[0]))
         #expect(row.title == "N, 1 random click" && cell.cases.count == 8)
         #expect(cell.seedMeans[.dice]?.count == 2)
+        #expect(
+            try study.text("results.md").contains(
+                "seeds 1, 2; the tables are of trainings with all training images"))
         // Two baselines, and two seeds and two fractions with two prompts: 24 objects each.
         #expect(CSV.rows(try study.text("per_case.csv")).count == 1 + 24 * (2 + 8))
     }
@@ -198,6 +206,15 @@ struct StudyResultsTests {
         try Data("{".utf8).write(to: URL(filePath: study.folder.record(of: job)))
         let error = #expect(throws: StudyError.self) { try study.folder.isDone(job) }
         #expect("\(try #require(error))".contains(job.id))
+    }
+
+    @Test("sheets of tasks whose names differ in one letter or its case have names of their own")
+    func sheetNames() {
+        var taken: Set<String> = []
+        let names = ["d-A-B.png", "d-A-B.png", "d-a-b.png"].map {
+            DifferenceSheet.unique($0, &taken)
+        }
+        #expect(names == ["d-A-B.png", "d-A-B-2.png", "d-a-b-3.png"])
     }
 
     @Test("cases with the largest spread over the systems come first")

@@ -4,6 +4,7 @@ import FileIO
 import Foundation
 import Imaging
 import Inference
+import Segmentation
 
 /// `samus average`: writes the weighted mean of checkpoints of one network.
 struct AverageCommand: ParsableCommand {
@@ -53,8 +54,8 @@ struct AverageCommand: ParsableCommand {
         guard weights.count == inputs.count else {
             throw ValidationError("--weights has \(weights.count) numbers for \(inputs.count) inputs")
         }
-        guard weights.allSatisfy({ $0 >= 0 && $0.isFinite }), weights.contains(where: { $0 > 0 })
-        else {
+        let sum = weights.reduce(0, +)
+        guard weights.allSatisfy({ $0 >= 0 }), sum.isFinite, sum > 0 else {
             throw ValidationError("--weights takes numbers from 0, of which one is above 0")
         }
     }
@@ -69,9 +70,10 @@ struct AverageCommand: ParsableCommand {
             try WeightsMean(checkpoints, shares: shares)
         }
         let first = checkpoints[0]
-        let network = try withExitStatus(.unavailable) {
-            try first.architecture.map {
-                (architecture: $0, sizes: try first.configuration(of: $0, decoderHeads: nil))
+        // Sizes that the tensors do not determine are in the metadata of the first input, which stay.
+        let network = first.architecture.flatMap { architecture in
+            (try? first.configuration(of: architecture, decoderHeads: nil)).map {
+                (architecture: architecture, sizes: $0)
             }
         }
         var metadata = try withExitStatus(.unavailable) {
@@ -141,6 +143,12 @@ private struct WeightsMean {
     /// - Throws: ``ExitError`` for different tensors, `CheckpointError` for NaN and unreadable files.
     init(_ checkpoints: [Checkpoint], shares: [Double]) throws {
         let first = checkpoints[0]
+        guard !first.names.contains(where: { $0.contains(".linear_a_") }) else {
+            throw ExitError(
+                .input,
+                "'\(first.path.visibleLine)' has LoRA, and the mean of its factors is not the mean of what "
+                    + "they add: export the models, and average the weights of the bundles")
+        }
         for other in checkpoints.dropFirst() { try Self.check(other, against: first) }
         for name in first.names {
             guard let tensor = first[name] else { continue }
@@ -173,6 +181,14 @@ private struct WeightsMean {
 
     private static func check(_ other: Checkpoint, against first: Checkpoint) throws(ExitError) {
         let path = other.path.visibleLine
+        guard other.architecture == first.architecture,
+            other.metadata[SAMConfiguration.metadataKey]
+                == first.metadata[SAMConfiguration.metadataKey]
+        else {
+            throw ExitError(
+                .input,
+                "'\(path)' is of another network than '\(first.path.visibleLine)', or of other sizes")
+        }
         let missing = Set(first.names).symmetricDifference(other.names).sorted()
         guard missing.isEmpty else {
             throw ExitError(

@@ -126,9 +126,10 @@ struct ReproduceCommand: ParsableCommand {
         let inputs = try withExitStatus(.input) {
             try StudyInputs(
                 file, root: root, folders: (weights.map { [$0] } ?? []) + [own.path],
-                canTrain: Handover.isPossible)
+                canTrain: Handover.isPossible || tables || dryRun)
         }
-        try TrainingOptionNames.check(file)
+        // Tables and lists are made without samus-train, which knows the names of the options.
+        if Handover.isPossible { try TrainingOptionNames.check(file) }
         return try withExitStatus(.input) { try StudyPlan(file, inputs) }
     }
 

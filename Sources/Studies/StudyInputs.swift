@@ -159,7 +159,14 @@ private struct FoundData {
     private mutating func add(
         _ data: DatasetCollection, _ dataset: String, _ split: Split
     ) throws(DatasetError) {
-        let samples = try data.samples(split, of: dataset)
+        // `samus train` reads the common list where there is one; `evaluate` reads the dataset's own.
+        let samples =
+            split == .test
+            ? try data.samples(split, of: dataset)
+            : try data.samples(split).filter { $0.dataset.lowercased() == dataset.lowercased() }
+        guard !samples.isEmpty else {
+            throw .empty(root: data.root, what: "\(split.rawValue) list of '\(dataset)'")
+        }
         var fingerprint = Fingerprint(of: try DatasetCollection.hash(of: samples))
         for sample in samples {
             let spacing = sample.spacing.map { "\($0.x) \($0.y)" }

@@ -219,7 +219,10 @@ public struct StudyPlan: Sendable {
             let batch =
                 Study.option("batch", network, study.training).flatMap(Int.init) ?? 1
             let objects = Double(inputs.trainingObjects(of: part.training)) * fraction
-            let steps = max((objects / Double(max(batch, 1))).rounded(.up), 1)
+            let accumulated =
+                Study.option("accumulate", network, study.training).flatMap(Int.init) ?? 1
+            let batches = (objects / Double(max(batch, 1))).rounded(.up)
+            let steps = max((batches / Double(max(accumulated, 1))).rounded(.up), 1)
             epochs = max(Int((Double(count) / steps).rounded(.up)), 1)
         case .minutes(let count):
             minutes = count

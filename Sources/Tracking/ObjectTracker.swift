@@ -58,9 +58,10 @@ public struct ObjectTracker: Sendable {
     private static let anchorShare = 0.7
     /// Growth of the box on each side, as a share of its side.
     private static let boxMargin = 0.02
-    /// Below this, the grey levels do not say where the object is, and it counts as not found: a model asked at
-    /// the old place would outline what is there now. In cines of 20 frames that were followed well, the lowest
-    /// value was 0.6.
+    /// Below this, the grey levels do not say where the object is, and it counts as not found.
+    ///
+    /// A model that is asked at the old place would outline what is there now. In cines of 20 frames that
+    /// were followed well, the lowest value was 0.6.
     private static let lowestCorrelation = 0.5
 
     private let options: TrackingOptions
@@ -130,8 +131,10 @@ public struct ObjectTracker: Sendable {
         return result
     }
 
-    /// Whether the mask shows as much of the object as what is looked for: about the expected size, and not cut
-    /// by the frame's edge where that was not. What has changed a lot is looked for as it is now.
+    /// Whether the mask shows as much of the object as what is looked for.
+    ///
+    /// It has about the expected size, and is not cut by the frame's edge where that was not. What has
+    /// changed a lot is looked for as it is now.
     private func isWhole(_ box: PixelBox, _ expected: Expectation) -> Bool {
         let isCut = expected.visible < Self.visiblePart * (trace?.visible ?? 1)
         return box.agrees(with: expected.box)
@@ -163,7 +166,8 @@ public struct ObjectTracker: Sendable {
         let margin = Self.boxMargin * Double(1 + min(lostFrames, 3))
         let visible = box.visiblePart(in: image.size)
         return Expectation(
-            motion: motion, correlation: estimate.correlation, isBelieved: isBelieved, anchor: anchor,
+            motion: motion, correlation: estimate.correlation, isBelieved: isBelieved,
+            anchor: anchor,
             visible: visible,
             box: isBelieved && visible >= Self.smallestVisiblePart
                 ? box.grown(by: margin).clipped(to: image.size) : nil,

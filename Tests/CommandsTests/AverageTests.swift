@@ -21,7 +21,10 @@ struct AverageTests {
         let path = scratch.path(name)
         try Safetensors.write(
             [
-                ("a.weight", StoredTensor(elementType: .float32, shape: [2, 2], bytes: bytes(matrix))),
+                (
+                    "a.weight",
+                    StoredTensor(elementType: .float32, shape: [2, 2], bytes: bytes(matrix))
+                ),
                 ("b.bias", StoredTensor(elementType: .float16, shape: [2], bytes: bytes(half))),
                 ("c.count", StoredTensor(elementType: .int64, shape: [], bytes: bytes([counter]))),
             ], metadata: metadata, to: path)
@@ -29,7 +32,9 @@ struct AverageTests {
     }
 
     private func floats(_ checkpoint: Checkpoint, _ name: String) throws -> [Float] {
-        try #require(checkpoint[name]).bytes().withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        try #require(checkpoint[name]).bytes().withUnsafeBytes {
+            Array($0.bindMemory(to: Float.self))
+        }
     }
 
     @Test("numbers are weighted means in float32, whole numbers those of the first input")

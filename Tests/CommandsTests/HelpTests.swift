@@ -11,7 +11,8 @@ struct HelpTests {
         "export",
         "data",
         "data check",
-        "data split", "data import", "data export", "data preview", "info", "convert", "average", "init",
+        "data split", "data import", "data export", "data preview", "info", "convert", "average",
+        "init",
         "bench", "doctor",
         "serve",
     ]

@@ -120,7 +120,8 @@ struct SegmentTests {
         let corrected = try samus.start(arguments + clicks).outcome()
         #expect(corrected.code == 0, "\(corrected.errors)")
         let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
-        #expect(mask.values[100 * mask.width + 178] == 1 && mask.values[150 * mask.width + 175] == 0)
+        #expect(
+            mask.values[100 * mask.width + 178] == 1 && mask.values[150 * mask.width + 175] == 0)
         // The area of the ventricle, with a tolerance for the rounding of other processors.
         #expect((3300...4300).contains(mask.area), "\(mask.area)")
     }

@@ -52,7 +52,8 @@ struct AverageCommand: ParsableCommand {
         guard inputs.count > 1 else { throw ValidationError("give at least two inputs") }
         guard let weights = weights?.numbers else { return }
         guard weights.count == inputs.count else {
-            throw ValidationError("--weights has \(weights.count) numbers for \(inputs.count) inputs")
+            throw ValidationError(
+                "--weights has \(weights.count) numbers for \(inputs.count) inputs")
         }
         let sum = weights.reduce(0, +)
         guard weights.allSatisfy({ $0 >= 0 }), sum.isFinite, sum > 0 else {
@@ -187,7 +188,8 @@ private struct WeightsMean {
         else {
             throw ExitError(
                 .input,
-                "'\(path)' is of another network than '\(first.path.visibleLine)', or of other sizes")
+                "'\(path)' is of another network than '\(first.path.visibleLine)', or of other sizes"
+            )
         }
         let missing = Set(first.names).symmetricDifference(other.names).sorted()
         guard missing.isEmpty else {
@@ -205,7 +207,8 @@ private struct WeightsMean {
             throw ExitError(
                 .input,
                 "'\(name.visibleLine)' is \(one.elementType) \(one.shape) in "
-                    + "'\(first.path.visibleLine)' and \(two.elementType) \(two.shape) in '\(path)'")
+                    + "'\(first.path.visibleLine)' and \(two.elementType) \(two.shape) in '\(path)'"
+            )
         }
     }
 }

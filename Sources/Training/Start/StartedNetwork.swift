@@ -48,7 +48,8 @@ struct StartedNetwork {
             if architecture == found, let present = own.adapter, present != adapter {
                 throw TrainingError.start(
                     "'\(checkpoint.path)' has \(present.text), and \(adapter.text) is to be trained: "
-                        + "start from weights without an adapter, or give the --adapter and --lora-rank of these")
+                        + "start from weights without an adapter, or give the --adapter and --lora-rank of these"
+                )
             }
             sizes = sizes.adapted(by: adapter)
         }

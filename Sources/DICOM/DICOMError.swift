@@ -1,3 +1,5 @@
+import Foundation
+
 import FileIO
 
 /// Why a DICOM file cannot be read; `name` is its path.
@@ -52,6 +54,8 @@ extension DICOMError: CustomStringConvertible {
             "'\(name)' is too large: \(reason)"
         case .damaged(let name, let reason):
             "'\(name)' is damaged: \(reason)"
+        case .decoderStopped(let name, SIGXCPU):
+            "'\(name)' is damaged: a frame takes too long to decode"
         case .decoderStopped(let name, let signal):
             "'\(name)' is damaged: the DICOM decoder was stopped by signal \(signal)"
         case .decoderMissing(let searched):

@@ -57,7 +57,7 @@ open class SAM: Module, PromptableNetwork {
         source
     }
 
-    /// Copies the weights of SAM; see ``SAMTransfer``.
+    /// Copies the weights of SAM; see `SAMTransfer`.
     open func transferWeights(from source: any TensorSource) throws -> WeightTransfer {
         try SAMTransfer(to: self, from: source).run()
     }

@@ -97,21 +97,3 @@ public final class SAMed: Module, SegmentationNetwork {
         }.run()
     }
 }
-
-extension DecodedMasks {
-    /// Masks whose estimates of the IoU are computed from their probabilities.
-    ///
-    /// The estimate is the expected overlap of the mask with an object whose pixels are drawn with the
-    /// predicted probabilities, over the expected union; it has no gradient.
-    ///
-    /// - Parameter logits: `[B, 1, H, W]`.
-    /// - Returns: the logits with their estimates.
-    static func estimatingIoU(_ logits: Tensor) -> DecodedMasks {
-        let cells = logits.detached()
-        let mask = (cells .> 0).to(cells.dtype)
-        let inside = sigmoid(cells)
-        let overlap = (inside * mask).sum(axes: [1, 2, 3])
-        let union = (inside + mask - inside * mask).sum(axes: [1, 2, 3])
-        return DecodedMasks(logits: logits, iou: (overlap / (union + 1e-6)).reshaped([-1, 1]))
-    }
-}

@@ -1,6 +1,5 @@
-import Foundation
-
 import FileIO
+import Foundation
 
 /// Why a DICOM file cannot be read; `name` is its path.
 public enum DICOMError: Error, Equatable, Sendable {

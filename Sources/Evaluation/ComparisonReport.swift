@@ -28,7 +28,7 @@ extension Comparison {
     /// - Returns: an RGB image.
     public func plot() -> Image {
         let charts = pairs.map { pairs in
-            let series = uniqued(pairs.cases.map(\.dataset)).map { dataset in
+            let series = pairs.cases.map(\.dataset).uniqued.map { dataset in
                 Chart.Series(
                     dataset,
                     pairs.cases.filter { $0.dataset == dataset }.map { .init($0.first, $0.second) },

@@ -93,7 +93,7 @@ extension EvaluationReport {
         let rows = summaries.filter { $0.basis == basis }
         let titles = metrics.map { $0.unit == .length ? "\($0.title) in unit" : $0.title }
         var table = MarkdownTable(["dataset", "prompt", "prompted", "n", "unit"] + titles)
-        for key in uniqued(rows.map { WideRow(group: $0.group, variant: $0.variant) }) {
+        for key in rows.map({ WideRow(group: $0.group, variant: $0.variant) }).uniqued {
             let members = rows.filter { $0.group == key.group && $0.variant == key.variant }
             for unit in LengthUnit.allCases {
                 guard let lengths = members.first(where: { $0.unit == unit }) else { continue }
@@ -252,7 +252,7 @@ extension String {
 
 extension Double {
     /// The number with a fixed number of decimals.
-    func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
+    package func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
 }
 
 extension EvaluationReport {

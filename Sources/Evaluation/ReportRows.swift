@@ -149,16 +149,16 @@ extension [EvaluatedCase] {
     }
 
     /// The prompts in the order of their first cases.
-    var prompts: [PromptStrategy?] { uniqued(map(\.prompt)) }
+    var prompts: [PromptStrategy?] { map(\.prompt).uniqued }
 
     /// All datasets together and each dataset; each class, where there are several.
     var groups: [ScoreGroup] {
-        let sets = uniqued(map(\.dataset))
+        let sets = map(\.dataset).uniqued
         let all = sets.count > 1 ? [ScoreGroup(dataset: nil, label: nil)] : []
         return all
             + sets.flatMap { set in
                 let members = filter { $0.dataset == set }
-                let labels = (members.first?.classes ?? 2) > 2 ? uniqued(members.map(\.label)) : []
+                let labels = (members.first?.classes ?? 2) > 2 ? members.map(\.label).uniqued : []
                 return [ScoreGroup(dataset: set, label: nil)]
                     + labels.sorted().map { ScoreGroup(dataset: set, label: $0) }
             }
@@ -206,10 +206,12 @@ struct ScoreGroup: Hashable {
     }
 }
 
-/// Each value once, in the order of the first ones.
-func uniqued<Value: Hashable>(_ values: [Value]) -> [Value] {
-    var seen: Set<Value> = []
-    return values.filter { seen.insert($0).inserted }
+extension Array where Element: Hashable {
+    /// Each value once, in the order of the first ones.
+    package var uniqued: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
 }
 
 /// How well a model's estimate of the IoU agrees with the IoU, for one prompt.

@@ -224,6 +224,13 @@ extension ModelArchitecture {
         if case .ofSAM = sizes { true } else { false }
     }
 
+    /// Whether the input may have another size than the published one.
+    ///
+    /// SAM's tables of positions are resized for it.
+    public var takesInputSizes: Bool {
+        if case .ofSAM(patchStride: 16, _) = sizes { true } else { false }
+    }
+
     /// The configuration of a new network where none is given; nil for SAM's family, which needs one.
     public var defaultConfiguration: ModelConfiguration? {
         if case .ofSAM = sizes { nil } else { published.first }

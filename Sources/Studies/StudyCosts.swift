@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Inference
+import MaskMetrics
 
 /// What a system of a study costs on the computers that ran it.
 struct StudyCosts {
@@ -45,7 +46,7 @@ struct StudyCosts {
                         ? nil : minutes.reduce(0, +) / Double(minutes.count),
                     trainingMemory: trainings.compactMap(\.peakMemory).max(),
                     memory: evaluations.compactMap(\.peakMemory).max(),
-                    secondsPerImage: median(reports.compactMap(\.secondsPerImage))))
+                    secondsPerImage: (try? Summary(reports.compactMap(\.secondsPerImage)))?.median))
         }
         return costs
     }
@@ -67,11 +68,5 @@ struct StudyCosts {
             let macs = (try? ModelBundle(URL(fileURLWithPath: path)))?.manifest.macs
         else { return nil }
         return Double(macs) / 1e9
-    }
-
-    private static func median(_ values: [Double]) -> Double? {
-        let sorted = values.sorted()
-        return sorted.isEmpty
-            ? nil : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 }

@@ -22,11 +22,11 @@ extension StudyFigure {
     /// Whether a study makes figures of this name.
     static func isName(_ name: String) -> Bool {
         StudyProtocol.allCases.map(\.rawValue).contains { kind in
-            let names = [
-                "ranks-\(kind).png", "ranks-\(kind).svg", "learning-curves-\(kind).png",
-                "prompt-curves-\(kind).png",
-            ]
-            return names.contains(name)
+            let curves = ["learning-curves-\(kind).png", "prompt-curves-\(kind).png"]
+            let ranks = [false, true].flatMap { isPrompted in
+                ["png", "svg"].map { "\(ranksName(kind, isPrompted)).\($0)" }
+            }
+            return (curves + ranks).contains(name)
                 || name.hasPrefix("differences-\(kind)-") && name.hasSuffix(".png")
         }
     }
@@ -35,24 +35,29 @@ extension StudyFigure {
     ///
     /// - Throws: `ImageError`.
     static func ranks(_ table: StudyTable) throws -> [StudyFigure] {
-        guard let ranks = table.ranks() else { return [] }
-        let title =
-            "\(table.metric.title), mean ranks over \(ranks.comparison.blocks) tasks, "
-            + table.kind.rawValue
-        let diagram = CriticalDifferenceDiagram(
-            title: title,
-            systems: zip(ranks.rows, ranks.comparison.meanRanks).map {
-                (table.rows[$0].title, $1)
-            }, criticalDifference: ranks.comparison.criticalDifference)
-        let name = "ranks-\(table.kind.rawValue)"
-        return [
-            StudyFigure(
-                kind: table.kind, name: "\(name).png", title: title,
-                bytes: try diagram.draw().encodedPNG(comment: ResearchNotice.text)),
-            StudyFigure(
-                kind: table.kind, name: "\(name).svg", title: title,
-                bytes: Array(diagram.svg().utf8)),
-        ]
+        try table.ranks().flatMap { ranks in
+            let title =
+                "\(table.metric.title), mean ranks over \(ranks.comparison.blocks) tasks, "
+                + "\(table.kind.rawValue), \(ranks.isPrompted ? "with" : "without") a prompt"
+            let diagram = CriticalDifferenceDiagram(
+                title: title,
+                systems: zip(ranks.rows, ranks.comparison.meanRanks).map {
+                    (table.rows[$0].title, $1)
+                }, criticalDifference: ranks.comparison.criticalDifference)
+            let name = ranksName(table.kind.rawValue, ranks.isPrompted)
+            return [
+                StudyFigure(
+                    kind: table.kind, name: "\(name).png", title: title,
+                    bytes: try diagram.draw().encodedPNG(comment: ResearchNotice.text)),
+                StudyFigure(
+                    kind: table.kind, name: "\(name).svg", title: title,
+                    bytes: Array(diagram.svg().utf8)),
+            ]
+        }
+    }
+
+    private static func ranksName(_ kind: String, _ isPrompted: Bool) -> String {
+        "ranks-\(kind)-\(isPrompted ? "prompted" : "no-prompt")"
     }
 
     /// The mean over the tasks for each fraction of the training images.

@@ -22,6 +22,8 @@ public struct JobRecord: Codable, Equatable, Sendable {
     public var seconds: Double
     /// Peak memory in bytes over all starts; nil where none was measured.
     public var peakMemory: Int?
+    /// SHA-256 of the weights that a training gave, or that an evaluation measured.
+    public var weights: String?
     /// How it ended.
     public var end: End
     /// The exit code of the last start; 128 and the signal's number for a signal.
@@ -36,15 +38,18 @@ public struct JobRecord: Codable, Equatable, Sendable {
     ///   - starts: how often it was started.
     ///   - seconds: seconds over all starts.
     ///   - peakMemory: peak memory in bytes.
+    ///   - weights: SHA-256 of the weights that it gave or measured.
     ///   - end: how it ended.
     ///   - exitCode: the exit code.
     public init(
         title: String, hash: String, arguments: [String], program: String, machine: String,
-        starts: Int, seconds: Double, peakMemory: Int?, end: End, exitCode: Int
+        starts: Int, seconds: Double, peakMemory: Int?, weights: String? = nil, end: End,
+        exitCode: Int
     ) {
         (self.title, self.hash, self.arguments) = (title, hash, arguments)
         (self.program, self.machine, self.starts) = (program, machine, starts)
         (self.seconds, self.peakMemory, self.end) = (seconds, peakMemory, end)
+        self.weights = weights
         self.exitCode = exitCode
     }
 }
@@ -71,8 +76,8 @@ public struct StudyFolder: Sendable {
     /// The results.
     public var results: String { "\(path)/results" }
 
-    /// The file of a job's record.
-    public func record(of job: StudyJob) -> String { "\(path)/jobs/\(job.id).json" }
+    /// The file of a record by the identifier of its job.
+    func record(_ id: String) -> String { "\(path)/jobs/\(id).json" }
 
     /// The lock of a job.
     public func lock(of job: StudyJob) -> String { "\(path)/jobs/\(job.id).lock" }
@@ -110,8 +115,10 @@ public struct StudyFolder: Sendable {
     ///
     /// - Returns: nil where it has not ended yet.
     /// - Throws: ``StudyError/badRecord(path:reason:)``.
-    public func read(_ job: StudyJob) throws(StudyError) -> JobRecord? {
-        let file = record(of: job)
+    public func read(_ job: StudyJob) throws(StudyError) -> JobRecord? { try read(job.id) }
+
+    private func read(_ id: String) throws(StudyError) -> JobRecord? {
+        let file = record(id)
         guard FileManager.default.fileExists(atPath: file) else { return nil }
         do {
             let bytes = try RegularFile.read(file, limit: Self.recordLimit)
@@ -127,19 +134,22 @@ public struct StudyFolder: Sendable {
     /// - Throws: `FileError`.
     public func write(_ record: JobRecord, of job: StudyJob) throws {
         try AtomicFile.write(
-            JSON.encode(record, formatVersion: 1, style: .indented), to: self.record(of: job))
+            JSON.encode(record, formatVersion: 1, style: .indented), to: self.record(job.id))
     }
 
     /// Whether a job is done, and its result is still there.
+    ///
+    /// An evaluation is not, when its training was repeated since: that may give other weights.
     ///
     /// - Throws: ``StudyError/badRecord(path:reason:)``.
     public func isDone(_ job: StudyJob) throws(StudyError) -> Bool {
         guard let record = try read(job), record.end == .done, record.hash == job.hash else {
             return false
         }
-        return job.isTraining
-            ? weights(of: job.id) != nil
-            : FileManager.default.fileExists(atPath: report(of: job.id))
+        guard case .evaluation(let training) = job.kind else { return weights(of: job.id) != nil }
+        let measured = try training.map { id throws(StudyError) in try read(id)?.weights } ?? nil
+        return (training == nil || measured == record.weights)
+            && FileManager.default.fileExists(atPath: report(of: job.id))
     }
 
     /// The minutes of training that a run has had, over all its starts.
@@ -159,6 +169,20 @@ public struct StudyFolder: Sendable {
         }
         let seconds = max(summary?.seconds ?? 0, last ?? 0)
         return seconds.isFinite ? seconds / 60 : 0
+    }
+
+    /// SHA-256 of the weights that a job gives or measures.
+    ///
+    /// - Returns: nil where there are none, and for models that are not trained in the study.
+    /// - Throws: `FileReadError`.
+    public func weightsHash(of job: StudyJob) throws(FileReadError) -> String? {
+        let training: String?
+        switch job.kind {
+        case .training: training = job.id
+        case .evaluation(let id): training = id
+        }
+        guard let file = training.flatMap(weights(of:)) else { return nil }
+        return try RegularFile(file).sha256()
     }
 
     /// The complete arguments of `samus` for a job.
@@ -188,9 +212,4 @@ public struct StudyFolder: Sendable {
         }
         return arguments
     }
-}
-
-extension Double {
-    /// With a fixed number of digits.
-    func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
 }

@@ -69,10 +69,14 @@ public struct StudyInputs: Sendable {
         (tasks, hashes, trainingObjects) = (data.tasks, data.hashes, data.trainingObjects)
     }
 
-    /// The hash of a dataset's list with the pixels of its images, patients and spacings.
-    func hash(of dataset: String, _ split: Split) -> String {
-        hashes["\(split.rawValue)-\(dataset)"] ?? "none"
+    /// The hash of a dataset's samples in the lists that training reads: of the images' content, patients
+    /// and spacings.
+    func trainingHash(of dataset: String) -> String {
+        ["train", "val"].map { hashes["\($0)-\(dataset)"] ?? "none" }.joined(separator: " ")
     }
+
+    /// The same of the list that is evaluated on.
+    func testHash(of dataset: String) -> String { hashes["tested-\(dataset)"] ?? "none" }
 
     /// How many objects of these tasks are trained with in one epoch.
     func trainingObjects(of tasks: [StudyTask]) -> Int {
@@ -141,49 +145,44 @@ private struct FoundData {
             }
         }
         for dataset in study.targets.map(\.dataset).uniqued where data.classes[dataset] != nil {
-            var splits: Set<Split> = []
-            if !study.trainOnly.contains(dataset) { splits.insert(study.evaluation.split) }
-            if !study.networks.isEmpty, !study.testOnly.contains(dataset) {
-                splits.formUnion([.train, .val])
-            }
-            for split in Split.allCases where splits.contains(split) {
-                do throws(DatasetError) {
-                    try add(data, dataset, split)
-                } catch {
-                    missing.append("data: \(error)")
+            do throws(DatasetError) {
+                if !study.trainOnly.contains(dataset) {
+                    let samples = try data.samples(study.evaluation.split, of: dataset)
+                    try add(samples, as: "tested-\(dataset)")
                 }
+                if !study.networks.isEmpty, !study.testOnly.contains(dataset) {
+                    try addTraining(data, dataset)
+                }
+            } catch {
+                missing.append("data: \(error)")
             }
         }
     }
 
-    private mutating func add(
-        _ data: DatasetCollection, _ dataset: String, _ split: Split
+    /// Adds the samples of the lists that `samus train` reads: the common ones where there are any, not
+    /// those of each dataset, which `samus evaluate` takes.
+    private mutating func addTraining(
+        _ data: DatasetCollection, _ dataset: String
     ) throws(DatasetError) {
-        // `samus train` reads the common list where there is one; `evaluate` reads the dataset's own.
-        let samples =
-            split == .test
-            ? try data.samples(split, of: dataset)
-            : try data.samples(split).filter { $0.dataset.lowercased() == dataset.lowercased() }
-        guard !samples.isEmpty else {
-            throw .empty(root: data.root, what: "\(split.rawValue) list of '\(dataset)'")
+        for split in [Split.train, .val] {
+            let samples = try data.samples(split).filter { $0.dataset == dataset }
+            guard !samples.isEmpty else {
+                throw .empty(root: data.root, what: "\(split.rawValue) list of '\(dataset)'")
+            }
+            try add(samples, as: "\(split.rawValue)-\(dataset)")
+            guard split == .train else { continue }
+            for task in tasks where task.dataset == dataset {
+                trainingObjects[task] = samples.count { $0.label == task.label }
+            }
         }
+    }
+
+    private mutating func add(_ samples: [Sample], as key: String) throws(DatasetError) {
         var fingerprint = Fingerprint(of: try DatasetCollection.hash(of: samples))
         for sample in samples {
             let spacing = sample.spacing.map { "\($0.x) \($0.y)" }
             fingerprint.add("\(sample.patient ?? "") \(spacing ?? "")")
         }
-        hashes["\(split.rawValue)-\(dataset)"] = fingerprint.text
-        guard split == .train else { return }
-        for task in tasks where task.dataset == dataset {
-            trainingObjects[task] = samples.count { $0.label == task.label }
-        }
-    }
-}
-
-extension Array where Element: Hashable {
-    /// Each value once, in the order of the first ones.
-    var uniqued: [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
+        hashes[key] = fingerprint.text
     }
 }

@@ -86,8 +86,8 @@ struct StudyMarkdown {
             parts.append(text(of: table))
         }
         if let table = publishedTable(kind) { parts += ["### Dice here and as published", table] }
-        if let first = tables.first(where: { $0.kind == kind }), let ranks = first.ranks() {
-            parts.append(text(of: ranks.comparison, first, ranks.rows))
+        if let first = tables.first(where: { $0.kind == kind }) {
+            parts += first.ranks().map { text(of: $0, first) }
         }
         parts += figures.filter { $0.kind == kind && $0.name.hasSuffix(".png") }.map {
             "![\($0.title)](\($0.name))"
@@ -151,9 +151,8 @@ struct StudyMarkdown {
         return (cell.isBest ? "**\(number)**" : number) + unit + mark
     }
 
-    private func text(
-        of comparison: RankComparison, _ table: StudyTable, _ rows: [Int]
-    ) -> String {
+    private func text(of ranked: StudyTable.Ranks, _ table: StudyTable) -> String {
+        let (comparison, rows) = (ranked.comparison, ranked.rows)
         let order = rows.indices.sorted {
             comparison.meanRanks[$0] < comparison.meanRanks[$1]
         }
@@ -163,10 +162,10 @@ struct StudyMarkdown {
         let test = comparison.pValue.map {
             " Friedman's test: p = \(Self.pValue($0));"
         }
-        return "Mean ranks by \(table.metric.title) over \(counted(comparison.blocks, "task")): "
+        return "Mean ranks by \(table.metric.title) over \(counted(comparison.blocks, "task")), "
+            + "\(ranked.isPrompted ? "with" : "without") a prompt: "
             + ranks.joined(separator: ", ") + ".\(test ?? "") Nemenyi's critical difference "
-            + "(5 %) is \(comparison.criticalDifference.fixed(2)). Rows with and without prompts are "
-            + "ranked together. Rows without every task have no rank."
+            + "(5 %) is \(comparison.criticalDifference.fixed(2)). Rows without every task have no rank."
     }
 
     /// `0.012`, `3.1e-05`.
@@ -203,8 +202,7 @@ struct StudyMarkdown {
         correction over the rows of the column, 5 %. Few patients show no difference; that is no proof \
         that there is none.
         - The last column is the mean over the tasks, each of which counts once.
-        - Ranks take each task as one block (Demšar 2006). They compare rows with and without prompts, \
-        which have different information.
+        - Ranks take each task as one block (Demšar 2006), with and without a prompt apart.
         - Seconds are the median to encode an image and make one mask, GMAC as the study file or the \
         bundle states them; peak memory is that of the whole process.
         """

@@ -97,6 +97,7 @@ public struct StudyPlan: Sendable {
         self.study = study
         self.inputs = inputs
         self.jobLimit = jobLimit
+        try checkPublished()
         for model in study.models { try add(model) }
         for network in study.networks {
             for kind in network.protocols ?? study.evaluation.protocols {
@@ -134,6 +135,24 @@ public struct StudyPlan: Sendable {
         }
     }
 
+    /// Refuses published figures of a task that the study does not have, which no table would show.
+    private func checkPublished() throws(StudyError) {
+        let names = Set(inputs.tasks.map(\.name))
+        let published =
+            study.networks.map { ($0.name, $0.published) }
+            + study.models.map { ($0.name, $0.published) }
+        for (name, figures) in published {
+            if let task = figures.values.flatMap(\.keys).sorted().first(where: {
+                !names.contains($0)
+            }) {
+                throw .missing([
+                    "'published' of \(name) names the task '\(task)'; the tasks are "
+                        + names.sorted().joined(separator: ", ")
+                ])
+            }
+        }
+    }
+
     private mutating func add(_ model: StudyModel) throws(StudyError) {
         let weights = inputs.weights(named: model.model)
         let system = StudySystem(
@@ -144,14 +163,14 @@ public struct StudyPlan: Sendable {
             let job = evaluation(
                 of: model.name, on: dataset, prompts: model.prompts, training: nil,
                 arguments: ["--model", weights.argument], model: weights.hash)
-            try add(job)
-            for kind in study.evaluation.protocols {
-                for task in parts(kind).flatMap(\.test) where task.dataset == dataset {
-                    entries.append(
-                        StudyEntry(
-                            kind: kind, system: system, task: task, evaluation: job.id))
+            let tested = study.evaluation.protocols.flatMap { kind in
+                parts(kind).flatMap(\.test).filter { $0.dataset == dataset }.map { task in
+                    StudyEntry(kind: kind, system: system, task: task, evaluation: job.id)
                 }
             }
+            guard !tested.isEmpty else { continue }
+            try add(job)
+            entries += tested
         }
     }
 
@@ -235,9 +254,7 @@ public struct StudyPlan: Sendable {
             "--network", network.architecture.commandName, "--recipe", network.recipe, "--sets",
             sets, "--fraction", "\(fraction)", "--seed", "\(seed)", "--epochs", "\(epochs)",
         ]
-        let data = part.training.map(\.dataset).uniqued.flatMap { dataset in
-            [inputs.hash(of: dataset, .train), inputs.hash(of: dataset, .val)]
-        }
+        let data = part.training.map(\.dataset).uniqued.map(inputs.trainingHash)
         let portion = fraction < 1 ? ", \(percent(fraction)) of the images" : ""
         return StudyJob(
             "\(network.name)-\(part.name)-\(fraction < 1 ? "\(percent(fraction))-" : "")s\(seed)",
@@ -263,7 +280,7 @@ public struct StudyPlan: Sendable {
         return StudyJob(
             "\(name)-on-\(dataset)", title: "evaluate \(name) on \(dataset)",
             kind: .evaluation(training: training), arguments: ["evaluate"] + common + arguments,
-            inputs: ["evaluate"] + common + [model, inputs.hash(of: dataset, options.split)],
+            inputs: ["evaluate"] + common + [model, inputs.testHash(of: dataset)],
             shardKey: training)
     }
 }

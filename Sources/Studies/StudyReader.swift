@@ -167,13 +167,3 @@ extension Study {
         (network.options + training.options).first { $0.name == name }?.value
     }
 }
-
-extension PromptStrategy {
-    var isBox: Bool {
-        if case .box = self { true } else { false }
-    }
-
-    var isCorrections: Bool {
-        if case .corrections = self { true } else { false }
-    }
-}

@@ -105,21 +105,36 @@ public struct StudyTable {
         cell.comparison.map { $0.corrected < significance } ?? false
     }
 
-    /// The mean ranks of the rows that have every task, each task a block.
+    /// The mean ranks of rows with the same information, each task a block.
+    public struct Ranks {
+        /// Whether these are the rows with a prompt.
+        public var isPrompted: Bool
+        /// The rows that have every task.
+        public var rows: [Int]
+        /// Their ranks and tests.
+        public var comparison: RankComparison
+    }
+
+    /// The ranks of the rows without a prompt and of those with one, apart, as the tests are.
     ///
-    /// - Returns: the rows and their ranks; nil for fewer than two tasks or rows.
-    public func ranks() -> (rows: [Int], comparison: RankComparison)? {
-        let complete = rows.indices.filter { cells[$0].allSatisfy { $0 != nil } }
-        guard tasks.count > 1, complete.count > 1 else { return nil }
-        let values = tasks.indices.map { task in
-            complete.map { cells[$0][task]?.statistics.mean ?? 0 }
-        }
-        do throws(MetricsError) {
-            return (
-                complete, try RankComparison(values, moreIsBetter: metric.isBetterLarge)
-            )
-        } catch {
-            preconditionFailure("means of finite values: \(error)")
+    /// - Returns: nothing for a kind with fewer than two rows, or for fewer than two tasks.
+    public func ranks() -> [Ranks] {
+        guard tasks.count > 1 else { return [] }
+        return [false, true].compactMap { isPrompted in
+            let complete = rows.indices.filter {
+                rows[$0].isPrompted == isPrompted && cells[$0].allSatisfy { $0 != nil }
+            }
+            guard complete.count > 1 else { return nil }
+            let values = tasks.indices.map { task in
+                complete.map { cells[$0][task]?.statistics.mean ?? 0 }
+            }
+            do throws(MetricsError) {
+                return Ranks(
+                    isPrompted: isPrompted, rows: complete,
+                    comparison: try RankComparison(values, moreIsBetter: metric.isBetterLarge))
+            } catch {
+                preconditionFailure("means of finite values: \(error)")
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ struct ReproduceTests {
         let results = Set(scratch.files("out/results"))
         for name in [
             "results.md", "tables.tex", "statistics.csv", "per_case.csv", "costs.csv",
-            "ranks-task-specific.png", "ranks-universal.svg",
+            "ranks-task-specific-prompted.png", "ranks-universal-prompted.svg",
             "differences-generalization-Disc.png",
         ] { #expect(results.contains(name)) }
         let rows = CSV.rows(

@@ -55,6 +55,48 @@ struct StudyPlanTests {
         #expect(Set(jobs.map(\.id)).count == jobs.count)
     }
 
+    @Test("published figures of a task that the study does not have are refused")
+    func publishedTasks() throws {
+        let text = """
+            study: test
+            data: {sets: [Disc]}
+            models:
+              box: {model: filled-box, published: {task-specific: {Discs: 0.5}}}
+            """
+        let error = #expect(throws: StudyError.self) { try Self.plan(text) }
+        #expect("\(try #require(error))".contains("box names the task 'Discs'; the tasks are Disc"))
+    }
+
+    @Test("a model is not evaluated on datasets that no protocol tests")
+    func untested() throws {
+        let text = """
+            study: test
+            data: {sets: [Disc, Ring]}
+            evaluation: {protocols: [generalization], held-out: [[Ring]]}
+            """
+        let titles = try Self.plan(text).jobs.map(\.title)
+        #expect(titles == ["evaluate filled box on Ring", "evaluate ellipse in the box on Ring"])
+    }
+
+    @Test("a budget of steps counts accumulated batches as one")
+    func accumulation() throws {
+        func epochs(_ options: String) throws -> String {
+            let text = """
+                study: test
+                data: {sets: [Disc]}
+                networks: {CA: {network: canet}}
+                training: {options: {\(options)}, budget: {steps: 12}}
+                """
+            let plan = try Self.plan(text)
+            let job = try #require(plan.jobs.first { $0.isTraining })
+            let place = try #require(job.arguments.firstIndex(of: "--epochs"))
+            return job.arguments[place + 1]
+        }
+        // Eight discs: four batches of two, which are two steps of two batches.
+        #expect(try epochs("batch: 2") == "3")
+        #expect(try epochs("batch: 2, accumulate: 2") == "6")
+    }
+
     @Test("arguments are those of samus train and samus evaluate")
     func arguments() throws {
         let plan = try Self.plan()

@@ -83,7 +83,7 @@ struct StudyResultsTests {
         #expect(
             Set(names).isSuperset(of: [
                 "results.md", "tables.tex", "statistics.csv", "per_case.csv", "costs.csv",
-                "ranks-task-specific.png", "ranks-task-specific.svg",
+                "ranks-task-specific-prompted.png", "ranks-task-specific-prompted.svg",
                 "differences-task-specific-Disc.png", "differences-task-specific-Ring-1.png",
             ]))
         let rows = CSV.rows(try study.text("statistics.csv"))
@@ -153,15 +153,15 @@ struct StudyResultsTests {
         #expect(try study.folder.isDone(job) == false)
         try FileManager.default.createDirectory(
             atPath: study.folder.results, withIntermediateDirectories: true)
-        try Data().write(to: URL(filePath: "\(study.folder.results)/ranks-universal.png"))
-        for name in ["notes.txt", "ranks-mine.png", "ranks-universal.csv"] {
+        try Data().write(to: URL(filePath: "\(study.folder.results)/ranks-universal-no-prompt.png"))
+        for name in ["notes.txt", "ranks-mine.png", "ranks-universal.png"] {
             try Data().write(to: URL(filePath: "\(study.folder.results)/\(name)"))
         }
         try StudyResults(study.plan, in: study.folder).write()
         #expect(try study.text("results.md").contains("**Incomplete: 3 of 4 jobs are done"))
         let names = try FileManager.default.contentsOfDirectory(atPath: study.folder.results)
-        #expect(names.contains("notes.txt") && !names.contains("ranks-universal.png"))
-        #expect(names.contains("ranks-mine.png") && names.contains("ranks-universal.csv"))
+        #expect(names.contains("notes.txt") && !names.contains("ranks-universal-no-prompt.png"))
+        #expect(names.contains("ranks-mine.png") && names.contains("ranks-universal.png"))
     }
 
     @Test("several fractions, numbers of clicks and seeds have curves, and each case is a mean")
@@ -199,11 +199,42 @@ struct StudyResultsTests {
         }
     }
 
+    @Test("an evaluation of weights that were trained again is not done")
+    func repeatedTraining() throws {
+        let plan = try StudyPlanTests.plan()
+        let training = try #require(plan.jobs.first { $0.isTraining })
+        let evaluation = try #require(
+            plan.jobs.first { $0.kind == .evaluation(training: training.id) })
+        let path = FileManager.default.temporaryDirectory.appending(path: "study-\(UUID())").path
+        let folder = StudyFolder(path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for part in ["jobs", "evaluate/\(evaluation.id)", "train/\(training.id)/weights"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(path)/\(part)", withIntermediateDirectories: true)
+        }
+        try Data().write(to: URL(filePath: folder.report(of: evaluation.id)))
+        func record(_ job: StudyJob) throws {
+            try folder.write(
+                JobRecord(
+                    title: job.title, hash: job.hash, arguments: [], program: "", machine: "",
+                    starts: 1, seconds: 1, peakMemory: nil, weights: folder.weightsHash(of: job),
+                    end: .done, exitCode: 0), of: job)
+        }
+        let weights = URL(filePath: "\(path)/train/\(training.id)/weights/best.safetensors")
+        for (content, isDone) in [("a", true), ("b", false)] {
+            try Data(content.utf8).write(to: weights)
+            try record(training)
+            if isDone { try record(evaluation) }
+            #expect(try folder.isDone(training))
+            #expect(try folder.isDone(evaluation) == isDone)
+        }
+    }
+
     @Test("a damaged record is an error that names the file")
     func damaged() throws {
         let study = try EvaluatedStudy()
         let job = study.plan.jobs[0]
-        try Data("{".utf8).write(to: URL(filePath: study.folder.record(of: job)))
+        try Data("{".utf8).write(to: URL(filePath: study.folder.record(job.id)))
         let error = #expect(throws: StudyError.self) { try study.folder.isDone(job) }
         #expect("\(try #require(error))".contains(job.id))
     }

@@ -225,12 +225,6 @@ public struct EvaluateCommand: ParsableCommand {
     }
 }
 
-extension PromptStrategy {
-    fileprivate var isBox: Bool {
-        if case .box = self { true } else { false }
-    }
-}
-
 /// Prompt strategies as the command line takes them, separated by commas:
 /// `fixed,random:5,box,box:10%`.
 struct PromptStrategyList: ExpressibleByArgument {

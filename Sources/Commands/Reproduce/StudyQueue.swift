@@ -123,6 +123,7 @@ struct StudyQueue {
             machine: Machine.current().title, starts: (former?.starts ?? 0) + 1,
             seconds: (former?.seconds ?? 0) + outcome.seconds,
             peakMemory: max(former?.peakMemory ?? 0, outcome.peakMemory),
+            weights: try withExitStatus(.input) { try folder.weightsHash(of: job) },
             end: outcome.code == 0 ? .done : isInterrupted ? .interrupted : .failed,
             exitCode: outcome.code)
         try withExitStatus(.output) { try folder.write(record, of: job) }

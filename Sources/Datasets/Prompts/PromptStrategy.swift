@@ -29,6 +29,16 @@ public enum PromptStrategy: Hashable, Sendable {
     /// No prompt, for prompt-free models.
     case promptFree
 
+    /// Whether it is a bounding box alone.
+    package var isBox: Bool {
+        if case .box = self { true } else { false }
+    }
+
+    /// Whether clicks follow that correct a mask.
+    package var isCorrections: Bool {
+        if case .corrections = self { true } else { false }
+    }
+
     /// The largest N of ``randomClicks(_:)``.
     public static let maximumRandomClicks = 1000
     /// The largest N of the other strategies.

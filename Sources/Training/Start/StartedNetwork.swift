@@ -89,11 +89,7 @@ extension ModelConfiguration {
     fileprivate mutating func setInputSize(
         _ size: Int, of architecture: ModelArchitecture
     ) throws(TrainingError) {
-        let takesSizes = [
-            ModelArchitecture.sam, .medSAM, .samed, .medicalSAMAdapter, .medicalSAMAdapter2023,
-            .samMed2D,
-        ]
-        guard takesSizes.contains(architecture), case .sam(var sizes) = self else {
+        guard architecture.takesInputSizes, case .sam(var sizes) = self else {
             guard size == inputSize else {
                 throw .start(
                     "--input-size \(size): \(architecture.rawValue) has an input of \(inputSize) "

@@ -45,10 +45,7 @@ public class MedicalSAMAdapter: SAM {
     public override class func configuration(
         startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
     ) -> ModelConfiguration {
-        var sizes = source.samSizes
-        sizes.imageSize = 256
-        sizes.adapter = .bottleneck
-        return .sam(sizes)
+        source.samSizes.adapted(by: .bottleneck, imageSize: 256)
     }
 }
 
@@ -100,9 +97,15 @@ public final class SAMMed2D: SAM {
     public override class func configuration(
         startingFrom source: ModelConfiguration, of architecture: ModelArchitecture
     ) -> ModelConfiguration {
-        var sizes = source.samSizes
-        sizes.imageSize = 256
-        sizes.adapter = .convolution
-        return .sam(sizes)
+        source.samSizes.adapted(by: .convolution, imageSize: 256)
+    }
+}
+
+extension SAMConfiguration {
+    /// These sizes with an adapter and another input.
+    fileprivate func adapted(by adapter: EncoderAdapter, imageSize: Int) -> ModelConfiguration {
+        var sizes = self
+        sizes.imageSize = imageSize
+        return ModelConfiguration.sam(sizes).adapted(by: adapter)
     }
 }

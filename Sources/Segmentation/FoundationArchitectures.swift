@@ -53,7 +53,7 @@ extension ModelArchitecture {
         signature: TensorSignature(
             present: samParts + [bottleneck, "image_encoder.blocks.0.attn.rel_h"]),
         preprocessing: .stretchedSAM, trainedPrompts: [.click],
-        published: [.sam(adapted(.base(imageSize: 256), by: .bottleneck))],
+        published: [ModelConfiguration.sam(.base(imageSize: 256)).adapted(by: .bottleneck)],
         sizes: .ofSAM(patchStride: 16, form: .msa), startsFrom: [.sam],
         recipes: [.adapter, .decoder, .full])
 
@@ -63,7 +63,7 @@ extension ModelArchitecture {
         signature: TensorSignature(
             present: samParts + [bottleneck, "image_encoder.blocks.0.attn.rel_pos_h"]),
         preprocessing: .samus, trainedPrompts: [.click],
-        published: [.sam(adapted(.base(imageSize: 1024), by: .bottleneck))],
+        published: [ModelConfiguration.sam(.base(imageSize: 1024)).adapted(by: .bottleneck)],
         sizes: .ofSAM(patchStride: 16), startsFrom: [.sam], recipes: [.adapter, .decoder, .full])
 
     /// SAM-Med2D (arXiv:2308.16184): SAM with convolutional adapters, trained on medical images.
@@ -72,16 +72,8 @@ extension ModelArchitecture {
         signature: TensorSignature(present: samParts + [convolution]),
         preprocessing: .samMed2D, trainedPrompts: [.click, .box, .mask],
         isTrainedForCandidates: true, takesBestCandidate: true,
-        published: [.sam(adapted(.base(imageSize: 256), by: .convolution))],
+        published: [ModelConfiguration.sam(.base(imageSize: 256)).adapted(by: .convolution)],
         sizes: .ofSAM(patchStride: 16), startsFrom: [.sam], recipes: [.adapter, .decoder, .full])
-
-    private static func adapted(
-        _ sizes: SAMConfiguration, by adapter: EncoderAdapter
-    ) -> SAMConfiguration {
-        var sizes = sizes
-        sizes.adapter = adapter
-        return sizes
-    }
 
     private static let bottleneck = "image_encoder.blocks.0.Space_Adapter.D_fc1.weight"
     private static let convolution = "image_encoder.blocks.0.Adapter.spatial.0.weight"

@@ -134,7 +134,7 @@ struct MotionTemplate: Sendable {
     /// From this correlation on, no other start is tried.
     private static let goodCorrelation = 0.85
     /// The lowest correlation at a place that is not near the expected one: in a whole frame something looks
-    /// like the object by chance, up to 0.79 in synthetic cines that the object has left.
+    /// like the object by chance.
     static let lowestDistantCorrelation = 0.8
 
     /// - Parameters:

@@ -60,8 +60,8 @@ public struct ObjectTracker: Sendable {
     private static let boxMargin = 0.02
     /// Below this, the grey levels do not say where the object is, and it counts as not found.
     ///
-    /// A model that is asked at the old place would outline what is there now. In cines of 20 frames that
-    /// were followed well, the lowest value was 0.6.
+    /// A model that is asked at the old place would outline what is there now. Chosen, as the other thresholds,
+    /// on the first image of each set of `Benchmarks/bench.py tracking`.
     private static let lowestCorrelation = 0.5
 
     private let options: TrackingOptions

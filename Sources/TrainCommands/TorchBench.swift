@@ -34,6 +34,8 @@ struct TorchBenchCommand: ParsableCommand {
     @Flag(help: "Recompute activations in the backward pass.")
     var checkpointActivations = false
 
+    private var chosenPrecision: PrecisionName { precision.chosen(on: device) }
+
     /// The result.
     struct Report: Encodable {
         let version: String
@@ -51,7 +53,7 @@ struct TorchBenchCommand: ParsableCommand {
     func run() throws {
         let place = Device(device.kind)
         try withExitStatus(.unavailable) { try place.check() }
-        TorchRuntime.outOfMemoryAdvice = "batch \(batch) of 256x256 pixels in \(precision.rawValue)"
+        TorchRuntime.outOfMemoryAdvice = "batch \(batch) of 256x256 pixels in \(chosenPrecision.rawValue)"
         Generator.seedDefault(20_240_917)
         let network = SAMUS(
             SAMConfiguration(
@@ -87,7 +89,7 @@ struct TorchBenchCommand: ParsableCommand {
         network.evaluate()
         return measured {
             withoutGrad {
-                withAutocast(to: precision.dtype, on: Device(device.kind)) {
+                withAutocast(to: chosenPrecision.dtype, on: Device(device.kind)) {
                     network.encode(images)
                 }.to(.float32).sum()
             }
@@ -107,9 +109,9 @@ struct TorchBenchCommand: ParsableCommand {
         let target = Tensor.zeros([batch, 1, 128, 128])
         target[.all, .all, 32..<96, 40..<100].assign(from: .ones([batch, 1, 64, 60]))
         let targets = target.to(images.device)
-        var scaler = precision == .f16 ? GradientScaler() : nil
+        var scaler = chosenPrecision == .f16 ? GradientScaler() : nil
         return measured {
-            let decoded = withAutocast(to: precision.dtype, on: Device(device.kind)) {
+            let decoded = withAutocast(to: chosenPrecision.dtype, on: Device(device.kind)) {
                 network.decode(network.encode(images), prompts: prompts)
             }
             let loss = SegmentationLoss()(

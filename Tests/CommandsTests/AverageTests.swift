@@ -37,6 +37,20 @@ struct AverageTests {
         }
     }
 
+    @Test("a bundle counts as its weights, wherever weights are read")
+    func bundle() throws {
+        let bundle = scratch.path("model.samus")
+        try FileManager.default.createDirectory(
+            atPath: bundle, withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: bundle + "/model.json"))
+        _ = try write("model.samus/weights.safetensors", [1, 2, 3, 4], [0x3C00, 0x3C00], 7)
+        let other = try write("other.safetensors", [3, 4, 5, 6], [0x3C00, 0x3C00], 7)
+        let output = scratch.path("mean.safetensors")
+        let outcome = try samus("average", bundle, other, "-o", output)
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(try floats(Checkpoint.read(output), "a.weight") == [2, 3, 4, 5])
+    }
+
     @Test("numbers are weighted means in float32, whole numbers those of the first input")
     func mean() throws {
         // 0x3C00 is 1 and 0x4000 is 2 in float16.

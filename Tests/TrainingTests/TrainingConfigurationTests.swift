@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Testing
 
@@ -89,6 +90,15 @@ struct TrainingConfigurationTests {
         configuration.licence = "CC0"
         return configuration
     }()
+
+    @Test("auto is bf16 on a processor that has it, else f32; other precisions are themselves")
+    func automaticPrecision() {
+        let expected: PrecisionName = Processor.current.hasBFloat16 ? .bf16 : .f32
+        #expect(PrecisionName.auto.chosen(on: .cpu) == expected)
+        #expect(PrecisionName.auto.chosen(on: .cuda) == .f32)
+        #expect(PrecisionName.f16.chosen(on: .cuda) == .f16)
+        #expect(PrecisionName.f32.chosen(on: .cpu) == .f32)
+    }
 
     @Test("the configuration has one field for every property")
     func complete() {

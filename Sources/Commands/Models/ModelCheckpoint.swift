@@ -81,11 +81,15 @@ extension ModelCatalog {
 
     /// The checkpoint that a name or path means.
     ///
-    /// - Parameter nameOrFile: a model's name, or the path of a checkpoint.
-    /// - Returns: path of an existing file.
+    /// - Parameter nameOrFile: a model's name, or the path of a checkpoint or of a bundle.
+    /// - Returns: path of an existing file; of a bundle, its weights.
     /// - Throws: ``ModelError`` if there is no such file.
     package static func path(of nameOrFile: String) throws(ModelError) -> String {
         guard let entry = entry(named: nameOrFile) else {
+            if ModelBundle.isBundle(nameOrFile) {
+                let bundle = URL(fileURLWithPath: nameOrFile)
+                return bundle.appendingPathComponent(ModelBundle.Manifest.FileName.weights).path
+            }
             guard FileManager.default.fileExists(atPath: nameOrFile) else {
                 throw .notFound(nameOrFile)
             }

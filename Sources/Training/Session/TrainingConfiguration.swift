@@ -153,12 +153,21 @@ public enum ObjectUnit: String, CaseIterable, Sendable {
 
 /// A precision by its name; bf16 and f16 are autocast to bfloat16 and float16.
 public enum PrecisionName: String, CaseIterable, Sendable {
-    case f32, bf16, f16
+    /// `auto` is bf16 on a processor that computes in it, else f32; see ``chosen(on:)``.
+    case f32, bf16, f16, auto
 
-    /// The type of matrix products and convolutions.
+    /// The precision that `auto` means on a device; any other precision is itself.
+    ///
+    /// - Parameter device: where the training runs.
+    public func chosen(on device: TrainingDevice) -> PrecisionName {
+        guard self == .auto else { return self }
+        return device == .cpu && Processor.current.hasBFloat16 ? .bf16 : .f32
+    }
+
+    /// The type of matrix products and convolutions; `auto` must be replaced by ``chosen(on:)``.
     public var dtype: DType {
         switch self {
-        case .f32: .float32
+        case .f32, .auto: .float32
         case .bf16: .bfloat16
         case .f16: .float16
         }
@@ -324,7 +333,8 @@ extension TrainingConfiguration {
         .init(
             "precision", \.precision, affectsResult: true,
             help: "Precision of matrix products and convolutions; bf16 and f16 by autocast, f16 on "
-                + "GPUs only and with a scaled loss."),
+                + "GPUs only and with a scaled loss; auto is bf16 on a processor that has it, else "
+                + "f32."),
         .init("seed", \.seed, affectsResult: true, value: "n", help: "Seed of all random numbers."),
         .init(
             "divergence", \.divergence, affectsResult: true, value: "times",

@@ -159,7 +159,8 @@ public struct TrainingSession {
         _ group: ProcessGroup?
     ) throws -> (TrainingConfiguration, RunArguments, RunFolder?) {
         switch start {
-        case .new(let configuration, _, _, _), .dryRun(let configuration):
+        case .new(var configuration, _, _, _), .dryRun(var configuration):
+            configuration.precision = configuration.precision.chosen(on: configuration.device)
             return (configuration, configuration.arguments, nil)
         case .resume(let path, let changes):
             let folder = try RunFolder.shared(by: group) { try RunFolder.resume(path) }
@@ -173,6 +174,7 @@ public struct TrainingSession {
             // The time limit applies to one start only.
             configuration.timeLimit = nil
             try configuration.change(changes)
+            configuration.precision = configuration.precision.chosen(on: configuration.device)
             return (configuration, arguments, folder)
         }
     }

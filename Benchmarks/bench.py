@@ -14,7 +14,7 @@ import argparse
 import pathlib
 
 from suites import (
-    accuracy, builds, bundles, checkpoints, common, heads, litemedsam, metrics, models, processes, samus,
+    accuracy, batch, builds, bundles, checkpoints, common, heads, litemedsam, metrics, models, processes, samus,
     serve, tracking, training, wait_policy,
 )
 
@@ -22,7 +22,7 @@ SUITES = {
     "litemedsam": litemedsam, "samus": samus, "bundles": bundles, "training": training,
     "checkpoints": checkpoints, "wait-policy": wait_policy, "metrics": metrics,
     "processes": processes, "accuracy": accuracy, "models": models, "serve": serve,
-    "tracking": tracking, "builds": builds, "heads": heads,
+    "tracking": tracking, "builds": builds, "heads": heads, "batch": batch,
 }
 
 

@@ -82,7 +82,7 @@ public class ViTAttention: Module, Layer {
             return attended.reshaped([batch, -1, width])
         }
         return Tensor.concatenate(mixed, axis: 1)
-            .indexed(by: Tensor(partition.queryIndices).to(x.device), axis: 1)
+            .indexed(by: IndexTensors.tensor(of: partition.queryIndices, on: x.device), axis: 1)
     }
 
     /// Queries, keys and values of all tokens and of one additional token, `[B, T + 1, 3 D]`.
@@ -106,7 +106,7 @@ public class ViTAttention: Module, Layer {
 
     /// Tokens of each group, `[B, T, D]` for every list of indices along axis 1.
     private func taken(_ x: Tensor, by groups: [[Int]]) -> [Tensor] {
-        x.indexed(by: Tensor(groups.flatMap(\.self)).to(x.device), axis: 1)
+        x.indexed(by: IndexTensors.tensor(of: groups.flatMap(\.self), on: x.device), axis: 1)
             .split(groups.map(\.count), axis: 1)
     }
 
@@ -183,7 +183,8 @@ public enum RelativePosition {
         return Tensor.zeros(
             [grid.count, grid.rows + grid.columns], dtype: keys.dtype, device: keys.device
         ).scattered(
-            at: Tensor(positions.flatMap(\.self), shape: [grid.count, 2]).to(keys.device), value: 1)
+            at: IndexTensors.tensor(
+                of: positions.flatMap(\.self), shape: [grid.count, 2], on: keys.device), value: 1)
     }
 
     /// The dot products of each query of a row or column with the vectors of that row or column.
@@ -204,7 +205,7 @@ public enum RelativePosition {
             (0..<keys).map { query - $0 + keys - 1 }
         }
         return resized(table, length: 2 * keys - 1)
-            .indexed(by: Tensor(indices).to(table.device), axis: 0)
+            .indexed(by: IndexTensors.tensor(of: indices, on: table.device), axis: 0)
             .reshaped([queries, keys, -1])
     }
 

@@ -1,4 +1,5 @@
 import Datasets
+import FileIO
 import Segmentation
 import Torch
 

@@ -25,6 +25,13 @@ package enum ModelCatalog {
         sha256: "1ed2f6fdbd8e4626397959b8b4bdeb6837effc532f7f0683a7b9550930a28bba",
         licence: "Apache-2.0")
 
+    /// samus-lite trained on hearts, for non-commercial use.
+    package static let heart = Entry(
+        name: "samus-lite-heart", architecture: .samusLite,
+        file: "samus-lite-heart.samus/weights.safetensors",
+        sha256: "0a9517857a95df28d605c049f401671b836dd5e4b23c315403c2014ef9ea8a3c",
+        licence: "CC-BY-NC-SA-4.0")
+
     /// LiteMedSAM as its authors published it.
     package static let liteMedSAM = Entry(
         name: "litemedsam", architecture: .liteMedSAM,
@@ -33,7 +40,7 @@ package enum ModelCatalog {
         licence: "Apache-2.0 (the authors of MedSAM)")
 
     /// All models of the catalog.
-    package static let entries = [standard, liteMedSAM]
+    package static let entries = [standard, heart, liteMedSAM]
 
     /// The names, separated by commas.
     package static var names: String { entries.map(\.name).joined(separator: ", ") }

@@ -110,6 +110,8 @@ extension Segmenter {
     public enum DistributedModel: String, Sendable, CaseIterable {
         /// samus-lite, trained with clicks, boxes and corrections on ultrasound images.
         case samusLite = "samus-lite"
+        /// samus-lite trained on echocardiograms, for non-commercial use only.
+        case samusLiteHeart = "samus-lite-heart"
         /// LiteMedSAM, trained with boxes on medical images of many kinds.
         case liteMedSAM = "litemedsam"
 

@@ -21,7 +21,7 @@ struct CompletionTests {
         #expect(
             ModelCompletion.candidates(folder + "a")
                 == ["a.pth", "a.safetensors", "a.samus", "apart/"].map { folder + $0 })
-        #expect(ModelCompletion.candidates("samus-l") == ["samus-lite"])
+        #expect(ModelCompletion.candidates("samus-l") == ["samus-lite", "samus-lite-heart"])
         #expect(ModelCompletion.candidates("/nowhere/a") == [])
     }
 

@@ -59,7 +59,7 @@ struct DoctorTests {
         let machine = try #require(report["machine"] as? [String: Any])
         #expect(try #require(machine["memory_bytes"] as? Int) > 1 << 28)
         let found = try #require(report["models"] as? [[String: Any]])
-        #expect(found.map { $0["place"] as? String } == ["SAMUS_MODELS", nil])
+        #expect(found.map { $0["place"] as? String } == ["SAMUS_MODELS", nil, nil])
         // The toy bundle was made from another checkpoint than the name says.
         #expect((found[0]["problem"] as? String)?.contains("is not 'samus-lite'") == true)
         let openVINO = try #require(report["openvino"] as? [String: Any])

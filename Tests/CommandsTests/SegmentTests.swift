@@ -126,6 +126,28 @@ struct SegmentTests {
         #expect((3300...4300).contains(mask.area), "\(mask.area)")
     }
 
+    private static let heartWeights = Program.package.appending(
+        path: "Models/samus-lite-heart.samus/weights.safetensors")
+
+    @Test(
+        "a click takes the left ventricle with the model for hearts, which is not for commercial use",
+        .enabled(
+            if: FileManager.default.fileExists(atPath: heartWeights.path),
+            "the weights of samus-lite-heart are not here: run 'make setup'"))
+    func heart() throws {
+        let outcome = try segment(
+            Program.frame.path, "--point", "178,105", "--model", "samus-lite-heart")
+        #expect(outcome.code == 0)
+        #expect(
+            outcome.errors.contains(
+                "note: samus-lite-heart is licensed for non-commercial use only (CC-BY-NC-SA-4.0)"))
+        let mask = try Mask.read(scratch.path("out/echo-a4c-frame10.mask.png"))
+        // As the outline that was looked at; a model that takes both chambers has 5,800 pixels.
+        #expect((3_200...4_300).contains(mask.area), "\(mask.area)")
+        let box = try #require(mask.boundingBox)
+        #expect((60...75).contains(box.y0) && (155...180).contains(box.y1), "\(box)")
+    }
+
     @Test("--uncertainty writes the probability of each pixel")
     func uncertainty() throws {
         let outcome = try segment(

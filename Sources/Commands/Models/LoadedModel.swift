@@ -17,7 +17,8 @@ struct LoadedModel {
     let candidates: Int
     /// Multiply-accumulate operations for encoding one image, where they are known.
     let macs: Int?
-    /// Notes and warnings for the user about a model that is not in the catalog.
+    /// Notes and warnings for the user: what must not be done with the model, and what it is where it is not
+    /// in the catalog.
     let notes: [String]
     private let source: Source
 
@@ -48,12 +49,12 @@ struct LoadedModel {
         let isKnown = ModelCatalog.entries.contains { $0.name == options.model }
         notes =
             isKnown
-            ? []
+            ? model.licenceNotes
             : [
                 "note: \(model.name) is \(model.architecture.rawValue) (\(opened.manifest.encoder), input "
                     + "\(opened.manifest.input.size)x\(opened.manifest.input.size)), "
                     + "\(opened.manifest.parameters.formatted()) parameters"
-            ] + model.warnings
+            ] + model.licenceNotes + model.warnings
         source = .bundle(opened)
     }
 

@@ -57,8 +57,8 @@ public struct ModelCheckpoint {
             ? [
                 "note: \(name) is \(architecture.text(configuration)), \(parameters.formatted()) parameters"
             ]
-                + model.warnings
-            : []
+                + model.licenceNotes + model.warnings
+            : model.licenceNotes
     }
 }
 
@@ -103,6 +103,12 @@ extension ModelCatalog {
 }
 
 extension ModelDescription {
+    /// That a licence does not allow commercial use.
+    var licenceNotes: [String] {
+        guard let licence, licence.uppercased().contains("-NC-") else { return [] }
+        return ["note: \(name.visibleLine) is licensed for non-commercial use only (\(licence.visibleLine))"]
+    }
+
     /// What has to be said before any outline of it.
     var warnings: [String] {
         guard origin?.contains(WeightsMetadata.notTrained) == true else { return [] }

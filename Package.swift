@@ -269,7 +269,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Training", "TrainCommands", "Torch", "TorchNN", "SAMUSModels", "SegmentAnything",
-                "Datasets", "Imaging", "Checkpoints", "TestSupport",
+                "Baselines", "Segmentation", "Datasets", "Imaging", "Checkpoints", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "TorchTests", dependencies: ["Torch", "TestSupport"]),
@@ -283,7 +283,8 @@ let package = Package(
         .testTarget(
             name: "BaselinesTests",
             dependencies: [
-                "Baselines", "SegmentAnything", "Segmentation", "Imaging", "TestSupport",
+                "Baselines", "Torch", "TorchNN", "TorchEngine", "SegmentAnything", "Segmentation",
+                "Checkpoints", "Imaging", "TestSupport",
             ]),
         .testTarget(
             name: "ExportTests",

@@ -18,9 +18,14 @@ public final class AAUNet: Module, TaskNetwork {
     let up1: HybridAttention
     let up0: HybridAttention
     let head: Conv2d
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// A network with new weights.
-    public override init() {
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public init(outputs: Int = 1) {
+        self.outputs = outputs
         down0 = HybridAttention(3, 32)
         down1 = HybridAttention(32, 64)
         down2 = HybridAttention(64, 128)
@@ -30,7 +35,7 @@ public final class AAUNet: Module, TaskNetwork {
         up2 = HybridAttention(256 + 128, 128)
         up1 = HybridAttention(128 + 64, 64)
         up0 = HybridAttention(64 + 32, 32)
-        head = Conv2d(32, 1, kernel: 1)
+        head = Conv2d(32, outputs, kernel: 1)
         super.init()
         setToXavierUniform()
     }
@@ -40,11 +45,11 @@ public final class AAUNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        AAUNet()
+        AAUNet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 16.
-    /// - Returns: logits, `[B, 1, S, S]`.
+    /// - Returns: logits, `[B, outputs, S, S]`.
     public func logits(_ images: Tensor) -> Tensor {
         let d0 = down0(images.repeatedChannels)
         let d1 = down1(maxPool2d(d0, size: 2))

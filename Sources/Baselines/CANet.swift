@@ -31,6 +31,8 @@ public final class CANet: Module, TaskNetwork {
     let dsv1: Conv2d
     let scaleAtt: ScaleAttention
     let output: Sequential
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// The authors' names that differ.
     public override class var checkpointNames: [String: String] {
@@ -38,7 +40,10 @@ public final class CANet: Module, TaskNetwork {
     }
 
     /// A network with new weights.
-    public override init() {
+    ///
+    /// - Parameter outputs: channels of the logits, at least 2.
+    public init(outputs: Int = 2) {
+        self.outputs = outputs
         conv1 = CANetBlock(3, 16)
         conv2 = CANetBlock(16, 32)
         conv3 = CANetBlock(32, 64)
@@ -60,7 +65,7 @@ public final class CANet: Module, TaskNetwork {
         dsv2 = ScaleHead(32)
         dsv1 = Conv2d(16, 4, kernel: 1)
         scaleAtt = ScaleAttention()
-        output = Sequential(Conv2d(4, 2, kernel: 1))
+        output = Sequential(Conv2d(4, outputs, kernel: 1))
     }
 
     /// The registry's entry.
@@ -68,19 +73,12 @@ public final class CANet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        CANet()
+        CANet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 32.
-    /// - Returns: logits of the foreground less those of the background, `[B, 1, S, S]`.
+    /// - Returns: logits of background and object, `[B, 2, S, S]`, or of background and classes.
     public func logits(_ images: Tensor) -> Tensor {
-        let classes = classLogits(images)
-        return classes[.all, 1..<2] - classes[.all, 0..<1]
-    }
-
-    /// - Parameter images: as ``logits(_:)`` takes them.
-    /// - Returns: logits of background and foreground, `[B, 2, S, S]`.
-    func classLogits(_ images: Tensor) -> Tensor {
         let c1 = conv1(images.repeatedChannels)
         let c2 = conv2(maxPool2d(c1, size: 2))
         let c3 = conv3(maxPool2d(c2, size: 2))

@@ -21,9 +21,14 @@ public final class CENet: Module, TaskNetwork {
     let finaldeconv1: ConvTranspose2d
     let finalconv2: Conv2d
     let finalconv3: Conv2d
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// A network with new weights.
-    public override init() {
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public init(outputs: Int = 1) {
+        self.outputs = outputs
         firstconv = ResNet34.stem()
         firstbn = BatchNorm2d(64)
         encoder1 = ResNet34.stage(1)
@@ -38,7 +43,7 @@ public final class CENet: Module, TaskNetwork {
         decoder1 = CENetDecoderBlock(64, 64)
         finaldeconv1 = ConvTranspose2d(64, 32, kernel: 4, stride: 2, padding: 1)
         finalconv2 = Conv2d(32, 32, kernel: 3, padding: 1)
-        finalconv3 = Conv2d(32, 1, kernel: 3, padding: 1)
+        finalconv3 = Conv2d(32, outputs, kernel: 3, padding: 1)
     }
 
     /// The registry's entry.
@@ -46,11 +51,11 @@ public final class CENet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        CENet()
+        CENet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 32.
-    /// - Returns: logits, `[B, 1, S, S]`: what the authors' sigmoid takes.
+    /// - Returns: logits, `[B, outputs, S, S]`: what the authors' sigmoid takes.
     public func logits(_ images: Tensor) -> Tensor {
         let first = relu(firstbn(firstconv(images.repeatedChannels)))
         let e1 = encoder1(maxPool2d(first, size: 3, stride: 2, padding: 1))

@@ -18,6 +18,8 @@ public final class CPFNet: Module, TaskNetwork {
     let guidance3: PyramidGuidance
     let guidance4: PyramidGuidance
     let mainHead: CPFNetHead
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// The authors' names of the guidance modules.
     public override class var checkpointNames: [String: String] {
@@ -25,7 +27,10 @@ public final class CPFNet: Module, TaskNetwork {
     }
 
     /// A network with new weights.
-    public override init() {
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public init(outputs: Int = 1) {
+        self.outputs = outputs
         backbone = ResNet34Encoder(isWhole: true)
         sap = ScaleAwarePyramidFusion(512)
         decoder5 = CPFNetDecoderBlock(512, 256, hasBlock: false)
@@ -35,7 +40,7 @@ public final class CPFNet: Module, TaskNetwork {
         guidance2 = PyramidGuidance([512, 256, 128, 64], dilations: [1, 2, 4, 8])
         guidance3 = PyramidGuidance([512, 256, 128], dilations: [1, 2, 4])
         guidance4 = PyramidGuidance([512, 256], dilations: [1, 2])
-        mainHead = CPFNetHead(64)
+        mainHead = CPFNetHead(64, outputs: outputs)
     }
 
     /// The registry's entry.
@@ -43,11 +48,11 @@ public final class CPFNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        CPFNet()
+        CPFNet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 32.
-    /// - Returns: logits, `[B, 1, S, S]`: what the authors' log-softmax takes.
+    /// - Returns: logits, `[B, outputs, S, S]`: what the authors' log-softmax takes.
     public func logits(_ images: Tensor) -> Tensor {
         let maps = backbone(images.repeatedChannels)
         let (c1, c2, c3, c4) = (maps[0], maps[1], maps[2], maps[3])
@@ -240,7 +245,7 @@ final class CPFNetDecoderBlock: Module, Layer {
     }
 }
 
-/// Enlarges a map and reduces it to one channel.
+/// Enlarges a map and reduces it to the logits.
 final class CPFNetHead: Module, Layer {
     let reduction: Sequential
     let output: Conv2d
@@ -249,14 +254,14 @@ final class CPFNetHead: Module, Layer {
         ["reduction": "conv_1x1_3x3", "output": "conv_1x1_2"]
     }
 
-    init(_ inputs: Int) {
+    init(_ inputs: Int, outputs: Int) {
         reduction = Sequential(
             CPFNetConvolution(inputs, 32, kernel: 1), CPFNetConvolution(32, 32, kernel: 3))
-        output = Conv2d(32, 1, kernel: 1)
+        output = Conv2d(32, outputs, kernel: 1)
     }
 
     /// - Parameter x: `[B, inputs, H, W]`.
-    /// - Returns: `[B, 1, 2 H, 2 W]`.
+    /// - Returns: `[B, outputs, 2 H, 2 W]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
         output(reduction(x.enlarged(by: 2)))
     }

@@ -33,6 +33,8 @@ public final class FATNet: Module, TaskNetwork {
     let finalConv1: ConvTranspose2d
     let finalConv2: Conv2d
     let finalConv3: Conv2d
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// The authors' names that differ.
     public override class var checkpointNames: [String: String] {
@@ -43,7 +45,10 @@ public final class FATNet: Module, TaskNetwork {
     }
 
     /// A network with new weights.
-    public override init() {
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public init(outputs: Int = 1) {
+        self.outputs = outputs
         firstconv = ResNet34.stem()
         firstbn = BatchNorm2d(64)
         encoder1 = ResNet34.stage(1)
@@ -67,7 +72,7 @@ public final class FATNet: Module, TaskNetwork {
         decoder1 = FATNetDecoderBlock(64, 64)
         finalConv1 = ConvTranspose2d(64, 32, kernel: 4, stride: 2, padding: 1)
         finalConv2 = Conv2d(32, 32, kernel: 3, padding: 1)
-        finalConv3 = Conv2d(32, 1, kernel: 3, padding: 1)
+        finalConv3 = Conv2d(32, outputs, kernel: 3, padding: 1)
         super.init()
         for block in transformers { block.setToNormal() }
     }
@@ -77,11 +82,11 @@ public final class FATNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        FATNet()
+        FATNet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 16.
-    /// - Returns: logits, `[B, 1, S, S]`.
+    /// - Returns: logits, `[B, outputs, S, S]`.
     public func logits(_ images: Tensor) -> Tensor {
         let colours = images.repeatedChannels
         let e1 = encoder1(relu(firstbn(firstconv(colours))))

@@ -21,6 +21,8 @@ public final class H2Former: Module, TaskNetwork {
     let decode3: H2FormerUp
     let decode2: H2FormerUp
     let decode0: Sequential
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// The authors' names that differ.
     public override class var checkpointNames: [String: String] {
@@ -29,8 +31,11 @@ public final class H2Former: Module, TaskNetwork {
 
     /// A network with new weights, for images of 256 x 256 pixels.
     ///
-    /// - Parameter dropPath: share of the samples whose last block is left out in training.
-    public init(dropPath: Double = 0.1) {
+    /// - Parameters:
+    ///   - dropPath: share of the samples whose last block is left out in training.
+    ///   - outputs: channels of the logits.
+    public init(dropPath: Double = 0.1, outputs: Int = 1) {
+        self.outputs = outputs
         let (side, widths, heads) = (128, [64, 128, 256, 512], [2, 4, 8, 16])
         conv1 = ResNet34.stem(stride: 1)
         bn1 = BatchNorm2d(64)
@@ -53,7 +58,7 @@ public final class H2Former: Module, TaskNetwork {
         decode4 = H2FormerUp(512, 256)
         decode3 = H2FormerUp(256, 128)
         decode2 = H2FormerUp(128, 64)
-        decode0 = Sequential(Upsample(2), Conv2d(64, 1, kernel: 1, bias: false))
+        decode0 = Sequential(Upsample(2), Conv2d(64, outputs, kernel: 1, bias: false))
         super.init()
         for stage in swinLayers { stage.setToNormal() }
     }
@@ -63,11 +68,11 @@ public final class H2Former: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        H2Former()
+        H2Former(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, 256, 256]`.
-    /// - Returns: logits, `[B, 1, 256, 256]`.
+    /// - Returns: logits, `[B, outputs, 256, 256]`.
     public func logits(_ images: Tensor) -> Tensor {
         let colours = images.repeatedChannels
         let stem = maxPool2d(relu(bn1(conv1(colours))), size: 3, stride: 2, padding: 1)

@@ -16,6 +16,8 @@ public final class MISSFormer: Module, TaskNetwork {
     let decoder1: MISSFormerDecoderStage
     let decoder0: MISSFormerDecoderStage
     private let side: Int
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// Channels of the four maps, and the factors by which keys and values are reduced.
     static let widths = [64, 128, 320, 512]
@@ -32,9 +34,12 @@ public final class MISSFormer: Module, TaskNetwork {
 
     /// A network with new weights.
     ///
-    /// - Parameter inputSize: height and width of the input in pixels, which no weight depends on;
-    ///   divisible by 32. The published weights were trained at 224.
-    public init(inputSize: Int = 256) {
+    /// - Parameters:
+    ///   - inputSize: height and width of the input in pixels, which no weight depends on; divisible
+    ///     by 32. The published weights were trained at 224.
+    ///   - outputs: channels of the logits.
+    public init(inputSize: Int = 256, outputs: Int = 1) {
+        self.outputs = outputs
         let side = inputSize / 4
         self.side = side
         let sides = (0..<4).map { side >> $0 }
@@ -50,7 +55,7 @@ public final class MISSFormer: Module, TaskNetwork {
             1, joined: 160 + widths[1], side: sides[1], factor: 2, outputs: widths[1] / 2)
         decoder0 = MISSFormerDecoderStage(
             0, joined: 64 + widths[0], side: sides[0], factor: 4, outputs: widths[0],
-            isLast: true)
+            logits: outputs)
         super.init()
         for stage in [decoder3, decoder2, decoder1, decoder0] { stage.setToXavierUniform() }
     }
@@ -60,14 +65,14 @@ public final class MISSFormer: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        MISSFormer(inputSize: configuration.inputSize)
+        MISSFormer(inputSize: configuration.inputSize, outputs: configuration.outputs)
     }
 
     /// Height and width of the input in pixels.
     public var inputSize: Int { 4 * side }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`.
-    /// - Returns: logits, `[B, 1, S, S]`.
+    /// - Returns: logits, `[B, outputs, S, S]`.
     public func logits(_ images: Tensor) -> Tensor {
         let maps = bridge(backbone(images.repeatedChannels))
         let d3 = decoder3.layerUp(maps[3])
@@ -275,14 +280,14 @@ final class MISSFormerDecoderStage: Module {
     ///   - side: height and width of the map.
     ///   - factor: by which the map is enlarged.
     ///   - outputs: width of the enlarged map's tokens.
-    ///   - isLast: whether it has the layer of the logits.
+    ///   - logits: channels of the logits; nil for a stage without their layer.
     init(
-        _ stage: Int, joined: Int, side: Int, factor: Int, outputs: Int, isLast: Bool = false
+        _ stage: Int, joined: Int, side: Int, factor: Int, outputs: Int, logits: Int? = nil
     ) {
         let width = MISSFormer.widths[stage]
         concatLinear = Linear(joined, width)
         layerUp = PatchExpansion(width, side: side, factor: factor, outputs: outputs)
-        lastLayer = isLast ? Conv2d(outputs, 1, kernel: 1) : nil
+        lastLayer = logits.map { Conv2d(outputs, $0, kernel: 1) }
         layerFormer1 = MISSFormerBlock(stage, side: side)
         layerFormer2 = MISSFormerBlock(stage, side: side)
     }

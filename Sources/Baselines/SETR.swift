@@ -14,12 +14,17 @@ public final class SETR: Module, TaskNetwork {
     let toPatchEmbedding: Sequential
     let transformer: SETRTransformer
     let decoder: Sequential
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
     private let dropout: Dropout
 
     /// A network with new weights.
     ///
-    /// - Parameter dropout: share of elements that dropout zeroes in training.
-    public init(dropout: Double = 0.1) {
+    /// - Parameters:
+    ///   - dropout: share of elements that dropout zeroes in training.
+    ///   - outputs: channels of the logits.
+    public init(dropout: Double = 0.1, outputs: Int = 1) {
+        self.outputs = outputs
         let side = 256 / Self.patch
         posEmbedding = Parameter(normal: [1, side * side, Self.width])
         toPatchEmbedding = Sequential(
@@ -29,7 +34,7 @@ public final class SETR: Module, TaskNetwork {
             Conv2d(Self.width, 128, kernel: 3, padding: 1, bias: false), BatchNorm2d(128), ReLU(),
             Upsample(2),
             Conv2d(128, 128, kernel: 3, padding: 1, bias: false), BatchNorm2d(128), ReLU(),
-            Upsample(2), Conv2d(128, 1, kernel: 1), Upsample(2))
+            Upsample(2), Conv2d(128, outputs, kernel: 1), Upsample(2))
         self.dropout = Dropout(dropout)
     }
 
@@ -38,11 +43,11 @@ public final class SETR: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        SETR()
+        SETR(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, 256, 256]`.
-    /// - Returns: logits, `[B, 1, 256, 256]`.
+    /// - Returns: logits, `[B, outputs, 256, 256]`.
     public func logits(_ images: Tensor) -> Tensor {
         let (height, width) = (images.size(2) / Self.patch, images.size(3) / Self.patch)
         let tokens = dropout(toPatchEmbedding(images) + posEmbedding.value)

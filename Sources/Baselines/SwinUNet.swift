@@ -6,6 +6,8 @@ import TorchNN
 /// Swin-Unet (arXiv:2105.05537): a U-Net of Swin Transformer blocks.
 public final class SwinUNet: Module, TaskNetwork {
     let swinUnet: SwinUNetLayers
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
     /// Height and width of the input in pixels.
     public let inputSize: Int
 
@@ -15,10 +17,13 @@ public final class SwinUNet: Module, TaskNetwork {
     ///   - inputSize: height and width of the input; a window has a 32nd of it. The published
     ///     weights have 224.
     ///   - dropPath: share of the samples whose last block is left out in training.
-    public init(inputSize: Int = 256, dropPath: Double = 0.2) {
+    ///   - outputs: channels of the logits.
+    public init(inputSize: Int = 256, dropPath: Double = 0.2, outputs: Int = 1) {
+        self.outputs = outputs
         self.inputSize = inputSize
         swinUnet = SwinUNetLayers(
-            side: inputSize / 4, window: inputSize / 32, dropPath: dropPath)
+            side: inputSize / 4, window: inputSize / 32, dropPath: dropPath,
+            outputs: outputs)
         super.init()
         setToNormal()
     }
@@ -28,11 +33,11 @@ public final class SwinUNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        SwinUNet(inputSize: configuration.inputSize)
+        SwinUNet(inputSize: configuration.inputSize, outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`.
-    /// - Returns: logits, `[B, 1, S, S]`.
+    /// - Returns: logits, `[B, outputs, S, S]`.
     public func logits(_ images: Tensor) -> Tensor {
         swinUnet(images.repeatedChannels)
     }
@@ -54,7 +59,8 @@ final class SwinUNetLayers: Module, Layer {
     ///   - side: height and width of the map of tokens.
     ///   - window: height and width of a window.
     ///   - dropPath: of the last block of the encoder.
-    init(side: Int, window: Int, dropPath: Double) {
+    ///   - outputs: channels of the logits.
+    init(side: Int, window: Int, dropPath: Double, outputs: Int) {
         let (widths, heads) = ([96, 192, 384, 768], [3, 6, 12, 24])
         let rates = (0..<8).map { Double($0) / 7 * dropPath }
         func blocks(_ stage: Int) -> [SwinBlock] {
@@ -86,12 +92,12 @@ final class SwinUNetLayers: Module, Layer {
         norm = LayerNorm(768)
         normUp = LayerNorm(96)
         up = PatchExpansion(96, side: side, factor: 4, outputs: 96)
-        output = Conv2d(96, 1, kernel: 1, bias: false)
+        output = Conv2d(96, outputs, kernel: 1, bias: false)
         self.side = side
     }
 
     /// - Parameter x: `[B, 3, 4 side, 4 side]`.
-    /// - Returns: logits, `[B, 1, 4 side, 4 side]`.
+    /// - Returns: logits, `[B, outputs, 4 side, 4 side]`.
     func callAsFunction(_ x: Tensor) -> Tensor {
         var tokens = patchEmbed(x)
         var skips: [Tensor] = []

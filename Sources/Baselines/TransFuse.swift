@@ -7,8 +7,9 @@ import TorchNN
 /// resolutions.
 ///
 /// The unused class token is in the checkpoints. Two further maps, of the transformer alone and of
-/// the coarsest fusion, are what the authors' loss also compares with the label; see `allLogits(_:)`.
-public final class TransFuse: Module, TaskNetwork {
+/// the coarsest fusion, are what the authors' loss also compares with the label; see
+/// ``supervisedMasks(_:)``.
+public final class TransFuse: Module, TaskNetwork, DeeplySupervisedNetwork {
     let resnet: ResNet34Encoder
     let transformer: TransFuseTransformer
     let up1: TransFuseUp
@@ -22,6 +23,8 @@ public final class TransFuse: Module, TaskNetwork {
     let fusion2: BiFusion
     let join2: TransFuseUp
     private let dropout: Dropout2d
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// The authors' names that differ.
     public override class var checkpointNames: [String: String] {
@@ -36,7 +39,9 @@ public final class TransFuse: Module, TaskNetwork {
     /// - Parameters:
     ///   - tokens: number of patches of 16 x 16 pixels in an image.
     ///   - dropout: share of channels that dropout zeroes in training; half of it in the fusion.
-    public init(tokens: Int = 256, dropout: Double = 0.2) {
+    ///   - outputs: channels of the logits.
+    public init(tokens: Int = 256, dropout: Double = 0.2, outputs: Int = 1) {
+        self.outputs = outputs
         resnet = ResNet34Encoder(isWhole: false)
         transformer = TransFuseTransformer(tokens: tokens)
         up1 = TransFuseUp(384, 128)
@@ -44,8 +49,8 @@ public final class TransFuse: Module, TaskNetwork {
         finalX = Sequential(
             TransFuseConvolution(256, 64, kernel: 1, hasReLU: true),
             TransFuseConvolution(64, 64, kernel: 3, hasReLU: true),
-            TransFuseConvolution(64, 1, kernel: 3, hasNorm: false))
-        (final1, final2) = (Self.head(), Self.head())
+            TransFuseConvolution(64, outputs, kernel: 3, hasNorm: false))
+        (final1, final2) = (Self.head(outputs), Self.head(outputs))
         fusion = BiFusion(256, 384, reduction: 4, dropout: dropout / 2)
         fusion1 = BiFusion(128, 128, reduction: 2, dropout: dropout / 2)
         join1 = TransFuseUp(256, 128, skip: 128)
@@ -62,10 +67,10 @@ public final class TransFuse: Module, TaskNetwork {
         transformer.setToNormal()
     }
 
-    private static func head() -> Sequential {
+    private static func head(_ outputs: Int) -> Sequential {
         Sequential(
             TransFuseConvolution(64, 64, kernel: 3, hasReLU: true),
-            TransFuseConvolution(64, 1, kernel: 3, hasNorm: false))
+            TransFuseConvolution(64, outputs, kernel: 3, hasNorm: false))
     }
 
     /// The registry's entry.
@@ -73,11 +78,11 @@ public final class TransFuse: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        TransFuse()
+        TransFuse(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, 256, 256]`.
-    /// - Returns: logits of the joint map, `[B, 1, 256, 256]`.
+    /// - Returns: logits of the joint map, `[B, outputs, 256, 256]`.
     public func logits(_ images: Tensor) -> Tensor {
         final2(features(images).joint).enlarged(by: 4)
     }
@@ -92,6 +97,12 @@ public final class TransFuse: Module, TaskNetwork {
             finalX(found.fused).enlarged(by: 16), final1(found.transformer).enlarged(by: 4),
             final2(found.joint).enlarged(by: 4),
         ]
+    }
+
+    /// The joint map, that of the transformer and that of the coarsest fusion, with the weights of the
+    /// authors' loss.
+    public func supervisedMasks(_ images: Tensor) -> [(masks: DecodedMasks, weight: Double)] {
+        zip(allLogits(images).reversed(), [0.5, 0.3, 0.2]).map { (masks($0), $1) }
     }
 
     /// The maps in front of the three heads.

@@ -9,14 +9,19 @@ public final class TransUNet: Module, TaskNetwork {
     let transformer: TransUNetTransformer
     let decoder: TransUNetDecoder
     let segmentationHead: Sequential
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// A network with new weights.
     ///
-    /// - Parameter dropout: share of elements that dropout zeroes in training.
-    public init(dropout: Double = 0.1) {
+    /// - Parameters:
+    ///   - dropout: share of elements that dropout zeroes in training.
+    ///   - outputs: channels of the logits.
+    public init(dropout: Double = 0.1, outputs: Int = 1) {
+        self.outputs = outputs
         transformer = TransUNetTransformer(dropout: dropout)
         decoder = TransUNetDecoder()
-        segmentationHead = Sequential(Conv2d(16, 1, kernel: 3, padding: 1))
+        segmentationHead = Sequential(Conv2d(16, outputs, kernel: 3, padding: 1))
     }
 
     /// The registry's entry.
@@ -24,11 +29,11 @@ public final class TransUNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        TransUNet()
+        TransUNet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, 256, 256]`.
-    /// - Returns: logits, `[B, 1, 256, 256]`.
+    /// - Returns: logits, `[B, outputs, 256, 256]`.
     public func logits(_ images: Tensor) -> Tensor {
         let (tokens, skips) = transformer(images.repeatedChannels)
         let side = images.size(2) / 16

@@ -15,12 +15,17 @@ public class UNet: Module, TaskNetwork {
     let up3: UNetUp
     let up4: UNetUp
     let outc: UNetHead
+    /// Channels of the logits, see ``TaskNetwork/outputs``.
+    public let outputs: Int
 
     /// A network with new weights.
     ///
-    /// - Parameter isBilinear: whether it enlarges by bilinear interpolation and has half as many
-    ///   channels at the bottom and behind each step upwards.
-    init(isBilinear: Bool) {
+    /// - Parameters:
+    ///   - isBilinear: whether it enlarges by bilinear interpolation and has half as many channels at
+    ///     the bottom and behind each step upwards.
+    ///   - outputs: channels of the logits.
+    init(isBilinear: Bool, outputs: Int) {
+        self.outputs = outputs
         let bottom = isBilinear ? 512 : 1024
         inc = UNetBlock(1, middle: 64, 64)
         down1 = UNetDown(64, 128)
@@ -31,12 +36,14 @@ public class UNet: Module, TaskNetwork {
         up2 = UNetUp(512, bottom / 4, isBilinear: isBilinear)
         up3 = UNetUp(256, bottom / 8, isBilinear: isBilinear)
         up4 = UNetUp(128, 64, isBilinear: isBilinear)
-        outc = UNetHead(64)
+        outc = UNetHead(64, outputs: outputs)
     }
 
     /// A network with new weights.
-    public convenience override init() {
-        self.init(isBilinear: false)
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public convenience init(outputs: Int = 1) {
+        self.init(isBilinear: false, outputs: outputs)
     }
 
     /// The registry's entry.
@@ -44,11 +51,11 @@ public class UNet: Module, TaskNetwork {
 
     /// A network with new weights.
     public class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
-        UNet()
+        UNet(outputs: configuration.outputs)
     }
 
     /// - Parameter images: grey values in 0..1, `[B, 1, S, S]`; S is divisible by 16.
-    /// - Returns: logits, `[B, 1, S, S]`.
+    /// - Returns: logits, `[B, outputs, S, S]`.
     public func logits(_ images: Tensor) -> Tensor {
         let x1 = inc(images)
         let x2 = down1(x1)
@@ -62,8 +69,10 @@ public class UNet: Module, TaskNetwork {
 /// The U-Net that enlarges by bilinear interpolation: the default of its repository until 2022.
 public final class BilinearUNet: UNet {
     /// A network with new weights.
-    public convenience init() {
-        self.init(isBilinear: true)
+    ///
+    /// - Parameter outputs: channels of the logits.
+    public convenience init(outputs: Int = 1) {
+        self.init(isBilinear: true, outputs: outputs)
     }
 
     /// The registry's entry.
@@ -72,7 +81,7 @@ public final class BilinearUNet: UNet {
     /// A network with new weights.
     public override class func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork
     {
-        BilinearUNet()
+        BilinearUNet(outputs: configuration.outputs)
     }
 }
 
@@ -138,8 +147,8 @@ final class UNetUp: Module {
 final class UNetHead: Module, Layer {
     let conv: Conv2d
 
-    init(_ inputs: Int) {
-        conv = Conv2d(inputs, 1, kernel: 1)
+    init(_ inputs: Int, outputs: Int) {
+        conv = Conv2d(inputs, outputs, kernel: 1)
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {

@@ -127,23 +127,29 @@ struct ImageEvaluation {
     ///   - label: its pixels.
     ///   - strategy: how prompts are made; nil where masks come from files.
     ///   - options: resolution, seed and tolerance.
+    ///   - seconds: seconds that the masks took; nil to measure them.
     ///   - predict: gives the masks of prompts.
     /// - Throws: what `predict` throws.
     mutating func measure(
         _ sample: Sample, _ label: Mask, _ strategy: PromptStrategy?, _ options: EvaluationOptions,
-        predict: ([Prompt.Checked]?) throws -> [PredictedMask]
+        seconds: Double? = nil, predict: ([Prompt.Checked]?) throws -> [PredictedMask]
     ) throws {
-        // The same clicks for every model, list and limit.
-        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex)
-        let prompts = strategy.flatMap {
-            PromptSampler($0).prompts(for: label, using: &random)
-        }
-        let (predicted, seconds) = try timed { try predict(prompts) }
+        let prompts = strategy.flatMap { Self.prompts(for: sample, label, $0, options) }
+        let (predicted, measured) = try timed { try predict(prompts) }
+        let seconds = seconds ?? measured
         for (index, one) in predicted.enumerated() {
             try add(
                 one, for: prompts?[index].prompt, number: index + 1, sample, label, strategy,
                 options, seconds: seconds / Double(predicted.count))
         }
+    }
+
+    /// The prompts of an object: the same for every model, list and limit.
+    static func prompts(
+        for sample: Sample, _ label: Mask, _ strategy: PromptStrategy, _ options: EvaluationOptions
+    ) -> [Prompt.Checked]? {
+        var random = SampleRandom(seed: options.seed, Fingerprint(of: sample.id).streamIndex)
+        return PromptSampler(strategy).prompts(for: label, using: &random)
     }
 
     /// Predicts masks for prompts on nothing, and measures them against an empty label.

@@ -27,6 +27,9 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     /// Whether the uncertainty of masks is measured, which decodes each prompt many times; nil in
     /// reports of version 0.1.
     public var uncertainty: Bool?
+    /// Whether the masks of an image's classes are joined to one label image before they are measured:
+    /// where they overlap, the highest logit wins; nil in former reports.
+    public var labels: Bool?
 
     /// - Parameters:
     ///   - prompts: how prompts are made from labels; empty where masks come from files.
@@ -34,15 +37,18 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     ///   - seed: seed of random clicks and of the bootstrap.
     ///   - tolerance: tolerance of surface Dice.
     ///   - uncertainty: whether the uncertainty of masks is measured.
+    ///   - labels: whether the masks of an image's classes are joined to one label image.
     public init(
         prompts: [PromptStrategy], resolution: EvaluationResolution = .native, seed: UInt64 = 0,
-        tolerance: SurfaceTolerance = SurfaceTolerance(), uncertainty: Bool = false
+        tolerance: SurfaceTolerance = SurfaceTolerance(), uncertainty: Bool = false,
+        labels: Bool = false
     ) {
         self.prompts = prompts
         self.resolution = resolution
         self.seed = seed
         self.tolerance = tolerance
         self.uncertainty = uncertainty
+        self.labels = labels ? true : nil
     }
 }
 

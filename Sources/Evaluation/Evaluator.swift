@@ -86,7 +86,9 @@ public struct Evaluator: Sendable {
         if let note = predictor.note { evaluation.notes.append("\(samples[0].image): \(note)") }
         var results = ImageEvaluation(
             encodeSeconds: encode, areaLevels: source.record.model?.areaLevels)
-        for sample in samples {
+        let joined =
+            options.labels == true ? try JoinedMasks(samples, labelled, predictor, options) : nil
+        for (place, sample) in samples.enumerated() {
             let label = labelled.mask(of: sample.label)
             let prompts: [PromptStrategy?] =
                 source.record.kind == .predictions ? [nil] : options.prompts
@@ -106,6 +108,12 @@ public struct Evaluator: Sendable {
                         prompts in
                         try predictor.masks(of: sample, prompts: prompts)
                     }
+                    continue
+                }
+                if let joined = prompt.flatMap({ joined?.masks[$0] }) {
+                    try results.measure(
+                        sample, label, prompt, options, seconds: joined.seconds
+                    ) { _ in joined.masks[place] }
                     continue
                 }
                 try results.measure(sample, label, prompt, options) { prompts in
@@ -199,6 +207,8 @@ public enum EvaluationError: Error, Equatable, Sendable {
     case unknownClass(path: String, value: Int, classes: Int)
     /// A mask has another size than its image.
     case otherSize(path: String, found: String, expected: String)
+    /// A class that the model does not segment.
+    case untrainedClass(Int, of: [ClassLabel])
     /// A report cannot be read.
     case unreadable(path: String, reason: String)
     /// Two reports differ in data, resolution or prompts.
@@ -216,6 +226,8 @@ extension EvaluationError: CustomStringConvertible {
             "'\(path)' has the value \(value); its dataset has the classes 0 to \(classes - 1)"
         case .otherSize(let path, let found, let expected):
             "'\(path)' is \(found) pixels, its image \(expected): the sizes must be equal"
+        case .untrainedClass(let label, let classes):
+            "the model segments the classes \(classes.text), and not class \(label)"
         case .unreadable(let path, let reason):
             "the report '\(path)' cannot be read: \(reason)"
         case .notComparable(let reason):

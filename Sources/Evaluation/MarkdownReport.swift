@@ -28,7 +28,7 @@ extension EvaluationReport {
             - masks: \(source.kind.rawValue) \(source.name.markdownCode)\(network)\(hash)
             - data: \(data.split.markdownCode) of \(data.root.markdownCode), \(counted(data.images, "image"))\(part), \
             \(counted(Set(cases.map(\.id)).count, "object")), SHA-256 `\(data.hash)`
-            - resolution: \(grid); seed \(options.seed); \(program); \(date.ISO8601Format())
+            - resolution: \(grid)\(options.labels == true ? "; masks of an image's classes joined, highest logit" : ""); seed \(options.seed); \(program); \(date.ISO8601Format())
             - machine: \(machine)\(source.runtime.map { "; \($0)" } ?? "")
             """
     }

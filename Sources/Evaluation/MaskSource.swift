@@ -30,11 +30,28 @@ public protocol MaskPredictor {
     /// - Returns: masks in the order of the prompts.
     /// - Throws: why the object cannot be segmented.
     func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask]
+
+    /// The logits of masks, which decide where masks of several objects overlap.
+    ///
+    /// - Parameters:
+    ///   - sample: the object, on this image.
+    ///   - prompts: one for each mask; nil for one mask without a prompt.
+    /// - Returns: masks in the order of the prompts, each with a plane of its size; nil where the
+    ///   source has no logits.
+    /// - Throws: why the object cannot be segmented.
+    func masksWithLogits(
+        of sample: Sample, prompts: [Prompt.Checked]?
+    ) throws -> [(mask: PredictedMask, logits: Planes)]?
 }
 
 extension MaskPredictor {
     /// No note.
     public var note: String? { nil }
+
+    /// Nil: there are no logits.
+    public func masksWithLogits(
+        of sample: Sample, prompts: [Prompt.Checked]?
+    ) throws -> [(mask: PredictedMask, logits: Planes)]? { nil }
 }
 
 /// A mask and the source's estimate of its quality.
@@ -119,11 +136,21 @@ public struct EngineSource: MaskSource {
             encoded: try engine.encode(image), measuresUncertainty: measuresUncertainty)
     }
 
-    private struct EnginePredictor: MaskPredictor {
+    private final class EnginePredictor: MaskPredictor {
         let encoded: any EncodedImage
         let measuresUncertainty: Bool
+        /// The masks of all classes, which one pass gives.
+        private var classes: [SegmentationResult]?
+
+        init(encoded: any EncodedImage, measuresUncertainty: Bool) {
+            self.encoded = encoded
+            self.measuresUncertainty = measuresUncertainty
+        }
 
         func masks(of sample: Sample, prompts: [Prompt.Checked]?) throws -> [PredictedMask] {
+            if prompts == nil, let labels = encoded.model.classes {
+                return [try mask(of: sample, among: labels)]
+            }
             let found =
                 try prompts.map { try encoded.answers(to: $0) } ?? [encoded.predictPromptFree()]
             return try found.enumerated().map { index, one in
@@ -133,6 +160,35 @@ public struct EngineSource: MaskSource {
                     mask: result.mask, iouEstimate: Double(one.iouEstimate),
                     uncertainty: try prompt.map { try encoded.uncertainty(of: result, for: $0) })
             }
+        }
+
+        func masksWithLogits(
+            of sample: Sample, prompts: [Prompt.Checked]?
+        ) throws -> [(mask: PredictedMask, logits: Planes)]? {
+            // The classes of one pass do not overlap.
+            guard encoded.model.classes == nil else { return nil }
+            let found =
+                try prompts.map { try encoded.answers(to: $0) } ?? [encoded.predictPromptFree()]
+            return found.map { one in
+                let result = encoded.restored(one)
+                return (
+                    PredictedMask(mask: result.mask, iouEstimate: Double(one.iouEstimate)),
+                    encoded.geometry.restoredLogits(result.logits)
+                )
+            }
+        }
+
+        /// The mask of the sample's class.
+        private func mask(
+            of sample: Sample, among labels: [ClassLabel]
+        ) throws -> PredictedMask {
+            guard let place = labels.firstIndex(where: { $0.value == sample.label }) else {
+                throw EvaluationError.untrainedClass(sample.label, of: labels)
+            }
+            let results = try classes ?? encoded.segmentClasses()
+            classes = results
+            return PredictedMask(
+                mask: results[place].mask, iouEstimate: Double(results[place].iouEstimate))
         }
     }
 }

@@ -166,7 +166,10 @@ struct BundleLoader {
             ])
         try promptFree?.check(
             inputs: [TensorNames.embeddings: embedding],
-            outputs: [TensorNames.logits: [nil, 1] + plane, TensorNames.iou: [nil, 1]])
+            outputs: [
+                TensorNames.logits: [nil, manifest.promptFreeMasks] + plane,
+                TensorNames.iou: [nil, manifest.promptFreeMasks],
+            ])
     }
 }
 
@@ -205,13 +208,29 @@ struct BundleEncodedImage: EncodedImage {
     }
 
     func predictPromptFree() throws -> MaskPrediction {
+        guard engine.manifest.promptFreeMasks == 1 else {
+            throw EngineError.severalClasses(model: engine.model.name)
+        }
+        return try decodedPromptFree()[0]
+    }
+
+    func predictClasses() throws -> ClassPrediction {
+        guard engine.manifest.promptFreeMasks > 1 else {
+            throw EngineError.oneObject(model: engine.model.name)
+        }
+        return ClassPrediction(try decodedPromptFree())
+    }
+
+    /// All masks of the decoder that takes no prompt.
+    private func decodedPromptFree() throws -> [MaskPrediction] {
         guard let decoder = engine.promptFreeDecoder else {
             throw EngineError.needsPrompt(model: engine.model.name)
         }
+        let count = engine.manifest.promptFreeMasks
         return try predictions(
             decoder.run(
                 [TensorNames.embeddings: embedding], outputs: [TensorNames.logits, TensorNames.iou]),
-            prompts: 1, masks: 1, taken: 0...0)[0][0]
+            prompts: 1, masks: count, taken: 0...(count - 1))[0]
     }
 
     /// Converts a decoder's outputs into the masks of each prompt.

@@ -30,6 +30,8 @@ extension ModelBundle {
         package var areaLevels: AreaLevels?
         /// Names of the objects that the model was trained to segment, if known.
         package var classes: [String]
+        /// The values of the classes in labels, where the model segments several classes at once.
+        package var classValues: [Int]?
         /// Number format of the stored weights.
         package var precision: Precision
         /// The bundle's other files, by name.
@@ -60,6 +62,7 @@ extension ModelBundle {
         ///   - trainedPrompts: kinds of prompt that the model was trained with.
         ///   - areaLevels: levels of the model's area intervals.
         ///   - classes: names of the objects.
+        ///   - classValues: values of the classes, where several are segmented at once.
         ///   - precision: number format of the stored weights.
         ///   - files: the bundle's other files, by name.
         ///   - source: the checkpoint and the program.
@@ -72,7 +75,7 @@ extension ModelBundle {
             encoder: String,
             parameters: Int, candidates: Int, input: Input, embedding: Embedding,
             prompts: [PromptKind], trainedPrompts: [PromptKind]? = nil,
-            areaLevels: AreaLevels? = nil, classes: [String] = [],
+            areaLevels: AreaLevels? = nil, classes: [String] = [], classValues: [Int]? = nil,
             precision: Precision, files: [String: File], source: Source, licence: String? = nil,
             origin: String? = nil, notice: String, macs: Int? = nil
         ) {
@@ -88,6 +91,7 @@ extension ModelBundle {
             self.trainedPrompts = trainedPrompts
             self.areaLevels = areaLevels
             self.classes = classes
+            self.classValues = classValues
             self.precision = precision
             self.files = files
             self.source = source
@@ -101,6 +105,7 @@ extension ModelBundle {
             case formatVersion = "format_version"
             case trainedPrompts = "trained_prompts"
             case areaLevels = "area_levels"
+            case classValues = "class_values"
             case architecture = "kind"
             case name, encoder, parameters, candidates, input, embedding, prompts, classes
             case precision, files, source, licence, origin, notice, macs
@@ -109,6 +114,14 @@ extension ModelBundle {
 }
 
 extension ModelBundle.Manifest {
+    /// The classes that the model segments at once; nil for a model of one object.
+    package var classLabels: [ClassLabel]? {
+        classValues.map { zip($0, classes).map { ClassLabel(value: $0, name: $1) } }
+    }
+
+    /// Masks of the decoder that takes no prompt: one, or the background and each class.
+    package var promptFreeMasks: Int { classValues.map { $0.count + 1 } ?? 1 }
+
     /// The encoder's input.
     package struct Input: Codable, Equatable, Sendable {
         /// Height and width in pixels.

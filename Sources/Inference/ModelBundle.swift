@@ -222,6 +222,13 @@ extension ModelBundle.Manifest {
         try Self.require(
             texts.allSatisfy { $0.utf8.count <= 10_000 } && classes.count <= 10_000,
             "there may be at most 10,000 classes, and texts of at most 10,000 bytes")
+        if let classValues {
+            try Self.require(
+                architecture.takesClasses && classValues.count > 1
+                    && classValues.count == classes.count && (classLabels ?? []).isValid,
+                "'class_values' must have an ascending value from 1 to 255 for each of 'classes', "
+                    + "and belongs to task-specific networks")
+        }
         try Self.require(
             Self.isHash(source.sha256), "the source's SHA-256 must have 64 hexadecimal digits")
         try checkFiles()
@@ -288,7 +295,8 @@ extension ModelBundle.Manifest {
                 encoder: encoder, inputSize: input.size, candidates: candidates,
                 parameters: parameters),
             sha256: sha256, licence: licence, origin: origin,
-            trainedPrompts: trainedPrompts.map(Set.init), areaLevels: areaLevels)
+            trainedPrompts: trainedPrompts.map(Set.init), areaLevels: areaLevels,
+            classes: classLabels)
     }
 }
 

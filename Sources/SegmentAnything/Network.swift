@@ -105,6 +105,18 @@ extension SegmentationNetwork {
     }
 }
 
+/// A network that its authors train through several maps of one image.
+///
+/// Training minimizes the weighted sum of the losses of all maps (*deep supervision*).
+public protocol DeeplySupervisedNetwork: SegmentationNetwork {
+    /// The maps that are compared with the label in training.
+    ///
+    /// - Parameter images: preprocessed for the network, `[B, C, S, S]`.
+    /// - Returns: masks as ``SegmentationNetwork/decodePromptFree(_:)`` gives them, the network's own
+    ///   result first, and the weight of each in the loss.
+    func supervisedMasks(_ images: Tensor) -> [(masks: DecodedMasks, weight: Double)]
+}
+
 /// Where each weight of an initialized network comes from, by tensor name.
 public struct WeightTransfer: Equatable, Sendable {
     /// Copied from the source.

@@ -44,8 +44,8 @@ public struct ModelArchitecture: RawRepresentable, Sendable {
     enum Sizes: Sendable {
         /// From the shapes of a SAM with one token for every `patchStride` pixels of the input.
         case ofSAM(patchStride: Int, form: SAMTensorForm = .sam)
-        /// There is only one size, the published one.
-        case published
+        /// The published size, with the channels that a tensor has as its first axis as outputs.
+        case ofHead(String)
         /// From names and shapes of the tensors.
         case ofCheckpoint(@Sendable (Checkpoint) -> ModelConfiguration)
     }
@@ -219,6 +219,9 @@ extension ModelArchitecture {
     /// Whether the network takes prompts; a task-specific network takes none.
     public var takesPrompts: Bool { (published.first?.candidates ?? 0) > 0 }
 
+    /// Whether the network can segment several classes at once.
+    public var takesClasses: Bool { Self.taskSpecific.contains(self) }
+
     /// Whether the mask decoder has attention heads, whose number tensor shapes do not determine.
     public var hasDecoderHeads: Bool {
         if case .ofSAM = sizes { true } else { false }
@@ -252,8 +255,8 @@ extension ModelArchitecture {
             return .sam(
                 try SAMConfiguration(
                     checkpoint, patchStride: patchStride, form: form, decoderHeads: decoderHeads))
-        case .published:
-            return published[0]
+        case .ofHead(let name):
+            return published[0].withOutputs(of: checkpoint[name])
         case .ofCheckpoint(let configuration):
             return configuration(checkpoint)
         }
@@ -347,6 +350,7 @@ extension ModelArchitecture {
     /// - Returns: for example `SAMUS (ViT-B, input 256x256)`.
     public func text(_ configuration: ModelConfiguration) -> String {
         let side = configuration.inputSize
-        return "\(rawValue) (\(configuration.encoderName), input \(side)x\(side))"
+        let classes = configuration.classes > 1 ? ", \(configuration.classes) classes" : ""
+        return "\(rawValue) (\(configuration.encoderName), input \(side)x\(side)\(classes))"
     }
 }

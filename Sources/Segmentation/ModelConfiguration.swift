@@ -37,6 +37,20 @@ public enum ModelConfiguration: Hashable, Sendable {
         }
     }
 
+    /// Channels of a task-specific network's result; 1 for other networks.
+    public var outputs: Int {
+        if case .fixed(let sizes) = self { sizes.outputs } else { 1 }
+    }
+
+    /// Number of classes of the result, without the background; 1 for a network of one object.
+    public var classes: Int {
+        switch self {
+        case .sam(let sizes): sizes.classes ?? 1
+        case .fixed(let sizes): max(sizes.outputs - 1, 1)
+        case .lite: 1
+        }
+    }
+
     /// The sizes as a checkpoint's metadata has them under ``SAMConfiguration/metadataKey``; nil
     /// where the architecture alone determines them.
     public var metadata: String? {
@@ -55,6 +69,16 @@ extension ModelConfiguration {
         case .fixed(let sizes): sizes.adapter
         case .lite: nil
         }
+    }
+
+    /// The same sizes with a number of classes that are segmented at once.
+    ///
+    /// - Parameter classes: number of classes without the background, at least 2.
+    /// - Returns: the sizes; nil for a network that is not task-specific.
+    public func segmenting(classes: Int) -> ModelConfiguration? {
+        guard case .fixed(var sizes) = self, sizes.candidates == 0 else { return nil }
+        sizes.outputs = classes + 1
+        return .fixed(sizes)
     }
 
     /// The same sizes with an adapter, or without one.
@@ -82,8 +106,9 @@ public struct FixedConfiguration: Hashable, Sendable {
     public var inputSize: Int
     /// Number of masks for an ambiguous prompt; 0 for a network that takes no prompts.
     public var candidates: Int
-    /// Number of classes of the result, without the background.
-    public var classes: Int
+    /// Channels of a task-specific network's result: 1 for the logits of one object, more for those
+    /// of the background and of each class.
+    public var outputs: Int
     /// The adapter in the image encoder; nil for none.
     public var adapter: EncoderAdapter?
 
@@ -93,12 +118,12 @@ public struct FixedConfiguration: Hashable, Sendable {
     ///   - encoder: the usual name of the image encoder.
     ///   - inputSize: height and width of the input in pixels.
     ///   - candidates: number of masks for an ambiguous prompt; 0 without prompts.
-    ///   - classes: number of classes without the background.
-    public init(encoder: String, inputSize: Int, candidates: Int = 0, classes: Int = 1) {
+    ///   - outputs: channels of a task-specific network's result.
+    public init(encoder: String, inputSize: Int, candidates: Int = 0, outputs: Int = 1) {
         self.encoder = encoder
         self.inputSize = inputSize
         self.candidates = candidates
-        self.classes = classes
+        self.outputs = outputs
     }
 }
 

@@ -42,6 +42,8 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     public var trainedPrompts: Set<PromptKind>?
     /// Levels of its area intervals; nil where none were measured.
     public var areaLevels: AreaLevels?
+    /// The classes that it segments at once, ascending; nil for a model of one object.
+    public var classes: [ClassLabel]?
 
     /// Creates a description.
     ///
@@ -54,11 +56,12 @@ public struct ModelDescription: Equatable, Sendable, Codable {
     ///   - origin: how the weights were made, if their file states it.
     ///   - trainedPrompts: the training prompts, if the weights file states them.
     ///   - areaLevels: levels of its area intervals, if they were measured.
+    ///   - classes: the classes that it segments at once; nil for a model of one object.
     public init(
         name: String, architecture: ModelArchitecture, network: Network? = nil, sha256: String,
         licence: String?,
         origin: String? = nil, trainedPrompts: Set<PromptKind>? = nil,
-        areaLevels: AreaLevels? = nil
+        areaLevels: AreaLevels? = nil, classes: [ClassLabel]? = nil
     ) {
         self.name = name
         self.architecture = architecture
@@ -68,11 +71,12 @@ public struct ModelDescription: Equatable, Sendable, Codable {
         self.origin = origin
         self.trainedPrompts = trainedPrompts
         self.areaLevels = areaLevels
+        self.classes = classes
     }
 
     private enum CodingKeys: String, CodingKey {
         case architecture = "kind"
-        case name, network, sha256, licence, origin, trainedPrompts, areaLevels
+        case name, network, sha256, licence, origin, trainedPrompts, areaLevels, classes
     }
 }
 

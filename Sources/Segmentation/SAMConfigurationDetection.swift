@@ -12,6 +12,7 @@ public enum ConfigurationError: Error, Equatable, Sendable {
     case tooLarge(String, Int, limit: Int)
     case outOfProportion(String, needed: Int, found: Int)
     case severalClasses(Int)
+    case classes(stated: String, outputs: Int)
 }
 
 extension ConfigurationError: CustomStringConvertible {
@@ -37,6 +38,9 @@ extension ConfigurationError: CustomStringConvertible {
             "its tensors describe \(what) of \(value), above this program's limit of \(limit)"
         case .severalClasses(let count):
             "it segments \(count) classes, and this program takes networks of one class"
+        case .classes(let stated, let outputs):
+            "its metadata entry '\(ClassLabel.metadataKey)' does not list the classes of its "
+                + "\(outputs) output channels but the background: \(stated.debugDescription)"
         case .outOfProportion(let what, let needed, let found):
             "a network of these sizes has \(needed) \(what) or more, the file has \(found)"
         }

@@ -36,14 +36,27 @@ public protocol EncodedImage: Sendable {
     /// Predicts a mask without a prompt.
     ///
     /// - Returns: one mask.
-    /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs a prompt, and the errors
-    ///   of ``predict(_:multimask:)``.
+    /// - Throws: ``EngineError/needsPrompt(model:)`` when the model needs a prompt,
+    ///   ``EngineError/severalClasses(model:)`` when it gives several masks, and the errors of
+    ///   ``predict(_:multimask:)``.
     func predictPromptFree() throws -> MaskPrediction
+
+    /// Predicts all classes of ``ModelDescription/classes`` without a prompt.
+    ///
+    /// - Returns: logits of the background and of each class.
+    /// - Throws: ``EngineError/oneObject(model:)`` when the model segments one object, and the errors
+    ///   of ``predict(_:multimask:)``.
+    func predictClasses() throws -> ClassPrediction
 }
 
 extension EncodedImage {
     /// The image's size.
     public var size: Size { geometry.original }
+
+    /// Throws: the model segments one object.
+    public func predictClasses() throws -> ClassPrediction {
+        throw EngineError.oneObject(model: model.name)
+    }
 
     /// Segments one object; the image is not encoded again.
     ///
@@ -107,6 +120,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case notFinite(model: String)
     case needsPrompt(model: String)
     case takesNoPrompts(model: String)
+    case severalClasses(model: String)
+    case oneObject(model: String)
 }
 
 extension EngineError: CustomStringConvertible {
@@ -120,6 +135,11 @@ extension EngineError: CustomStringConvertible {
             "\(model) needs a prompt: give a click, a box or a mask"
         case .takesNoPrompts(let model):
             "\(model) takes no prompts: it segments the image without one"
+        case .severalClasses(let model):
+            "\(model) segments several classes at once, and one mask is needed here: only 'samus "
+                + "segment', 'samus evaluate' and 'samus export' take such a model"
+        case .oneObject(let model):
+            "\(model) segments one object, not several classes"
         }
     }
 }

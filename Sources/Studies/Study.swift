@@ -126,6 +126,9 @@ public struct StudyNetwork: Equatable, Sendable {
     public var gmac: Double?
     /// The Dice that a paper prints.
     public var published: PublishedDice = [:]
+
+    /// Whether one training learns several classes of a dataset at once (`--classes`).
+    var learnsClasses: Bool { options.contains { $0.name == "classes" } }
 }
 
 /// The Dice that a paper prints, by protocol and by the name of a task.

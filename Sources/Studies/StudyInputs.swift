@@ -83,6 +83,14 @@ public struct StudyInputs: Sendable {
         tasks.reduce(0) { $0 + (trainingObjects[$1] ?? 0) }
     }
 
+    /// How many images of these tasks' datasets are trained with in one epoch, or a few less: as many as
+    /// the most frequent class is in.
+    func trainingImages(of tasks: [StudyTask]) -> Int {
+        Dictionary(grouping: tasks, by: \.dataset).values.reduce(0) { sum, tasks in
+            sum + (tasks.map { trainingObjects[$0] ?? 0 }.max() ?? 0)
+        }
+    }
+
     /// A model or start weights by the name in the study.
     func weights(named name: String) -> Weights {
         guard let found = weights[name] else {

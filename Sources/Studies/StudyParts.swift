@@ -42,6 +42,11 @@ extension StudyNetwork {
         protocols = try fields["protocols"].map { node throws(StudyError) in
             try node.protocols()
         }
+        if options.contains(where: { $0.name == "classes" }), !architecture.takesClasses {
+            throw (fields["options"] ?? node).invalid(
+                "\(architecture.rawValue) segments one object at a time: 'classes' is for "
+                    + "task-specific networks such as unet")
+        }
         gmac = try fields["gmac"]?.number(atMost: 1e6)
         published = try fields["published"]?.published() ?? [:]
     }

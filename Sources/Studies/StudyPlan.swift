@@ -101,7 +101,7 @@ public struct StudyPlan: Sendable {
         for model in study.models { try add(model) }
         for network in study.networks {
             for kind in network.protocols ?? study.evaluation.protocols {
-                for part in parts(kind) { try add(network, kind, part) }
+                for part in try parts(kind, of: network) { try add(network, kind, part) }
             }
         }
     }
@@ -133,6 +133,41 @@ public struct StudyPlan: Sendable {
                     test: inputs.tasks.filter { group.contains($0.dataset) }, name: "all \(name)")
             }
         }
+    }
+
+    /// The trainings of a network: one that learns several classes at once has one for each dataset
+    /// with several in place of one for each task.
+    private func parts(
+        _ kind: StudyProtocol, of network: StudyNetwork
+    ) throws(StudyError) -> [Part] {
+        let parts = parts(kind)
+        guard network.learnsClasses else { return parts }
+        guard kind == .taskSpecific else {
+            // One list of classes must mean the same in all datasets.
+            for part in parts {
+                let labels = Dictionary(grouping: part.training, by: \.dataset)
+                    .values.map { Set($0.map(\.label)) }
+                guard let first = labels.first, labels.allSatisfy({ $0 == first }) else {
+                    throw .missing([
+                        "\(network.name) learns several classes at once, and the datasets of the "
+                            + "protocol \(kind.rawValue) have different classes: give it "
+                            + "'protocols: [task-specific]'"
+                    ])
+                }
+            }
+            return parts
+        }
+        let tasks = parts.flatMap(\.test)
+        let crowded = tasks.map(\.dataset).uniqued.map { dataset in
+            tasks.filter { $0.dataset == dataset }
+        }.filter { $0.count > 1 }
+        guard !crowded.isEmpty else {
+            throw .missing([
+                "\(network.name) learns several classes at once, and data.sets has no dataset with "
+                    + "several classes"
+            ])
+        }
+        return crowded.map { Part(training: $0, test: $0, name: $0[0].dataset) }
     }
 
     /// Refuses published figures of a task that the study does not have, which no table would show.
@@ -180,7 +215,7 @@ public struct StudyPlan: Sendable {
         let crowded = Dictionary(grouping: part.training, by: \.dataset).first {
             $0.value.count > 1
         }
-        if let crowded, network.prompts.contains(.promptFree) {
+        if let crowded, network.prompts.contains(.promptFree), !network.learnsClasses {
             throw .missing([
                 "\(network.name) segments without a prompt: one model of the protocol "
                     + "\(kind.rawValue) cannot tell the \(crowded.value.count) classes of "
@@ -237,7 +272,11 @@ public struct StudyPlan: Sendable {
         case .steps(let count):
             let batch =
                 Study.option("batch", network, study.training).flatMap(Int.init) ?? 1
-            let objects = Double(inputs.trainingObjects(of: part.training)) * fraction
+            let objects =
+                Double(
+                    network.learnsClasses
+                        ? inputs.trainingImages(of: part.training)
+                        : inputs.trainingObjects(of: part.training)) * fraction
             let accumulated =
                 Study.option("accumulate", network, study.training).flatMap(Int.init) ?? 1
             let batches = (objects / Double(max(batch, 1))).rounded(.up)

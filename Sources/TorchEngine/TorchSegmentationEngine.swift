@@ -96,8 +96,19 @@ public final class TorchSegmentationEngine: SegmentationEngine, @unchecked Senda
             guard let found else {
                 throw EngineError.needsPrompt(model: engine.model.name)
             }
+            guard found.logits.size(1) == 1 else {
+                throw EngineError.severalClasses(model: engine.model.name)
+            }
             return try predictions(
                 found, model: engine.model.name)[0][0]
+        }
+
+        func predictClasses() throws -> ClassPrediction {
+            let found = engine.options.run { engine.network.decodePromptFree(embedding) }
+            guard let found, found.logits.size(1) > 1 else {
+                throw EngineError.oneObject(model: engine.model.name)
+            }
+            return ClassPrediction(try predictions(found, model: engine.model.name)[0])
         }
     }
 }

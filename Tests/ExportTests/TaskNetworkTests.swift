@@ -18,7 +18,13 @@ private final class OperatorNetwork: Module, TaskNetwork {
     let groups = GroupNorm(4, 8)
     let sequence = Conv1d(1, 1, kernel: 3, padding: 1, bias: false)
     let vectors = BatchNorm2d(8, epsilon: 1e-3)
-    let head = Conv2d(8, 1, kernel: 1)
+    let outputs: Int
+    let head: Conv2d
+
+    init(outputs: Int = 1) {
+        self.outputs = outputs
+        head = Conv2d(8, outputs, kernel: 1)
+    }
 
     static var architecture: ModelArchitecture { .uNet }
     static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork {
@@ -53,7 +59,8 @@ struct TaskNetworkTests {
     }
 
     private func exporter(
-        _ network: any SegmentationNetwork, _ architecture: ModelArchitecture
+        _ network: any SegmentationNetwork, _ architecture: ModelArchitecture,
+        classes: [ClassLabel]? = nil
     ) throws -> Exporter {
         try network.load(BaselineWeights(for: network))
         return try Exporter(
@@ -63,7 +70,7 @@ struct TaskNetworkTests {
                 network: .init(
                     encoder: "task", inputSize: 4 * network.embeddingSize, candidates: 0,
                     parameters: 1),
-                sha256: String(repeating: "0", count: 64), licence: nil),
+                sha256: String(repeating: "0", count: 64), licence: nil, classes: classes),
             program: "tests")
     }
 
@@ -75,6 +82,44 @@ struct TaskNetworkTests {
     @Test("operators that only large networks have")
     func operators() throws {
         try expectAgreement(try exporter(OperatorNetwork(), .uNet), side: 64)
+    }
+
+    @Test("all classes in one pass, with their estimates; model.json lists them")
+    func classes() throws {
+        let labels = [ClassLabel(value: 1, name: "left ventricle"), ClassLabel(value: 3)]
+        let exporter = try exporter(OperatorNetwork(outputs: 3), .uNet, classes: labels)
+        let folder = try TemporaryFolder()
+        let url = folder.url.appending(path: "task.samus")
+        try exporter.writeBundle(named: "task", precision: .float32, to: url.path)
+        let bundle = try ModelBundle(url)
+        #expect(bundle.manifest.classes == ["left ventricle", "class 3"])
+        #expect(bundle.manifest.classValues == [1, 3])
+        #expect(bundle.model.classes == labels)
+        let image = smoothImage(width: 300, height: 260)
+        let engine = try BundleEngine(bundle, cache: nil)
+        let (one, other) = (try engine.encode(image), try exporter.engine.encode(image))
+        let (found, expected) = (try one.predictClasses(), try other.predictClasses())
+        #expect(found.logits.channels == 3 && found.logits.height == 64)
+        let largest =
+            zip(found.logits.values, expected.logits.values)
+            .map { abs($0 - $1) }.max() ?? 1
+        #expect(largest < 1e-4)
+        for (estimate, reference) in zip(found.iouEstimates, expected.iouEstimates) {
+            #expect(abs(estimate - reference) < 1e-4)
+        }
+        let masks = try zip(one.segmentClasses(), other.segmentClasses()).map { ($0.mask, $1.mask) }
+        #expect(masks.count == 2 && masks[0].0.size == image.size)
+        for (mask, reference) in masks {
+            let different = zip(mask.values, reference.values).count { $0 != $1 }
+            #expect(different < 10)
+        }
+        #expect(!zip(masks[0].0.values, masks[1].0.values).contains { $0 == 1 && $1 == 1 })
+        #expect(throws: EngineError.severalClasses(model: "task")) {
+            _ = try one.predictPromptFree()
+        }
+        #expect(throws: EngineError.severalClasses(model: "task")) {
+            _ = try other.predictPromptFree()
+        }
     }
 
     private func expectAgreement(_ exporter: Exporter, side: Int) throws {

@@ -55,6 +55,42 @@ struct StudyPlanTests {
         #expect(Set(jobs.map(\.id)).count == jobs.count)
     }
 
+    @Test("a network that learns several classes at once has one training for each such dataset")
+    func classes() throws {
+        let text = Self.text.replacing(
+            "    protocols: [task-specific]\n  Small",
+            with: "    protocols: [task-specific]\n  All:\n    network: unet-bilinear\n"
+                + "    options: {classes: all}\n    protocols: [task-specific]\n  Small")
+        let plan = try Self.plan(text)
+        let trainings = plan.jobs.filter { $0.title.hasPrefix("train All") }
+        #expect(trainings.map(\.title) == Self.bothSeeds("All on Ring"))
+        let arguments = trainings[0].arguments
+        #expect(arguments.contains("Ring#1,Ring#2"))
+        #expect(zip(arguments, arguments.dropFirst()).contains { $0 == "--classes" && $1 == "all" })
+        // Its rows are beside those of the networks of one class.
+        let rows = plan.entries.filter { $0.system.name == "All" && $0.seed == 0 }
+        #expect(rows.map(\.task.name) == ["Ring#1", "Ring#2"])
+        #expect(Set(rows.map(\.evaluation)).count == 1)
+    }
+
+    @Test("classes are refused for networks of one object, and where datasets differ")
+    func refusedClasses() throws {
+        for (network, kind, words) in [
+            ("samus", "task-specific", "segments one object at a time"),
+            ("unet", "universal", "have different classes"),
+        ] {
+            let text = """
+                study: test
+                data: {sets: [Disc, Ring]}
+                networks:
+                  One: {network: \(network), options: {classes: all}}
+                evaluation: {protocols: [\(kind)]}
+                """
+            let error = #expect(throws: StudyError.self) { try Self.plan(text) }
+            #expect("\(try #require(error))".contains(words), "\(String(describing: error))")
+        }
+    }
+
     @Test("published figures of a task that the study does not have are refused")
     func publishedTasks() throws {
         let text = """

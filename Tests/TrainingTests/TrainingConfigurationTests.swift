@@ -36,6 +36,7 @@ struct TrainingConfigurationTests {
         configuration.fraction = 0.5
         configuration.balance = 0.5
         configuration.objects = .pieces
+        configuration.classes = "1,2"
         configuration.nothing = 0.2
         configuration.augment = "1e3"
         configuration.prompts = "click,box"

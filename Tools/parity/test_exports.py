@@ -91,6 +91,29 @@ def sam_with_lora(folder):
     return with_four_heads(folder / "weights.safetensors", folder)
 
 
+def task_network(folder, table, classes=1, head=None):
+    """Random weights of a task-specific network; `head` names the layer with a channel a class."""
+    rows = json.loads((GOLDEN / "baselines" / table).read_text())
+    generator = torch.Generator().manual_seed(7)
+    tensors = {}
+    for row in rows:
+        name, shape = row["name"], list(row["shape"])
+        if name.endswith("num_batches_tracked"):
+            tensors[name] = torch.tensor(0)
+            continue
+        if head is not None and name.startswith(head + "."):
+            shape[0] = 1 + classes
+        values = torch.randn(shape, generator=generator)
+        if name.endswith("running_var"):
+            tensors[name] = 1 + 0.1 * values.abs()
+        elif len(shape) == 1:
+            tensors[name] = (1 if name.endswith("weight") else 0) + 0.1 * values
+        else:
+            tensors[name] = values * values[0].numel() ** -0.5
+    save_file(tensors, folder / "weights.safetensors")
+    return folder / "weights.safetensors"
+
+
 # The weights of each network, and the largest relative L2 difference allowed. AutoSAMUS's prompt
 # generator is ill-conditioned: float32 on libtorch itself differs from float64 by 4e-5.
 NETWORKS = {
@@ -107,6 +130,10 @@ NETWORKS = {
         lambda folder: adapted(folder, "msa/parameters-tiny-2023.json", "MSA-2023"), 1e-5),
     "sammed2d-tiny": (
         lambda folder: adapted(folder, "sammed2d/parameters-tiny.json", "SAM-Med2D"), 1e-5),
+    "canet-classes": (
+        lambda folder: task_network(folder, "canet/parameters.json", 3, "final.0"), 2e-5),
+    "cenet-classes": (
+        lambda folder: task_network(folder, "cenet/parameters.json", 3, "finalconv3"), 2e-5),
     "medsam-tiny": (lambda folder: adapted(folder, "medsam/parameters-tiny.json", "MedSAM"), 1e-5),
 }
 
@@ -175,7 +202,7 @@ def differences(session, folder, reference):
 def test_graphs(name, tmp_path):
     """onnx accepts each graph, and both runtimes compute what libtorch computes."""
     make_weights, tolerance = NETWORKS[name]
-    if name.endswith("tiny") and not GOLDEN.exists():
+    if name.endswith(("tiny", "classes")) and not GOLDEN.exists():
         pytest.skip("../shared/golden is absent")
     weights, bundle = make_weights(tmp_path), tmp_path / f"{name}-onnx"
     run("samus", "export", weights, bundle, "--target", "onnx", "--force")

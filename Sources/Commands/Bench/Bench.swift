@@ -35,7 +35,9 @@ struct Bench {
         let one = try clicks(1, in: image)
         let many = try clicks(64, in: image)
         let decode = try times(repetitions) {
-            if isPromptFree {
+            if chosen.model.classes != nil {
+                _ = try embedded.predictClasses()
+            } else if isPromptFree {
                 _ = try embedded.predictPromptFree()
             } else {
                 _ = try embedded.predict(one, multimask: false)

@@ -100,6 +100,13 @@ public struct EvaluateCommand: ParsableCommand {
             """)
     var uncertainty = false
 
+    @Flag(
+        help: """
+            Join the masks of an image's classes to one label image before they are measured: where \
+            masks overlap, a pixel belongs to the class with the highest logit.
+            """)
+    var labels = false
+
     @Flag(help: "Also write the masks: masks.json, as COCO's run lengths.")
     var masks = false
 
@@ -139,6 +146,14 @@ public struct EvaluateCommand: ParsableCommand {
         if uncertainty && (predictions != nil || baseline != nil) {
             throw ValidationError("--uncertainty needs a model")
         }
+        if labels && (predictions != nil || baseline != nil) {
+            throw ValidationError("--labels compares logits: it needs a model")
+        }
+        if labels && (uncertainty || prompts.contains(where: \.needsModelInLoop)) {
+            throw ValidationError(
+                "--labels needs prompts that do not depend on masks: leave out corrections:N and "
+                    + "--uncertainty")
+        }
         if let baseline, prompts.contains(where: { !$0.isBox }) {
             throw ValidationError("\(baseline.rawValue) needs a box: --prompt box or box:N%")
         }
@@ -150,10 +165,10 @@ public struct EvaluateCommand: ParsableCommand {
         let (samples, total) = try withExitStatus(.input) { try chosenSamples() }
         let source = try maskSource()
         let run = EvaluationRun(
-            source: source.masks, samples: samples,
+            source: source.masks, samples: try source.masks.segmented(samples),
             options: EvaluationOptions(
                 prompts: source.prompts, resolution: resolution, seed: seed,
-                uncertainty: uncertainty),
+                uncertainty: uncertainty, labels: labels),
             data: .init(
                 root: data, split: "\(split)", hash: "", images: 0,
                 limitedFrom: limit.flatMap { $0 < total ? total : nil }),
@@ -222,6 +237,32 @@ public struct EvaluateCommand: ParsableCommand {
                 ready.engine, runtime: ready.runtime.text, measuresUncertainty: uncertainty),
             prompts, file.versions
         )
+    }
+}
+
+extension MaskSource {
+    /// The samples of classes that a model of several classes segments, with a note on the others.
+    ///
+    /// - Throws: ``ExitError`` where it segments none of them.
+    fileprivate func segmented(_ samples: [Sample]) throws(ExitError) -> [Sample] {
+        guard let classes = record.model?.classes else { return samples }
+        let values = Set(classes.map(\.value))
+        let segmented = samples.filter { values.contains($0.label) }
+        guard !segmented.isEmpty else {
+            throw ExitError(
+                .input,
+                "\(record.name.visibleLine) segments the classes \(classes.text), and the list has "
+                    + "none of them")
+        }
+        let others = Dictionary(grouping: samples.filter { !values.contains($0.label) }) {
+            "\($0.dataset)#\($0.label)"
+        }
+        for (name, samples) in others.sorted(by: { $0.key < $1.key }) {
+            Terminal.log(
+                "note: \(counted(samples.count, "object")) of \(name) are left out: the model "
+                    + "segments the classes \(classes.text)")
+        }
+        return segmented
     }
 }
 

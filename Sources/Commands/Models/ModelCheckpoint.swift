@@ -40,6 +40,12 @@ public struct ModelCheckpoint {
         }
         let architecture: ModelArchitecture
         (architecture, configuration) = try checkpoint.network(at: path, provider: provider)
+        let classes: [ClassLabel]?
+        do throws(ConfigurationError) {
+            classes = try checkpoint.classes(of: configuration)
+        } catch {
+            throw .noSizes(path: path, architecture, error, nearest: nil)
+        }
         let known = ModelCatalog.entry(sha256: sha256)
         let parameters = checkpoint.parameterCount
         model = ModelDescription(
@@ -50,7 +56,7 @@ public struct ModelCheckpoint {
                 candidates: configuration.candidates, parameters: parameters),
             sha256: sha256, licence: known?.licence ?? checkpoint.statedLicence,
             origin: checkpoint.metadata["samus.origin"],
-            trainedPrompts: PromptKind.stated(in: checkpoint.metadata))
+            trainedPrompts: PromptKind.stated(in: checkpoint.metadata), classes: classes)
         let name = model.name.visibleLine
         notes =
             entry == nil
@@ -157,7 +163,8 @@ extension ConfigurationError {
     var isOfTensors: Bool {
         switch self {
         case .missing, .unexpectedShape, .outOfProportion, .tooLarge, .incomplete: true
-        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement, .severalClasses: false
+        case .decoderHeadsUnknown, .decoderHeads, .unreadableStatement, .severalClasses, .classes:
+            false
         }
     }
 }

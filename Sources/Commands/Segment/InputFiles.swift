@@ -181,7 +181,8 @@ enum InputFiles {
     static func isResult(_ path: String) -> Bool {
         let name = path.lowercased()
         return [
-            ".mask.png", ".overlay.png", ".probability.png", ".area.png", ".json", ".seg.dcm",
+            ".mask.png", ".labels.png", ".overlay.png", ".probability.png", ".area.png", ".json",
+            ".seg.dcm",
             ".sr.dcm",
         ]
         .contains(where: name.hasSuffix)

@@ -24,7 +24,18 @@ struct PromptOptions: ParsableArguments {
     @Flag(help: "Make every --box, --point and --mask an object of its own.")
     var object = false
 
-    @Flag(help: "No prompt: segment one object with a prompt-free model (AutoSAMUS, U-Net ...).")
+    @Option(
+        help: ArgumentHelp(
+            "Names of the objects of --object in their order; adds a label image, in which the object "
+                + "with the highest logit has a pixel.",
+            valueName: "names"))
+    var labels: ObjectNames?
+
+    @Flag(
+        help: """
+            No prompt: segment one object, or the classes of its training, with a prompt-free model \
+            (AutoSAMUS, U-Net ...).
+            """)
     var promptFree = false
 
     @Option(
@@ -34,7 +45,7 @@ struct PromptOptions: ParsableArguments {
 
     /// Whether any of these options is given.
     var isGiven: Bool {
-        hasPrompts || object || promptFree || prompts != nil
+        hasPrompts || object || promptFree || prompts != nil || labels != nil
     }
 
     private var hasPrompts: Bool {
@@ -51,6 +62,11 @@ struct PromptOptions: ParsableArguments {
                     "the --prompts file has the prompts of each image: leave out --box, "
                         + "--point, --background-point, --mask, --object and --prompt-free")
             }
+            guard labels == nil else {
+                throw ValidationError(
+                    "the --prompts file has the labels of objects: give --format labels for a label "
+                        + "image, and leave --labels out")
+            }
             return
         }
         if promptFree {
@@ -58,6 +74,11 @@ struct PromptOptions: ParsableArguments {
                 throw ValidationError(
                     "--prompt-free takes no prompt: leave out --box, --point, --background-point, "
                         + "--mask and --object")
+            }
+            guard labels == nil else {
+                throw ValidationError(
+                    "--labels names the objects of --object; a model of several classes has its own "
+                        + "names")
             }
             return
         }
@@ -80,6 +101,16 @@ struct PromptOptions: ParsableArguments {
                         + "of its own")
             }
         }
+        if let labels {
+            guard object else {
+                throw ValidationError("--labels names several objects: add --object")
+            }
+            let count = box.count + clicks.point.count + mask.count
+            guard labels.names.count == count else {
+                throw ValidationError(
+                    "--labels has \(labels.names.count) names, and there are \(count) objects")
+            }
+        }
         guard !box.isEmpty || !clicks.point.isEmpty || !mask.isEmpty else {
             throw ValidationError(
                 "--background-point alone does not mark an object: add a --box or a "
@@ -95,9 +126,12 @@ struct PromptOptions: ParsableArguments {
                 ObjectPrompt(clicks: clicks.inOrder, box: box.first, maskPath: mask.first)
             ]
         }
-        return box.map { ObjectPrompt(box: $0) }
+        var objects =
+            box.map { ObjectPrompt(box: $0) }
             + clicks.point.map { ObjectPrompt(clicks: [PromptClick($0, isForeground: true)]) }
             + mask.map { ObjectPrompt(maskPath: $0) }
+        for (index, name) in (labels?.names ?? []).enumerated() { objects[index].label = name }
+        return objects
     }
 }
 

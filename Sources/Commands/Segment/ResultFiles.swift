@@ -16,6 +16,8 @@ enum OutputFormat: String, CaseIterable, Sendable {
     case contour
     /// The probability of each pixel: `--uncertainty`.
     case probability
+    /// One image with the value of each object, in which no two objects overlap.
+    case labels
     /// A DICOM Segmentation object.
     case dicomSeg = "dicom-seg"
     /// A DICOM report with measurements.
@@ -63,6 +65,7 @@ struct ResultFiles {
         let maps = formats.contains(.probability) ? (0..<objects).map(probabilities) : []
         let others: [(OutputFormat, URL)] = [
             (.overlay, overlay), (.json, json), (.rle, runLengths), (.contour, contours),
+            (.labels, labels),
         ]
         return masks + maps + others.filter { formats.contains($0.0) }.map(\.1)
     }
@@ -92,6 +95,7 @@ struct ResultFiles {
     }
 
     var report: URL? { dicomName.map { folder.appendingPathComponent($0 + ".sr.dcm") } }
+    var labels: URL { folder.appendingPathComponent(name + ".labels.png") }
     var overlay: URL { folder.appendingPathComponent(name + ".overlay.png") }
     var json: URL { folder.appendingPathComponent(name + ".json") }
     var runLengths: URL { folder.appendingPathComponent(name + ".rle.json") }
@@ -134,7 +138,7 @@ struct ResultFiles {
     }
 
     private static let singleFiles: [Substring] = [
-        "json", "rle.json", "contour.json", "overlay.png", "seg.dcm", "sr.dcm",
+        "json", "rle.json", "contour.json", "overlay.png", "labels.png", "seg.dcm", "sr.dcm",
     ]
 
     /// Whether the names of all results fit a file system, in every format.

@@ -65,6 +65,8 @@ struct ResultRecord: Encodable {
         let object: Int
         let candidate: Int
         let label: String?
+        /// The value of the object in the label image; left out where none is written.
+        let labelValue: Int?
         let prompt: UsedPrompt
         let pixelArea: Int
         /// Size of a pixel `[x, y]` in mm, where it comes from, and the area; left out where the
@@ -94,11 +96,19 @@ struct ResultRecord: Encodable {
         let notes: [String]
     }
 
+    /// The label image and the label of each of its values.
+    struct LabelImage: Encodable {
+        let file: String
+        let values: [LabelTable.Entry]
+    }
+
     let formatVersion = ResultFormat.version
     let notice = ResearchNotice.text
     let image: ImageEntry
     let model: ModelDescription
     let engine: Engine
+    /// Left out where no label image is written.
+    let labels: LabelImage?
     let masks: [MaskEntry]
     let times: SegmentResult.Times
 }

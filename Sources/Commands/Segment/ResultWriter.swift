@@ -133,6 +133,8 @@ final class ImageResults {
     /// For each candidate, what the overlay shows of each object.
     private var overlays: [[OverlayObject]]
     private var estimates: [[MaskEstimate]]
+    /// The label image so far, row by row; empty where none is written.
+    private var labelValues: [UInt8] = []
 
     fileprivate init(input: InputImage, files: ResultFiles, writer: ResultWriter) {
         self.input = input
@@ -166,6 +168,9 @@ final class ImageResults {
     private func begin(_ frame: InputFrame) throws {
         self.frame = frame
         let size = frame.image.size
+        if files.formats.contains(.labels) {
+            labelValues = [UInt8](repeating: 0, count: size.area)
+        }
         if files.formats.contains(.json) {
             json = try ListFile(files.json.path, record(frame, times: .init()))
         }
@@ -187,8 +192,14 @@ final class ImageResults {
         let area = mask.area
         let file = files.mask(object: objectCount, candidate: candidate)
         let number = (object: objectCount + 1, candidate: candidate + 1)
+        let labelValue = writer.job.labels?.value(of: object.request, at: objectCount)
         if files.formats.contains(.png) {
             try transaction.add(writer.png(mask), at: file.path)
+        }
+        if files.formats.contains(.labels), let labelValue {
+            for (place, value) in mask.values.enumerated() where value != 0 {
+                labelValues[place] = labelValue
+            }
         }
         if files.formats.contains(.overlay) {
             let prompt = object.prompt
@@ -225,7 +236,7 @@ final class ImageResults {
         try json?.append(
             ResultRecord.MaskEntry(
                 object: number.object, candidate: number.candidate, label: object.request.label,
-                prompt: .init(object), pixelArea: area,
+                labelValue: labelValue.map(Int.init), prompt: .init(object), pixelArea: area,
                 spacingMm: calibration.spacing.map { [$0.x, $0.y] },
                 spacingSource: calibration.source,
                 areaMm2: pixelArea.map { Double(area) * $0 },
@@ -259,6 +270,12 @@ final class ImageResults {
         if files.formats.contains(.overlay) {
             try transaction.add(writer.png(overlay(on: result.frame.image)), at: files.overlay.path)
         }
+        if files.formats.contains(.labels) {
+            let size = result.frame.image.size
+            let image = Image(
+                width: size.width, height: size.height, channels: 1, pixels: labelValues)
+            try transaction.add(writer.png(image), at: files.labels.path)
+        }
         if let runLengths {
             try transaction.add(runLengths.finished(RunLengthRecord(masks: [])))
         }
@@ -276,8 +293,10 @@ final class ImageResults {
 
     private func record(_ frame: InputFrame, times: SegmentResult.Times) -> ResultRecord {
         ResultRecord(
-            image: .init(input, frame), model: writer.model, engine: writer.engine, masks: [],
-            times: times)
+            image: .init(input, frame), model: writer.model, engine: writer.engine,
+            labels: writer.job.labels.map {
+                .init(file: files.labels.lastPathComponent, values: $0.entries)
+            }, masks: [], times: times)
     }
 
     /// The outlines on the image; candidates side by side.

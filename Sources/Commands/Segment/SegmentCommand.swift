@@ -42,6 +42,14 @@ public struct SegmentCommand: ParsableCommand {
             IoU estimate, prompts, model with SHA-256, times); --format rle adds NAME.rle.json (COCO run lengths), --format contour \
             NAME.contour.json, --uncertainty NAME.probability.png. Docs/SegmentResults.md explains every key.
 
+            --labels ventricle,atrium names the objects of --object and adds NAME.labels.png, one \
+            image with the value of each object: labels that are numbers from 1 to 255 are the \
+            values, others are numbered from 1. --format labels does the same for the labels of a \
+            --prompts file. Where masks overlap, a pixel belongs to the object with the highest \
+            logit, in all results. A network that was trained on several classes ('samus train \
+            --classes') gives a mask for each class and NAME.labels.png with the values of its \
+            training.
+
             For the archive, --format dicom-seg adds NAME.seg.dcm, the masks of all segmented \
             frames of a DICOM file as a Segmentation object, and sr adds NAME.sr.dcm, a report \
             with measurements in mm. Both have the patient and study of the file, refer to its \
@@ -101,9 +109,10 @@ public struct SegmentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Files to write, separated by commas: png, overlay, json, rle, contour, probability, "
-                + "dicom-seg, sr "
-                + "(default: png,overlay,json; with --everything overlay,json).",
+            "Files to write, separated by commas: png, overlay, json, labels, rle, contour, "
+                + "probability, dicom-seg, sr "
+                + "(default: png,overlay,json; with --everything overlay,json; labels with --labels and "
+                + "with models of several classes).",
             valueName: "list"))
     var format: OutputFormats?
 
@@ -191,6 +200,11 @@ public struct SegmentCommand: ParsableCommand {
             throw ValidationError(
                 "--format dicom-seg and sr have one mask for each object: leave out --multimask")
         }
+        guard !writesLabels || !(multimask || isUncertaintyMeasured) else {
+            throw ValidationError(
+                "a label image has one mask for each object: leave out --multimask and --uncertainty"
+            )
+        }
         guard !(summary && skipExisting) || format?.formats.contains(.json) ?? true else {
             throw ValidationError(
                 "--summary with --skip-existing reads NAME.json of skipped images: add json to "
@@ -200,6 +214,10 @@ public struct SegmentCommand: ParsableCommand {
 
     private var isUncertaintyMeasured: Bool {
         uncertainty || format?.formats.contains(.probability) ?? false
+    }
+
+    private var writesLabels: Bool {
+        prompts.labels != nil || format?.formats.contains(.labels) ?? false
     }
 
     private func checkEverything() throws {
@@ -221,9 +239,10 @@ public struct SegmentCommand: ParsableCommand {
     /// Segments the images one after the other.
     public func run() throws {
         try engine.handOverCheckpoints()
-        let job = try withExitStatus(.input) { try makeJob() }
+        let request = try withExitStatus(.input) { try makeJob() }
         let model = try withExitStatus(.unavailable) { try LoadedModel(engine) }
-        try job.check(for: model.model)
+        try request.check(for: model.model)
+        let job = try request.fitted(to: model.model)
         let layout = ResultLayout(
             job: job, modelPath: model.path, candidates: multimask ? model.candidates : 1)
         let problems = try layout.checkBeforeWork()
@@ -288,6 +307,7 @@ public struct SegmentCommand: ParsableCommand {
             automatic.everything ? [.overlay, .json] : [.png, .overlay, .json]
         var formats = format?.formats ?? defaultFormats
         if uncertainty { formats.insert(.probability) }
+        if prompts.labels != nil { formats.insert(.labels) }
         return SegmentJob(
             images: try inputImages(), shard: shard,
             mode: automatic.everything
@@ -295,7 +315,7 @@ public struct SegmentCommand: ParsableCommand {
                 : .objects(
                     multimask: multimask, keep: keep,
                     answer: AnswerOptions(minimumPresence: minPresence)),
-            outputFolder: output, formats: formats,
+            outputFolder: output, formats: formats, hasDefaultFormats: format == nil,
             existing: force ? .replaced : skipExisting ? .skipped : .refused,
             promptFile: prompts.prompts, spacing: try spacing.source(), writesSummary: summary,
             printsJSONLines: jsonLines)
@@ -322,7 +342,8 @@ public struct SegmentCommand: ParsableCommand {
         case .objects(let multimask, let keep, let answer):
             return PromptedSegmenter(
                 engine: engine, multimask: multimask, keep: keep, answer: answer,
-                measuresUncertainty: job.formats.contains(.probability), reader: reader)
+                measuresUncertainty: job.formats.contains(.probability),
+                joinsMasks: job.labels != nil, reader: reader)
         case .everything(let options):
             return try EverythingSegmenter(engine: engine, options: options, reader: reader)
         }

@@ -38,6 +38,12 @@ struct SegmentJob: Sendable {
     let mode: Mode
     let outputFolder: String
     let formats: Set<OutputFormat>
+    /// Whether the formats were not given on the command line.
+    let hasDefaultFormats: Bool
+    /// The values of objects in label images; nil where none are written.
+    ///
+    /// With label images, masks do not overlap.
+    var labels: LabelTable?
     let existing: ExistingResults
     /// The file of `--prompts`.
     let promptFile: String?
@@ -50,8 +56,8 @@ struct SegmentJob: Sendable {
 
     init(
         images: [InputImage], shard: Shard?, mode: Mode, outputFolder: String,
-        formats: Set<OutputFormat>, existing: ExistingResults, promptFile: String?,
-        spacing: SpacingSource, writesSummary: Bool, printsJSONLines: Bool
+        formats: Set<OutputFormat>, hasDefaultFormats: Bool = false, existing: ExistingResults,
+        promptFile: String?, spacing: SpacingSource, writesSummary: Bool, printsJSONLines: Bool
     ) {
         let dicomNames = DICOMNames(images, formats)
         allImages = images
@@ -64,6 +70,7 @@ struct SegmentJob: Sendable {
         self.mode = mode
         self.outputFolder = outputFolder
         self.formats = formats
+        self.hasDefaultFormats = hasDefaultFormats
         self.existing = existing
         self.promptFile = promptFile
         self.spacing = spacing
@@ -160,6 +167,8 @@ struct InputImage: Equatable, Sendable {
 struct ObjectPrompt: Equatable, Sendable {
     var label: String?
     var isPromptFree = false
+    /// The value of the class that a model of several classes finds; nil for other objects.
+    var classValue: UInt8?
     /// Clicks on and outside the object, in their order.
     var clicks: [PromptClick] = []
     var box: PixelRectangle?

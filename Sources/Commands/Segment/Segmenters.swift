@@ -85,7 +85,7 @@ struct SegmentedObject {
     /// prompt-free object.
     let prompt: Prompt
     /// One mask, or all candidates, best estimate first.
-    let candidates: [SegmentationResult]
+    var candidates: [SegmentationResult]
     /// How sure the mask is; nil where that was not asked for.
     let uncertainty: MaskUncertainty?
     /// Notes about corrections of the prompt and empty masks.
@@ -104,6 +104,8 @@ struct PromptedSegmenter: Segmenter {
     let answer: AnswerOptions
     /// Whether prompts are also moved, for the probability of each pixel.
     let measuresUncertainty: Bool
+    /// Whether overlapping pixels belong to the object with the highest logit.
+    var joinsMasks = false
     let reader: FrameReader
 
     func segment(
@@ -128,18 +130,33 @@ struct PromptedSegmenter: Segmenter {
 
         // Several objects may begin with the same rough mask.
         var rough: (path: String, read: (mask: Mask, note: String?))?
-        let objects = try input.objects.map { request in
+        // One pass gives all classes.
+        let classes =
+            try engine.model.classes != nil && input.objects.contains(where: \.isPromptFree)
+            ? encoded.segmentClasses() : nil
+        var joined: JoinedObjects?
+        var objects = try input.objects.compactMap { request -> ObjectSummary? in
             start = clock.now
             if let path = request.maskPath, rough?.path != path {
                 rough = (path, try LabelValues.read(path).mask())
             }
             let mask = request.maskPath == nil ? nil : rough?.read
             let prompt = try checkedPrompt(of: request, mask: mask?.mask, for: image.size)
-            var object = try segment(request, prompt, in: encoded)
+            var object = try segment(request, prompt, in: encoded, classes)
             if let note = mask?.note { object.notes.append("mask prompt: \(note)") }
             times.decode += (clock.now - start).inSeconds
+            guard !joinsMasks || classes != nil else {
+                var objects = joined ?? JoinedObjects(geometry: encoded.geometry)
+                objects.add(object)
+                joined = objects
+                return nil
+            }
             try write(object, frame)
             return ObjectSummary(object)
+        }
+        try joined?.forEach { object in
+            try write(object, frame)
+            objects.append(ObjectSummary(object))
         }
 
         let notes =
@@ -163,11 +180,20 @@ struct PromptedSegmenter: Segmenter {
     }
 
     private func segment(
-        _ request: ObjectPrompt, _ prompt: Prompt.Checked?, in image: any EncodedImage
+        _ request: ObjectPrompt, _ prompt: Prompt.Checked?, in image: any EncodedImage,
+        _ classes: [SegmentationResult]?
     ) throws -> SegmentedObject {
-        var candidates =
-            try prompt.map { try image.segment($0, multimask: multimask, options: answer) }
-            ?? [image.segmentPromptFree()]
+        let place = engine.model.classes?.firstIndex {
+            $0.value == request.classValue.map(Int.init)
+        }
+        var candidates: [SegmentationResult] =
+            if let prompt {
+                try image.segment(prompt, multimask: multimask, options: answer)
+            } else if let place, let classes {
+                [classes[place]]
+            } else {
+                [try image.segmentPromptFree()]
+            }
         if keep == .largest {
             for index in candidates.indices {
                 let mask = candidates[index].mask.largestComponent()
@@ -210,6 +236,43 @@ struct PromptedSegmenter: Segmenter {
         return SegmentedObject(
             request: request, prompt: prompt?.prompt ?? Prompt(), candidates: candidates,
             uncertainty: uncertainty, notes: notes, warnings: warnings ?? [])
+    }
+}
+
+/// Objects of one image whose masks are made disjoint: a pixel belongs to the object with the highest
+/// logit.
+private struct JoinedObjects {
+    private let geometry: InputGeometry
+    private var map: LabelMap
+    /// The objects without their masks, which would not all fit into memory.
+    private var objects: [(object: SegmentedObject, area: Int)] = []
+
+    init(geometry: InputGeometry) {
+        self.geometry = geometry
+        map = LabelMap(size: geometry.original)
+    }
+
+    mutating func add(_ object: SegmentedObject) {
+        let result = object.candidates[0]
+        map.add(result.mask, logits: geometry.restoredLogits(result.logits))
+        var object = object
+        object.candidates[0].mask = Mask(emptyOf: Size(height: 1, width: 1))
+        objects.append((object, result.mask.area))
+    }
+
+    /// Calls `body` with each object and its part of the image.
+    func forEach(_ body: (SegmentedObject) throws -> Void) rethrows {
+        for (index, (object, area)) in objects.enumerated() {
+            var object = object
+            let mask = map.mask(of: index + 1)
+            object.candidates[0].mask = mask
+            if mask.area < area {
+                object.notes.append(
+                    "\(counted(area - mask.area, "pixel")) of the mask belong to objects with a "
+                        + "higher logit")
+            }
+            try body(object)
+        }
     }
 }
 

@@ -57,7 +57,7 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
                 for: labelled.mask(of: sample.label), using: &random)
             masks.append(
                 try prompts.map { try encoded.segment($0[0], multimask: false)[0].mask }
-                    ?? encoded.segmentPromptFree().mask)
+                    ?? encoded.promptFreeMask(of: sample.label))
             progress(masks.count)
         }
         return masks
@@ -68,5 +68,18 @@ public struct MaskAgreement: Codable, Equatable, Sendable {
         objects = scores.count
         meanDice = scores.isEmpty ? 1 : scores.reduce(0, +) / Double(scores.count)
         minDice = scores.min() ?? 1
+    }
+}
+
+extension EncodedImage {
+    /// The mask without a prompt: of one object, or of a class where the model has several.
+    ///
+    /// - Parameter label: the class; the first of the model stands for one that it does not segment.
+    /// - Returns: the mask.
+    /// - Throws: what segmenting throws.
+    fileprivate func promptFreeMask(of label: Int) throws -> Mask {
+        guard let classes = model.classes else { return try segmentPromptFree().mask }
+        let place = classes.firstIndex { $0.value == label } ?? 0
+        return try segmentClasses()[place].mask
     }
 }

@@ -122,6 +122,7 @@ extension Exporter {
                 PromptKind.allCases.filter(trained.contains)
             },
             areaLevels: model.areaLevels,
+            classes: model.classes?.map(\.name) ?? [], classValues: model.classes?.map(\.value),
             precision: precision, files: files,
             source: .init(sha256: model.sha256, program: program), licence: model.licence,
             origin: model.origin, notice: ResearchNotice.text,

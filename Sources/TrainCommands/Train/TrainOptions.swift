@@ -14,6 +14,7 @@ struct TrainDataOptions: ParsableArguments {
     @Option(help: help(\.fraction)) var fraction: Double?
     @Option(help: help(\.balance)) var balance: Double?
     @Option(help: help(\.objects)) var objects: ObjectUnit?
+    @Option(help: help(\.classes)) var classes: String?
     @Option(help: help(\.augment)) var augment: String?
     @Option(help: help(\.prompts)) var prompts: String?
     @Option(help: help(\.nothing)) var nothing: Double?

@@ -11,8 +11,11 @@ public struct Example: Sendable {
     public let input: Planes
     /// The augmented image at the input's scale, without padding, for drawings.
     public let image: Image
-    /// The object's pixels in the input, S x S.
+    /// The object's pixels in the input, S x S; those of all classes where several are trained.
     public let object: Mask
+    /// The class of each pixel of the input, row by row: 0 for the background, else the place of the
+    /// class in ``ExampleTransform/classes``, from 1; nil where one object is trained.
+    public let classes: [UInt8]?
     /// The image's part of the input, at the upper left; the rest is padding.
     public let extent: Size
     /// Points and box in pixels of the input.
@@ -39,6 +42,8 @@ public struct ExampleTransform: Sendable {
     public let variants: Int?
     /// What one sample's object is.
     public let objects: ObjectUnit
+    /// Values of the classes that are trained at once; nil where a sample is one object.
+    public let classes: [Int]?
     /// Share of the examples with interactive prompts whose prompt is on nothing.
     public let nothing: Double
     /// Seed of the run.
@@ -51,13 +56,15 @@ public struct ExampleTransform: Sendable {
     ///   - preprocessing: how the network's input is made from an image.
     ///   - variants: number of fixed variants of an image; nil for a new one in each step.
     ///   - objects: what one sample's object is.
+    ///   - classes: values of the classes that are trained at once; nil where a sample is one object.
     ///   - nothing: share of the examples with interactive prompts whose prompt is on nothing.
     ///   - seed: seed of the run.
     ///   - augment: changes an image together with its label.
     ///   - read: reads and decodes the image and label of a sample.
     public init(
         inputSize: Int, preprocessing: Preprocessing, variants: Int? = nil,
-        objects: ObjectUnit = .classes, nothing: Double = 0.1, seed: UInt64,
+        objects: ObjectUnit = .classes, classes: [Int]? = nil, nothing: Double = 0.1,
+        seed: UInt64,
         augment: @escaping @Sendable (inout LabelledImage, inout SampleRandom) -> Void,
         read: @escaping @Sendable (Sample) throws -> LabelledImage
     ) {
@@ -65,6 +72,7 @@ public struct ExampleTransform: Sendable {
         self.preprocessing = preprocessing
         self.variants = variants
         self.objects = objects
+        self.classes = classes
         self.nothing = nothing
         self.seed = seed
         self.augment = augment
@@ -74,8 +82,8 @@ public struct ExampleTransform: Sendable {
     /// The same transform without fixed variants, for images whose embeddings are not cached.
     public var withoutVariants: ExampleTransform {
         ExampleTransform(
-            inputSize: inputSize, preprocessing: preprocessing, objects: objects, nothing: nothing,
-            seed: seed, augment: augment, read: read)
+            inputSize: inputSize, preprocessing: preprocessing, objects: objects, classes: classes,
+            nothing: nothing, seed: seed, augment: augment, read: read)
     }
 
     /// The example of a sample in one epoch; the same arguments give the same example.
@@ -99,6 +107,7 @@ public struct ExampleTransform: Sendable {
         } else {
             augment(&labelled, &random)
         }
+        if classes != nil { return try exampleOfClasses(labelled, sample, variant) }
         let (whole, extent) = try objectInInput(labelled, sample)
         let object = objects == .pieces ? whole.piece(using: &random) : whole
         if case .interactive = strategy, object.area == 0 || random.happens(nothing) {
@@ -123,6 +132,25 @@ public struct ExampleTransform: Sendable {
         let (whole, extent) = try objectInInput(labelled, sample)
         let object = objects == .pieces ? whole.largestComponent() : whole
         return fitted(labelled, sample, variants == nil ? nil : 0, object, extent, Prompt())
+    }
+
+    /// The example of an image with the classes of its pixels, without a prompt.
+    private func exampleOfClasses(
+        _ labelled: LabelledImage, _ sample: Sample, _ variant: Int?
+    ) throws -> Example {
+        try sample.checkClasses(of: labelled)
+        let extent = geometry(of: labelled).resized
+        let label = labelled.label.resizedNearest(to: extent)
+        var table = [UInt8](repeating: 0, count: 256)
+        for (index, value) in (classes ?? []).enumerated() { table[value] = UInt8(index + 1) }
+        var values = [UInt8](repeating: 0, count: inputSize * inputSize)
+        for y in 0..<label.height {
+            for x in 0..<label.width {
+                values[y * inputSize + x] = table[Int(label.pixels[y * label.width + x])]
+            }
+        }
+        let all = Mask(width: inputSize, height: inputSize, values: values.map { min($0, 1) })
+        return fitted(labelled, sample, variant, all, extent, Prompt(), classes: values)
     }
 
     /// The object's pixels in the input, and the image's part of the input.
@@ -151,12 +179,12 @@ public struct ExampleTransform: Sendable {
 
     private func fitted(
         _ labelled: LabelledImage, _ sample: Sample, _ variant: Int?, _ object: Mask,
-        _ extent: Size, _ prompt: Prompt
+        _ extent: Size, _ prompt: Prompt, classes: [UInt8]? = nil
     ) -> Example {
         Example(
             sample: sample, input: geometry(of: labelled).prepare(labelled.image),
-            image: labelled.image.resizedLikePillow(to: extent), object: object, extent: extent,
-            prompt: prompt, variant: variant)
+            image: labelled.image.resizedLikePillow(to: extent), object: object, classes: classes,
+            extent: extent, prompt: prompt, variant: variant)
     }
 
     private func geometry(of labelled: LabelledImage) -> InputGeometry {

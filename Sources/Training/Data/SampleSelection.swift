@@ -1,23 +1,36 @@
 import Datasets
+import Segmentation
 
 /// The samples that a configuration selects.
 struct SampleSelection {
     let train: [Sample]
     let validation: [Sample]
+    /// The classes that are segmented at once; nil where each sample is an object of its own.
+    let classes: [ClassLabel]?
 
-    /// - Parameter configuration: which datasets, and which fraction of them.
-    /// - Throws: `DatasetError` when the data cannot be read or no training sample is selected.
+    /// - Parameter configuration: which datasets and classes, and which fraction of them.
+    /// - Throws: `DatasetError` when the data cannot be read or no training sample is selected,
+    ///   ``TrainingError/option(_:)`` for classes that the data do not have.
     init(_ configuration: TrainingConfiguration) throws {
         let root = configuration.data ?? ""
         let data = try DatasetCollection(root: root)
-        let sets = try Self.sets(configuration.sets, of: data)
+        var sets = try Self.sets(configuration.sets, of: data)
+        let classes = try configuration.classes.map { text in
+            try ClassSelection(text, of: sets, in: data).labels
+        }
+        self.classes = classes
+        if let values = classes.map({ Set($0.map(\.value)) }) {
+            sets = sets.mapValues { $0.intersection(values) }
+        }
         func selected(_ split: Split, _ fraction: Double) throws -> [Sample] {
             let samples = try data.samples(split).filter { sample in
                 sets[sample.dataset]?.contains(sample.label) ?? false
             }
             return Self.part(samples, fraction, seed: configuration.seed)
         }
-        train = try selected(.train, configuration.fraction)
+        let samples = try selected(.train, configuration.fraction)
+        // With several classes at once, an image is one sample.
+        train = classes == nil ? samples : Self.firstOfEachImage(samples)
         guard !train.isEmpty else {
             throw DatasetError.empty(root: root, what: "training samples in these datasets")
         }
@@ -71,6 +84,12 @@ struct SampleSelection {
         }
         guard isExcluding else { return named }
         return all.merging(named) { $0.subtracting($1) }
+    }
+
+    /// One sample of each image, in their order.
+    private static func firstOfEachImage(_ samples: [Sample]) -> [Sample] {
+        var images: Set<String> = []
+        return samples.filter { images.insert($0.image).inserted }
     }
 
     /// A seeded part of the images with all samples of each, in their order.

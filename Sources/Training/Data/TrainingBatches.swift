@@ -29,6 +29,23 @@ struct Batch: Sendable {
         }
         return Tensor(values, shape: [examples.count, 1, side, side])
     }
+
+    /// The classes of the pixels as 0 or 1 in a channel for the background and for each class.
+    ///
+    /// - Parameter channels: 1 + C.
+    /// - Returns: `[B, 1 + C, S, S]` at the input's resolution.
+    func classTargets(channels: Int) -> Tensor {
+        let side = examples[0].object.width
+        let values = examples.flatMap { example in
+            guard let classes = example.classes else {
+                preconditionFailure("ExampleTransform.classes gives every example its classes")
+            }
+            return (0..<UInt8(channels)).flatMap { channel in
+                classes.map { $0 == channel ? Float(1) : 0 }
+            }
+        }
+        return Tensor(values, shape: [examples.count, channels, side, side])
+    }
 }
 
 /// The batches of every epoch; a batch depends on the seed, the epoch and its index only.

@@ -49,6 +49,8 @@ struct TrainingObjective {
     /// The frozen image encoder with its cache; nil where the encoder is trained.
     let encoder: CachedEncoder?
     private let loss: SegmentationLoss
+    /// The loss of several classes; nil where one object is trained.
+    private let classLoss: ClassLoss?
     private let dtype: DType
     private let teacher: Teacher?
     private let teacherWeight: Double
@@ -63,6 +65,9 @@ struct TrainingObjective {
         self.teacher = teacher
         self.group = group
         loss = SegmentationLoss(configuration)
+        classLoss = configuration.classes.map { _ in
+            ClassLoss(isDicePerImage: configuration.dicePerImage)
+        }
         dtype = configuration.precision.dtype
         teacherWeight = configuration.teacherWeight
     }
@@ -81,6 +86,10 @@ struct TrainingObjective {
         // One process may have had more images to encode than the others.
         if frozen != nil || target != nil { try group?.meet() }
         return try withAutocast(to: dtype, on: Device(device.kind)) {
+            if let network = network as? any DeeplySupervisedNetwork, target == nil {
+                return try supervisedLoss(
+                    batch, network.supervisedMasks(batch.images.uploaded(to: device)))
+            }
             let embedding = frozen ?? network.encode(batch.images.uploaded(to: device))
             var loss = try decodingLoss(batch, embedding)
             if let target, teacherWeight > 0 {
@@ -97,14 +106,14 @@ struct TrainingObjective {
         if case .interactive(let most) = batch.strategy {
             return try interactiveLoss(batch, embedding, most: most)
         }
-        let side = 4 * embedding.size(2)
-        let targets = batch.targets(side: side).uploaded(to: embedding.device)
         guard batch.strategy != .promptFree else {
             guard let masks = network.decodePromptFree(embedding) else {
                 preconditionFailure("Trainer.check refuses networks that need a prompt")
             }
-            return try maskLoss(masks, targets)
+            return try promptFreeLoss(batch, masks)
         }
+        let side = 4 * embedding.size(2)
+        let targets = batch.targets(side: side).uploaded(to: embedding.device)
         var prompts = batch.examples.map(\.prompt)
         var random = batch.random
         var decoded = decode(embedding, prompts, masks: nil)
@@ -164,6 +173,35 @@ struct TrainingObjective {
             loss.add(try maskLoss(full, targets))
         }
         return loss.divided(by: Double(count + 1))
+    }
+
+    /// The weighted sum of the losses of several maps of the same images.
+    private func supervisedLoss(
+        _ batch: Batch, _ maps: [(masks: DecodedMasks, weight: Double)]
+    ) throws -> BatchLoss {
+        var losses = try maps.map { masks, weight in
+            var loss = try promptFreeLoss(batch, masks)
+            loss.total = loss.total * weight
+            return loss
+        }
+        var sum = losses.removeFirst()
+        for next in losses { sum.add(next) }
+        return sum
+    }
+
+    /// The loss of masks without a prompt: of one object, or of background and classes.
+    private func promptFreeLoss(_ batch: Batch, _ masks: DecodedMasks) throws -> BatchLoss {
+        let device = masks.logits.device
+        guard let classLoss else {
+            let targets = batch.targets(side: masks.logits.size(2)).uploaded(to: device)
+            return try maskLoss(masks, targets)
+        }
+        let targets = batch.classTargets(channels: masks.logits.size(1)).uploaded(to: device)
+        let value = try classLoss(
+            logits: masks.logits, targets: targets, pool: { try group?.pool($0) ?? $0 })
+        return BatchLoss(
+            total: value.total,
+            parts: [.init(crossEntropy: value.crossEntropy, dice: value.dice)])
     }
 
     private func maskLoss(_ masks: DecodedMasks, _ targets: Tensor) throws -> BatchLoss {

@@ -201,6 +201,15 @@ public struct Validation {
         }
         let side = example.object.width
         let full = bilinear(decoded.logits.to(.float32), height: side, width: side)
+        if let classes = transform.classes {
+            // The channel of the sample's class; the background has the first.
+            let channel = (classes.firstIndex(of: example.sample.label) ?? 0) + 1
+            let found = full.argmax(axis: 1)[0] .== channel
+            return Prediction(
+                mask: masks(of: found.to(.float32).unsqueezed(0))[0].cleared(
+                    outside: example.extent),
+                estimate: decoded.iou.to(.float32)[0, channel].item(), prompt: prompt)
+        }
         return Prediction(
             mask: masks(of: full[.all, 0])[0].cleared(outside: example.extent),
             estimate: decoded.iou.to(.float32)[0, 0].item(), prompt: prompt)

@@ -2,6 +2,7 @@ import Evaluation
 import FileIO
 import Foundation
 import Imaging
+import Segmentation
 
 /// `run.json`: everything that repeating a run needs.
 public struct RunRecord: Codable, Equatable, Sendable {
@@ -42,6 +43,8 @@ public struct RunRecord: Codable, Equatable, Sendable {
     public var startWeightsHash: String?
     /// The adapter in the image encoder, for example `lora-4`; nil for none.
     public var adapter: String?
+    /// The classes that the network segments at once; nil for a network of one object.
+    public var classes: [ClassLabel]?
     /// Versions of the program, libtorch and Swift, by name.
     public var versions: [String: String]
     /// The machine of the first start.
@@ -62,19 +65,22 @@ public struct RunRecord: Codable, Equatable, Sendable {
     ///   - dataHash: fingerprint of the data.
     ///   - startWeightsHash: SHA-256 of the weights that the run starts from.
     ///   - adapter: the adapter in the image encoder.
+    ///   - classes: the classes that the network segments at once.
     ///   - versions: versions by name; Swift's is added.
     ///   - machine: the machine.
     ///   - commandLine: the command line.
     ///   - started: date of the start.
     public init(
         seed: UInt64, dataHash: String? = nil, startWeightsHash: String? = nil,
-        adapter: String? = nil, versions: [String: String], machine: Machine = .current(),
+        adapter: String? = nil, classes: [ClassLabel]? = nil, versions: [String: String],
+        machine: Machine = .current(),
         commandLine: [String] = CommandLine.arguments, started: Date = Date()
     ) {
         self.seed = seed
         self.dataHash = dataHash
         self.startWeightsHash = startWeightsHash
         self.adapter = adapter
+        self.classes = classes
         self.versions = versions.merging(["swift": Self.swiftVersion]) { given, _ in given }
         self.machine = machine
         self.commandLine = commandLine

@@ -258,7 +258,7 @@ final class ModelCardWriter: TrainingObserver {
                         (split, Set(samples.filter { $0.dataset == name }.map(\.image)).count)
                     })
             },
-            recipe: [
+            recipe: (weights.classes.map { [("classes", $0.text)] } ?? []) + [
                 ("prompts", "\(batches.prompts)"), ("epochs", "\(trainer.position.epoch)"),
                 ("optimizer steps", "\(trainer.position.step)"),
                 ("batch", "\(batches.size * batches.processes * configuration.accumulate)"),

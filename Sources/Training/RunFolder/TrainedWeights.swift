@@ -13,6 +13,8 @@ struct TrainedWeights {
     let licence: String?
     /// The kinds of prompt that the network was trained with.
     let prompts: Set<PromptKind>
+    /// The classes that it segments at once; nil for a network of one object.
+    var classes: [ClassLabel]?
 
     /// Writes the file.
     ///
@@ -29,6 +31,7 @@ struct TrainedWeights {
         metadata[EncoderAdapter.metadataKey] = configuration.adapter?.rawValue
         metadata["samus.origin"] = origin
         metadata[PromptKind.metadataKey] = prompts.map(\.rawValue).sorted().joined(separator: ",")
+        metadata[ClassLabel.metadataKey] = classes?.metadata
         metadata["license"] = licence
         metadata["samus.notice"] = ResearchNotice.text
         try Safetensors.write(

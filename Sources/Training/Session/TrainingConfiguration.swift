@@ -21,6 +21,9 @@ public struct TrainingConfiguration: Equatable, Sendable {
     public var balance = 1.0
     /// Whether an object is all of a class or one connected piece of it.
     public var objects = ObjectUnit.classes
+    /// Classes that the network segments at once, `all` or values separated by commas; nil for one
+    /// object in each sample.
+    public var classes: String?
     /// Names of augmentations, separated by commas.
     public var augment = "authors"
     /// Prompt strategies with their weights, in the text form of ``PromptMix``; nil for the
@@ -200,6 +203,10 @@ extension TrainingConfiguration {
         .init(
             "objects", \.objects, affectsResult: true,
             help: "Whether an object is a whole class of a label or one connected piece of it."),
+        .init(
+            "classes", \.classes, affectsResult: true, value: "all|values",
+            help: "Train a task-specific network on several classes at once: all, or their values "
+                + "in the labels, as 1,2,3 (default: each class is an object of its own)."),
         .init(
             "augment", \.augment, affectsResult: true, value: "names",
             help: "Augmentations, separated by commas: authors, none, flip ..."),

@@ -67,7 +67,7 @@ public struct TrainingSession {
         }
 
         let samples = try SampleSelection(given)
-        let network = try makeNetwork(given, on: device)
+        let network = try makeNetwork(given, classes: samples.classes, on: device)
         let isFrozen = given.recipe == .decoder && !network.isEncoderTrained
         guard network.isEncoderTrained || given.teacher == nil else {
             throw TrainingError.start(
@@ -91,7 +91,8 @@ public struct TrainingSession {
             throw TrainingError.option("--patience needs a validation list, and there is none")
         }
 
-        let transform = try makeTransform(configuration, for: network)
+        let transform = try makeTransform(
+            configuration, for: network, classes: samples.classes)
         let batches = TrainingBatches(
             samples: samples.train, transform: transform, prompts: prompts,
             size: configuration.batch, balance: configuration.balance, rank: group?.rank ?? 0,
@@ -149,7 +150,7 @@ public struct TrainingSession {
             "\(trainer.position.step)",
             "the checkpoint in '\(folder?.path ?? "")': all processes need the same folder")
         return PreparedTraining(
-            trainer: trainer, folder: folder, start: network,
+            trainer: trainer, folder: folder, start: network, classes: samples.classes,
             isResumed: checkpoint?.exists ?? false)
     }
 
@@ -196,17 +197,22 @@ public struct TrainingSession {
 
     /// The network with its first weights, frozen where it is not trained.
     private func makeNetwork(
-        _ configuration: TrainingConfiguration, on device: Device
+        _ configuration: TrainingConfiguration, classes: [ClassLabel]?, on device: Device
     ) throws -> InitializedNetwork {
         let architecture = configuration.network ?? configuration.recipe.architecture
-        let newConfiguration = try configuration.newConfiguration(of: architecture)
+        var newConfiguration = try configuration.newConfiguration(of: architecture)
+        if let architecture { try configuration.checkClasses(for: architecture) }
+        if let classes { newConfiguration = newConfiguration?.segmenting(classes: classes.count) }
+        let checkpoint = try configuration.from.map(read)
+        try checkpoint?.check(classes)
         let start = try InitializedNetwork(
             architecture, configuration: newConfiguration,
-            from: try configuration.from.map(read),
+            from: checkpoint,
             adapter: try configuration.chosenAdapter(for: architecture),
             method: configuration.adapter,
             inputSize: configuration.inputSize,
             decoder: try configuration.decoderFrom.map(read), seed: configuration.seed)
+        try configuration.checkClasses(for: start.architecture)
         guard configuration.without == nil || start.configuration == newConfiguration else {
             throw TrainingError.start(
                 "--without \(configuration.without ?? ""): the weights of --from are a "
@@ -281,7 +287,8 @@ public struct TrainingSession {
     }
 
     private func makeTransform(
-        _ configuration: TrainingConfiguration, for network: InitializedNetwork
+        _ configuration: TrainingConfiguration, for network: InitializedNetwork,
+        classes: [ClassLabel]?
     ) throws -> ExampleTransform {
         let recipe = try AugmentationRecipe(words: configuration.augment)
         // A network that pads its input never sees an image that was stretched to a square.
@@ -292,6 +299,7 @@ public struct TrainingSession {
             inputSize: network.configuration.inputSize,
             preprocessing: network.architecture.preprocessing,
             variants: variants == 0 ? nil : variants, objects: configuration.objects,
+            classes: classes?.map(\.value),
             nothing: configuration.nothing, seed: configuration.seed,
             augment: { image, random in
                 image =
@@ -312,11 +320,16 @@ public struct PreparedTraining {
     /// Whether a checkpoint was loaded.
     public let isResumed: Bool
     private let start: InitializedNetwork
+    private let classes: [ClassLabel]?
 
-    init(trainer: Trainer, folder: RunFolder?, start: InitializedNetwork, isResumed: Bool) {
+    init(
+        trainer: Trainer, folder: RunFolder?, start: InitializedNetwork, classes: [ClassLabel]?,
+        isResumed: Bool
+    ) {
         self.trainer = trainer
         self.folder = folder
         self.start = start
+        self.classes = classes
         self.isResumed = isResumed
     }
 
@@ -333,7 +346,8 @@ public struct PreparedTraining {
             architecture: start.architecture, configuration: start.configuration,
             origin: "trained by the recipe '\(configuration.recipe.rawValue)' with "
                 + "\(counted(trainer.batches.samples.count, "sample")); \(start.origin)",
-            licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds)
+            licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds,
+            classes: classes)
         let step = isResumed ? trainer.position.step : nil
         let images = ImageWriter(folder)
         let results = try ResultsWriter(
@@ -359,6 +373,7 @@ public struct PreparedTraining {
             seed: trainer.configuration.seed, dataHash: try DatasetCollection.hash(of: samples),
             startWeightsHash: start.sources.sorted { $0.key < $1.key }.map(\.value)
                 .joined(separator: " "), adapter: start.configuration.adapter?.rawValue,
+            classes: classes,
             versions: versions)
     }
 
@@ -374,13 +389,14 @@ public struct PreparedTraining {
             "\(counted(validation.samples.count, "sample")), prompts "
                 + validation.strategies.map(\.description).joined(separator: " and ")
         }
+        let classes = classes.map { "\nclasses    \($0.text)" } ?? ""
         let processes = batches.processes > 1 ? "\(batches.processes) processes of " : ""
         return """
             network    \(start.architecture.text(start.configuration)), \(all.formatted()) parameters, \
             \(trained.formatted()) trained (\(configuration.recipe.rawValue)); \(start.origin)
             samples    \(batches.samples.count) (\(sets))
             validation \(validation ?? "none: there is no best.safetensors, only last.safetensors")
-            prompts    \(batches.prompts)
+            prompts    \(batches.prompts)\(classes)
             steps      \(batches.count == 1 ? "1 batch" : "\(batches.count) batches") of \(batches.size * batches.processes) per epoch, \
             \(counted(configuration.epochs, "epoch")), \(processes)\(counted(TorchRuntime.threads, "thread")), \
             \(configuration.precision.rawValue)
@@ -432,6 +448,24 @@ extension TrainingConfiguration {
         }
         resolved.threads = TorchRuntime.threads
         return resolved
+    }
+}
+
+extension Checkpoint {
+    /// Checks that the weights to start from segment the classes that are trained.
+    ///
+    /// - Parameter classes: the classes that are trained at once; nil for one object.
+    /// - Throws: ``TrainingError/start(_:)`` where they differ, and `ConfigurationError`.
+    fileprivate func check(_ classes: [ClassLabel]?) throws {
+        guard let architecture else { return }
+        let own = try self.classes(of: configuration(of: architecture))
+        guard own?.map(\.value) != classes?.map(\.value), own != nil || classes != nil else {
+            return
+        }
+        throw TrainingError.start(
+            "the weights in '\(path)' segment \(own?.text ?? "one object"), and "
+                + "\(classes?.text ?? "one object") is to be trained (--classes): start without "
+                + "--from, or from weights of the same classes")
     }
 }
 

@@ -134,7 +134,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Checkpoints", "DICOM", "Datasets", "FileIO", "Imaging", "Inference",
-                "Measurements", "Segmentation",
+                "Measurements", "Segmentation", "Tracking",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -145,7 +145,15 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/style.css"),
-                .embedInCode("Resources/app.js"), .embedInCode("Resources/openapi.json"),
+                .embedInCode("Resources/openapi.json"),
+                .embedInCode("Resources/app.js"),
+                .embedInCode("Resources/server.js"),
+                .embedInCode("Resources/masks.js"),
+                .embedInCode("Resources/draft.js"),
+                .embedInCode("Resources/view.js"),
+                .embedInCode("Resources/worklist.js"),
+                .embedInCode("Resources/cine.js"),
+                .embedInCode("Resources/results.js"),
             ]),
         .executableTarget(
             name: "samus-server",
@@ -244,7 +252,9 @@ let package = Package(
             name: "TrackingTests", dependencies: ["Tracking", "Imaging", "Segmentation"]),
         .testTarget(
             name: "ServerTests",
-            dependencies: ["Server", "FileIO", "Imaging", "Segmentation"]),
+            dependencies: [
+                "Server", "DICOM", "FileIO", "Imaging", "Segmentation", "samus-dicom",
+            ]),
         .testTarget(
             name: "DatasetsTests",
             dependencies: [

@@ -19,6 +19,9 @@ public struct NIfTIVolume: Sendable {
     private let voxels: [UInt8]
     private let name: String
 
+    /// The size of the voxels in memory, in bytes.
+    public var byteCount: Int { voxels.count }
+
     /// Reads a `.nii` or `.nii.gz` file.
     ///
     /// - Parameters:

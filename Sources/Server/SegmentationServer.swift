@@ -36,7 +36,8 @@ public struct SegmentationServer: Sendable {
             model: engine.model, version: configuration.version,
             queue: EngineQueue(engine: engine, limits: configuration.limits),
             store: try ImageStore(data: data, limits: configuration.limits),
-            annotations: data.map { AnnotationStore($0) }, audit: audit,
+            annotations: data.map { AnnotationStore($0) },
+            drafts: data.map { DraftStore(root: $0.root) }, audit: audit,
             limits: configuration.limits)
         self.configuration = configuration
 
@@ -52,7 +53,10 @@ public struct SegmentationServer: Sendable {
         StatusRoutes(service: service, metrics: metrics, connections: connections)
             .add(to: &table)
         PlainRoutes(service).add(to: &table)
+        TrackRoutes(service).add(to: &table)
         AnnotationRoutes(service).add(to: &table)
+        DraftRoutes(service).add(to: &table)
+        SegmentationExport(service).add(to: &table)
         XAnyLabeling(service: service).add(to: &table)
         MONAILabel(service: service, labels: LabelFiles(root: configuration.dataFolder))
             .add(to: &table)

@@ -26,6 +26,8 @@ public struct ServerConfiguration: Sendable {
         public var connections = 4096
         /// Size of all uploaded images that are kept, in bytes; the least recently used are removed.
         public var uploadedBytes = 256 << 20
+        /// Size of decoded volumes and frames of cines that are kept, in bytes.
+        public var decodedBytes = 256 << 20
         /// Number of encoded images that are kept, 1 to 4 MB each.
         public var encodedImages = 16
 

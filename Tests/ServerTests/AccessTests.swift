@@ -62,7 +62,8 @@ extension ServerTests {
             }
         }
         private static let open: Set = [
-            "/", "/app.js", "/style.css", "/openapi.json", "/health",
+            "/", "/app.js", "/server.js", "/masks.js", "/draft.js", "/view.js", "/worklist.js",
+            "/cine.js", "/results.js", "/style.css", "/openapi.json", "/health",
         ]
 
         @Test("texts are compared to their ends")

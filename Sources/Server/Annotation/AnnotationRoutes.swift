@@ -51,21 +51,24 @@ struct AnnotationRoutes {
     @Sendable private func store(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        struct Body: Decodable {
-            let objects: [AnnotationStore.Object]
+        struct Body: KnownKeys {
+            enum CodingKeys: CodingKey, CaseIterable { case objects }
+
+            let objects: [Known<AnnotationStore.Object>]
         }
         struct Stored: Encodable {
             let dataset: String
             let name: String
         }
         let (image, frame, name, annotations) = try target(request, context)
-        let body = try await JSON.decode(
-            Body.self, from: request.bytes(context, service.limits), isStrict: true)
-        guard body.objects.count <= AnnotationStore.maximumObjects else {
+        let body = try await JSON.decodeKnown(
+            Body.self, from: request.bytes(context, service.limits))
+        let objects = body.objects.map(\.value)
+        guard objects.count <= AnnotationStore.maximumObjects else {
             throw RequestError.unprocessable(
                 "at most \(AnnotationStore.maximumObjects) objects are stored for an image")
         }
-        for object in body.objects {
+        for object in objects {
             let isPlain = object.label.unicodeScalars.allSatisfy { $0.value >= 32 }
             guard (1...100).contains(object.label.count), isPlain else {
                 throw RequestError.unprocessable("a label has 1 to 100 visible characters")
@@ -73,15 +76,15 @@ struct AnnotationRoutes {
         }
         let record = AnnotationStore.Record(
             image: name, imageSha256: image.sha256, frame: frame, width: image.size.width,
-            height: image.size.height, objects: body.objects,
+            height: image.size.height, objects: objects,
             model: .init(name: service.model.name, sha256: service.model.sha256),
             version: service.version, accepted: Date.now.formatted(.iso8601))
-        let limits = service.store.imageLimits
+        let store = service.store
         let formerTag = request.headers[.ifMatch]
         let tag = try await Blocking.run {
-            let mask = try body.objects.first?.decodedMask(size: image.size)
+            let mask = try objects.first?.decodedMask(size: image.size)
             return try annotations.accept(
-                record, name: name, image: image.image(frame: frame, limits: limits),
+                record, name: name, image: store.frame(frame, of: image),
                 spacing: image.calibration(of: mask?.boundingBox, given: nil).spacing,
                 formerTag: formerTag)
         }

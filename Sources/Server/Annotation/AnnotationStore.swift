@@ -7,7 +7,11 @@ import Segmentation
 /// The masks that a person accepted, as a dataset in the served folder.
 struct AnnotationStore: Sendable {
     /// An object that a person accepted.
-    struct Object: Codable, Sendable {
+    struct Object: Codable, KnownKeys, Sendable {
+        enum CodingKeys: CodingKey, CaseIterable {
+            case label, mask, clicks, box, iouEstimate, presence, edited
+        }
+
         struct RunLengths: Codable, Sendable {
             let size: [Int]
             let counts: String

@@ -44,6 +44,8 @@ struct SegmentationService: Sendable {
     let store: ImageStore
     /// The accepted masks; nil where no folder is served.
     let annotations: AnnotationStore?
+    /// Unfinished work; nil where no folder is served.
+    let drafts: DraftStore?
     let audit: AuditLog?
     let limits: ServerConfiguration.Limits
 
@@ -54,11 +56,11 @@ struct SegmentationService: Sendable {
         _ image: StoredImage, frame: Int, for client: ClientConnection
     ) async throws -> (wasCached: Bool, seconds: Double) {
         try image.check(frame: frame)
-        let limits = store.imageLimits
+        let store = store
         return try await queue.run(for: client) { session in
             let start = ContinuousClock.now
             let encoded = try session.encoded(image.key(frame: frame)) {
-                try image.image(frame: frame, limits: limits).checkedNotBlank()
+                try store.frame(frame, of: image).checkedNotBlank()
             }
             return (encoded.wasCached, (ContinuousClock.now - start).inSeconds)
         }
@@ -78,12 +80,11 @@ struct SegmentationService: Sendable {
                 "the prompt has \(clicks) clicks; at most \(Self.maximumClicks) are read")
         }
         let prompt = try question.prompt?.checked(for: image.size)
-        let limits = store.imageLimits
-        let model = model
+        let (store, model) = (store, model)
         let answer = try await queue.run(for: client) { session in
             let start = ContinuousClock.now
             let (encoded, wasCached) = try session.encoded(image.key(frame: question.frame)) {
-                try image.image(frame: question.frame, limits: limits).checkedNotBlank()
+                try store.frame(question.frame, of: image).checkedNotBlank()
             }
             let middle = ContinuousClock.now
             let masks =

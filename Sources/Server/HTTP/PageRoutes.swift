@@ -8,17 +8,29 @@ struct PageRoutes {
         let content: [UInt8]
     }
 
-    private static let files = [
-        File(path: "/", type: "text/html; charset=utf-8", content: PackageResources.index_html),
-        File(
-            path: "/style.css", type: "text/css; charset=utf-8",
-            content: PackageResources.style_css),
-        File(
-            path: "/app.js", type: "text/javascript; charset=utf-8",
-            content: PackageResources.app_js),
-        File(
-            path: "/openapi.json", type: "application/json",
-            content: PackageResources.openapi_json),
+    private static let files =
+        [
+            File(path: "/", type: "text/html; charset=utf-8", content: PackageResources.index_html),
+            File(
+                path: "/style.css", type: "text/css; charset=utf-8",
+                content: PackageResources.style_css),
+            File(
+                path: "/openapi.json", type: "application/json",
+                content: PackageResources.openapi_json),
+        ]
+        + scripts.map { name, content in
+            File(path: "/\(name).js", type: "text/javascript; charset=utf-8", content: content)
+        }
+
+    private static let scripts = [
+        ("app", PackageResources.app_js),
+        ("server", PackageResources.server_js),
+        ("masks", PackageResources.masks_js),
+        ("draft", PackageResources.draft_js),
+        ("view", PackageResources.view_js),
+        ("worklist", PackageResources.worklist_js),
+        ("cine", PackageResources.cine_js),
+        ("results", PackageResources.results_js),
     ]
 
     /// Paths that need no token: they contain no data.

@@ -24,12 +24,15 @@ struct StatusRoutes {
             let timestamp: String
             let version: String
             let model: String
+            /// Whether the model takes points and boxes.
+            let takesPrompts: Bool
             let notice = ResearchNotice.text
         }
         return try .json(
             Body(
                 timestamp: Date.now.formatted(.iso8601), version: service.version,
-                model: service.model.name))
+                model: service.model.name,
+                takesPrompts: !service.model.architecture.isPromptFree))
     }
 
     @Sendable private func metricsText(

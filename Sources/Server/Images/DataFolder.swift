@@ -35,6 +35,8 @@ final class DataFolder: Sendable {
 
     let root: String
     private let known: Mutex<[String: File]>
+    /// The last search, for large folders.
+    private let last = Mutex<(files: [File], validUntil: ContinuousClock.Instant)?>(nil)
 
     /// Searches a folder.
     ///
@@ -50,12 +52,19 @@ final class DataFolder: Sendable {
         _ = files()
     }
 
-    /// Searches the folder again.
+    /// Searches the folder again; a search that took long counts for a while.
     ///
     /// - Returns: its images, by name.
     func files() -> [File] {
+        let start = ContinuousClock.now
+        if let last = last.withLock({ $0 }), start < last.validUntil { return last.files }
         var found: [File] = []
         search("", &found)
+        let end = ContinuousClock.now
+        // One that is fast is always made again.
+        if end - start > Duration.milliseconds(200) {
+            last.withLock { [found] in $0 = (found, end + (end - start) * 10) }
+        }
         known.withLock { $0 = Dictionary(found.map { ($0.id, $0) }) { first, _ in first } }
         return found
     }

@@ -18,6 +18,7 @@ final class ImageStore: Sendable {
     private let described = Mutex<[String: (modified: FileTime, bytes: Int, image: StoredImage)]>(
         [:])
     private let folder: TemporaryFolder
+    private let cache: FrameCache
     private let limits: ServerConfiguration.Limits
 
     /// The largest accepted image.
@@ -31,7 +32,19 @@ final class ImageStore: Sendable {
     init(data: DataFolder?, limits: ServerConfiguration.Limits) throws {
         self.data = data
         self.limits = limits
+        cache = FrameCache(limit: limits.decodedBytes)
         folder = try TemporaryFolder()
+    }
+
+    /// Reads a frame of an image.
+    ///
+    /// - Parameters:
+    ///   - frame: from 1.
+    ///   - image: the image.
+    /// - Returns: the frame.
+    /// - Throws: errors of reading, ``RequestError`` for a frame that does not exist.
+    func frame(_ frame: Int, of image: StoredImage) throws -> Image {
+        try cache.frame(frame, of: image, limits: imageLimits)
     }
 
     /// Removes the temporary files; for the end of the program, which destroys no objects.

@@ -39,36 +39,6 @@ struct StoredImage: Sendable {
     /// The key of a frame in the cache of encoded images.
     func key(frame: Int) -> String { "\(sha256)#\(frame)" }
 
-    /// Reads a frame.
-    ///
-    /// - Parameters:
-    ///   - frame: from 1.
-    ///   - limits: the largest accepted image.
-    /// - Returns: the image.
-    /// - Throws: errors of reading, ``RequestError`` for a frame that does not exist.
-    func image(frame: Int, limits: ImageLimits) throws -> Image {
-        try check(frame: frame)
-        switch (format, source) {
-        case (.image, .bytes(let bytes)):
-            return try Image.decode(bytes, name: "image", limits: limits)
-        case (.image, .file(let path)):
-            return try Image.decode(
-                RegularFile.read(path, limit: limits.bytes), name: "image", limits: limits)
-        case (.nifti, .bytes(let bytes)):
-            let volume = try NIfTIVolume.decode(bytes, name: "image", limits: limits)
-            return volume.image(frame: frame - 1, scale: volume.greyScale())
-        case (.nifti, .file(let path)):
-            let bytes = try RegularFile.read(path, limit: limits.bytes)
-            let volume = try NIfTIVolume.decode(bytes, name: "image", limits: limits)
-            return volume.image(frame: frame - 1, scale: volume.greyScale())
-        case (.dicom, .file(let path)):
-            return try DICOMFile.read(path).frameReader().frame(frame - 1)
-        case (.dicom, .temporary(let file)):
-            return try DICOMFile.read(file.path).frameReader().frame(frame - 1)
-        default: preconditionFailure("DICOM files are read by path, others from memory or a folder")
-        }
-    }
-
     /// Checks the number of a frame.
     ///
     /// - Throws: ``RequestError``.

@@ -86,6 +86,12 @@ struct MONAILabel {
                 strategies: [
                     "first": Strategy(description: "The first image without a label"),
                     "random": Strategy(description: "An image without a label, at random"),
+                    "least_confident": Strategy(
+                        description:
+                            "The draft with the lowest IoU estimate; images without a draft last"),
+                    "most_uncertain_area": Strategy(
+                        description:
+                            "The draft with the most unsure pixels; images without a draft last"),
                 ],
                 datastore: Datastore(
                     total: files.count, completed: Set(tags.map(\.image)).count,
@@ -356,9 +362,14 @@ struct MONAILabel {
         switch strategy {
         case "first": chosen = open.first
         case "random": chosen = open.randomElement()
+        case "least_confident":
+            chosen = try await leastSure(open) { -($0.lowestIoU ?? .infinity) }
+        case "most_uncertain_area":
+            chosen = try await leastSure(open) { $0.largestUncertainShare ?? -.infinity }
         default:
             throw RequestError.notFound(
-                "there is no strategy '\(strategy.prefix(40))': first or random")
+                "there is no strategy '\(strategy.prefix(40))': first, random, least_confident or "
+                    + "most_uncertain_area")
         }
         guard let chosen else { return try .json([String: String]()) }
         let store = store
@@ -367,6 +378,19 @@ struct MONAILabel {
             Sample(
                 id: chosen.id, name: chosen.name.split(separator: "/").last.map(String.init) ?? "",
                 path: chosen.name, checksum: "SHA256:\(image.sha256)"))
+    }
+
+    /// The image of whose draft the model was least sure, or the first one where there are no drafts.
+    private func leastSure(
+        _ files: [DataFolder.File],
+        _ doubt: @escaping @Sendable (DraftStore.Confidence) -> Double
+    ) async throws -> DataFolder.File? {
+        let drafts = service.drafts
+        let found = try await Blocking.run {
+            drafts?.confidences(of: files.map(\.id)).mapValues(doubt) ?? [:]
+        }
+        return files.filter { (found[$0.id] ?? -.infinity) > -.infinity }
+            .max { (found[$0.id] ?? 0) < (found[$1.id] ?? 0) } ?? files.first
     }
 
     @Sendable private func train(

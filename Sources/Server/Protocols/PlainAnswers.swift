@@ -33,10 +33,13 @@ struct SegmentAnswer: Encodable {
         let label: String?
         /// False where the mask is empty.
         let found: Bool
-        let iouEstimate: Float
+        /// nil where the model was not asked: a tracked object has left the frame.
+        let iouEstimate: Float?
         let presence: Float?
         /// Whether the model's own estimate is low: look at the outline twice.
         let lowConfidence: Bool
+        /// Pixels of which the model is not sure, as a share of those inside.
+        let uncertainShare: Float?
         let pixelArea: Int
         let spacingMm: [Double]?
         let spacingSource: String?
@@ -104,8 +107,28 @@ struct SegmentAnswer: Encodable {
     }
 }
 
+extension SegmentationResult {
+    /// Pixels with a probability from 0.25 to 0.75, as a share of those above 0.5; nil without these.
+    fileprivate var uncertainShare: Float? {
+        // The logit of 0.75.
+        let limit = log(Float(3))
+        var (inside, unsure) = (0, 0)
+        for value in logits.values {
+            if value > 0 { inside += 1 }
+            if abs(value) < limit { unsure += 1 }
+        }
+        return inside > 0 ? (Float(unsure) / Float(inside) * 1000).rounded() / 1000 : nil
+    }
+}
+
 extension SegmentAnswer.MaskEntry {
-    fileprivate init(
+    /// - Parameters:
+    ///   - result: the mask.
+    ///   - candidate: its place among the candidates, from 1.
+    ///   - answer: the answer that it belongs to.
+    ///   - format: how the mask is written.
+    /// - Throws: `ImageError` if it cannot be written.
+    init(
         _ result: SegmentationResult, candidate: Int, of answer: SegmentationService.Answer,
         format: SegmentRequest.MaskFormat
     ) throws {
@@ -116,9 +139,10 @@ extension SegmentAnswer.MaskEntry {
         self.candidate = candidate
         label = answer.question.label
         found = area > 0
-        iouEstimate = result.iouEstimate
+        iouEstimate = result.iouEstimate.isFinite ? result.iouEstimate : nil
         presence = result.presence
         lowConfidence = result.isUnsure
+        uncertainShare = result.uncertainShare
         pixelArea = area
         spacingMm = calibration.spacing.map { [$0.x, $0.y] }
         spacingSource = calibration.source

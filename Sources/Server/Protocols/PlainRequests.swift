@@ -22,23 +22,37 @@ struct SegmentRequest: Sendable {
 }
 
 extension SegmentRequest {
-    private struct Body: Decodable {
-        struct Click: Decodable {
-            let x: Double
-            let y: Double
-            var foreground: Bool?
+    /// A click of a request.
+    struct Click: KnownKeys {
+        enum CodingKeys: CodingKey, CaseIterable { case x, y, foreground }
+
+        let x: Double
+        let y: Double
+        var foreground: Bool?
+
+        var promptClick: PromptClick {
+            PromptClick(PixelPoint(x: x, y: y), isForeground: foreground ?? true)
+        }
+    }
+
+    private struct Body: KnownKeys {
+        enum CodingKeys: CodingKey, CaseIterable {
+            case image, frame, clicks, box, maskInput, promptFree, candidates, minimumPresence
+            case spacing, label, mask, clientId
         }
 
-        struct RunLengths: Decodable {
+        struct RunLengths: KnownKeys {
+            enum CodingKeys: CodingKey, CaseIterable { case size, counts }
+
             let size: [Int]
             let counts: String
         }
 
         var image: String?
         var frame: Int?
-        var clicks: [Click]?
+        var clicks: [Known<Click>]?
         var box: [Double]?
-        var maskInput: RunLengths?
+        var maskInput: Known<RunLengths>?
         var promptFree: Bool?
         var candidates: Bool?
         var minimumPresence: Double?
@@ -60,8 +74,7 @@ extension SegmentRequest {
         if type.hasPrefix("multipart/form-data") {
             try self.init(MultipartForm(body, contentType: contentType ?? ""), action: action)
         } else if type.hasPrefix("application/json") {
-            try self.init(
-                JSON.decode(Body.self, from: body, isStrict: true), action: action)
+            try self.init(JSON.decodeKnown(Body.self, from: body), action: action)
         } else {
             throw RequestError(
                 .unsupportedMediaType,
@@ -73,12 +86,10 @@ extension SegmentRequest {
     private init(_ body: Body, action: String) throws {
         image = try body.image.map { try Self.decoded($0) }
         maskFormat = body.mask ?? .png
-        let clicks = (body.clicks ?? []).map {
-            PromptClick(PixelPoint(x: $0.x, y: $0.y), isForeground: $0.foreground ?? true)
-        }
+        let clicks = (body.clicks ?? []).map(\.value.promptClick)
         question = try Self.question(
             clicks: clicks, box: body.box, isPromptFree: body.promptFree ?? false, action: action)
-        question.prompt?.mask = try body.maskInput.map { try Self.mask($0) }
+        question.prompt?.mask = try body.maskInput.map { try Self.mask($0.value) }
         if let frame = body.frame { question.frame = frame }
         question.candidates = body.candidates ?? false
         question.minimumPresence = try Self.presence(body.minimumPresence)
@@ -87,7 +98,18 @@ extension SegmentRequest {
         question.clientName = body.clientId
     }
 
+    /// The names of the parts of a form.
+    private static let partNames: Set<String> = [
+        "image", "mask", "point", "background_point", "box", "prompt_free", "frame", "candidates",
+        "minimum_presence", "spacing", "label", "client_id",
+    ]
+
     private init(_ form: MultipartForm, action: String) throws {
+        if let part = form.parts.first(where: { !Self.partNames.contains($0.name) }) {
+            throw RequestError.badRequest(
+                "the part '\(part.name.prefix(40))' is not known; known are "
+                    + Self.partNames.sorted().joined(separator: ", "))
+        }
         image = form["image"].map { Array($0.content) }
         if let text = try form.texts("mask").first {
             guard let format = MaskFormat(rawValue: text) else {
@@ -136,16 +158,22 @@ extension SegmentRequest {
     private static func question(
         clicks: [PromptClick], box: [Double]?, isPromptFree: Bool, action: String
     ) throws(RequestError) -> SegmentationService.Question {
-        if let box, box.count != 4 {
-            throw .badRequest("the box has \(box.count) numbers; x0, y0, x1, y1 are needed")
-        }
+        let rectangle = try Self.box(box)
         guard !isPromptFree || clicks.isEmpty && box == nil else {
             throw .badRequest(
                 "prompt_free is set, and the request has clicks or a box: leave out one")
         }
-        let rectangle = box.map { PixelRectangle(x0: $0[0], y0: $0[1], x1: $0[2], y1: $0[3]) }
         return .init(
             prompt: isPromptFree ? nil : Prompt(clicks: clicks, box: rectangle), action: action)
+    }
+
+    /// A box as four numbers.
+    static func box(_ numbers: [Double]?) throws(RequestError) -> PixelRectangle? {
+        guard let numbers else { return nil }
+        guard numbers.count == 4 else {
+            throw .badRequest("the box has \(numbers.count) numbers; x0, y0, x1, y1 are needed")
+        }
+        return PixelRectangle(x0: numbers[0], y0: numbers[1], x1: numbers[2], y1: numbers[3])
     }
 
     private static func mask(_ runs: Body.RunLengths) throws(RequestError) -> Mask {
@@ -167,7 +195,8 @@ extension SegmentRequest {
         return value
     }
 
-    private static func spacing(_ mm: [Double]) throws(RequestError) -> PixelSpacing {
+    /// The size of a pixel, as one or two numbers.
+    static func spacing(_ mm: [Double]) throws(RequestError) -> PixelSpacing {
         guard (1...2).contains(mm.count), mm.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw .badRequest("spacing needs one or two positive numbers: width and height in mm")
         }

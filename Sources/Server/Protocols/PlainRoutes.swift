@@ -63,7 +63,9 @@ struct PlainRoutes {
     @Sendable private func upload(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        struct Body: Decodable {
+        struct Body: KnownKeys {
+            enum CodingKeys: CodingKey, CaseIterable { case image }
+
             let image: String
         }
         let body = try await request.bytes(context, limits)
@@ -76,8 +78,7 @@ struct PlainRoutes {
             }
             bytes = Array(part.content)
         } else if type.hasPrefix("application/json") {
-            bytes = try SegmentRequest.decoded(
-                JSON.decode(Body.self, from: body, isStrict: true).image)
+            bytes = try SegmentRequest.decoded(JSON.decodeKnown(Body.self, from: body).image)
         } else {
             bytes = body
         }
@@ -98,33 +99,52 @@ struct PlainRoutes {
             let id: String
             let name: String
             let accepted: Bool
+            /// Whether unfinished work is saved.
+            let draft: Bool
         }
         struct Body: Encodable {
             let images: [Entry]
+            /// Number of images that the search finds; of all without one.
             let total: Int
+            /// The place of the first listed image among these.
+            let offset: Int
+            /// Number of all images, and of those of which masks were accepted.
+            let files: Int
+            let accepted: Int
             /// Whether masks can be accepted: a folder is served.
             let canAccept: Bool
         }
         let query = request.uri.queryParameters
-        let offset = try context.number("offset", in: query["offset"]) ?? 0
+        var offset = try context.number("offset", in: query["offset"]) ?? 0
         let count = try context.number("limit", in: query["limit"]) ?? 1000
         guard offset >= 0, (1...10_000).contains(count) else {
             throw RequestError.badRequest("offset must be at least 0, limit from 1 to 10000")
         }
-        let files = store.data?.files() ?? []
+        let service = service
+        let files = try await Blocking.run { service.store.data?.files() ?? [] }
         // One frame of a cine counts for its file.
         let accepted = Set(
             (service.annotations?.acceptedNames() ?? []).map {
                 $0.replacing(#/\.frame\d{4,}$/#, with: "")
             })
-        let entries = files.dropFirst(offset).prefix(count).map { file in
+        let isAccepted: (DataFolder.File) -> Bool = {
+            accepted.contains(AnnotationStore.name(of: $0.name, frame: nil))
+        }
+        let words = query["search"].map { $0.lowercased() } ?? ""
+        let found = words.isEmpty ? files : files.filter { $0.name.lowercased().contains(words) }
+        if let id = query["around"], let index = found.firstIndex(where: { $0.id == id }) {
+            offset = index / count * count
+        }
+        let drafts = service.drafts?.ids() ?? []
+        let entries = found.dropFirst(offset).prefix(count).map { file in
             Entry(
-                id: file.id, name: file.name,
-                accepted: accepted.contains(AnnotationStore.name(of: file.name, frame: nil)))
+                id: file.id, name: file.name, accepted: isAccepted(file),
+                draft: drafts.contains(file.id))
         }
         return try .json(
             Body(
-                images: Array(entries), total: files.count,
+                images: Array(entries), total: found.count, offset: offset, files: files.count,
+                accepted: files.count(where: isAccepted),
                 canAccept: service.annotations != nil))
     }
 
@@ -167,9 +187,9 @@ struct PlainRoutes {
         try image.check(frame: frame)
         let tag = "\"\(image.sha256.prefix(32))-\(frame)\""
         if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified) }
-        let limits = store.imageLimits
+        let store = store
         let png = try await Blocking.run {
-            try image.image(frame: frame, limits: limits).encodedPNG()
+            try store.frame(frame, of: image).encodedPNG()
         }
         var response = Response.data(png, type: "image/png")
         response.headers[.eTag] = tag

@@ -9,7 +9,7 @@ public enum IndexTensors {
         let device: Device
     }
 
-    /// Networks have a few lists for each image size. More means that sizes keep changing.
+    /// Networks have a few lists for each image size; more means that sizes keep changing.
     private static let limit = 1_024
     private static let stored = Mutex<[Key: Tensor]>([:])
 

@@ -53,7 +53,8 @@ struct TorchBenchCommand: ParsableCommand {
     func run() throws {
         let place = Device(device.kind)
         try withExitStatus(.unavailable) { try place.check() }
-        TorchRuntime.outOfMemoryAdvice = "batch \(batch) of 256x256 pixels in \(chosenPrecision.rawValue)"
+        TorchRuntime.outOfMemoryAdvice =
+            "batch \(batch) of 256x256 pixels in \(chosenPrecision.rawValue)"
         Generator.seedDefault(20_240_917)
         let network = SAMUS(
             SAMConfiguration(

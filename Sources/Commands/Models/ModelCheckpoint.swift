@@ -112,7 +112,10 @@ extension ModelDescription {
     /// That a licence does not allow commercial use.
     var licenceNotes: [String] {
         guard let licence, licence.uppercased().contains("-NC-") else { return [] }
-        return ["note: \(name.visibleLine) is licensed for non-commercial use only (\(licence.visibleLine))"]
+        return [
+            "note: \(name.visibleLine) is licensed for non-commercial use only "
+                + "(\(licence.visibleLine))"
+        ]
     }
 
     /// What has to be said before any outline of it.

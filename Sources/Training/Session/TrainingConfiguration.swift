@@ -163,6 +163,7 @@ public enum PrecisionName: String, CaseIterable, Sendable {
     /// The precision that `auto` means on a device; any other precision is itself.
     ///
     /// - Parameter device: where the training runs.
+    /// - Returns: f32, bf16 or f16.
     public func chosen(on device: TrainingDevice) -> PrecisionName {
         guard self == .auto else { return self }
         return device == .cpu && Processor.current.hasBFloat16 ? .bf16 : .f32

@@ -115,7 +115,7 @@ annotation-tools: build peers
 # The programs of other projects that talk to samus serve.
 server-clients: serve-build
 	@Tools/setup-server-clients
-	@.deps/server-clients/bin/python -m pytest Tools/parity/test_server.py Tools/parity/test_server_page.py
+	@.deps/server-clients/bin/python -m pytest Tools/parity/test_server.py Tools/parity/test_server_page.py Tools/parity/test_server_api.py
 
 fixtures: peers
 	@.deps/peers/bin/python -W ignore Tools/fixtures/make.py

@@ -91,6 +91,19 @@ package struct AcceptedDataset: Sendable {
         return rows.map { $0[1] }
     }
 
+    /// Completes what a killed process had begun, and removes its temporary files.
+    ///
+    /// - Throws: `FileError`.
+    package func recover() throws {
+        guard FileKind(folder) == .folder else { return }
+        let lock = try FolderLock(root)
+        try FileTransaction.recover(holding: lock)
+        let folders = [root, folder, "\(root)/MainPatient"]
+        for path in folders + ["img", "label", "provenance"].map({ "\(folder)/\($0)" }) {
+            Leftovers.remove(in: path, isLocked: true)
+        }
+    }
+
     /// Adds an image, or replaces it; all files take their names together.
     ///
     /// The image is listed in `MainPatient/train-NAME.txt`, and in `train.txt` where there is one.

@@ -41,9 +41,11 @@ public struct SegmentationServer: Sendable {
             limits: configuration.limits)
         self.configuration = configuration
 
-        let metrics = ServerMetrics()
+        let (metrics, allowed) = (ServerMetrics(), AllowedMethods())
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestObserver(connections: connections, metrics: metrics))
+        router.add(
+            middleware: RequestObserver(
+                connections: connections, metrics: metrics, allowed: allowed))
         router.add(
             middleware: AccessGuard(
                 configuration: configuration, openPaths: PageRoutes.openPaths))
@@ -64,6 +66,7 @@ public struct SegmentationServer: Sendable {
         LabelStudio(service: service).add(to: &table)
         CVATInteractor(service: service).add(to: &table)
         routes = table.routes
+        allowed.set(routes)
         responder = router.buildResponder()
     }
 

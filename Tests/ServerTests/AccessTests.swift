@@ -158,6 +158,36 @@ extension ServerTests {
             }
         }
 
+        @Test("a path with another method is answered with 405 and its methods")
+        func methods() async throws {
+            try await withServer { client in
+                for (method, path, allowed) in [
+                    ("DELETE", "/health", "GET, HEAD"), ("PATCH", "/v1/segment", "POST"),
+                    ("POST", "/v1/images/x/draft", "DELETE, GET, HEAD, PUT"),
+                    ("TRACE", "/info/", "GET, HEAD"),
+                ] {
+                    let reply = try await client.send(method, path)
+                    #expect(reply.status == 405, "\(method) \(path)")
+                    #expect(reply.headers["allow"] == allowed)
+                }
+                let unknown = try await client.send("PATCH", "/v1/nothing")
+                #expect(unknown.status == 404)
+            }
+        }
+
+        @Test("a parameter of the query with a wrong value, or twice, is refused")
+        func query() async throws {
+            try await withServer { client in
+                for query in ["encode=yes", "encode=true&encode=true"] {
+                    let reply = try await client.send(
+                        "POST", "/v1/images?\(query)", body: squarePNG())
+                    #expect(reply.status == 400, "\(query)")
+                }
+                let twice = try await client.send("GET", "/v1/images?limit=1&limit=2")
+                #expect(twice.error.contains("limit twice"), "\(twice.error)")
+            }
+        }
+
         @Test("the metrics count requests by route, not by path")
         func metrics() async throws {
             try await withServer { client in

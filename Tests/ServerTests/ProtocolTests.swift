@@ -186,7 +186,7 @@ extension ServerTests {
                 let status4 = try await client.send("GET", "/train/?check_if_running=true").status
                 #expect(status4 == 404)
                 let status5 = try await client.json("POST", "/train/samus", "{}").status
-                #expect(status5 == 501)
+                #expect(status5 == 404)
             }
         }
     }

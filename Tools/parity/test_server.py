@@ -11,15 +11,19 @@ A client that is not installed is named and its tests are skipped. The masks are
 import base64
 import contextlib
 import gzip
+import http.client
 import io
 import json
 import os
 import pathlib
+import random
 import re
 import struct
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.error
 import urllib.request
 
 import numpy
@@ -42,8 +46,8 @@ def folder(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def started(*arguments):
-    """The address of a server that runs meanwhile."""
+def running(*arguments):
+    """A server that runs meanwhile: its address and its process."""
     program = PROGRAMS / "samus-server"
     if not program.exists():
         pytest.exit(f"{program} is missing: run 'make serve' first", returncode=2)
@@ -58,11 +62,18 @@ def started(*arguments):
                     break
                 assert process.poll() is None, "the server did not start"
                 time.sleep(0.1)
-            yield found.group()
+            yield found.group(), process
         finally:
             process.terminate()
-            code = process.wait(30)
-        assert code == 0, "SIGTERM must end the server with exit code 0"
+            process.wait(30)
+
+
+@contextlib.contextmanager
+def started(*arguments):
+    """The address of a server that runs meanwhile."""
+    with running(*arguments) as (url, process):
+        yield url
+    assert process.returncode == 0, "SIGTERM must end the server with exit code 0"
 
 
 @pytest.fixture(scope="session")
@@ -332,3 +343,73 @@ def test_cvat(server, expected):
         server + "/", {"image": encoded(), "pos_points": [list(CLICK)], "neg_points": [], "obj_bbox": []})
     assert (numpy.array(answer["mask"], bool) == expected["click"]).all()
     assert iou(filled(answer["points"], expected["click"].shape), expected["click"]) > 0.9
+
+
+# --- Killed while it writes ------------------------------------------------------------------------
+
+
+def put(url, value, tag):
+    headers = {"Content-Type": "application/json", **({"If-Match": tag} if tag else {})}
+    request = urllib.request.Request(url, json.dumps(value).encode(), headers, method="PUT")
+    with urllib.request.urlopen(request) as response:
+        return response.headers["ETag"]
+
+
+def tag_of(url):
+    try:
+        with urllib.request.urlopen(url) as response:
+            return response.headers["ETag"]
+    except urllib.error.HTTPError as error:
+        assert error.code == 404
+        return None
+
+
+def test_killed_while_saving(tmp_path):
+    """kill -9 at random moments: what is stored is a whole version, before or after the save, and can be gone on with."""
+    for name in ["a", "b"]:
+        (tmp_path / f"{name}.png").write_bytes(EXAMPLE.read_bytes())
+    width, height = Image.open(EXAMPLE).size
+    chance = random.Random(1)
+    rle = {}
+    with started("--data", tmp_path) as url:
+        for columns in [40, 80]:
+            answer = call(url + "/v1/segment", {
+                "image": encoded(), "box": [columns, 48, columns + 80, 140], "mask": "rle"})
+            rle[columns] = (answer["masks"][0]["rle"], answer["masks"][0]["pixel_area"])
+    assert rle[40][1] != rle[80][1]
+    saved = 0
+    for _ in range(15):
+        with running("--data", tmp_path) as (url, process):
+            listed = json.load(urllib.request.urlopen(url + "/v1/images"))["images"]
+            kill = threading.Timer(chance.uniform(0.05, 0.6), process.kill)
+            kill.start()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                while True:
+                    for entry in listed:
+                        annotation = f"{url}/v1/images/{entry['id']}/annotation"
+                        columns = chance.choice([40, 80])
+                        put(annotation, {"objects": [{"label": "a", "mask": rle[columns][0]}]}, tag_of(annotation))
+                        draft = f"{url}/v1/images/{entry['id']}/draft"
+                        put(draft, {"format_version": 1, "frames": {}, "filler": "x" * 200_000 + str(columns)}, tag_of(draft))
+                        saved += 1
+            kill.join()
+            process.wait(30)
+        # The next start completes what was begun.
+        with started("--data", tmp_path) as url:
+            for entry in json.load(urllib.request.urlopen(url + "/v1/images"))["images"]:
+                if not entry["accepted"]:
+                    continue
+                name = entry["name"].removesuffix(".png")
+                record = json.loads((tmp_path / "Accepted" / "provenance" / f"{name}.json").read_text())
+                label = numpy.asarray(Image.open(tmp_path / "Accepted" / "label" / f"{name}.png"))
+                assert label.shape == (height, width)
+                area = next(area for runs, area in rle.values() if runs == record["objects"][0]["mask"])
+                assert (label > 0).sum() == area
+                assert numpy.asarray(Image.open(tmp_path / "Accepted" / "img" / f"{name}.png")).shape[:2] == (height, width)
+                assert f"1/Accepted/{name}" in (tmp_path / "MainPatient" / "train-Accepted.txt").read_text().splitlines()
+        for file in (tmp_path / "samus-results" / "drafts").glob("*.json"):
+            assert len(json.loads(file.read_text())["filler"]) == 200_002
+        left = [file for folder in ["Accepted", "MainPatient"] for file in (tmp_path / folder).rglob("*") if "partial" in file.name]
+        assert left == []
+    print(f"\n{saved} saves, and 15 times kill -9")
+    assert saved >= 5

@@ -7,11 +7,13 @@
 """
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from test_server import EXAMPLE, started
@@ -35,14 +37,19 @@ def server(tmp_path_factory):
     ("^/(v1/(models|predict)|v2|info|auth|session|infer|activelearning|train|datastore|setup|webhook|predict)",
      "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"),
 ])
-def test_schemathesis(server, part, checks):
+def test_schemathesis(server, tmp_path, part, checks):
     if importlib.util.find_spec("schemathesis") is None:
         pytest.skip("schemathesis is not installed")
+    # Ids of images that exist, so that more than 404 is answered.
+    with urllib.request.urlopen(server + "/v1/images") as answer:
+        (image,) = json.load(answer)["images"]
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(f'[parameters]\n"path.id" = "{image["id"]}"\n')
     result = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", f"{server}/openapi.json", "--include-path-regex", part,
+        [sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run", f"{server}/openapi.json", "--include-path-regex", part,
          "--checks", checks, "--max-examples", EXAMPLES, "--seed", "1", "--no-color", "--generation-database", "none",
          "--request-timeout", "60", "--continue-on-failure"],
-        capture_output=True, text=True)
+        capture_output=True, text=True, cwd=tmp_path)
     print(result.stdout[-20000:], result.stderr[-2000:])
     assert result.returncode == 0
     assert re.search(r"[1-9]\d* generated", result.stdout)

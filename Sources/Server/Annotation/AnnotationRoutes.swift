@@ -28,7 +28,7 @@ struct AnnotationRoutes {
                 "this server has no folder to store annotations in: start it with --data")
         }
         let image = try service.store.image(id: context.id(of: "id"))
-        let frame = try context.number("frame", in: request.uri.queryParameters["frame"]) ?? 1
+        let frame = try context.number("frame", in: request.query("frame")) ?? 1
         try image.check(frame: frame)
         let path =
             service.store.data?.file(id: image.id)?.name ?? "upload-\(image.sha256.prefix(12))"

@@ -64,6 +64,12 @@ struct AnnotationStore: Sendable {
     init(_ data: DataFolder) {
         self.data = data
         accepted = AcceptedDataset(root: data.root, name: Self.dataset)
+        do {
+            try accepted.recover()
+        } catch {
+            // It is tried again when something is accepted.
+            ServerLog.failed("what another process left cannot be completed", because: error)
+        }
     }
 
     /// The names of all accepted images.

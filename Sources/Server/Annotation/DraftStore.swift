@@ -42,6 +42,8 @@ struct DraftStore: Sendable {
     /// - Parameter root: the served folder.
     init(root: String) {
         folder = "\(root)/samus-results/drafts"
+        // Of processes that were killed while they saved.
+        Leftovers.remove(in: folder)
     }
 
     /// The draft of an image and its version.

@@ -37,6 +37,17 @@ extension Request {
     }
 }
 
+extension Request {
+    /// A parameter of the query; nil where there is none.
+    ///
+    /// - Throws: ``RequestError`` if it occurs twice.
+    func query(_ name: Substring) throws(RequestError) -> Substring? {
+        let values = uri.queryParameters[values: name]
+        guard values.count <= 1 else { throw .badRequest("the query has \(name) twice") }
+        return values.first
+    }
+}
+
 extension ServerContext {
     /// Closes the connection once the answer has been sent, so that no unread body follows.
     func closeSoon() {

@@ -8,6 +8,7 @@ import Synchronization
 struct RequestObserver: RouterMiddleware {
     let connections: ClientConnections
     let metrics: ServerMetrics
+    let allowed: AllowedMethods
 
     func handle(
         _ request: Request, context: ServerContext,
@@ -24,6 +25,14 @@ struct RequestObserver: RouterMiddleware {
         } catch {
             failure = error
             response = .error(RequestError(error))
+            // No route: perhaps one of the same path and another method.
+            if (error as? HTTPError)?.status == .notFound,
+                let methods = allowed.methods(of: request.uri.path)
+            {
+                response = .error(
+                    RequestError(.methodNotAllowed, "this path has other methods: \(methods)"))
+                response.headers[.allow] = methods
+            }
         }
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         response.headers[.xContentTypeOptions] = "nosniff"

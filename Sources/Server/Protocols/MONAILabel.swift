@@ -402,7 +402,7 @@ struct MONAILabel {
     @Sendable private func startTraining(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        throw RequestError(
-            .notImplemented, "this server does not train: run 'samus train' on the accepted images")
+        throw RequestError.notFound(
+            "this server does not train: run 'samus train' on the accepted images")
     }
 }

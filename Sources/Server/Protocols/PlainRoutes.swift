@@ -68,6 +68,14 @@ struct PlainRoutes {
 
             let image: String
         }
+        let encodes: Bool
+        switch try request.query("encode") {
+        case nil, "false": encodes = false
+        case "true": encodes = true
+        case let other?:
+            throw RequestError.badRequest(
+                "encode is '\(other.prefix(40))': true or false is needed")
+        }
         let body = try await request.bytes(context, limits)
         let type = request.headers[.contentType]?.lowercased() ?? ""
         let bytes: [UInt8]
@@ -85,7 +93,7 @@ struct PlainRoutes {
         let store = store
         let (image, isNew) = try await Blocking.run { try store.add(bytes) }
         var seconds: Double?
-        if request.uri.queryParameters["encode"] == "true" {
+        if encodes {
             seconds = try await service.encode(image, frame: 1, for: context.client).seconds
         }
         return try .json(
@@ -114,9 +122,8 @@ struct PlainRoutes {
             /// Whether masks can be accepted: a folder is served.
             let canAccept: Bool
         }
-        let query = request.uri.queryParameters
-        var offset = try context.number("offset", in: query["offset"]) ?? 0
-        let count = try context.number("limit", in: query["limit"]) ?? 1000
+        var offset = try context.number("offset", in: request.query("offset")) ?? 0
+        let count = try context.number("limit", in: request.query("limit")) ?? 1000
         guard offset >= 0, (1...10_000).contains(count) else {
             throw RequestError.badRequest("offset must be at least 0, limit from 1 to 10000")
         }
@@ -130,9 +137,11 @@ struct PlainRoutes {
         let isAccepted: (DataFolder.File) -> Bool = {
             accepted.contains(AnnotationStore.name(of: $0.name, frame: nil))
         }
-        let words = query["search"].map { $0.lowercased() } ?? ""
+        let words = try request.query("search").map { $0.lowercased() } ?? ""
         let found = words.isEmpty ? files : files.filter { $0.name.lowercased().contains(words) }
-        if let id = query["around"], let index = found.firstIndex(where: { $0.id == id }) {
+        if let id = try request.query("around"),
+            let index = found.firstIndex(where: { $0.id == id })
+        {
             offset = index / count * count
         }
         let drafts = service.drafts?.ids() ?? []
@@ -172,7 +181,7 @@ struct PlainRoutes {
             let wasCached: Bool
         }
         let image = try store.image(id: context.id(of: "id"))
-        let frame = try context.number("frame", in: request.uri.queryParameters["frame"]) ?? 1
+        let frame = try context.number("frame", in: request.query("frame")) ?? 1
         let result = try await service.encode(image, frame: frame, for: context.client)
         return try .json(
             Body(frame: frame, seconds: result.seconds, wasCached: result.wasCached))

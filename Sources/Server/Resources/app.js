@@ -236,16 +236,17 @@ function showFacts(object) {
   if (mask) {
     const area = mask.reduce((sum, on) => sum + on, 0);
     rows.push(["Area", `${area} pixels`]);
-    if (facts?.spacing_mm) {
-      const [x, y] = facts.spacing_mm;
+    const spacing = facts?.spacing_mm || (draft.spacing && [draft.spacing, draft.spacing]);
+    if (spacing) {
+      const [x, y] = spacing;
       rows.push(["", `${(area * x * y).toFixed(1)} mm²`]);
-      if (facts.lengths && !isEdited) {
+      if (facts?.lengths && !isEdited) {
         rows.push(["Long axis", `${facts.lengths.long_axis_mm.toFixed(1)} mm`]);
         rows.push(["Short axis", `${facts.lengths.short_axis_mm.toFixed(1)} mm`]);
       }
-      rows.push(["Size of a pixel", `${x.toFixed(4)} × ${y.toFixed(4)} mm (${facts.spacing_source})`]);
-    } else if (facts?.no_mm_reason) {
-      rows.push(["No mm", facts.no_mm_reason]);
+      rows.push(["Size of a pixel", `${x.toFixed(4)} × ${y.toFixed(4)} mm (${facts?.spacing_source || "as given"})`]);
+    } else {
+      rows.push(["No mm", facts?.no_mm_reason || "the model was not asked: give the size of a pixel"]);
     }
     if (isEdited) rows.push(["Brush", "changed by hand"]);
   }

@@ -49,7 +49,7 @@ def test_schemathesis(server, tmp_path, part, checks):
         [sys.executable, "-m", "schemathesis.cli", "--config-file", configuration, "run", f"{server}/openapi.json", "--include-path-regex", part,
          "--checks", checks, "--max-examples", EXAMPLES, "--seed", "1", "--no-color", "--generation-database", "none",
          "--request-timeout", "60", "--continue-on-failure"],
-        capture_output=True, text=True)
+        capture_output=True, text=True, cwd=tmp_path)
     print(result.stdout[-20000:], result.stderr[-2000:])
     assert result.returncode == 0
     assert re.search(r"[1-9]\d* generated", result.stdout)

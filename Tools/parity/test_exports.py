@@ -25,7 +25,8 @@ GOLDEN = SHARED / "golden"
 
 def with_four_heads(source, folder):
     """The authors' small networks have four decoder heads, which their checkpoints do not state."""
-    run("samus", "convert", source, folder / "converted.safetensors", "--decoder-heads", 4)
+    run("samus", "convert", source, folder / "converted.safetensors", "--decoder-heads", 4,
+        "--force")
     return folder / "converted.safetensors"
 
 
@@ -115,13 +116,14 @@ def task_network(folder, table, classes=1, head=None):
 
 
 # The weights of each network, and the largest relative L2 difference allowed. AutoSAMUS's prompt
-# generator is ill-conditioned: float32 on libtorch itself differs from float64 by 4e-5.
+# generator is ill-conditioned: float32 on libtorch itself differs from float64 by 4e-5, and from
+# OpenVINO 2026.4 by 1.2e-4.
 NETWORKS = {
     "litemedsam": (litemedsam, 1e-5),
     "samus-vit-b": (samus_vit_b, 1e-5),
     "sam-vit-b": (sam_vit_b, 1e-5),
     "samus-tiny": (samus_tiny, 1e-5),
-    "autosamus-tiny": (autosamus_tiny, 1e-4),
+    "autosamus-tiny": (autosamus_tiny, 2e-4),
     "samus-lite": (samus_lite, 1e-5),
     "sam-lora-tiny": (sam_with_lora, 1e-5),
     "samed-tiny": (lambda folder: adapted(folder, "samed/parameters-tiny.json", "SAMed", 1), 1e-5),

@@ -95,9 +95,10 @@ final class DataFolder: Sendable {
 
     private static func isImage(_ path: String) -> Bool {
         let name = path.lowercased()
-        if [".mask.png", ".overlay.png", ".probability.png", ".area.png", ".json"].contains(
-            where: name.hasSuffix)
-        {
+        let results = [
+            ".mask.png", ".labels.png", ".overlay.png", ".probability.png", ".area.png", ".json",
+        ]
+        if results.contains(where: name.hasSuffix) {
             return false
         }
         return [".png", ".jpg", ".jpeg", ".nii", ".nii.gz"].contains(where: name.hasSuffix)

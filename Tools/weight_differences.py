@@ -49,6 +49,11 @@ def make(base, new, share):
     """The parts of an archive of differences, but for the SHA-256 of the result."""
     import numpy
 
+    if base.kinds() != new.kinds():
+        sys.exit("error: the two files have different tensors")
+    ends = [0] + [tensor["data_offsets"][1] for tensor in new.tensors.values()]
+    if [tensor["data_offsets"][0] for tensor in new.tensors.values()] != ends[:-1]:
+        sys.exit("error: the tensors of NEW are not in the order of their values")
     steps, numbers, kept = {}, [], []
     for name, tensor in new.tensors.items():
         if tensor["dtype"] != "F16":

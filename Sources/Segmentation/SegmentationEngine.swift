@@ -136,8 +136,8 @@ extension EngineError: CustomStringConvertible {
         case .takesNoPrompts(let model):
             "\(model) takes no prompts: it segments the image without one"
         case .severalClasses(let model):
-            "\(model) segments several classes at once, and one mask is needed here: only 'samus "
-                + "segment', 'samus evaluate' and 'samus export' take such a model"
+            "\(model) segments several classes at once, and one mask is needed here: 'samus segment' "
+                + "and 'samus evaluate' take such a model"
         case .oneObject(let model):
             "\(model) segments one object, not several classes"
         }

@@ -87,7 +87,12 @@ extension StudyBudget {
 extension StudyTraining {
     init(_ node: StudyNode) throws(StudyError) {
         let fields = try node.fields(["options", "budget", "seeds", "fractions"])
-        if let node = fields["options"] { options = try node.options() }
+        if let node = fields["options"] {
+            options = try node.options()
+            guard !options.contains(where: { $0.name == "classes" }) else {
+                throw node.invalid("'classes' belongs to the options of one network")
+            }
+        }
         if let node = fields["budget"] { budget = try StudyBudget(node) }
         if let node = fields["seeds"] {
             seeds = []

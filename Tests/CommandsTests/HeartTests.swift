@@ -109,6 +109,26 @@ struct HeartTests {
         #expect(again.code == 73 && again.errors.contains("--force"))
     }
 
+    @Test("an outline that jumps within a cine is named with its frames; a steady one is not")
+    func jump() throws {
+        let steady = (0..<9).map { (22.0 - Double($0) * 0.5, 80.0 - Double($0)) }
+        var jumping = steady
+        jumping[4].0 = 33
+        let quiet = try samus.start(
+            ["heart", "--a4c"] + write("steady", steady)
+                + ["--spacing", "0.5", "-o", scratch.path("quiet")]
+        ).outcome()
+        #expect(quiet.code == 0, "\(quiet.errors)")
+        #expect(!(quiet.output + quiet.errors).contains("an outline is wrong"))
+        let loud = try samus.start(
+            ["heart", "--a4c"] + write("jumping", jumping)
+                + ["--spacing", "0.5", "-o", scratch.path("loud")]
+        ).outcome()
+        #expect(
+            (loud.output + loud.errors).contains("% from frame 4 to frame 5: an outline is wrong"),
+            "\(loud.output) \(loud.errors)")
+    }
+
     @Test("without the size of a pixel there is no volume, and the reason is said")
     func noSpacing() throws {
         let four = try write("a4c", [(24, 90), (18, 78)])

@@ -56,7 +56,7 @@ struct DevicePlacementTests {
             }
         }
         // Points and labels once.
-        #expect(moved <= 2)
+        #expect(moved == 2)
         // PyTorch's name of reading an element, also inside operators and in the backward pass.
         #expect(counts["aten::_local_scalar_dense"] == nil)
         #expect((counts["aten::conv2d"] ?? 0) > 0)

@@ -190,6 +190,7 @@ struct MeasuredView {
             if phases.endSystole < phases.endDiastole {
                 notes.append("end systole is before end diastole, because the cine ends too soon")
             }
+            notes += jumps(curve)
         }
         func phase(_ index: Int) throws -> MeasuredPhase {
             let image = try input.source.image(index)?.image
@@ -202,6 +203,25 @@ struct MeasuredView {
                     + "\(curve[index].frame): its outline there is a guess")
         }
         return ((try phase(chosen.0), try phase(chosen.1)), nil, notes)
+    }
+
+    /// A ventricle does not change faster from one frame of a cine to the next, as a share of its area.
+    private static let largestChange = 0.35
+    /// With fewer frames, neighbours may be far apart in time.
+    private static let fewestFramesOfCine = 8
+
+    /// That an outline in a cine jumps, which no ventricle does.
+    private static func jumps(_ curve: [AreaPoint]) -> [String] {
+        guard curve.count >= fewestFramesOfCine else { return [] }
+        let changes = zip(curve, curve.dropFirst()).filter { $0.area > 0 && $1.area > 0 }.map {
+            (share: abs(Double($1.area) / Double($0.area) - 1), from: $0.frame, to: $1.frame)
+        }
+        guard let worst = changes.max(by: { $0.share < $1.share }), worst.share > largestChange
+        else { return [] }
+        return [
+            "the area of the left ventricle changes by \(Int((100 * worst.share).rounded())) % from frame "
+                + "\(worst.from) to frame \(worst.to): an outline is wrong, and so are the volumes"
+        ]
     }
 }
 

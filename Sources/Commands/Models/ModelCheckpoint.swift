@@ -111,7 +111,9 @@ extension ModelCatalog {
 extension ModelDescription {
     /// That a licence does not allow commercial use.
     var licenceNotes: [String] {
-        guard let licence, licence.uppercased().contains("-NC-") else { return [] }
+        guard let licence,
+            licence.uppercased().split(whereSeparator: { !$0.isLetter }).contains("NC")
+        else { return [] }
         return [
             "note: \(name.visibleLine) is licensed for non-commercial use only "
                 + "(\(licence.visibleLine))"

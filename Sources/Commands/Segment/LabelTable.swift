@@ -1,4 +1,6 @@
 import ArgumentParser
+import FileIO
+import Foundation
 import Segmentation
 
 /// Names of objects on the command line, in the order of the objects: `ventricle,atrium`.
@@ -7,7 +9,7 @@ struct ObjectNames: ExpressibleByArgument, Sendable {
 
     init?(argument: String) {
         names = argument.split(separator: ",", omittingEmptySubsequences: false)
-            .map { $0.trimmingPrefix(" ").description }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         guard names.allSatisfy({ (1...200).contains($0.utf8.count) }) else { return nil }
     }
 }
@@ -15,8 +17,8 @@ struct ObjectNames: ExpressibleByArgument, Sendable {
 /// The value of each object in label images: the same in all images of a run.
 ///
 /// Objects of one label have one value. The classes of a model have their own values, and so have
-/// labels if all of them are numbers from 1 to 255; other labels are numbered from 1 in the order in
-/// which they occur. An object without a label counts as `object 1`, by its place in the image.
+/// labels that are numbers from 1 to 255; names are numbered from 1 in the order in which they occur, and
+/// numbers beside names are refused. An object without a label counts as `object 1`, by its place in the image.
 struct LabelTable: Equatable, Sendable {
     /// A value and its label, as the JSON of results has them.
     struct Entry: Codable, Equatable, Sendable {
@@ -50,16 +52,35 @@ struct LabelTable: Equatable, Sendable {
                     "a label image has at most \(ClassLabel.largestCount) labels, and the objects "
                         + "have \(labels.count): leave --labels and --format labels out")
             }
-            let numbers = labels.compactMap { label in
-                Int(label).flatMap { (1...ClassLabel.largestCount).contains($0) ? $0 : nil }
-            }
-            let isNumbered = numbers.count == labels.count && Set(numbers).count == labels.count
+            let numbers = labels.compactMap { Int($0) }
+            let isNumbered = !numbers.isEmpty
+            if isNumbered { try Self.check(numbers, of: labels) }
             entries = labels.enumerated().map { index, label in
                 Entry(value: isNumbered ? numbers[index] : index + 1, label: label)
             }.sorted { $0.value < $1.value }
         }
         values = Dictionary(entries.map { ($0.label, UInt8(clamping: $0.value)) }) { first, _ in
             first
+        }
+    }
+
+    /// Numbers must be the values: a label image in which 2 stands for the label 1 would be misread.
+    private static func check(_ numbers: [Int], of labels: [String]) throws(ExitError) {
+        let range = 1...ClassLabel.largestCount
+        if let name = labels.first(where: { Int($0) == nil }) {
+            throw ExitError(
+                .input,
+                "labels are either all numbers from 1 to \(range.upperBound) or all names; there are "
+                    + "'\(name.visibleLine)' and \(numbers[0])")
+        }
+        if let number = numbers.first(where: { !range.contains($0) }) {
+            throw ExitError(
+                .input,
+                "\(number) is no value of a label image: numbers from 1 to \(range.upperBound) are "
+                    + "possible")
+        }
+        guard Set(numbers).count == numbers.count else {
+            throw ExitError(.input, "two labels are the same number: write each number one way")
         }
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 import Imaging
 import Segmentation
 
@@ -108,7 +109,8 @@ struct PromptOptions: ParsableArguments {
             let count = box.count + clicks.point.count + mask.count
             guard labels.names.count == count else {
                 throw ValidationError(
-                    "--labels has \(labels.names.count) names, and there are \(count) objects")
+                    "--labels has \(counted(labels.names.count, "name")) for \(counted(count, "object"))"
+                )
             }
         }
         guard !box.isEmpty || !clicks.point.isEmpty || !mask.isEmpty else {

@@ -80,8 +80,19 @@ struct DraftStore: Sendable {
         }
         try change(name, formerTag: formerTag) {
             try AtomicFile.write(content, to: "\(folder)/\(name)")
+            removeFormer(than: name)
         }
         return Self.tag(content)
+    }
+
+    /// Removes the drafts of an image that was replaced since.
+    private func removeFormer(than name: String) {
+        let id = name.prefix { $0 != "." }
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for file in files where file != name && file.hasPrefix("\(id).") && file.hasSuffix(".json")
+        {
+            unlink("\(folder)/\(file)")
+        }
     }
 
     /// Removes a draft.

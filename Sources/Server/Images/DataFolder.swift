@@ -97,6 +97,7 @@ final class DataFolder: Sendable {
         let name = path.lowercased()
         let results = [
             ".mask.png", ".labels.png", ".overlay.png", ".probability.png", ".area.png", ".json",
+            ".seg.dcm", ".sr.dcm",
         ]
         if results.contains(where: name.hasSuffix) {
             return false

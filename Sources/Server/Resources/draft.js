@@ -25,7 +25,7 @@ export class Draft {
   revision = 0;
   isConflicting = false;
   #isDirty = false;
-  #isSaving = false;
+  #sending = null;
   #timer = null;
 
   /** `changed(frame)` redraws the page, `conflict()` lets the person choose a version. */
@@ -156,9 +156,13 @@ export class Draft {
     });
   }
 
-  async #send() {
-    if (this.#isSaving) return;
-    this.#isSaving = true;
+  /** Saves until nothing is left to save; a second call waits for the first. */
+  #send() {
+    this.#sending ??= this.#sendAll().finally(() => { this.#sending = null; });
+    return this.#sending;
+  }
+
+  async #sendAll() {
     try {
       while (this.#isDirty && !this.isConflicting) {
         const { revision } = this;
@@ -175,15 +179,13 @@ export class Draft {
       }
     } catch (error) {
       say(`Not saved on the server: ${error.message}`, true);
-    } finally {
-      this.#isSaving = false;
     }
   }
 
   /** Waits until nothing is left to save. */
   async finish() {
     clearTimeout(this.#timer);
-    if (server.hasFolder && this.#isDirty) await this.#send();
+    if (server.hasFolder && (this.#isDirty || this.#sending)) await this.#send();
   }
 
   #stop(text) {

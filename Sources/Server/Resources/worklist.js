@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const pageSize = 100;
 /** The listed part of the folder. */
 const list = { images: [], total: 0, offset: 0 };
-/** `openEntry(entry)` opens an image; `currentDraft()` is what is open, with its frame. */
+/** `openEntry(entry)` opens an image; `current` is what is open, with its frame. */
 let page = { openEntry: async () => {}, current: () => null };
 
 export function connect(functions) {

@@ -40,8 +40,8 @@ struct Batch: Sendable {
             guard let classes = example.classes else {
                 preconditionFailure("ExampleTransform.classes gives every example its classes")
             }
-            return (0..<UInt8(channels)).flatMap { channel in
-                classes.map { $0 == channel ? Float(1) : 0 }
+            return (0..<channels).flatMap { channel in
+                classes.map { Int($0) == channel ? Float(1) : 0 }
             }
         }
         return Tensor(values, shape: [examples.count, channels, side, side])

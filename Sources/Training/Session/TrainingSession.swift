@@ -346,8 +346,8 @@ public struct PreparedTraining {
             architecture: start.architecture, configuration: start.configuration,
             origin: "trained by the recipe '\(configuration.recipe.rawValue)' with "
                 + "\(counted(trainer.batches.samples.count, "sample")); \(start.origin)",
-            licence: configuration.licence, prompts: trainer.batches.prompts.promptKinds,
-            classes: classes)
+            licence: configuration.licence ?? start.licence,
+            prompts: trainer.batches.prompts.promptKinds, classes: classes)
         let step = isResumed ? trainer.position.step : nil
         let images = ImageWriter(folder)
         let results = try ResultsWriter(

@@ -18,6 +18,8 @@ public struct InitializedNetwork {
     public let origin: String
     /// SHA-256 of the files they come from, by file name.
     public let sources: [String: String]
+    /// The licences that these files state; nil where they state none.
+    public let licence: String?
 
     /// Makes a network and initializes its weights.
     ///
@@ -74,11 +76,21 @@ public struct InitializedNetwork {
             sources[Self.name(decoder)] = try decoder.sha256
         }
         origin = origins.joined(separator: "; ")
+        var licences: [String] = []
+        for stated in [checkpoint, decoder].compactMap({ $0?.metadata["license"] })
+        where !licences.contains(stated) {
+            licences.append(stated)
+        }
+        licence = licences.isEmpty ? nil : licences.joined(separator: " AND ")
         self.sources = sources
     }
 
     private static func name(_ checkpoint: Checkpoint) -> String {
-        URL(fileURLWithPath: checkpoint.path).lastPathComponent
+        let file = URL(fileURLWithPath: checkpoint.path)
+        let folder = file.deletingLastPathComponent().lastPathComponent
+        // The weights of every bundle have the same name.
+        return folder.hasSuffix(".samus")
+            ? "\(folder)/\(file.lastPathComponent)" : file.lastPathComponent
     }
 
     /// Loads prompt encoder and mask decoder.

@@ -92,6 +92,9 @@ struct ClassTests {
         for (one, other) in zip(try labelImage("weights"), try labelImage("bundle")) {
             #expect(one == other)
         }
+        let served = try samus("serve", "--model", scratch.path("rings.samus"), "--port", "0")
+        #expect(served.code == 69, "\(served.errors)")
+        #expect(served.errors.contains("segments several classes at once"), "\(served.errors)")
     }
 
     @Test("a run of several classes that was stopped is resumed bit for bit")

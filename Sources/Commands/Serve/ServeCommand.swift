@@ -134,6 +134,9 @@ package struct ServedModel {
         }
         (engine, notes) = try withExitStatus(.unavailable) {
             let loaded = try LoadedModel(options)
+            guard loaded.model.classes == nil else {
+                throw EngineError.severalClasses(model: loaded.model.name)
+            }
             let ready = try loaded.makeEngine(options)
             return (ready.engine, loaded.notes + ready.notes)
         }

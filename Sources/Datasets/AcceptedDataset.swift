@@ -77,18 +77,18 @@ package struct AcceptedDataset: Sendable {
     package func classNames() throws(ImportError) -> [String] {
         let path = "\(folder)/classes.csv"
         guard LayoutFile.exists(path) else { return [] }
-        let rows: [[String]]
+        let names: [Int: String]
         do {
-            rows = Array(CSV.rows(try LayoutFile.text(path, limit: 1 << 20)).dropFirst())
+            names = try ClassTable.read(path)
         } catch {
             throw .unreadable(path: path, reason: "\(error)")
         }
-        for (index, row) in rows.enumerated() where row.count < 2 || row[0] != "\(index + 1)" {
-            throw .unreadable(
-                path: path, reason: "row \(index + 2) must have the class \(index + 1) and its name"
-            )
+        return try (0..<names.count).map { index throws(ImportError) in
+            guard let name = names[index + 1] else {
+                throw .unreadable(path: path, reason: "the class \(index + 1) is missing")
+            }
+            return name
         }
-        return rows.map { $0[1] }
     }
 
     /// Completes what a killed process had begun, and removes its temporary files.

@@ -37,27 +37,30 @@ struct JoinedMasks {
             // Prompts on nothing have no class.
             if case .onNothing = strategy { continue }
             let start = clock.now
-            var found: [[(mask: PredictedMask, logits: Planes)]] = []
-            for sample in samples {
-                let prompts = ImageEvaluation.prompts(
+            let prompts = samples.map { sample in
+                ImageEvaluation.prompts(
                     for: sample, labelled.mask(of: sample.label), strategy, options)
-                guard
-                    let masks = try predictor.masksWithLogits(of: sample, prompts: prompts)
-                else { break }
-                found.append(masks)
             }
-            // A source without logits has masks that are taken as they are.
-            guard found.count == samples.count else { continue }
-            var masks = found.map { $0.map(\.mask) }
-            for number in 0..<(found.map(\.count).min() ?? 0) {
+            var masks = [[PredictedMask]](repeating: [], count: samples.count)
+            // One prompt of each class at a time: logits have the image's size.
+            for number in 0..<(prompts.map { $0?.count ?? 1 }.min() ?? 0) {
+                var found: [(mask: PredictedMask, logits: Planes)] = []
+                for (sample, prompts) in zip(samples, prompts) {
+                    found +=
+                        try predictor.masksWithLogits(
+                            of: sample, prompts: prompts.map { [$0[number]] }) ?? []
+                }
+                // A source without logits has masks that are taken as they are.
+                guard found.count == samples.count else { break }
                 var map = LabelMap(size: labelled.image.size)
-                for one in found { map.add(one[number].mask.mask, logits: one[number].logits) }
-                for place in found.indices {
-                    masks[place][number] = PredictedMask(
-                        mask: map.mask(of: place + 1),
-                        iouEstimate: found[place][number].mask.iouEstimate)
+                for one in found { map.add(one.mask.mask, logits: one.logits) }
+                for (place, one) in found.enumerated() {
+                    masks[place].append(
+                        PredictedMask(
+                            mask: map.mask(of: place + 1), iouEstimate: one.mask.iouEstimate))
                 }
             }
+            guard masks.contains(where: { !$0.isEmpty }) else { continue }
             joined[strategy] = Joined(
                 masks: masks, seconds: (clock.now - start).inSeconds / Double(samples.count))
         }

@@ -1,3 +1,4 @@
+import DICOM
 import FileIO
 import Foundation
 import Imaging
@@ -118,6 +119,27 @@ extension ServerTests {
                 #expect(reply.status == status, "\(reply.text)")
                 #expect(reply.error.contains(reason), "\(reply.error)")
             }
+        }
+
+        @Test(
+            "a DICOM cine is decoded in blocks in the direction of the steps",
+            arguments: [[1, 2, 3, 4], [4, 3, 2, 1]])
+        func decodedInBlocks(frames: [Int]) throws {
+            let path = URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../Fixtures/dicom/jpeg-cine.dcm").standardizedFileURL.path
+            let folder = try TemporaryFolder()
+            let limits = ImageLimits(pixels: 1_000_000, bytes: 1 << 20)
+            let cine = try StoredImage(
+                RegularFile.read(path, limit: 1 << 20), path: path, folder: folder, limits: limits)
+            let reader = try DICOMFile.read(path).frameReader()
+            let cache = FrameCache(limit: 10_000_000)
+            for frame in frames {
+                #expect(
+                    try cache.frame(frame, of: cine, limits: limits).pixels
+                        == reader.frame(frame - 1).pixels)
+            }
+            // The first alone, then the three others together.
+            #expect(cache.decodings == 2)
         }
 
         @Test(

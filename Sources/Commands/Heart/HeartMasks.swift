@@ -98,6 +98,11 @@ final class HeartMasks {
         }
         for path in images where FileKind(path) == nil { throw InputError.notFound(path) }
         imagePaths = paths
+        let last = places.map(\.number).max() ?? 0
+        if paths.count == 1, let frames = try reader.frames(of: paths[0]), frames > 1, last > frames
+        {
+            throw HeartError.shortCine(paths[0], frames: frames, masks: last)
+        }
         if paths.count == 1, ImageFileKind(paths[0]) != .image || places.count == 1 {
             let all = try? reader.times(of: paths[0])
             times = all.flatMap { all in
@@ -286,6 +291,7 @@ enum HeartError: Error, Equatable, CustomStringConvertible {
     case noVentricle(String, labels: [String])
     case notATrack(String)
     case noSuchFrame(Int, view: String, frames: Int)
+    case shortCine(String, frames: Int, masks: Int)
 
     var description: String {
         switch self {
@@ -301,6 +307,9 @@ enum HeartError: Error, Equatable, CustomStringConvertible {
                 + "and none with the label LV or 'left ventricle'"
         case .notATrack(let path):
             "'\(path)' is not the record of 'samus track'"
+        case .shortCine(let path, let frames, let masks):
+            "'\(path)' has \(counted(frames, "frame")), and the masks are of \(masks): give the cine "
+                + "that they were made from"
         case .noSuchFrame(let frame, let view, let frames):
             "there is no frame \(frame) in \(view): its masks have \(counted(frames, "frame"))"
         }

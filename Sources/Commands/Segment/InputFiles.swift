@@ -172,20 +172,9 @@ enum InputFiles {
     /// former run, nor a DICOMDIR, whose images are in the same folder.
     fileprivate static func isInputImage(_ path: String) -> Bool {
         let name = (path as NSString).lastPathComponent.lowercased()
-        if name == "dicomdir" || isResult(path) { return false }
+        if name == "dicomdir" || ResultName.isResult(path) { return false }
         return extensions.contains((name as NSString).pathExtension)
             || ImageFileKind(path) != .image
-    }
-
-    /// A mask, an overlay, a record or a DICOM object of a former run.
-    static func isResult(_ path: String) -> Bool {
-        let name = path.lowercased()
-        return [
-            ".mask.png", ".labels.png", ".overlay.png", ".probability.png", ".area.png", ".json",
-            ".seg.dcm",
-            ".sr.dcm",
-        ]
-        .contains(where: name.hasSuffix)
     }
 
     private static func matches(of pattern: String) throws(InputError) -> [Found] {
@@ -245,7 +234,7 @@ private struct FolderSearch {
                 // Results are written to the same subfolders.
                 found.append(
                     .init(path: path, name: InputFiles.withoutExtension(inner), isNamed: false))
-            } else if !InputFiles.isResult(name) {
+            } else if !ResultName.isResult(name) {
                 others.append(inner)
             }
         }

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 
@@ -111,7 +112,7 @@ final class CineSource {
         for name in names.sorted() where !name.hasPrefix(".") {
             let path = (folder as NSString).appendingPathComponent(name)
             let kind = (name as NSString).pathExtension.lowercased()
-            guard ["png", "jpg", "jpeg", "dcm"].contains(kind), !InputFiles.isResult(name) else {
+            guard ["png", "jpg", "jpeg", "dcm"].contains(kind), !ResultName.isResult(name) else {
                 continue
             }
             let stem = InputFiles.withoutExtension(name)

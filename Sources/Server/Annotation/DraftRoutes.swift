@@ -21,9 +21,8 @@ struct DraftRoutes {
             throw RequestError.notFound(
                 "this server has no folder to save drafts in: start it with --data")
         }
-        let (id, store) = (try context.id(of: "id"), service.store)
-        let image = try await Blocking.run { try store.image(id: id) }
-        let isListed = store.data?.file(id: image.id) != nil
+        let image = try await service.image(context)
+        let isListed = service.store.data?.file(id: image.id) != nil
         return (drafts, DraftStore.name(of: image, isListed: isListed))
     }
 

@@ -47,8 +47,7 @@ struct SegmentationExport {
     @Sendable private func export(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let (id, store) = (try context.id(of: "id"), service.store)
-        let image = try await Blocking.run { try store.image(id: id) }
+        let image = try await service.image(context)
         let path: String
         switch (image.format, image.source) {
         case (.dicom, .file(let file)): path = file
@@ -98,6 +97,7 @@ struct SegmentationExport {
         let spacing = try body.spacing.map { try SegmentRequest.spacing($0) }
         var entries: [DICOMResult.Entry] = []
         for (index, segment) in segments.enumerated() {
+            var frames: Set<Int> = []
             for mask in segment.masks.map(\.value) {
                 try image.check(frame: mask.frame)
                 guard mask.size == [image.size.height, image.size.width],
@@ -107,8 +107,7 @@ struct SegmentationExport {
                         "a mask needs size [\(image.size.height), \(image.size.width)] and counts, "
                             + "COCO's compressed run lengths")
                 }
-                let isRepeated = entries.contains { $0.segment == index && $0.frame == mask.frame }
-                guard !isRepeated else {
+                guard frames.insert(mask.frame).inserted else {
                     throw RequestError.unprocessable(
                         "'\(segment.label)' has two masks on frame \(mask.frame)")
                 }

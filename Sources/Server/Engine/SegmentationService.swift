@@ -49,6 +49,14 @@ struct SegmentationService: Sendable {
     let audit: AuditLog?
     let limits: ServerConfiguration.Limits
 
+    /// The image that the path of a request names.
+    ///
+    /// - Throws: ``RequestError`` with status 404 where there is none.
+    func image(_ context: ServerContext) async throws -> StoredImage {
+        let (id, store) = (try context.id(of: "id"), store)
+        return try await Blocking.run { try store.image(id: id) }
+    }
+
     /// Encodes a frame, so that the first prompt is answered at once.
     ///
     /// - Returns: whether it was in the cache, and the time in seconds.

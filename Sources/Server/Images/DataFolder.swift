@@ -95,13 +95,7 @@ final class DataFolder: Sendable {
 
     private static func isImage(_ path: String) -> Bool {
         let name = path.lowercased()
-        let results = [
-            ".mask.png", ".labels.png", ".overlay.png", ".probability.png", ".area.png", ".json",
-            ".seg.dcm", ".sr.dcm",
-        ]
-        if results.contains(where: name.hasSuffix) {
-            return false
-        }
+        if ResultName.isResult(name) { return false }
         return [".png", ".jpg", ".jpeg", ".nii", ".nii.gz"].contains(where: name.hasSuffix)
             || !name.hasSuffix("dicomdir") && DICOMFile.isDICOM(path)
     }

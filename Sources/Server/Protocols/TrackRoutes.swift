@@ -58,8 +58,7 @@ struct TrackRoutes {
     @Sendable private func track(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let (id, store) = (try context.id(of: "id"), service.store)
-        let image = try await Blocking.run { try store.image(id: id) }
+        let image = try await service.image(context)
         let body = try await JSON.decodeKnown(
             Body.self, from: request.bytes(context, service.limits))
         var track = try track(body, of: image)

@@ -16,9 +16,8 @@ extension ServerTests {
                     "GET / HTTP/1.1\r\nHost: local",
                     "POST /v1/segment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
                 ] {
-                    let begin = ContinuousClock.now
+                    // Throws if the server keeps the connection.
                     let reply = try await client.raw(Array(start.utf8))
-                    #expect(ContinuousClock.now - begin < .seconds(40), "\(start)")
                     #expect([0, 400, 408].contains(reply.status), "\(reply.status)")
                 }
                 let status1 = try await client.send("GET", "/health").status

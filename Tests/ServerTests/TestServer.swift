@@ -167,7 +167,9 @@ struct Client: Sendable {
     private static func exchange(_ bytes: [UInt8], port: Int) throws -> Reply {
         let descriptor = try connect(port: port)
         defer { close(descriptor) }
-        var timeout = timeval(tv_sec: 60, tv_usec: 0)
+        // Longer than any limit of the server, also on a busy machine: a server that keeps the connection
+        // open is an error, not the end of an answer.
+        var timeout = timeval(tv_sec: 600, tv_usec: 0)
         setsockopt(
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var sent = 0
@@ -183,6 +185,7 @@ struct Client: Sendable {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count < 0, errno == EAGAIN || errno == EWOULDBLOCK { throw POSIXError(.ETIMEDOUT) }
             guard count > 0 else { break }
             answer += buffer[..<count]
         }

@@ -80,6 +80,7 @@ std::string segmentation(cdcmtk_file &file, uint64_t pixelLimit) {
         throw Failure{"damaged", "its frames are not described"};
     }
     DcmItem *shared = firstItem(&dataset, DCM_SharedFunctionalGroupsSequence);
+    DcmItem *measures = firstItem(shared, DCM_PixelMeasuresSequence);
     std::string list;
     // DCMTK finds an item of a long sequence faster in order.
     DcmObject *next = nullptr;
@@ -106,6 +107,11 @@ std::string segmentation(cdcmtk_file &file, uint64_t pixelLimit) {
     Object object;
     object.add("width", std::to_string(width));
     object.add("height", std::to_string(height));
+    double height_mm = 0, width_mm = 0;
+    if (measures != nullptr && number(*measures, DCM_PixelSpacing, height_mm, 0) &&
+        number(*measures, DCM_PixelSpacing, width_mm, 1)) {
+        object.add("pixel_spacing", "[" + decimal(height_mm) + "," + decimal(width_mm) + "]");
+    }
     object.add("segments", segments(dataset));
     object.add("frames", "[" + list + "]");
     file.maskBits = bytes;

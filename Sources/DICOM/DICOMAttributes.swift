@@ -70,6 +70,7 @@ extension DICOMAttribute {
     static let instanceNumber = Self(0x0020_0013, .IS)
     static let patientOrientation = Self(0x0020_0020, .CS)
     static let frameContent = Self(0x0020_9111, .SQ)
+    static let frameComments = Self(0x0020_9158, .LT)
     static let temporalPosition = Self(0x0020_9128, .UL)
     static let dimensionIndexValues = Self(0x0020_9157, .UL)
     static let dimensionOrganizationUID = Self(0x0020_9164, .UI)

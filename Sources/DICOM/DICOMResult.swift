@@ -32,8 +32,11 @@ public struct DICOMResult: Sendable {
         public var calibration: Calibration
         /// Measurements in mm and mm²; none where the size of a pixel is not known.
         public var measurements: [Measurement]
-        /// What a reader of the measurements should know.
+        /// What a reader of the mask and its measurements should know; in the report and in the
+        /// comment of the segmentation's frame.
         public var notes: [String]
+        /// Whether the model's confidence in the mask is low; the segment's description counts them.
+        public var isUnsure: Bool
 
         /// - Parameters:
         ///   - segment: the index of the object.
@@ -41,10 +44,11 @@ public struct DICOMResult: Sendable {
         ///   - mask: the mask, of the size of the image.
         ///   - calibration: the size of a pixel in the mask.
         ///   - measurements: in mm and mm².
-        ///   - notes: what a reader of the measurements should know.
+        ///   - notes: what a reader of the mask and its measurements should know.
+        ///   - isUnsure: whether the model's confidence in the mask is low.
         public init(
             segment: Int, frame: Int, mask: RunLength, calibration: Calibration,
-            measurements: [Measurement] = [], notes: [String] = []
+            measurements: [Measurement] = [], notes: [String] = [], isUnsure: Bool = false
         ) {
             self.segment = segment
             self.frame = frame
@@ -52,6 +56,7 @@ public struct DICOMResult: Sendable {
             self.calibration = calibration
             self.measurements = measurements
             self.notes = notes
+            self.isUnsure = isUnsure
         }
 
         var isEmpty: Bool { mask.counts.count < 2 }

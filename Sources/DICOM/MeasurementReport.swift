@@ -137,13 +137,16 @@ extension DICOMResult {
     }
 
     private func comments(on entry: Entry) -> [String] {
-        guard !entry.isEmpty else { return ["not measured: nothing was found"] }
-        guard let spacing = entry.calibration.spacing else {
-            return ["not measured: no mm, because " + (entry.calibration.reason ?? "")]
+        let measured: String
+        if entry.isEmpty {
+            measured = "not measured: nothing was found"
+        } else if let spacing = entry.calibration.spacing {
+            let source = entry.calibration.source.map { " (\($0))" } ?? ""
+            measured = "1 pixel is \(decimal(spacing.x)) x \(decimal(spacing.y)) mm\(source)"
+        } else {
+            measured = "not measured: no mm, because " + (entry.calibration.reason ?? "")
         }
-        let source = entry.calibration.source.map { " (\($0))" } ?? ""
-        let size = "1 pixel is \(decimal(spacing.x)) x \(decimal(spacing.y)) mm\(source)"
-        return [size] + entry.notes
+        return [measured] + entry.notes
     }
 }
 

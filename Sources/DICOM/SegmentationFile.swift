@@ -22,6 +22,8 @@ public struct DICOMSegmentationFile: Sendable {
     private struct Answer: Decodable {
         let width: Int
         let height: Int
+        /// Rows, then columns.
+        let pixelSpacing: [Double]?
         let segments: [Segment]
         let frames: [Frame]
     }
@@ -30,6 +32,8 @@ public struct DICOMSegmentationFile: Sendable {
     public let path: String
     /// The size of all masks.
     public let size: Size
+    /// The size of a pixel, where the file states one for all frames.
+    public let spacing: PixelSpacing?
     /// The labels of the segments by their numbers.
     public let labels: [Int: String]
     /// The frames, in order.
@@ -98,9 +102,14 @@ public struct DICOMSegmentationFile: Sendable {
         let labels = answer.segments.map {
             ($0.number, $0.label.map(text) ?? "segment \($0.number)")
         }
+        let spacing = answer.pixelSpacing.flatMap { values in
+            values.count == 2 && values.allSatisfy { $0 > 0 && $0.isFinite }
+                ? PixelSpacing(x: values[1], y: values[0]) : nil
+        }
         return (
             DICOMSegmentationFile(
-                path: path, size: size, labels: Dictionary(labels) { first, _ in first },
+                path: path, size: size, spacing: spacing,
+                labels: Dictionary(labels) { first, _ in first },
                 frames: answer.frames),
             decoder
         )

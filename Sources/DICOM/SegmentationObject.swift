@@ -131,7 +131,7 @@ extension DICOMResult {
         var item = DICOMDataSet()
         item.set(.segmentNumber, UInt16(segment + 1))
         item.set(.segmentLabel, label(segment))
-        item.set(.segmentDescription, ResearchNotice.text)
+        item.set(.segmentDescription, description(of: segment))
         item.set(
             .segmentAlgorithmType, segments[segment].isAutomatic ? "AUTOMATIC" : "SEMIAUTOMATIC")
         item.set(.segmentAlgorithmName, source.text("SAMUS \(origin.model)"))
@@ -149,6 +149,15 @@ extension DICOMResult {
         algorithm.set(.algorithmParameters, source.text(origin.parameters))
         item.set(.segmentAlgorithmIdentification, items: [algorithm])
         return item
+    }
+
+    /// The notice, and how many masks of the object are of low confidence.
+    private func description(of segment: Int) -> String {
+        let masks = entries.filter { $0.segment == segment }
+        let unsure = masks.count(where: \.isUnsure)
+        guard unsure > 0 else { return ResearchNotice.text }
+        let share = masks.count == 1 ? "" : " on \(unsure) of \(masks.count) frames"
+        return "\(ResearchNotice.text); low confidence\(share): check the outline"
     }
 
     /// The colours of overlays (Okabe and Ito), as CIELab with white D50 in 16 bits (PS3.3 C.10.7.1.1).
@@ -187,6 +196,10 @@ extension DICOMResult {
             // The index of a dimension must equal the position that it stands for.
             content.set(.dimensionIndexValues, long: [UInt32(entry.segment + 1), position])
             content.set(.temporalPosition, long: [position])
+            if !entry.notes.isEmpty {
+                let comment = entry.notes.joined(separator: "; ")
+                content.set(.frameComments, String(source.text(comment).prefix(10_240)))
+            }
             var identification = DICOMDataSet()
             identification.set(.referencedSegment, UInt16(entry.segment + 1))
             var image = source.reference(frame: entry.frame)

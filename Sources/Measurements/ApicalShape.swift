@@ -41,6 +41,9 @@ public struct ApicalShape: Equatable, Sendable {
     public let disks: [Segment]
     /// Area of the mask in mm².
     public let area: Double
+    /// Whether the mitral plane is the boundary shared with the atrium, not a straight part of the
+    /// outline.
+    public let isBaseShared: Bool
 
     /// Length of the long axis in mm.
     public var length: Double { axis.length }
@@ -78,6 +81,8 @@ public enum ApicalShapeError: Error, Equatable, Sendable {
     case empty
     /// No stretch of the outline is straight and level enough to be the mitral plane.
     case noBase
+    /// As ``noBase``, and the atrium, which would show it, is more than two pixels from the ventricle.
+    case atriumApart
 }
 
 extension ApicalShapeError: CustomStringConvertible {
@@ -87,6 +92,9 @@ extension ApicalShapeError: CustomStringConvertible {
         case .empty: "the mask is empty"
         case .noBase:
             "the outline has no straight, roughly level part that could be the mitral plane"
+        case .atriumApart:
+            "ventricle and atrium are more than two pixels apart, so that they show no mitral plane, "
+                + "and the ventricle's outline has no straight, roughly level part that could be one"
         }
     }
 }
@@ -95,7 +103,7 @@ extension ApicalShape {
     /// Finds mitral plane, apex and disks of a ventricle by ``DiskConvention/disks``.
     ///
     /// The mitral plane is the line between the ends of the boundary that ventricle and atrium share.
-    /// Without an atrium it is the longest straight part of the outline that is inclined by at most
+    /// Without an atrium that touches the ventricle it is the longest straight part of the outline that is inclined by at most
     /// 45°. The apex is the boundary point farthest from the middle of the mitral plane. The
     /// largest part of the mask counts.
     ///
@@ -111,17 +119,20 @@ extension ApicalShape {
         let outline = Outline(mask, spacing: spacing)
         guard !outline.points.isEmpty else { throw .empty }
         let shared = atrium.flatMap { outline.ends(facing: $0, spacing: spacing) }
-        guard let base = shared ?? outline.straightBase() else { throw .noBase }
+        let isApart = shared == nil && atrium?.isEmpty == false
+        let noBase = isApart ? ApicalShapeError.atriumApart : .noBase
+        guard let base = shared ?? outline.straightBase() else { throw noBase }
         let middle = base.middle
         let apex = outline.farthest(from: middle)
         let axis = Segment(start: middle, end: apex)
-        guard axis.length > 0 else { throw .noBase }
+        guard axis.length > 0 else { throw noBase }
         let area = Double(mask.area) * spacing.x * spacing.y
         // A ventricle is longer than wide; a base along its side would give disks of nonsense.
-        guard base.length > 0.2 * axis.length else { throw .noBase }
+        guard base.length > 0.2 * axis.length else { throw noBase }
         self.base = base
         self.axis = axis
         self.area = area
+        isBaseShared = shared != nil
         disks = (0..<Self.diskCount).map { index in
             outline.chord(across: axis, at: (Double(index) + 0.5) / Double(Self.diskCount))
         }

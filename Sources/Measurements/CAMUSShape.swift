@@ -59,7 +59,7 @@ extension ApicalShape {
         self.init(
             base: Segment(start: inMm(outline[stretch.start]), end: inMm(outline[stretch.end])),
             axis: Segment(start: inMm(middle), end: inMm(apex)), disks: disks,
-            area: Double(camusVentricle.area) * spacing.x * spacing.y)
+            area: Double(camusVentricle.area) * spacing.x * spacing.y, isBaseShared: false)
     }
 
     private static func longestStretch(of outline: [Point]) -> (start: Int, end: Int)? {

@@ -46,6 +46,20 @@ struct DICOMCommandTests {
         #expect(first["spacing_mm"] as? [Double] == mask["spacing_mm"] as? [Double])
     }
 
+    @Test("a file that is no image is refused with all formats that are read")
+    func noImage() throws {
+        let scratch = try Scratch()
+        let path = try scratch.write(Data("not an image".utf8), "report.dcm")
+        let outcome = try Program()(
+            "segment", path, "--box", "1,1,9,9", "--output", scratch.path("o"))
+        #expect(outcome.code != 0)
+        #expect(
+            outcome.errors.contains(
+                "is not an image of a known format: a PNG, JPEG, DICOM, NIfTI, GIF, AVI or MP4 file"
+            ),
+            "\(outcome.errors)")
+    }
+
     @Test("all frames of a study with a DICOMDIR and of its folder, as images")
     func study() throws {
         let scratch = try Scratch()

@@ -55,6 +55,25 @@ struct DICOMResultCommandTests {
             }
         }
 
+        // What is measured in the SEG is what is in its masks.
+        let output = scratch.path("m.json")
+        for options in [[], ["--image", cine]] {
+            let measured = try Program().start(
+                ["measure", out + "/jpeg-cine.seg.dcm", "--output", output, "--force"] + options
+            ).outcome()
+            #expect(measured.code == 0, "\(measured.errors)")
+            let file = try #require(
+                JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: output)))
+                    as? [String: Any])
+            let found = try #require(file["measurements"] as? [[String: Any]])
+            #expect(found.map { $0["frame"] as? Int } == [1, 2, 3, 4])
+            #expect(
+                try found.map { $0["pixel_area"] as? Int }
+                    == masks.map { try Image.read(out + "/" + $0).pixels.count { $0 != 0 } })
+        }
+        let other = try Program()("measure", out + "/jpeg-cine.seg.dcm", "--image", single)
+        #expect(other.code != 0, "\(other.errors)")
+
         // Results are no input: a folder with them has the cine alone.
         try FileManager.default.copyItem(atPath: cine, toPath: out + "/jpeg-cine.dcm")
         let again = try Program()(

@@ -28,7 +28,7 @@ struct ReceiveTests {
             process.arguments =
                 ["receive", "--port", "0", "--allow", "ECHO1", "--timeout", "5", "-o", folder]
                 + options
-            FileManager.default.createFile(atPath: log.path, contents: nil)
+            _ = FileManager.default.createFile(atPath: log.path, contents: nil)
             let handle = try FileHandle(forWritingTo: log)
             process.standardOutput = handle
             process.standardError = handle

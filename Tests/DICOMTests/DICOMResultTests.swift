@@ -221,6 +221,26 @@ struct DICOMResultTests {
         #expect(read.sopClass == "1.2.840.10008.5.1.4.1.1.66.4")
     }
 
+    @Test("what a reader should know is in the report and the SEG, also where nothing is measured")
+    func notes() throws {
+        var unsure = entry(0, 1, mask(.init(x0: 4, y0: 4, x1: 20, y1: 20)))
+        unsure.notes = ["low confidence (IoU estimate 0.41): check the outline"]
+        unsure.isUnsure = true
+        var empty = entry(0, 2, mask(.init(x0: 0, y0: 0, x1: 0, y1: 0)))
+        empty.notes = ["the model found nothing"]
+        let result = try result("jpeg-cine.dcm", [unsure, empty])
+        let (file, object) = try segmentation(result)
+        #expect(contains(file, "low confidence on 1 of 2 frames: check the outline"))
+        let report = result.measurementReport(of: object)
+        for note in unsure.notes + empty.notes {
+            #expect(contains(file, note) && contains(report, note), "\(note)")
+        }
+        #expect(contains(report, "not measured: nothing was found"))
+        let (sure, _) = try segmentation(
+            self.result("jpeg-cine.dcm", [entry(0, 1, unsure.mask.mask())]))
+        #expect(!contains(sure, "low confidence"))
+    }
+
     @Test("without a known size of a pixel a report has no numbers, and says why")
     func noMillimetres() throws {
         let box = PixelBox(x0: 5, y0: 4, x1: 20, y1: 15)

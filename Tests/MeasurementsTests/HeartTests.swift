@@ -110,6 +110,47 @@ struct HalfEllipsoidTests {
         #expect(throws: ApicalShapeError.noBase) {
             try ApicalShape(ventricle: dot, spacing: spacing)
         }
+        // An atrium that is too far away to show the mitral plane is the reason, if it is there.
+        #expect(throws: ApicalShapeError.atriumApart) {
+            try ApicalShape(ventricle: dot, atrium: disc(x: 15, y: 25), spacing: spacing)
+        }
+        #expect(throws: ApicalShapeError.noBase) {
+            try ApicalShape(ventricle: dot, atrium: empty, spacing: spacing)
+        }
+    }
+
+    /// A disc of 7 pixels in 30 x 30.
+    private func disc(x: Int, y: Int) -> Mask {
+        Mask(
+            width: 30, height: 30,
+            values: (0..<900).map {
+                let (dx, dy) = ($0 % 30 - x, $0 / 30 - y)
+                return dx * dx + dy * dy <= 9 ? 1 : 0
+            })
+    }
+
+    @Test("the mitral plane is the boundary shared with the atrium where they touch")
+    func sharedBase() throws {
+        let spacing = PixelSpacing(x: 0.5, y: 0.5)
+        let ventricle = halfEllipse(20, length: 60, spacing: spacing)
+        let rows = ventricle.values.indices.filter { ventricle.values[$0] != 0 }.map {
+            $0 / ventricle.width
+        }
+        let bottom = try #require(rows.max())
+        for (gap, isShared) in [(0, true), (2, true), (4, false)] {
+            let atrium = Mask(
+                width: ventricle.width, height: ventricle.height,
+                values: ventricle.values.indices.map { index in
+                    let row = index / ventricle.width
+                    let base = bottom * ventricle.width + index % ventricle.width
+                    let isBelow = (bottom + 1 + gap..<bottom + 11 + gap).contains(row)
+                    return isBelow && ventricle.values[base] != 0 ? 1 : 0
+                })
+            try #require(!atrium.isEmpty)
+            let shape = try ApicalShape(ventricle: ventricle, atrium: atrium, spacing: spacing)
+            #expect(shape.isBaseShared == isShared, "gap \(gap)")
+            #expect(abs(shape.length - 60) < 1.5)
+        }
     }
 }
 

@@ -142,6 +142,16 @@ struct TrainingConfigurationTests {
         }
     }
 
+    @Test("on resume, precision auto is the precision that the run has")
+    func resumingWithAutomaticPrecision() throws {
+        for precision in [PrecisionName.f32, .bf16] {
+            var configuration = TrainingConfiguration()
+            configuration.precision = precision
+            try configuration.change(RunArguments([.init("precision", .text("auto"))]))
+            #expect(configuration.precision == precision)
+        }
+    }
+
     @Test("keys of former versions are read; unknown keys and wrong types are refused")
     func formerKeys() throws {
         var configuration = TrainingConfiguration()

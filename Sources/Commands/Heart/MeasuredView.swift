@@ -127,6 +127,12 @@ struct MeasuredView {
         self.view = view
         volumes = VentricleVolumes(singlePlane: view, convention: convention)
         missing = nil
+        for (phase, shape) in [(ed, edShape), (es, esShape)]
+        where convention == .disks && !shape.isBaseShared && phase.frame.atrium?.isEmpty == false {
+            notes.append(
+                "the left atrium does not meet the ventricle in frame \(phase.frame.number): the "
+                    + "mitral plane is a straight part of the ventricle's outline, so check it")
+        }
         if esShape.length > edShape.length {
             notes.append(
                 "the long axis is longer at end systole than at end diastole: check both outlines")

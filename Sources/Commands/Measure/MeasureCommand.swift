@@ -17,12 +17,12 @@ struct MeasureCommand: ParsableCommand {
               samus measure lesion.png --image US1.dcm --frame 5
               samus measure intima.png --to adventitia.png --spacing 0.06
 
-            A mask is a PNG (0 outside), a NIfTI file with one frame or --frame, or NAME.json of \
-            'samus segment', which has the masks of all objects with their pixel size.
+            A mask is a PNG (0 outside), a NIfTI file with one frame or --frame, a DICOM SEG, or \
+            NAME.json of 'samus segment', which has the masks of all objects with their pixel size.
 
             The size of a pixel comes from --spacing or --spacing-table; else from --image or the \
             result (ultrasound region of the DICOM file in which the mask lies, NIfTI header); \
-            else from the header of a NIfTI mask. Where it is not known, numbers are in pixels, \
+            else from the header of a NIfTI mask or a DICOM SEG. Where it is not known, numbers are in pixels, \
             and the reason is said. Every number has the interval by which it changes when the \
             boundary moves by half a pixel; the error of the outline itself may be larger.
 
@@ -35,8 +35,9 @@ struct MeasureCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "Masks (PNG, NIfTI), results of 'samus segment' (JSON), or folders of them.",
-        completion: .file(extensions: ["png", "json", "nii", "gz"]))
+        help:
+            "Masks (PNG, NIfTI, DICOM SEG), results of 'samus segment' (JSON), or folders of them.",
+        completion: .file(extensions: ["png", "json", "nii", "gz", "dcm"]))
     var masks: [String]
 
     @OptionGroup(title: "Size of a pixel")
@@ -51,7 +52,9 @@ struct MeasureCommand: ParsableCommand {
     var image: String?
 
     @Option(
-        help: ArgumentHelp("The frame of --image or of a NIfTI mask, from 1.", valueName: "n"))
+        help: ArgumentHelp(
+            "The frame of --image, of a NIfTI mask, or of the image of a DICOM SEG, from 1.",
+            valueName: "n"))
     var frame: Int?
 
     @Option(

@@ -41,7 +41,14 @@ final class MeasuredMaskLoader {
     ///
     /// - Throws: why the file, the image or the second mask cannot be read, or does not fit.
     func masks(of path: String) throws -> [MeasuredMask] {
-        let masks = path.lowercased().hasSuffix(".json") ? try result(path) : [try maskFile(path)]
+        let masks =
+            if path.lowercased().hasSuffix(".json") {
+                try result(path)
+            } else if ImageFileKind(path) == .dicom {
+                try segmentation(path)
+            } else {
+                [try maskFile(path)]
+            }
         guard let otherPath else { return masks }
         let other = try readMask(otherPath).mask
         return try masks.map { mask in
@@ -71,6 +78,46 @@ final class MeasuredMaskLoader {
             calibration: known
                 ?? .unknown(reason: "give --spacing, --spacing-table or --image"),
             pixels: frame?.image)
+    }
+
+    /// The masks of a DICOM SEG: all, or those on the frame `--frame` of the image.
+    private func segmentation(_ path: String) throws -> [MeasuredMask] {
+        let file = try DICOMSegmentationFile.read(path)
+        let places = file.frames.indices.filter { index in
+            frame.map { $0 == file.frames[index].frame ?? 1 } ?? true
+        }
+        guard !places.isEmpty else { throw MeasureError.noMaskOnFrame(path, frame ?? 1) }
+        let masks = try file.masks()
+        let own =
+            file.spacing.map { Calibration.known($0, source: "DICOM SEG") }
+            ?? .unknown(reason: "the DICOM SEG states no pixel size: give --image or --spacing")
+        return try places.map { index in
+            let place = file.frames[index]
+            let mask = masks[index].mask()
+            var image: InputFrame?
+            if let imagePath {
+                let found = try imageFrame(imagePath, place.frame)
+                guard found.image.size == file.size else {
+                    throw MeasureError.sizesDiffer(path, file.size, imagePath, found.image.size)
+                }
+                guard found.sopInstance ?? place.instance == place.instance else {
+                    throw MeasureError.otherImage(path, imagePath)
+                }
+                image = found
+            }
+            let given = spacing.calibration(for: path) ?? imagePath.flatMap(spacing.calibration)
+            return MeasuredMask(
+                source: path, object: place.segment,
+                label: place.segment.flatMap { file.labels[$0] }, image: imagePath,
+                frame: place.frame, mask: mask,
+                calibration: given ?? image?.pixelSize.calibration(of: mask) ?? own,
+                pixels: image?.image)
+        }
+    }
+
+    /// The frame of an image that a mask refers to, which is nil for an image with one frame.
+    private func imageFrame(_ path: String, _ frame: Int?) throws -> InputFrame {
+        try reader.read(path, frame: try reader.frames(of: path) == 1 ? nil : frame ?? 1)
     }
 
     private func readMask(_ path: String) throws -> (mask: Mask, spacing: PixelSpacing?) {
@@ -177,6 +224,10 @@ enum MeasureError: Error, Equatable, CustomStringConvertible {
     case notAResult(String)
     case sizesDiffer(String, Size, String, Size)
     case severalFrames(String, Int)
+    /// A DICOM SEG has no mask on a frame.
+    case noMaskOnFrame(String, Int)
+    /// A DICOM SEG belongs to another image.
+    case otherImage(String, String)
 
     var description: String {
         switch self {
@@ -187,6 +238,10 @@ enum MeasureError: Error, Equatable, CustomStringConvertible {
                 + "the same size"
         case .severalFrames(let path, let frames):
             "'\(path)' has \(frames) frames: add --frame N, counted from 1"
+        case .noMaskOnFrame(let path, let frame):
+            "'\(path)' has no mask on frame \(frame) of its image"
+        case .otherImage(let path, let image):
+            "'\(path)' holds masks of another DICOM image than '\(image)'"
         }
     }
 }

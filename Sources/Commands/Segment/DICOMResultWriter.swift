@@ -3,6 +3,7 @@ import FileIO
 import Foundation
 import Imaging
 import Measurements
+import Segmentation
 
 /// Collects the masks of DICOM images, and writes the DICOM results of each file when the last of its
 /// frames is done.
@@ -106,7 +107,8 @@ final class DICOMResultWriter {
     ///
     /// - Throws: `DICOMError` if the file is not the same as before.
     func add(_ object: SegmentedObject, in frame: InputFrame) throws {
-        guard let source, let mask = object.candidates.first?.mask else { return }
+        guard let source, let best = object.candidates.first else { return }
+        let mask = best.mask
         guard mask.size == source.image.size, frame.number ?? 1 <= source.image.frames else {
             throw DICOMError.cannotRead(
                 name: source.path, reason: "it was changed while it was read")
@@ -116,12 +118,16 @@ final class DICOMResultWriter {
         labelCounts[label, default: 0] += 1
         let calibration = frame.pixelSize.calibration(of: mask)
         var entry = DICOMResult.Entry(
-            segment: 0, frame: frame.number ?? 1, mask: mask.runLength(), calibration: calibration)
+            segment: 0, frame: frame.number ?? 1, mask: mask.runLength(), calibration: calibration,
+            notes: object.notes, isUnsure: best.isUnsure)
+        if let interval = object.areaInterval(of: writer.model) {
+            entry.notes.append(Self.note(on: interval, spacing: calibration.spacing))
+        }
         if job.formats.contains(.report), let spacing = calibration.spacing,
             let found = MaskMeasurements(mask, spacing: spacing)
         {
             entry.measurements = found.forReport(isHead: DICOMResult.isHead(label))
-            entry.notes = found.notes
+            entry.notes += found.notes
         }
         pending.append(
             Found(
@@ -153,6 +159,21 @@ final class DICOMResultWriter {
         }
         open[path] = file
         pending = []
+    }
+
+    /// The area interval as a sentence, in mm² where the size of a pixel is known.
+    private static func note(on interval: ClosedRange<Int>, spacing: PixelSpacing?) -> String {
+        let percent = Int((100 * AreaLevels.coverage).rounded())
+        let ends: String
+        if let spacing {
+            let pixel = spacing.x * spacing.y
+            ends = String(
+                format: "%.4g to %.4g mm2", Double(interval.lowerBound) * pixel,
+                Double(interval.upperBound) * pixel)
+        } else {
+            ends = "\(interval.lowerBound) to \(interval.upperBound) pixels"
+        }
+        return "area interval (\(percent) %): \(ends)"
     }
 
     private static func label(_ key: ObjectKey) -> String {

@@ -134,7 +134,7 @@ final class FrameReader {
         case .image:
             try checkFrame(frame, of: 1, in: path)
             found = InputFrame(
-                image: try Image.read(path), number: nil, sopInstance: nil, pixelSize: .notStated,
+                image: try image(path), number: nil, sopInstance: nil, pixelSize: .notStated,
                 notes: [])
         case .dicom:
             let (file, reader) = try openDICOM(path)
@@ -177,6 +177,19 @@ final class FrameReader {
         let frame = try read(input.path, frame: input.frame)
         try frame.image.checkNotBlank()
         return frame
+    }
+
+    /// Reads a PNG or JPEG file; of another file it says which formats are read.
+    private func image(_ path: String) throws -> Image {
+        do throws(ImageError) {
+            return try Image.read(path)
+        } catch {
+            switch error {
+            case .notAnImage: throw InputError.unknownFormat(path, nil)
+            case .unsupportedFormat(_, let format): throw InputError.unknownFormat(path, format)
+            default: throw error
+            }
+        }
     }
 
     private func checkFrame(_ frame: Int?, of frames: Int, in path: String) throws(InputError) {

@@ -256,6 +256,8 @@ enum InputError: Error, Equatable {
     case notDICOM(String)
     case severalFrames(String, Int)
     case noFrame(String, frame: Int, frames: Int)
+    /// A format that is not read, where it is known.
+    case unknownFormat(String, String?)
 }
 
 extension InputError: CustomStringConvertible {
@@ -286,6 +288,9 @@ extension InputError: CustomStringConvertible {
         case .noFrame(let path, let frame, let frames):
             "'\(path)' has \(counted(frames, "frame")): there is no frame "
                 + "\(frame)"
+        case .unknownFormat(let path, let format):
+            "'\(path)' is \(format.map { "a \($0) file" } ?? "not an image of a known format"): a "
+                + "PNG, JPEG, DICOM, NIfTI, GIF, AVI or MP4 file is needed"
         case .notDICOM(let path):
             "'\(path)' is not a DICOM file: --format dicom-seg and sr refer to one, so leave them "
                 + "out for other files"

@@ -228,11 +228,7 @@ final class ImageResults {
         let pixelSize = frame.pixelSize
         let calibration = pixelSize.calibration(of: mask)
         let pixelArea = calibration.spacing.map { $0.x * $0.y }
-        let interval = object.uncertainty.flatMap { uncertainty in
-            writer.model.areaLevels.map {
-                uncertainty.areaInterval(level: $0.level(for: object.prompt))
-            }
-        }.map { [$0.lowerBound, $0.upperBound] }
+        let interval = object.areaInterval(of: writer.model).map { [$0.lowerBound, $0.upperBound] }
         try json?.append(
             ResultRecord.MaskEntry(
                 object: number.object, candidate: number.candidate, label: object.request.label,

@@ -92,6 +92,15 @@ struct SegmentedObject {
     var notes: [String]
     /// Warnings about requests that the model was not trained for.
     let warnings: [String]
+
+    /// The interval that contains the area of 90 % of such objects, in pixels.
+    ///
+    /// - Parameter model: the model that segmented it.
+    /// - Returns: nil where the uncertainty was not asked for, or the model has no levels.
+    func areaInterval(of model: ModelDescription) -> ClosedRange<Int>? {
+        guard let uncertainty, let levels = model.areaLevels else { return nil }
+        return uncertainty.areaInterval(level: levels.level(for: prompt))
+    }
 }
 
 /// Segments objects by their prompts, and without one where the model is prompt-free.

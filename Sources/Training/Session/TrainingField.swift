@@ -91,13 +91,14 @@ extension TrainingConfiguration {
         }
     }
 
-    /// Changes options of a run that is resumed.
+    /// Changes options of a run that is resumed; precision `auto` is the precision that it has.
     ///
     /// - Parameter changes: the options given together with `--resume`.
     /// - Throws: ``TrainingError/option(_:)`` for an option that affects the result.
     public mutating func change(_ changes: RunArguments) throws(TrainingError) {
         var changed = self
         try changed.set(changes)
+        if changed.precision == .auto { changed.precision = precision }
         for field in Self.fields where field.affectsResult {
             guard field.value(in: changed) == field.value(in: self) else {
                 throw .option(

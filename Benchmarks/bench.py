@@ -14,14 +14,14 @@ import argparse
 import pathlib
 
 from suites import (
-    accuracy, batch, builds, bundles, checkpoints, common, heads, litemedsam, metrics, models, processes, samus,
-    serve, tracking, training, wait_policy,
+    accuracy, batch, builds, bundles, checkpoints, common, heads, litemedsam, metrics, models, networks, processes,
+    samus, serve, tracking, training, wait_policy,
 )
 
 SUITES = {
     "litemedsam": litemedsam, "samus": samus, "bundles": bundles, "training": training,
     "checkpoints": checkpoints, "wait-policy": wait_policy, "metrics": metrics,
-    "processes": processes, "accuracy": accuracy, "models": models, "serve": serve,
+    "networks": networks, "processes": processes, "accuracy": accuracy, "models": models, "serve": serve,
     "tracking": tracking, "builds": builds, "heads": heads, "batch": batch,
 }
 

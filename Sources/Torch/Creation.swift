@@ -64,7 +64,12 @@ extension Tensor {
         call("stack", tensors, axis)
     }
 
-    /// Zeros with the shape, type and device of this tensor.
+    /// Unset elements with the shape, type, device and memory format of this tensor.
+    public func emptyLike() -> Tensor {
+        call("empty_like", self)
+    }
+
+    /// Zeros with the shape, type, device and memory format of this tensor.
     public func zerosLike() -> Tensor {
         call("zeros_like", self)
     }

@@ -42,8 +42,7 @@ extension Module {
         // recorded by autograd.
         let loaded = try withoutGrad {
             try values.map { name, value in
-                let old = value.value
-                let new = Tensor.empty(old.shape, dtype: old.dtype, device: old.device)
+                let new = value.value.emptyLike()
                 try source.read(name, into: new)
                 return new
             }

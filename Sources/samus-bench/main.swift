@@ -35,8 +35,9 @@ func answer<Measurement: RawRepresentable<String>>(
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 if arguments.count > 1,
-    ["litemedsam", "samus", "samus-load", "training", "training-peak", "processes"]
-        .contains(arguments[0])
+    [
+        "litemedsam", "samus", "samus-load", "training", "training-peak", "network", "processes",
+    ].contains(arguments[0])
 {
     TorchRuntime.threads = count(arguments[1], of: "threads")
 }
@@ -55,6 +56,9 @@ case ("training-peak", 5):
     let batch = count(arguments[3], of: "images")
     let bench = try TrainingBench(weights: arguments[2], batch: batch)
     print(bench.peakMemory(measurement(arguments[4])))
+case ("network", 4):
+    let batch = count(arguments[3], of: "images")
+    answer(try NetworkBench(weights: arguments[2], batch: batch).measure)
 case ("bundle", 4):
     guard let precision = RuntimeOptions.Precision(rawValue: arguments[2]) else {
         fail("there is no precision '\(arguments[2])'")
@@ -91,6 +95,7 @@ default:
         """
         usage: samus-bench litemedsam|samus THREADS WEIGHTS            measures what stdin names
                samus-bench training THREADS WEIGHTS BATCH              measures what stdin names
+               samus-bench network THREADS WEIGHTS BATCH               measures what stdin names
                samus-bench bundle THREADS f32|bf16|f16 BUNDLE          measures what stdin names
                samus-bench samus-load THREADS WEIGHTS
                samus-bench training-peak THREADS WEIGHTS BATCH STEP

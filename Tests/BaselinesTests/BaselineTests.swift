@@ -79,13 +79,14 @@ struct BaselineTests {
     func training(one: BaselineCase) throws {
         let golden = try one.golden()
         let network = try one.network(golden)
+        network.useChannelsLast()  // As a training does.
         network.setTrainable(true)
         network.train()
         let outputs = one.outputs(network, try one.batch(golden))
         var loss = Tensor(Float(0))
         for logits in outputs { loss = loss + (logits * logits).mean() }
         let expected = golden.training
-        #expect(abs(loss.item() / expected.loss - 1) < 1e-5, "\(loss.item()), not \(expected.loss)")
+        #expect(abs(loss.item() / expected.loss - 1) < 3e-5, "\(loss.item()), not \(expected.loss)")
         loss.backward()
         let norms = expected.gradientNorms.compactMapValues(\.self)
         let largest = try #require(norms.values.max())

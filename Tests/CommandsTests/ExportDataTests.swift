@@ -106,7 +106,7 @@ struct ExportDataTests {
 
     @Test("X-AnyLabeling's polygons have no holes, which a note says, and few points")
     func xAnyLabeling() throws {
-        try writeResult("a")
+        _ = try writeResult("a")
         let outcome = try samus(
             "data", "export", "x-anylabeling", scratch.path("results"), "-o", scratch.path("out"))
         #expect(outcome.code == 0)

@@ -103,9 +103,9 @@ extension ApicalShape {
     /// Finds mitral plane, apex and disks of a ventricle by ``DiskConvention/disks``.
     ///
     /// The mitral plane is the line between the ends of the boundary that ventricle and atrium share.
-    /// Without an atrium that touches the ventricle it is the longest straight part of the outline that is inclined by at most
-    /// 45°. The apex is the boundary point farthest from the middle of the mitral plane. The
-    /// largest part of the mask counts.
+    /// Without an atrium that touches the ventricle it is the longest straight part of the outline
+    /// that is inclined by at most 45°. The apex is the boundary point farthest from the middle of
+    /// the mitral plane. The largest part of the mask counts.
     ///
     /// - Parameters:
     ///   - ventricle: the cavity.

@@ -72,7 +72,15 @@ struct DICOMResultCommandTests {
                     == masks.map { try Image.read(out + "/" + $0).pixels.count { $0 != 0 } })
         }
         let other = try Program()("measure", out + "/jpeg-cine.seg.dcm", "--image", single)
-        #expect(other.code != 0, "\(other.errors)")
+        #expect(other.code == 1, "\(other.errors)")
+        #expect(other.errors.contains("jpeg-cine.seg.dcm"), "\(other.errors)")
+        // A folder that has nothing else.
+        let segmentation = try Data(contentsOf: URL(filePath: out + "/jpeg-cine.seg.dcm"))
+        try FileManager.default.createDirectory(
+            atPath: scratch.path("seg"), withIntermediateDirectories: true)
+        try segmentation.write(to: URL(filePath: scratch.path("seg") + "/a.seg.dcm"))
+        let folder = try Program()("measure", scratch.path("seg"), "--frame", "2")
+        #expect(folder.code == 0 && folder.output.contains("a.seg.dcm"), "\(folder.errors)")
 
         // Results are no input: a folder with them has the cine alone.
         try FileManager.default.copyItem(atPath: cine, toPath: out + "/jpeg-cine.dcm")

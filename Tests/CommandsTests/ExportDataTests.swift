@@ -37,6 +37,7 @@ struct ExportDataTests {
     }
 
     /// An image and its result, as `samus segment` writes it.
+    @discardableResult
     private func writeResult(_ name: String) throws -> String {
         let pixels = (0..<Self.size.area).map { UInt8(($0 * 7) % 251) }
         let image = Image(
@@ -106,7 +107,7 @@ struct ExportDataTests {
 
     @Test("X-AnyLabeling's polygons have no holes, which a note says, and few points")
     func xAnyLabeling() throws {
-        _ = try writeResult("a")
+        try writeResult("a")
         let outcome = try samus(
             "data", "export", "x-anylabeling", scratch.path("results"), "-o", scratch.path("out"))
         #expect(outcome.code == 0)

@@ -22,9 +22,10 @@ struct MeasureCommand: ParsableCommand {
 
             The size of a pixel comes from --spacing or --spacing-table; else from --image or the \
             result (ultrasound region of the DICOM file in which the mask lies, NIfTI header); \
-            else from the header of a NIfTI mask or a DICOM SEG. Where it is not known, numbers are in pixels, \
-            and the reason is said. Every number has the interval by which it changes when the \
-            boundary moves by half a pixel; the error of the outline itself may be larger.
+            else from the header of a NIfTI mask or a DICOM SEG. Where it is not known, numbers \
+            are in pixels, and the reason is said. Every number has the interval by which it \
+            changes when the boundary moves by half a pixel; the error of the outline itself may \
+            be larger.
 
             The perimeter is Crofton's. The long axis is the largest distance of two boundary \
             points, the short axis the extent perpendicular to it. Vertical over horizontal extent \
@@ -144,7 +145,8 @@ private struct MeasurementFile: Encodable {
 /// Finds the files that the arguments of `samus measure` name.
 enum MaskFiles {
     /// - Parameter arguments: files and folders.
-    /// - Returns: the files; of a folder, the results `NAME.json`, or where it has none the masks.
+    /// - Returns: the files; of a folder, the results `NAME.json`, or where it has none the masks, or
+    ///   where it has none of these the files `NAME.seg.dcm`.
     /// - Throws: ``InputError``.
     static func expand(_ arguments: [String]) throws(InputError) -> [String] {
         var files: [String] = []
@@ -172,7 +174,8 @@ enum MaskFiles {
                         where: name.hasSuffix))
                     || name.hasSuffix(".nii") || name.hasSuffix(".nii.gz")
             }
-            let found = results.isEmpty ? masks : results
+            let segmentations = names.filter { $0.lowercased().hasSuffix(".seg.dcm") }
+            let found = [results, masks, segmentations].first { !$0.isEmpty } ?? []
             guard !found.isEmpty else { throw .noMasks(argument) }
             files += found.map { (argument as NSString).appendingPathComponent($0) }
         }

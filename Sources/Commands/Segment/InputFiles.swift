@@ -271,7 +271,8 @@ extension InputError: CustomStringConvertible {
         case .noImages(let path):
             "the folder '\(path)' contains no PNG, JPEG, DICOM or NIfTI file"
         case .noMasks(let path):
-            "the folder '\(path)' contains no mask (PNG, NIfTI) and no result of 'samus segment'"
+            "the folder '\(path)' contains no mask (PNG, NIfTI, NAME.seg.dcm) and no result of "
+                + "'samus segment'"
         case .noMatch(let pattern):
             "no PNG, JPEG, DICOM or NIfTI file matches '\(pattern)'"
         case .sameResults(let first, let second) where first == second:

@@ -53,8 +53,6 @@ public final class Trainer {
         checkpoint: TrainingCheckpoint?
     ) throws(TrainingError) {
         try Self.check(network, architecture, batches)
-        // Networks that take prompts choose the format of their inputs themselves.
-        if !(network is any PromptableNetwork) { network.useChannelsLast() }
         self.network = network
         self.architecture = architecture
         self.configuration = configuration

@@ -69,6 +69,6 @@ def run(options):
         HEADING, "",
         f"`Benchmarks/bench.py networks --threads {options.threads} --rounds {options.rounds} --batch "
         f"{options.batch}`, {common.machine()}, release build, 256x256.",
-        __doc__.split("\n\n")[1].replace("\n", " "), "",
+        __doc__.split("\n\n")[1].strip().replace("\n", " "), "",
         "| network | step here | eager PyTorch | ratio | quartiles | image here | eager PyTorch | "
         "ratio | quartiles | losses differ by |", "|---|---|---|---|---|---|---|---|---|---|", *lines, ""])

@@ -28,6 +28,9 @@ extension TaskNetwork {
     /// 256 pixels, the input of SAMUS.
     public var inputSize: Int { 256 }
 
+    /// True: most of a step is convolutions.
+    public var isTrainedChannelsLast: Bool { true }
+
     /// 1: the logits of one object.
     public var outputs: Int { 1 }
 

@@ -16,6 +16,10 @@ public protocol SegmentationNetwork: Module {
     /// - Returns: a network in training mode.
     static func make(_ configuration: ModelConfiguration) -> any SegmentationNetwork
 
+    /// Whether a training step is faster with its convolutions channels last
+    /// (`Module.useChannelsLast()`); decides how the network is trained.
+    var isTrainedChannelsLast: Bool { get }
+
     /// The parameters that a recipe trains; all others are frozen.
     ///
     /// - Parameter recipe: what to train.
@@ -62,6 +66,9 @@ public protocol SegmentationNetwork: Module {
 }
 
 extension SegmentationNetwork {
+    /// False: most of a step is matrix products, or the network sets the format of its images.
+    public var isTrainedChannelsLast: Bool { false }
+
     /// Freezes every parameter that a recipe does not train.
     ///
     /// - Parameter recipe: what to train.

@@ -30,7 +30,7 @@ final class NetworkBench {
             fail("the architecture of '\(weights)' is unknown")
         }
         network = try NetworkRegistry.load(architecture, from: checkpoint).network
-        network.useChannelsLast()  // As a training does.
+        if network.isTrainedChannelsLast { network.useChannelsLast() }
         network.setTrainable(true)
         network.train()
         optimizer = Adam(network.trainable, learningRate: 1e-4)

@@ -79,7 +79,7 @@ struct BaselineTests {
     func training(one: BaselineCase) throws {
         let golden = try one.golden()
         let network = try one.network(golden)
-        network.useChannelsLast()  // As a training does.
+        if network.isTrainedChannelsLast { network.useChannelsLast() }
         network.setTrainable(true)
         network.train()
         let outputs = one.outputs(network, try one.batch(golden))

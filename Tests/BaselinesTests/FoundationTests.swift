@@ -159,7 +159,7 @@ struct FoundationTests {
             ("point_and_mask", PromptTensors(points: point, labels: label, masks: mask)),
             ("point_and_box", PromptTensors(points: point, labels: label, boxes: box)),
         ]
-        try withoutGrad {
+        withoutGrad {
             let embedding = network.encode(golden["input"])
             for (name, prompts) in cases {
                 let masks = network.decode(embedding, prompts: prompts, multimask: true)

@@ -75,8 +75,7 @@ public struct InitializedNetwork {
             origins.append("prompt encoder and mask decoder of \(Self.name(decoder))")
             sources[Self.name(decoder)] = try decoder.sha256
         }
-        // Networks that take prompts are mostly matrix products, or set the format of their images.
-        if !(network is any PromptableNetwork) { network.useChannelsLast() }
+        if network.isTrainedChannelsLast { network.useChannelsLast() }
         origin = origins.joined(separator: "; ")
         var licences: [String] = []
         for stated in [checkpoint, decoder].compactMap({ $0?.metadata["license"] })

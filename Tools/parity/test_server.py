@@ -18,11 +18,13 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
 import threading
 import time
+import types
 import urllib.error
 import urllib.request
 
@@ -32,6 +34,7 @@ from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "Examples" / "echo-a4c-frame10.png"
+MODEL = ROOT / "Models" / "samus-lite.samus"
 PROGRAMS = pathlib.Path(os.environ.get("SAMUS_PROGRAMS", ROOT / ".build" / "release"))
 BOX = [150, 48, 208, 140]
 CLICK = (178, 105)
@@ -249,7 +252,7 @@ class TestXAnyLabeling:
         remote = RemoteServer(configuration, on_message=print)
         # As its settings would have them.
         remote.server_url, remote.predict_url = server, server + "/v1/predict"
-        assert list(remote.get_available_models()) == ["samus"]
+        assert list(remote.get_available_models()) == ["samus", "samus-video"]
         remote.set_model_id("samus")
         return remote
 
@@ -265,6 +268,38 @@ class TestXAnyLabeling:
         value = iou(filled(points, expected[kind].shape), expected[kind])
         print(f"\nX-AnyLabeling, {kind}: IoU of the polygon and the mask {value:.4f}")
         assert value > 0.9
+
+    def test_cine(self, remote, expected, tmp_path, monkeypatch):
+        """Points on the first of three images, then all images, as its window does it."""
+        from anylabeling.views.labeling.utils import batch
+
+        paths = []
+        for index in range(3):
+            paths.append(str(tmp_path / f"{index}.png"))
+            # Another name for each frame, one position: the outlines must be equal.
+            shutil.copy(EXAMPLE, paths[-1])
+        saved = {}
+        monkeypatch.setattr(
+            batch, "save_auto_labeling_result",
+            lambda widget, path, result: saved.update({path: result.shapes}))
+        remote.set_model_id("samus-video")
+        assert remote.get_batch_processing_mode() == "video"
+        remote._widget = types.SimpleNamespace(image_list=paths)
+        x, y = CLICK
+        remote.set_auto_labeling_marks([{"type": "point", "data": [x, y], "label": 1}])
+        marked = remote.predict_shapes(object(), paths[0]).shapes
+        remote.set_auto_labeling_marks([])
+        remote.predict_shapes(object(), paths[0], run_tracker=True)
+        remote._reset_video_session()
+        remote.set_model_id("samus")
+        assert sorted(saved) == paths
+        outlines = [
+            [(point.x(), point.y()) for point in shapes[0].points]
+            for shapes in [marked, *(saved[path] for path in paths)]]
+        values = [
+            iou(filled(outline, expected["click"].shape), expected["click"]) for outline in outlines]
+        print(f"\nX-AnyLabeling, cine: IoU of the polygons and the mask {values}")
+        assert min(values) > 0.9
 
 
 # --- Open Inference Protocol -----------------------------------------------------------------------
@@ -291,6 +326,48 @@ class TestTriton:
         mask = result.as_numpy("mask").astype(bool)
         assert (mask == expected["click"]).all()
         assert result.as_numpy("iou").shape == (1,)
+        client.close()
+
+    @pytest.mark.parametrize("is_binary", [True, False])
+    def test_networks(self, server, is_binary):
+        """The same tensors as from the ONNX files of the bundle in onnxruntime."""
+        http = pytest.importorskip("tritonclient.http", reason="tritonclient is not installed")
+        onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+        client = http.InferenceServerClient(server.removeprefix("http://"))
+
+        def call(model, arrays):
+            tensors = []
+            for name, array in arrays.items():
+                tensors.append(http.InferInput(name, array.shape, "FP32"))
+                tensors[-1].set_data_from_numpy(array, binary_data=is_binary)
+            names = [output["name"] for output in client.get_model_metadata(model)["outputs"]]
+            outputs = [http.InferRequestedOutput(name, binary_data=is_binary) for name in names]
+            answer = client.infer(model, tensors, outputs=outputs)
+            return {name: answer.as_numpy(name) for name in names}
+
+        def reference(name, arrays):
+            session = onnxruntime.InferenceSession(
+                str(MODEL / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+            return dict(zip([o.name for o in session.get_outputs()], session.run(None, arrays)))
+
+        shape = client.get_model_metadata("samus-encoder")["inputs"][0]["shape"]
+        image = numpy.random.default_rng(1).random(shape, numpy.float32)
+        embedding = call("samus-encoder", {"images": image})["image_embeddings"]
+        expected = reference("encoder", {"images": image})["image_embeddings"]
+        largest = numpy.abs(embedding - expected).max() / numpy.abs(expected).max()
+        prompts = {
+            "image_embeddings": embedding,
+            "point_coords": numpy.array([[[100, 90]], [[40, 50]]], numpy.float32),
+            "point_labels": numpy.ones((2, 1), numpy.float32)}
+        found = call("samus-decoder", prompts)
+        side = 4 * embedding.shape[-1]
+        full = reference("decoder", prompts | {
+            "mask_input": numpy.zeros((1, 1, side, side), numpy.float32),
+            "has_mask_input": numpy.zeros(1, numpy.float32)})
+        assert found.keys() <= full.keys()
+        difference = max(numpy.abs(found[name] - full[name]).max() for name in found)
+        print(f"\nencoder {largest:.1e} of the largest value, decoder {difference:.1e}")
+        assert largest < 1e-3 and difference < 5e-3
         client.close()
 
 

@@ -34,7 +34,7 @@ def server(tmp_path_factory):
     ("^/(v1/(segment|images)|health|metrics|openapi.json)",
      "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
      "negative_data_rejection,missing_required_header,unsupported_method"),
-    ("^/(v1/(models|predict)|v2|info|auth|session|infer|activelearning|train|datastore|setup|webhook|predict)",
+    ("^/(v1/(models|predict|video)|v2|info|auth|session|infer|activelearning|train|datastore|setup|webhook|predict)",
      "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"),
 ])
 def test_schemathesis(server, tmp_path, part, checks):

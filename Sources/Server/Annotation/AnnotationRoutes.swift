@@ -54,7 +54,7 @@ struct AnnotationRoutes {
         struct Body: KnownKeys {
             enum CodingKeys: CodingKey, CaseIterable { case objects }
 
-            let objects: [Known<AnnotationStore.Object>]
+            let objects: [AnnotationStore.Object]
         }
         struct Stored: Encodable {
             let dataset: String
@@ -63,7 +63,7 @@ struct AnnotationRoutes {
         let (image, frame, name, annotations) = try target(request, context)
         let body = try await JSON.decodeKnown(
             Body.self, from: request.bytes(context, service.limits))
-        let objects = body.objects.map(\.value)
+        let objects = body.objects
         guard objects.count <= AnnotationStore.maximumObjects else {
             throw RequestError.unprocessable(
                 "at most \(AnnotationStore.maximumObjects) objects are stored for an image")

@@ -7,17 +7,21 @@ import Segmentation
 /// The masks that a person accepted, as a dataset in the served folder.
 struct AnnotationStore: Sendable {
     /// An object that a person accepted.
-    struct Object: Codable, KnownKeys, Sendable {
+    struct Object: Codable, KnownKeys {
         enum CodingKeys: CodingKey, CaseIterable {
             case label, mask, clicks, box, iouEstimate, presence, edited
         }
 
-        struct RunLengths: Codable, Sendable {
+        struct RunLengths: Codable, KnownKeys {
+            enum CodingKeys: CodingKey, CaseIterable { case size, counts }
+
             let size: [Int]
             let counts: String
         }
 
-        struct Click: Codable, Sendable {
+        struct Click: Codable, KnownKeys {
+            enum CodingKeys: CodingKey, CaseIterable { case x, y, foreground }
+
             let x: Double
             let y: Double
             let foreground: Bool

@@ -10,7 +10,7 @@ struct SegmentationExport {
     private struct Body: KnownKeys {
         enum CodingKeys: CodingKey, CaseIterable { case segments, spacing, parameters }
 
-        let segments: [Known<Segment>]
+        let segments: [Segment]
         var spacing: [Double]?
         var parameters: String?
     }
@@ -20,7 +20,7 @@ struct SegmentationExport {
 
         let label: String
         var isAutomatic: Bool?
-        let masks: [Known<FrameMask>]
+        let masks: [FrameMask]
     }
 
     private struct FrameMask: KnownKeys {
@@ -74,7 +74,7 @@ struct SegmentationExport {
     private static func result(
         _ body: Body, image: StoredImage, path: String, _ service: SegmentationService
     ) throws -> DICOMResult {
-        let segments = body.segments.map(\.value)
+        let segments = body.segments
         let masks = segments.reduce(0) { $0 + $1.masks.count }
         guard (1...AnnotationStore.maximumObjects).contains(segments.count),
             segments.allSatisfy({ !$0.masks.isEmpty })
@@ -98,7 +98,7 @@ struct SegmentationExport {
         var entries: [DICOMResult.Entry] = []
         for (index, segment) in segments.enumerated() {
             var frames: Set<Int> = []
-            for mask in segment.masks.map(\.value) {
+            for mask in segment.masks {
                 try image.check(frame: mask.frame)
                 guard mask.size == [image.size.height, image.size.width],
                     let runs = RunLength(compressed: mask.counts, size: image.size)

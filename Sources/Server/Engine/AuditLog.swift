@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 import Synchronization
 
@@ -25,6 +26,18 @@ final class AuditLog: Sendable {
         let weightsSha256: String
         let clicks: [Clicks]
         let box: [Double]?
+        let outputSha256: [String]
+        let seconds: Double
+        let version: String
+    }
+
+    private struct CallEntry: Encodable {
+        let formatVersion = 1
+        let ts: String
+        let action: String
+        let model: String
+        let weightsSha256: String
+        let inputSha256: [String]
         let outputSha256: [String]
         let seconds: Double
         let version: String
@@ -58,6 +71,32 @@ final class AuditLog: Sendable {
             box: answer.prompt?.box.map { [$0.x0, $0.y0, $0.x1, $0.y1] },
             outputSha256: answer.masks.map { SHA256.hexDigest(of: $0.mask.values) },
             seconds: answer.encodeSeconds + answer.decodeSeconds, version: version)
+        write(entry)
+    }
+
+    /// A call of a network with tensors.
+    struct Call {
+        let action: String
+        let model: ModelDescription
+        let version: String
+        let seconds: Double
+    }
+
+    /// Adds the line of a call of a network.
+    func append(_ call: Call, inputs: [FloatTensor], outputs: [FloatTensor]) {
+        func hashes(_ tensors: [FloatTensor]) -> [String] {
+            tensors.map { tensor in
+                SHA256.hexDigest(of: tensor.values.withUnsafeBytes { Array($0) })
+            }
+        }
+        write(
+            CallEntry(
+                ts: Date.now.timestamp, action: call.action, model: call.model.name,
+                weightsSha256: call.model.sha256, inputSha256: hashes(inputs),
+                outputSha256: hashes(outputs), seconds: call.seconds, version: call.version))
+    }
+
+    private func write(_ entry: some Encodable) {
         guard let line = try? JSON.encode(entry) else { return }
         // One call for a whole line: lines of several processes do not mix.
         handle.withLock { handle in

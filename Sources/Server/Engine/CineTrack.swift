@@ -5,6 +5,31 @@ import Tracking
 /// Follows one object through a cine, one frame of the queue at a time, so that clicks of others are
 /// answered in between.
 struct CineTrack: Sendable {
+    /// Where the frames come from.
+    enum Frames: Sendable {
+        /// The frames of one image.
+        case cine(StoredImage)
+        /// Images of one size, one for each frame; at least one.
+        case images([StoredImage])
+
+        var count: Int {
+            switch self {
+            case .cine(let image): image.frames
+            case .images(let images): images.count
+            }
+        }
+
+        /// The image of a frame, and its number in that image.
+        ///
+        /// - Parameter number: from 1.
+        func place(_ number: Int) -> (image: StoredImage, frame: Int) {
+            switch self {
+            case .cine(let image): (image, number)
+            case .images(let images): (images[number - 1], 1)
+            }
+        }
+    }
+
     /// What became of a frame.
     struct Step: Sendable {
         let frame: Int
@@ -19,10 +44,9 @@ struct CineTrack: Sendable {
         case unreadable(String)
     }
 
-    static let action = "POST /v1/images/{id}/track"
-
     private let service: SegmentationService
-    private let image: StoredImage
+    private let frames: Frames
+    private let action: String
     private let prompts: [Int: Prompt]
     private let clientName: String?
     private let spacing: PixelSpacing?
@@ -33,20 +57,22 @@ struct CineTrack: Sendable {
 
     /// - Parameters:
     ///   - service: the model.
-    ///   - image: the cine.
+    ///   - frames: the cine.
     ///   - prompts: by frames of `range`; at least one.
     ///   - range: the frames to visit.
     ///   - spacing: what the request states about the size of a pixel.
+    ///   - action: the name of the route in the audit log.
     ///   - clientName: who asks, in the audit log.
     init(
-        _ service: SegmentationService, _ image: StoredImage, prompts: [Int: Prompt],
-        range: ClosedRange<Int>, spacing: PixelSpacing?, clientName: String?
+        _ service: SegmentationService, _ frames: Frames, prompts: [Int: Prompt],
+        range: ClosedRange<Int>, spacing: PixelSpacing? = nil, action: String,
+        clientName: String? = nil
     ) {
         first = prompts.keys.min() ?? range.lowerBound
-        let order = CineTracker.order(frames: image.frames, first: first)
+        let order = CineTracker.order(frames: frames.count, first: first)
         remaining = (order.forwards + order.backwards).filter { range.contains($0) }[...]
-        (self.service, self.image, self.prompts) = (service, image, prompts)
-        (self.spacing, self.clientName) = (spacing, clientName)
+        (self.service, self.frames, self.prompts) = (service, frames, prompts)
+        (self.spacing, self.action, self.clientName) = (spacing, action, clientName)
     }
 
     /// Segments the next frame: forwards from the first prompt, then backwards from it.
@@ -64,8 +90,9 @@ struct CineTrack: Sendable {
         case .mask(let result, let next, let encode, let decode):
             tracker = next
             if number == first { atFirst = next }
+            let (image, frame) = frames.place(number)
             var question = SegmentationService.Question(
-                frame: number, prompt: prompt, action: Self.action)
+                frame: frame, prompt: prompt, action: action)
             (question.spacing, question.clientName) = (spacing, clientName)
             let answer = SegmentationService.Answer(
                 image: image, question: question, prompt: prompt, masks: [result], notes: [],
@@ -78,7 +105,8 @@ struct CineTrack: Sendable {
     private func outcome(
         _ number: Int, _ prompt: Prompt?, for client: ClientConnection
     ) async throws -> Outcome {
-        let (store, image, tracker) = (service.store, image, tracker)
+        let (store, tracker) = (service.store, tracker)
+        let (image, place) = frames.place(number)
         let end = ContinuousClock.now + .seconds(service.limits.waitingSeconds)
         while true {
             do {
@@ -87,7 +115,7 @@ struct CineTrack: Sendable {
                     let start = ContinuousClock.now
                     let frame: Image
                     do {
-                        frame = try store.frame(number, of: image)
+                        frame = try store.frame(place, of: image)
                     } catch  where prompt == nil {
                         return .unreadable(RequestError(error).message)
                     }
@@ -96,7 +124,7 @@ struct CineTrack: Sendable {
                         let result = tracker.passOver(blankFrameOf: frame.size)
                         return .mask(result, tracker, encode: 0, decode: 0)
                     }
-                    let encoded = try session.encoded(image.key(frame: number)) { frame }.image
+                    let encoded = try session.encoded(image.key(frame: place)) { frame }.image
                     let middle = ContinuousClock.now
                     let result = try tracker.segment(frame, encoded, prompt: prompt)
                     return .mask(

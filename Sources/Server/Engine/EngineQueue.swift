@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 import Synchronization
 
@@ -25,6 +26,22 @@ final class EngineQueue: Sendable {
         ) throws -> (image: any EncodedImage, wasCached: Bool) {
             try worker.encoded(key, image: image)
         }
+
+        /// Runs a network of the model once.
+        ///
+        /// - Parameters:
+        ///   - network: one of ``EngineQueue/networks``.
+        ///   - inputs: tensors that were checked for it.
+        /// - Returns: its outputs, in their order.
+        /// - Throws: errors of the model.
+        func run(
+            _ network: TensorNetwork, _ inputs: [String: FloatTensor]
+        ) throws -> [FloatTensor] {
+            guard let engine = worker.engine as? any TensorEngine else {
+                preconditionFailure("only engines with networks have them")
+            }
+            return try engine.run(network, inputs)
+        }
     }
 
     /// What the queue has done so far, for the metrics.
@@ -42,6 +59,9 @@ final class EngineQueue: Sendable {
     private let worker: Worker
     private let limits: ServerConfiguration.Limits
     private let shared = Mutex(Counts())
+
+    /// The networks of the model that can be called with tensors.
+    var networks: [TensorNetwork] { (worker.engine as? any TensorEngine)?.networks ?? [] }
 
     /// What the queue has done so far.
     var counts: Counts {
@@ -117,7 +137,7 @@ private final class Worker: @unchecked Sendable {
     }
 
     let counts = Mutex(Counts())
-    private let engine: any SegmentationEngine
+    let engine: any SegmentationEngine
     private let limit: Int
     // Used on the queue's thread alone.
     private var cache: [String: (image: any EncodedImage, used: Int)] = [:]

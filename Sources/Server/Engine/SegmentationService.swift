@@ -115,6 +115,27 @@ struct SegmentationService: Sendable {
         audit?.append(answer, model: model, version: version)
         return answer
     }
+
+    /// Runs a network of the model on tensors.
+    ///
+    /// - Parameters:
+    ///   - network: one of the queue's networks.
+    ///   - inputs: tensors that were checked for it.
+    ///   - action: the name of the route in the audit log.
+    /// - Returns: the outputs.
+    /// - Throws: ``RequestError``, errors of the model.
+    func run(
+        _ network: TensorNetwork, _ inputs: [String: FloatTensor], action: String,
+        for client: ClientConnection
+    ) async throws -> [FloatTensor] {
+        let start = ContinuousClock.now
+        let results = try await queue.run(for: client) { try $0.run(network, inputs) }
+        let seconds = (ContinuousClock.now - start).inSeconds
+        audit?.append(
+            .init(action: action, model: model, version: version, seconds: seconds),
+            inputs: network.inputs.compactMap { inputs[$0.name] }, outputs: results)
+        return results
+    }
 }
 
 extension Image {

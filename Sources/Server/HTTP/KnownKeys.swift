@@ -1,14 +1,36 @@
 import FileIO
 
-/// A JSON object of which all keys are known.
+/// A JSON object of which all keys are known: others are refused, at every depth.
+///
+/// A client that misspells `prompt_free` must not get the answer to another question. Decode the
+/// body with ``JSON/decodeKnown(_:from:)``; properties of such types are checked with it.
 protocol KnownKeys: Decodable, Sendable {
     associatedtype CodingKeys: CodingKey & CaseIterable
 }
 
+// The compiler's own `init(from:)` of a type in this module takes these for its properties.
+extension KeyedDecodingContainer {
+    func decode<Value: KnownKeys>(_ type: Value.Type, forKey key: Key) throws -> Value {
+        try decode(Known<Value>.self, forKey: key).value
+    }
+
+    func decode<Value: KnownKeys>(_ type: [Value].Type, forKey key: Key) throws -> [Value] {
+        try decode([Known<Value>].self, forKey: key).map(\.value)
+    }
+
+    func decodeIfPresent<Value: KnownKeys>(_ type: Value.Type, forKey key: Key) throws -> Value? {
+        try decodeIfPresent(Known<Value>.self, forKey: key)?.value
+    }
+
+    func decodeIfPresent<Value: KnownKeys>(
+        _ type: [Value].Type, forKey key: Key
+    ) throws -> [Value]? {
+        try decodeIfPresent([Known<Value>].self, forKey: key)?.map(\.value)
+    }
+}
+
 /// Decodes an object and refuses keys that it does not have.
-///
-/// A client that misspells `prompt_free` must not get the answer to another question.
-struct Known<Value: KnownKeys>: Decodable, Sendable {
+private struct Known<Value: KnownKeys>: Decodable {
     let value: Value
 
     init(from decoder: any Decoder) throws {

@@ -41,6 +41,7 @@ extension RequestError {
                 error.isAboutDecoder
                 ? .init(.notImplemented, "this server cannot read DICOM: samus-dicom is missing")
                 : .unprocessable(error.renamed(to: "image").description)
+        case let error as TensorError: self = .unprocessable(error.description)
         case let error as EngineError: self = .unprocessable(error.description)
         case ModelBundleError.noPrompts(let model):
             self = .unprocessable("\(model) takes no prompts: set prompt_free")

@@ -50,9 +50,9 @@ extension SegmentRequest {
 
         var image: String?
         var frame: Int?
-        var clicks: [Known<Click>]?
+        var clicks: [Click]?
         var box: [Double]?
-        var maskInput: Known<RunLengths>?
+        var maskInput: RunLengths?
         var promptFree: Bool?
         var candidates: Bool?
         var minimumPresence: Double?
@@ -86,10 +86,10 @@ extension SegmentRequest {
     private init(_ body: Body, action: String) throws {
         image = try body.image.map { try Self.decoded($0) }
         maskFormat = body.mask ?? .png
-        let clicks = (body.clicks ?? []).map(\.value.promptClick)
+        let clicks = (body.clicks ?? []).map(\.promptClick)
         question = try Self.question(
             clicks: clicks, box: body.box, isPromptFree: body.promptFree ?? false, action: action)
-        question.prompt?.mask = try body.maskInput.map { try Self.mask($0.value) }
+        question.prompt?.mask = try body.maskInput.map { try Self.mask($0) }
         if let frame = body.frame { question.frame = frame }
         question.candidates = body.candidates ?? false
         question.minimumPresence = try Self.presence(body.minimumPresence)

@@ -14,7 +14,7 @@ struct TrackRoutes {
             case prompts, firstFrame, lastFrame, spacing, clientId
         }
 
-        let prompts: [Known<FramePrompt>]
+        let prompts: [FramePrompt]
         var firstFrame: Int?
         var lastFrame: Int?
         var spacing: [Double]?
@@ -25,7 +25,7 @@ struct TrackRoutes {
         enum CodingKeys: CodingKey, CaseIterable { case frame, clicks, box }
 
         let frame: Int
-        var clicks: [Known<SegmentRequest.Click>]?
+        var clicks: [SegmentRequest.Click]?
         var box: [Double]?
     }
 
@@ -105,7 +105,7 @@ struct TrackRoutes {
                 "first_frame is \(first), after last_frame, which is \(last)")
         }
         var prompts: [Int: Prompt] = [:]
-        for given in body.prompts.map(\.value) {
+        for given in body.prompts {
             guard first <= given.frame, given.frame <= last else {
                 throw RequestError.unprocessable(
                     "a prompt is on frame \(given.frame); frames \(first) to \(last) are tracked")
@@ -113,7 +113,7 @@ struct TrackRoutes {
             guard prompts[given.frame] == nil else {
                 throw RequestError.unprocessable("frame \(given.frame) has two prompts")
             }
-            let clicks = (given.clicks ?? []).map(\.value.promptClick)
+            let clicks = (given.clicks ?? []).map(\.promptClick)
             guard clicks.count <= SegmentationService.maximumClicks else {
                 throw RequestError.unprocessable(
                     "a prompt has \(clicks.count) clicks; at most "
@@ -126,9 +126,9 @@ struct TrackRoutes {
             throw RequestError.unprocessable("tracking needs a prompt on at least one frame")
         }
         return CineTrack(
-            service, image, prompts: prompts, range: first...last,
+            service, .cine(image), prompts: prompts, range: first...last,
             spacing: try body.spacing.map { try SegmentRequest.spacing($0) },
-            clientName: body.clientId)
+            action: "POST /v1/images/{id}/track", clientName: body.clientId)
     }
 
     private func frameLine(_ step: CineTrack.Step) throws -> FrameLine {

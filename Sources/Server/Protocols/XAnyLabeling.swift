@@ -4,7 +4,8 @@ import Hummingbird
 import Imaging
 import Segmentation
 
-/// The protocol of X-AnyLabeling's remote server: `/v1/models` and `/v1/predict`.
+/// The protocol of X-AnyLabeling's remote server: `/v1/models` and `/v1/predict`; cines are
+/// ``XAnyLabelingVideo``.
 ///
 /// An error is an answer with status 200 and `success` false, as the client expects; only a full
 /// queue is 503.
@@ -18,9 +19,10 @@ struct XAnyLabeling {
         table.add(.get, "/v1/models", models)
         table.add(.get, "/v1/models/{model}/info", info)
         table.add(.post, "/v1/predict", predict)
+        XAnyLabelingVideo(service: service).add(to: &table)
     }
 
-    private struct Success<Content: Encodable>: Encodable {
+    struct Success<Content: Encodable>: Encodable {
         let success = true
         let data: Content
     }
@@ -56,23 +58,35 @@ struct XAnyLabeling {
             Widget(name: "button_finish_object"), Widget(name: "mask_fineness_slider", value: 10),
         ]
         let params: [String: String] = [:]
-        let batchProcessingMode = "default"
+        var batchProcessingMode = "default"
+    }
+
+    /// What the client lists, by the names that its requests have.
+    private var listed: [String: Model] {
+        let name = "SAMUS (\(service.model.name))"
+        var models = [Self.modelName: Model(displayName: name)]
+        if !service.model.architecture.isPromptFree {
+            models[XAnyLabelingVideo.modelName] = Model(
+                displayName: "\(name), through a cine", batchProcessingMode: "video")
+        }
+        return models
     }
 
     @Sendable private func models(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        try .json(
-            Success(data: [Self.modelName: Model(displayName: "SAMUS (\(service.model.name))")]))
+        try .json(Success(data: listed))
     }
 
     @Sendable private func info(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        guard try context.id(of: "model") == Self.modelName else {
-            throw RequestError.notFound("the model of this server is '\(Self.modelName)'")
+        let models = listed
+        guard let model = try models[context.id(of: "model")] else {
+            throw RequestError.notFound(
+                "the models of this server are \(models.keys.sorted().joined(separator: ", "))")
         }
-        return try .json(Success(data: Model(displayName: "SAMUS (\(service.model.name))")))
+        return try .json(Success(data: model))
     }
 
     private struct Body: Decodable {
@@ -92,14 +106,24 @@ struct XAnyLabeling {
         var params: Parameters?
     }
 
-    private struct Shapes: Encodable {
-        struct Shape: Encodable {
-            let label = "AUTOLABEL_OBJECT"
-            let shapeType = "polygon"
-            let points: [[Double]]
-            let score: Float
-        }
+    /// A mask as the client reads it.
+    struct Shape: Encodable {
+        let label = "AUTOLABEL_OBJECT"
+        let shapeType = "polygon"
+        /// The outline; its first point is repeated at the end.
+        let points: [[Double]]
+        let score: Float
 
+        /// - Returns: nil for an empty mask.
+        init?(_ result: SegmentationResult, epsilonFactor: Double?) {
+            let outline = result.mask.outline(tolerance: min(max(epsilonFactor ?? 0.001, 0), 0.1))
+            guard let first = outline.first else { return nil }
+            points = outline + [first]
+            score = result.iouEstimate.isFinite ? min(max(result.iouEstimate, 0), 1) : 0
+        }
+    }
+
+    private struct Shapes: Encodable {
         let shapes: [Shape]
         let description: String
         let replace = false
@@ -156,12 +180,8 @@ struct XAnyLabeling {
                 prompt: marks.isEmpty ? nil : Prompt(clicks: clicks, box: box),
                 action: "POST /v1/predict"),
             for: context.client)
-        let tolerance = min(max(body.params?.epsilonFactor ?? 0.001, 0), 0.1)
-        let shapes = answer.masks.compactMap { result -> Shapes.Shape? in
-            let outline = result.mask.outline(tolerance: tolerance)
-            guard let first = outline.first else { return nil }
-            return Shapes.Shape(
-                points: outline + [first], score: min(max(result.iouEstimate, 0), 1))
+        let shapes = answer.masks.compactMap {
+            Shape($0, epsilonFactor: body.params?.epsilonFactor)
         }
         return Shapes(
             shapes: shapes,

@@ -19,9 +19,10 @@ struct CineTrack: Sendable {
             }
         }
 
-        /// The image of a frame, and its number in that image.
+        /// Finds a frame.
         ///
         /// - Parameter number: from 1.
+        /// - Returns: its image, and its number in that image.
         func place(_ number: Int) -> (image: StoredImage, frame: Int) {
             switch self {
             case .cine(let image): (image, number)

@@ -122,6 +122,7 @@ struct SegmentationService: Sendable {
     ///   - network: one of the queue's networks.
     ///   - inputs: tensors that were checked for it.
     ///   - action: the name of the route in the audit log.
+    ///   - client: the client that waits for the answer.
     /// - Returns: the outputs.
     /// - Throws: ``RequestError``, errors of the model.
     func run(

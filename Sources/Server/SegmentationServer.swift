@@ -45,7 +45,8 @@ public struct SegmentationServer: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: RequestObserver(
-                connections: connections, metrics: metrics, allowed: allowed))
+                connections: connections, metrics: metrics, allowed: allowed,
+                logsRequests: configuration.logsRequests))
         router.add(
             middleware: AccessGuard(
                 configuration: configuration, openPaths: PageRoutes.openPaths))
@@ -108,7 +109,8 @@ public struct SegmentationServer: Sendable {
             try await group.run()
         } catch let error as IOError {
             throw ServerConfigurationError.cannotListen(
-                host: configuration.host, port: configuration.port, reason: error.description)
+                host: configuration.host, port: configuration.port,
+                reason: String(cString: strerror(error.errnoCode)))
         }
     }
 }

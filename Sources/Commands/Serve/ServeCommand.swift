@@ -76,6 +76,13 @@ public struct ServeOptions: ParsableArguments {
         completion: .file())
     public var auditLog: String?
 
+    /// A log of all requests.
+    @Flag(
+        help: ArgumentHelp(
+            "Log a JSON line on standard error for each request: route, status and time, no names. "
+                + "Without it, only failures of the server are logged."))
+    public var logRequests = false
+
     /// Largest request.
     @Option(help: ArgumentHelp("Largest request, in MB.", valueName: "MB"))
     public var maxRequest = 64
@@ -127,6 +134,7 @@ package struct ServedModel {
     /// - Throws: ``ExitError``.
     package init(_ options: EngineOptions) throws {
         guard options.bundle != nil else {
+            try withExitStatus(.unavailable) { _ = try ModelCatalog.path(of: options.model) }
             throw ExitError(
                 .unavailable,
                 "samus serve runs model bundles, and '\(options.model)' is none: 'samus export' "

@@ -9,6 +9,8 @@ struct RequestObserver: RouterMiddleware {
     let connections: ClientConnections
     let metrics: ServerMetrics
     let allowed: AllowedMethods
+    /// Whether requests that succeed are logged too.
+    let logsRequests: Bool
 
     func handle(
         _ request: Request, context: ServerContext,
@@ -51,7 +53,8 @@ struct RequestObserver: RouterMiddleware {
             details["reason"] = "\(ServerLog.reason(of: failure))"
             ServerLog.shared.error("request failed", metadata: details)
         } else {
-            ServerLog.shared.debug("request", metadata: details)
+            ServerLog.shared.log(
+                level: logsRequests ? .info : .debug, "request", metadata: details)
         }
         return response
     }

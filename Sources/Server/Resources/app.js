@@ -66,7 +66,7 @@ async function opening(body) {
   worklist.show();
 }
 
-const openFile = (file) => opening(async () => ({ ...await json("v1/images", upload(file)), name: file.name, file }));
+const openFile = (file, note = "") => opening(async () => ({ ...await json("v1/images", upload(file)), name: file.name, file, note }));
 
 function openListed(entry) {
   return opening(async () => ({ ...await json(`v1/images/${entry.id}`), name: entry.name, listed: true }));
@@ -75,6 +75,7 @@ function openListed(entry) {
 async function open(image) {
   cine.reset(image);
   sessionStorage.setItem("samus-last", image.listed ? image.id : "");
+  document.title = `${image.name} \u2013 SAMUS`;
   $("empty").hidden = true;
   $("reload-stored").hidden = $("conflict").hidden = true;
   const next = new Draft(image, {
@@ -120,7 +121,8 @@ async function encode() {
   try {
     await json(`v1/images/${of.image.id}/encode?frame=${number}`, { method: "POST" });
     if (draft !== of || frame !== number || of.isConflicting) return;
-    say(work().objects.some(hasMask) ? "Ready. The earlier work on this image is loaded." : "Ready: click on an object, or drag a box around it.");
+    const ready = work().objects.some(hasMask) ? "Ready. The earlier work on this image is loaded." : "Ready: click on an object, or drag a box around it.";
+    say(ready + (of.image.note || ""));
   } catch (error) {
     if (error.status !== 404 || !of.image.file) say(error.message, true);
   } finally {
@@ -449,12 +451,20 @@ $("open").addEventListener("change", (event) => {
   event.target.value = "";
 });
 const stage = $("stage");
-stage.addEventListener("dragover", (event) => { event.preventDefault(); stage.classList.add("dropping"); });
-stage.addEventListener("dragleave", () => stage.classList.remove("dropping"));
-stage.addEventListener("drop", (event) => {
+// Anywhere on the page: a browser leaves the page for a file that is dropped beside the image.
+window.addEventListener("dragover", (event) => { event.preventDefault(); stage.classList.add("dropping"); });
+window.addEventListener("dragleave", (event) => { if (!event.relatedTarget) stage.classList.remove("dropping"); });
+window.addEventListener("drop", (event) => {
   event.preventDefault();
   stage.classList.remove("dropping");
-  if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]);
+  const items = [...event.dataTransfer.items];
+  if (items.some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
+    say("A folder cannot be dropped: start the server with --data FOLDER to work through its images.", true);
+    return;
+  }
+  const [file, ...others] = event.dataTransfer.files;
+  if (!file) return;
+  openFile(file, others.length ? ` Only ${file.name}, the first of ${others.length + 1} files, was opened.` : "");
 });
 document.querySelectorAll("[data-tool]").forEach((button) => button.addEventListener("click", () => setTool(button.dataset.tool)));
 $("segment").addEventListener("click", () => { if (draft) { draft.begin(frame); ask(); } });

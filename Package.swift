@@ -148,6 +148,7 @@ let package = Package(
                 .embedInCode("Resources/openapi.json"),
                 .embedInCode("Resources/app.js"),
                 .embedInCode("Resources/server.js"),
+                .embedInCode("Resources/training.js"),
                 .embedInCode("Resources/masks.js"),
                 .embedInCode("Resources/draft.js"),
                 .embedInCode("Resources/view.js"),

@@ -4,7 +4,7 @@ import Inference
 import Segmentation
 
 /// The options that choose a model, and how it runs.
-public struct EngineOptions: ParsableArguments {
+public struct EngineOptions: ParsableArguments, Sendable {
     /// The precision of the arithmetic.
     public enum Precision: String, ExpressibleByArgument, CaseIterable, Codable, Sendable {
         case f32, bf16, f16
@@ -64,6 +64,16 @@ public struct EngineOptions: ParsableArguments {
 
     /// The model to use: `--model`, or the default model.
     public var model: String { givenModel ?? ModelCatalog.standard.name }
+
+    /// The same options for another model.
+    ///
+    /// - Parameter model: name or path.
+    /// - Returns: options with this model.
+    package func with(model: String) -> EngineOptions {
+        var options = self
+        options.givenModel = model
+        return options
+    }
 
     /// The number of threads.
     @Option(help: ArgumentHelp("CPU threads (default: one for each core).", valueName: "n"))

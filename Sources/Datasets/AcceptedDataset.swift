@@ -142,6 +142,57 @@ package struct AcceptedDataset: Sendable {
         try transaction.commit(holding: lock)
     }
 
+    /// Copies the dataset as it is now into another folder of datasets, without lists of a split.
+    ///
+    /// Images and labels are further names of the same files where the file system has these: a file
+    /// that is accepted again is a new one, so that the copy never changes.
+    ///
+    /// - Parameters:
+    ///   - target: the folder of datasets, made new.
+    ///   - patient: the patient, or whatever must not be split, of an image's name.
+    /// - Returns: the number of images.
+    /// - Throws: `ImportError`, `FileError`, errors of the file system.
+    package func copy(to target: String, patient: (String) -> String) throws -> Int {
+        let lock = try FolderLock(root)
+        try FileTransaction.recover(holding: lock)
+        for part in ["img", "label"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(target)/\(name)/\(part)", withIntermediateDirectories: true)
+        }
+        try FileManager.default.createDirectory(
+            atPath: "\(target)/MainPatient", withIntermediateDirectories: true)
+        var rows = [["name", "patient", "mm_x", "mm_y"]]
+        let index = "\(folder)/index.csv"
+        let spacings = Dictionary(
+            LayoutFile.exists(index)
+                ? CSV.rows(try LayoutFile.text(index, limit: 64 << 20)).dropFirst().compactMap {
+                    $0.count == 4 ? ($0[0], [$0[2], $0[3]]) : nil
+                } : []
+        ) { first, _ in first }
+        for image in names.sorted() {
+            for part in ["img", "label"] {
+                let file = "\(name)/\(part)/\(image).png"
+                let (from, to) = ("\(root)/\(file)", "\(target)/\(file)")
+                if link(from, to) != 0 {
+                    try FileManager.default.copyItem(atPath: from, toPath: to)
+                }
+            }
+            rows.append([image, patient(image)] + (spacings[image] ?? ["", ""]))
+        }
+        let classes = try classNames()
+        let table =
+            "class,name\n"
+            + classes.enumerated().map { CSV.line(["\($0 + 1)", $1]) + "\n" }.joined()
+        let counts = try JSON.encode([name: classes.count + 1], style: .indented, keys: .exact)
+        for (file, content) in [
+            ("\(name)/index.csv", Array(rows.map { CSV.line($0) + "\n" }.joined().utf8)),
+            ("\(name)/classes.csv", Array(table.utf8)), ("MainPatient/class.json", counts),
+        ] {
+            try AtomicFile.write(content, to: "\(target)/\(file)")
+        }
+        return rows.count - 1
+    }
+
     /// `index.csv` with the row of an image added or replaced.
     private func index(with entry: Entry) throws -> String {
         let path = "\(folder)/index.csv"

@@ -13,6 +13,7 @@ import UnixSignals
 /// The HTTP server: the page, its own interface, and the protocols of other programs.
 public struct SegmentationServer: Sendable {
     let service: SegmentationService
+    private let training: TrainingService
     let configuration: ServerConfiguration
     let routes: [RouteTable.Route]
     private let responder: RouterResponder<ServerContext>
@@ -23,8 +24,13 @@ public struct SegmentationServer: Sendable {
     /// - Parameters:
     ///   - engine: the model.
     ///   - configuration: address, access and limits.
+    ///   - load: loads a model bundle by its path, and the model of `engine` for nil; nil where the
+    ///     server cannot change its model.
     /// - Throws: ``ServerConfigurationError``, `FileError` if there is no temporary folder.
-    public init(engine: any SegmentationEngine, configuration: ServerConfiguration) throws {
+    public init(
+        engine: any SegmentationEngine, configuration: ServerConfiguration,
+        load: (@Sendable (_ bundle: String?) throws -> any SegmentationEngine)? = nil
+    ) throws {
         try configuration.check()
         let data = try configuration.dataFolder.map { path throws(ServerConfigurationError) in
             try DataFolder(path)
@@ -33,12 +39,19 @@ public struct SegmentationServer: Sendable {
             try AuditLog(path)
         }
         service = SegmentationService(
-            model: engine.model, version: configuration.version,
+            version: configuration.version,
             queue: EngineQueue(engine: engine, limits: configuration.limits),
             store: try ImageStore(data: data, limits: configuration.limits),
             annotations: data.map { AnnotationStore($0) },
             drafts: data.map { DraftStore(root: $0.root) }, audit: audit,
             limits: configuration.limits)
+        training = TrainingService(
+            service: service,
+            trainer: data.map {
+                Trainer(
+                    root: $0.root,
+                    program: configuration.trainer.map { .init(path: $0.program, model: $0.model) })
+            }, load: load)
         self.configuration = configuration
 
         let (metrics, allowed) = (ServerMetrics(), AllowedMethods())
@@ -60,9 +73,12 @@ public struct SegmentationServer: Sendable {
         AnnotationRoutes(service).add(to: &table)
         DraftRoutes(service).add(to: &table)
         SegmentationExport(service).add(to: &table)
+        TrainingRoutes(training).add(to: &table)
         XAnyLabeling(service: service).add(to: &table)
-        MONAILabel(service: service, labels: LabelFiles(root: configuration.dataFolder))
-            .add(to: &table)
+        MONAILabel(
+            service: service, training: training, labels: LabelFiles(root: configuration.dataFolder)
+        )
+        .add(to: &table)
         OpenInference(service: service).add(to: &table)
         LabelStudio(service: service).add(to: &table)
         CVATInteractor(service: service).add(to: &table)
@@ -83,7 +99,10 @@ public struct SegmentationServer: Sendable {
     func run(
         signals: [UnixSignal], onStart: @escaping @Sendable (Int) -> Void
     ) async throws {
-        defer { service.store.close() }
+        defer {
+            training.trainer?.close()
+            service.store.close()
+        }
         let limits = configuration.limits
         let connections = connections
         let application = Application(

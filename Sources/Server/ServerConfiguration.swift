@@ -35,6 +35,22 @@ public struct ServerConfiguration: Sendable {
         public init() {}
     }
 
+    /// The program `samus` with `samus-train` beside it, and what a training starts from.
+    public struct TrainingProgram: Sendable, Equatable {
+        /// The path of `samus`.
+        public var program: String
+        /// Name or path of the served model.
+        public var model: String
+
+        /// - Parameters:
+        ///   - program: the path of `samus`.
+        ///   - model: name or path of the served model.
+        public init(program: String, model: String) {
+            self.program = program
+            self.model = model
+        }
+    }
+
     /// The address to listen on.
     public var host = "127.0.0.1"
     /// The port to listen on; 0 takes a free one.
@@ -47,6 +63,8 @@ public struct ServerConfiguration: Sendable {
     public var dataFolder: String?
     /// A file to which one JSON line is added for each use of the model.
     public var auditLog: String?
+    /// The program that trains on accepted masks; nil where this machine has none.
+    public var trainer: TrainingProgram?
     /// Whether each request is logged, not only failures of the server.
     public var logsRequests = false
     /// The version of the program.

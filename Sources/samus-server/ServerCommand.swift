@@ -23,7 +23,10 @@ struct ServerCommand: ParsableCommand {
         let model = try ServedModel(options.engine)
         model.notes.forEach(Terminal.log)
         let server = try withExitStatus(.input) {
-            try SegmentationServer(engine: model.engine, configuration: configuration)
+            try SegmentationServer(engine: model.engine, configuration: configuration) {
+                [options = options.engine] bundle in
+                try ServedModel(bundle.map(options.with(model:)) ?? options).engine
+            }
         }
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         try Self.wait {
@@ -45,6 +48,9 @@ struct ServerCommand: ParsableCommand {
         configuration.dataFolder = options.data
         configuration.auditLog = options.auditLog
         configuration.logsRequests = options.logRequests
+        configuration.trainer = TrainingPrograms.path.map { path in
+            .init(program: path, model: options.engine.bundlePath ?? options.engine.model)
+        }
         configuration.version = ProgramVersion.current
         configuration.limits.bodyBytes = options.maxRequest << 20
         configuration.limits.pixels = options.maxPixels * 1_000_000

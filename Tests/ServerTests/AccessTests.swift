@@ -63,7 +63,7 @@ extension ServerTests {
         }
         private static let open: Set = [
             "/", "/app.js", "/server.js", "/masks.js", "/draft.js", "/view.js", "/worklist.js",
-            "/cine.js", "/results.js", "/style.css", "/openapi.json", "/health",
+            "/cine.js", "/results.js", "/training.js", "/style.css", "/openapi.json", "/health",
         ]
 
         @Test("texts are compared to their ends")

@@ -179,16 +179,6 @@ extension ServerTests {
                 }
             }
         }
-
-        @Test("no training is running")
-        func training() async throws {
-            try await withServer { client in
-                let status4 = try await client.send("GET", "/train/?check_if_running=true").status
-                #expect(status4 == 404)
-                let status5 = try await client.json("POST", "/train/samus", "{}").status
-                #expect(status5 == 404)
-            }
-        }
     }
 }
 

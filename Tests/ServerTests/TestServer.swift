@@ -8,13 +8,14 @@ import Synchronization
 /// A formula instead of a network: a click gives all pixels of its grey level, a box gives the
 /// bright pixels in it.
 final class BrightEngine: SegmentationEngine {
-    let model = ModelDescription(name: "bright", architecture: .samus, sha256: "0123", licence: nil)
+    let model: ModelDescription
     private let count = Atomic(0)
     /// Time that encoding takes.
     let delay: Duration
     let estimate: Float
 
-    init(delay: Duration = .zero, estimate: Float = 0.75) {
+    init(name: String = "bright", delay: Duration = .zero, estimate: Float = 0.75) {
+        model = ModelDescription(name: name, architecture: .samus, sha256: "0123", licence: nil)
         self.delay = delay
         self.estimate = estimate
     }
@@ -213,6 +214,7 @@ struct Client: Sendable {
 /// Runs a server on a free port while a test uses it.
 func withServer<Result: Sendable>(
     engine: any SegmentationEngine = BrightEngine(),
+    load: (@Sendable (String?) throws -> any SegmentationEngine)? = nil,
     _ configure: (inout ServerConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (Client) async throws -> Result
 ) async throws -> Result {
@@ -220,7 +222,8 @@ func withServer<Result: Sendable>(
     configuration.port = 0
     configuration.version = "1.2.3"
     configure(&configuration)
-    let server = try SegmentationServer(engine: engine, configuration: configuration)
+    let server = try SegmentationServer(
+        engine: engine, configuration: configuration, load: load)
     let (ports, started) = AsyncStream<Int>.makeStream()
     let running = Task {
         defer { started.finish() }

@@ -34,6 +34,12 @@ extension ServerTests {
                 "PUT", "/v1/images/{id}/annotation",
                 #"{"objects":[{"label":"a","mask":{"size":[1,1],"counts":"1"},"clicks":[{"x":1,"y":2,"foreground":true,"wrong":1}]}]}"#
             ),
+            (
+                "PUT", "/v1/images/{id}/annotation",
+                #"{"objects":[{"label":"a","mask":{"size":[1,1],"counts":"1"},"model":{"name":"m","sha256":"0","wrong":1}}]}"#
+            ),
+            ("POST", "/v1/training", #"{"epochs":1,"wrong":1}"#),
+            ("POST", "/v1/training/model", #"{"use":"trained","wrong":1}"#),
             ("POST", "/v1/images/{id}/seg", #"{"segments":[],"wrong":1}"#),
             ("POST", "/v1/images/{id}/seg", #"{"segments":[{"label":"a","masks":[],"wrong":1}]}"#),
             (

@@ -125,9 +125,10 @@ class Page:
         from selenium.webdriver.common.action_chains import ActionChains
         return ActionChains(self.browser)
 
-    def click(self, x, y, button="click"):
+    def click(self, x, y, button="click", size=SIZE):
         self.script("document.getElementById('status').textContent = ''")
-        mouse = self.mouse().move_to_element_with_offset(self.element("canvas"), *self.place(x, y))
+        place = self.place(x, y, size)
+        mouse = self.mouse().move_to_element_with_offset(self.element("canvas"), *place)
         getattr(mouse, button)().perform()
         self.says("Mask", "Low", "Nothing")
 
@@ -553,6 +554,44 @@ def test_downloads(fresh, downloads):
     coco = json.loads(content)
     assert coco["annotations"][0]["area"] == area
     assert "research use only" in coco["info"]["description"]
+
+
+def test_training(browser, tmp_path):
+    """A real training on twelve accepted masks, from the page: it ends, and the new model answers."""
+    if not (PROGRAMS / "samus-train").exists():
+        pytest.skip("samus-train is not built")
+    rng = numpy.random.default_rng(1)
+    for index in range(12):
+        y, x = numpy.mgrid[:96, :96]
+        disc = (x - 40 - 2 * index) ** 2 + (y - 48) ** 2 < (14 + index) ** 2
+        image = numpy.where(disc, 150, 50) + rng.integers(0, 40, disc.shape)
+        Image.fromarray(image.astype(numpy.uint8)).save(tmp_path / f"disc{index:02}.png")
+    with served(browser, tmp_path) as page:
+        page.script("document.getElementById('training').open = true")
+        page.wait(lambda: "0 images accepted" in page.element("training-count").text)
+        assert not page.element("train").is_enabled()
+        for index in range(12):
+            page.choose(f"disc{index:02}.png")
+            page.click(40 + 2 * index, 48, size=(96, 96))
+            page.element("accept").click()
+            page.says("Accepted")
+        page.script("document.getElementById('training').open = false")
+        page.script("document.getElementById('training').open = true")
+        page.wait(page.element("train").is_enabled)
+        page.script("document.getElementById('train-epochs').value = 2")
+        page.element("train").click()
+        page.wait(lambda: "Epoch 1 of 2" in page.element("training-text").text, 120)
+        page.shot("training")
+        page.wait(lambda: "Trained on" in page.element("training-text").text, 240)
+        assert 0 <= float(page.element("trained-box").text) <= 1
+        page.element("use-trained").click()
+        page.says("The trained model answers now")
+        assert "samus-lite-accepted-" in page.element("model").text
+        page.shot("trained")
+        page.click(60, 48, size=(96, 96))
+        page.element("use-original").click()
+        page.says("The former model answers again")
+        assert page.element("model").text.startswith("samus-lite,")
 
 
 def test_batch(browser, tmp_path):

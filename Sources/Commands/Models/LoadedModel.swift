@@ -143,6 +143,11 @@ extension EngineOptions {
         return isName && isForTorch ? nil : ModelCatalog.bundle(of: model)
     }
 
+    /// The absolute path of the bundle; nil where the model is a checkpoint.
+    package var bundlePath: String? {
+        bundle.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+    }
+
     /// Replaces this process by `samus-train` where the model is a checkpoint and this program has no
     /// libtorch.
     ///

@@ -150,3 +150,13 @@ package struct ServedModel {
         }
     }
 }
+
+/// The programs that train on accepted masks.
+package enum TrainingPrograms {
+    /// `samus` beside this program, where `samus-train` is there too; otherwise nil.
+    package static var path: String? {
+        guard Handover.isPossible else { return nil }
+        let path = ProgramLocation.folder.appendingPathComponent("samus").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+}

@@ -73,6 +73,9 @@ struct AnnotationRoutes {
             guard (1...100).contains(object.label.count), isPlain else {
                 throw RequestError.unprocessable("a label has 1 to 100 visible characters")
             }
+            if let model = object.model, model.name.count > 200 || model.sha256.count > 64 {
+                throw RequestError.unprocessable("a model has a name and a SHA-256")
+            }
         }
         let record = AnnotationStore.Record(
             image: name, imageSha256: image.sha256, frame: frame, width: image.size.width,

@@ -6,10 +6,18 @@ import Segmentation
 
 /// The masks that a person accepted, as a dataset in the served folder.
 struct AnnotationStore: Sendable {
+    /// A model, in records.
+    struct Model: Codable, KnownKeys {
+        enum CodingKeys: CodingKey, CaseIterable { case name, sha256 }
+
+        let name: String
+        let sha256: String
+    }
+
     /// An object that a person accepted.
     struct Object: Codable, KnownKeys {
         enum CodingKeys: CodingKey, CaseIterable {
-            case label, mask, clicks, box, iouEstimate, presence, edited
+            case label, mask, clicks, box, iouEstimate, presence, model, edited
         }
 
         struct RunLengths: Codable, KnownKeys {
@@ -33,17 +41,14 @@ struct AnnotationStore: Sendable {
         var box: [Double]?
         var iouEstimate: Double?
         var presence: Double?
+        /// The model that made the mask; nil for that of the record.
+        var model: Model?
         /// Whether a person changed the mask with the brush.
         var edited: Bool?
     }
 
     /// What is stored about an accepted image.
     struct Record: Codable, Sendable {
-        struct Model: Codable, Sendable {
-            let name: String
-            let sha256: String
-        }
-
         var formatVersion = 1
         var notice = ResearchNotice.text
         let image: String

@@ -43,6 +43,15 @@ final class AuditLog: Sendable {
         let version: String
     }
 
+    private struct EventEntry: Encodable {
+        let formatVersion = 1
+        let ts: String
+        let action: String
+        let model: String
+        let weightsSha256: String
+        let version: String
+    }
+
     private let path: String
     private let handle: Mutex<FileHandle>
 
@@ -59,12 +68,13 @@ final class AuditLog: Sendable {
     }
 
     /// Adds the line of an answer.
-    func append(_ answer: SegmentationService.Answer, model: ModelDescription, version: String) {
+    func append(_ answer: SegmentationService.Answer, version: String) {
         let entry = Entry(
             ts: Date.now.timestamp,
             clientId: answer.question.clientName.map { Self.hash($0) },
             action: answer.question.action, imageSha256: answer.image.sha256,
-            frame: answer.question.frame, model: model.name, weightsSha256: model.sha256,
+            frame: answer.question.frame, model: answer.model.name,
+            weightsSha256: answer.model.sha256,
             clicks: (answer.prompt?.clicks ?? []).map {
                 Entry.Clicks(x: $0.point.x, y: $0.point.y, foreground: $0.isForeground)
             },
@@ -94,6 +104,14 @@ final class AuditLog: Sendable {
                 ts: Date.now.timestamp, action: call.action, model: call.model.name,
                 weightsSha256: call.model.sha256, inputSha256: hashes(inputs),
                 outputSha256: hashes(outputs), seconds: call.seconds, version: call.version))
+    }
+
+    /// Adds the line of something that changes how the server answers.
+    func append(action: String, model: ModelDescription, version: String) {
+        write(
+            EventEntry(
+                ts: Date.now.timestamp, action: action, model: model.name,
+                weightsSha256: model.sha256, version: version))
     }
 
     private func write(_ entry: some Encodable) {

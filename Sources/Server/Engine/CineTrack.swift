@@ -41,7 +41,8 @@ struct CineTrack: Sendable {
     }
 
     private enum Outcome: Sendable {
-        case mask(SegmentationResult, ObjectTracker, encode: Double, decode: Double)
+        case mask(
+            SegmentationResult, ObjectTracker, ModelDescription, encode: Double, decode: Double)
         case unreadable(String)
     }
 
@@ -88,7 +89,7 @@ struct CineTrack: Sendable {
         switch try await outcome(number, prompt, for: client) {
         case .unreadable(let reason):
             return Step(frame: number, isPrompted: false, answer: nil, failure: reason)
-        case .mask(let result, let next, let encode, let decode):
+        case .mask(let result, let next, let model, let encode, let decode):
             tracker = next
             if number == first { atFirst = next }
             let (image, frame) = frames.place(number)
@@ -96,9 +97,10 @@ struct CineTrack: Sendable {
                 frame: frame, prompt: prompt, action: action)
             (question.spacing, question.clientName) = (spacing, clientName)
             let answer = SegmentationService.Answer(
-                image: image, question: question, prompt: prompt, masks: [result], notes: [],
+                image: image, question: question, model: model, prompt: prompt, masks: [result],
+                notes: [],
                 encodeSeconds: encode, decodeSeconds: decode, wasCached: false)
-            service.audit?.append(answer, model: service.model, version: service.version)
+            service.audit?.append(answer, version: service.version)
             return Step(frame: number, isPrompted: prompt != nil, answer: answer, failure: nil)
         }
     }
@@ -123,13 +125,13 @@ struct CineTrack: Sendable {
                     // A model would still see something in a blank frame.
                     guard frame.uniformValue == nil || prompt != nil else {
                         let result = tracker.passOver(blankFrameOf: frame.size)
-                        return .mask(result, tracker, encode: 0, decode: 0)
+                        return .mask(result, tracker, session.model, encode: 0, decode: 0)
                     }
                     let encoded = try session.encoded(image.key(frame: place)) { frame }.image
                     let middle = ContinuousClock.now
                     let result = try tracker.segment(frame, encoded, prompt: prompt)
                     return .mask(
-                        result, tracker, encode: (middle - start).inSeconds,
+                        result, tracker, session.model, encode: (middle - start).inSeconds,
                         decode: (ContinuousClock.now - middle).inSeconds)
                 }
             } catch let error as RequestError

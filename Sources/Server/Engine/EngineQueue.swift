@@ -14,6 +14,9 @@ final class EngineQueue: Sendable {
     struct Session {
         fileprivate let worker: Worker
 
+        /// The model that this session uses; another one may follow it.
+        var model: ModelDescription { worker.engine.model }
+
         /// The encoded image, from the cache or encoded now.
         ///
         /// - Parameters:
@@ -37,8 +40,11 @@ final class EngineQueue: Sendable {
         func run(
             _ network: TensorNetwork, _ inputs: [String: FloatTensor]
         ) throws -> [FloatTensor] {
-            guard let engine = worker.engine as? any TensorEngine else {
-                preconditionFailure("only engines with networks have them")
+            guard let engine = worker.engine as? any TensorEngine,
+                engine.networks.contains(network)
+            else {
+                throw RequestError(
+                    .conflict, "the model was changed meanwhile: read its metadata again")
             }
             return try engine.run(network, inputs)
         }
@@ -59,9 +65,23 @@ final class EngineQueue: Sendable {
     private let worker: Worker
     private let limits: ServerConfiguration.Limits
     private let shared = Mutex(Counts())
+    /// What other threads may know of the worker's engine.
+    private let served: Mutex<Served>
 
+    private struct Served {
+        let model: ModelDescription
+        let networks: [TensorNetwork]
+
+        init(_ engine: any SegmentationEngine) {
+            model = engine.model
+            networks = (engine as? any TensorEngine)?.networks ?? []
+        }
+    }
+
+    /// The model that answers now.
+    var model: ModelDescription { served.withLock { $0.model } }
     /// The networks of the model that can be called with tensors.
-    var networks: [TensorNetwork] { (worker.engine as? any TensorEngine)?.networks ?? [] }
+    var networks: [TensorNetwork] { served.withLock { $0.networks } }
 
     /// What the queue has done so far.
     var counts: Counts {
@@ -75,7 +95,21 @@ final class EngineQueue: Sendable {
 
     init(engine: any SegmentationEngine, limits: ServerConfiguration.Limits) {
         worker = Worker(engine: engine, limit: limits.encodedImages)
+        served = Mutex(Served(engine))
         self.limits = limits
+    }
+
+    /// Answers with another model from now on, after the request that runs.
+    ///
+    /// Images that the former model encoded are forgotten.
+    func replace(by engine: any SegmentationEngine) async {
+        await withCheckedContinuation { continuation in
+            queue.async { [self] in
+                worker.replace(by: engine)
+                served.withLock { $0 = Served(engine) }
+                continuation.resume()
+            }
+        }
     }
 
     /// Waits for the model and uses it.
@@ -137,15 +171,20 @@ private final class Worker: @unchecked Sendable {
     }
 
     let counts = Mutex(Counts())
-    let engine: any SegmentationEngine
     private let limit: Int
     // Used on the queue's thread alone.
+    private(set) var engine: any SegmentationEngine
     private var cache: [String: (image: any EncodedImage, used: Int)] = [:]
     private var clock = 0
 
     init(engine: any SegmentationEngine, limit: Int) {
         self.engine = engine
         self.limit = limit
+    }
+
+    func replace(by engine: any SegmentationEngine) {
+        self.engine = engine
+        cache.removeAll()
     }
 
     func encoded(

@@ -26,6 +26,8 @@ struct SegmentationService: Sendable {
     struct Answer: Sendable {
         let image: StoredImage
         let question: Question
+        /// The model that made the masks.
+        let model: ModelDescription
         /// The prompt that the model got: inside the image.
         let prompt: Prompt?
         let masks: [SegmentationResult]
@@ -38,7 +40,6 @@ struct SegmentationService: Sendable {
     /// Largest number of clicks of a prompt: the model decodes once for each.
     static let maximumClicks = 200
 
-    let model: ModelDescription
     let version: String
     let queue: EngineQueue
     let store: ImageStore
@@ -48,6 +49,9 @@ struct SegmentationService: Sendable {
     let drafts: DraftStore?
     let audit: AuditLog?
     let limits: ServerConfiguration.Limits
+
+    /// The model that answers now. An answer has the one that made it: models can change.
+    var model: ModelDescription { queue.model }
 
     /// The image that the path of a request names.
     ///
@@ -88,7 +92,7 @@ struct SegmentationService: Sendable {
                 "the prompt has \(clicks) clicks; at most \(Self.maximumClicks) are read")
         }
         let prompt = try question.prompt?.checked(for: image.size)
-        let (store, model) = (store, model)
+        let store = store
         let answer = try await queue.run(for: client) { session in
             let start = ContinuousClock.now
             let (encoded, wasCached) = try session.encoded(image.key(frame: question.frame)) {
@@ -103,16 +107,17 @@ struct SegmentationService: Sendable {
                 } ?? [encoded.segmentPromptFree()]
             var notes = prompt?.notes ?? []
             if let prompt {
+                let model = session.model
                 notes += model.architecture.warnings(
                     about: prompt.prompt, multimask: question.candidates,
                     trainedWith: model.trainedPrompts)
             }
             return Answer(
-                image: image, question: question, prompt: prompt?.prompt, masks: masks,
-                notes: notes, encodeSeconds: (middle - start).inSeconds,
+                image: image, question: question, model: session.model, prompt: prompt?.prompt,
+                masks: masks, notes: notes, encodeSeconds: (middle - start).inSeconds,
                 decodeSeconds: (ContinuousClock.now - middle).inSeconds, wasCached: wasCached)
         }
-        audit?.append(answer, model: model, version: version)
+        audit?.append(answer, version: version)
         return answer
     }
 
@@ -130,7 +135,9 @@ struct SegmentationService: Sendable {
         for client: ClientConnection
     ) async throws -> [FloatTensor] {
         let start = ContinuousClock.now
-        let results = try await queue.run(for: client) { try $0.run(network, inputs) }
+        let (results, model) = try await queue.run(for: client) { session in
+            (try session.run(network, inputs), session.model)
+        }
         let seconds = (ContinuousClock.now - start).inSeconds
         audit?.append(
             .init(action: action, model: model, version: version, seconds: seconds),

@@ -31,6 +31,7 @@ struct PageRoutes {
         ("worklist", PackageResources.worklist_js),
         ("cine", PackageResources.cine_js),
         ("results", PackageResources.results_js),
+        ("training", PackageResources.training_js),
     ]
 
     /// Paths that need no token: they contain no data.

@@ -14,6 +14,7 @@ struct MONAILabel {
     static let modelName = "samus"
 
     let service: SegmentationService
+    let training: TrainingService
     let labels: LabelFiles
 
     private var store: ImageStore { service.store }
@@ -26,9 +27,7 @@ struct MONAILabel {
         table.add(.delete, "/session/{id}", removeSession)
         table.add(.post, "/infer/{model}", infer)
         table.add(.post, "/activelearning/{strategy}", nextSample)
-        table.add(.get, "/train", train)
-        table.add(.delete, "/train", train)
-        table.add(.post, "/train/{model}", startTraining)
+        MONAITraining(training: training).add(to: &table)
         MONAIDatastore(service: service, labels: labels).add(to: &table)
     }
 
@@ -64,15 +63,16 @@ struct MONAILabel {
             let version: String
             let labels = ["object"]
             let models: [String: Model]
-            let trainers: [String: String] = [:]
+            let trainers: [String: MONAITraining.Trainer]
             let strategies: [String: Strategy]
             let scoring: [String: String] = [:]
-            let trainStats: [String: String] = [:]
+            let trainStats: [String: MONAITraining.Stats]
             let datastore: Datastore
         }
         let isPromptFree = service.model.architecture.isPromptFree
         let files = store.data?.files() ?? []
         let tags = labels.tags()
+        let status = try? await training.status()
         return try .json(
             Body(
                 description: "\(service.model.name): \(ResearchNotice.text)",
@@ -83,6 +83,8 @@ struct MONAILabel {
                         description:
                             "\(service.model.name), slice by slice; \(ResearchNotice.text)")
                 ],
+                trainers: status == nil
+                    ? [:] : [Self.modelName: .init(accepted: status?.accepted ?? 0)],
                 strategies: [
                     "first": Strategy(description: "The first image without a label"),
                     "random": Strategy(description: "An image without a label, at random"),
@@ -93,6 +95,8 @@ struct MONAILabel {
                         description:
                             "The draft with the most unsure pixels; images without a draft last"),
                 ],
+                trainStats: status.flatMap(MONAITraining.Stats.init).map { [Self.modelName: $0] }
+                    ?? [:],
                 datastore: Datastore(
                     total: files.count, completed: Set(tags.map(\.image)).count,
                     labelTags: Dictionary(tags.map { ($0.tag, 1) }, uniquingKeysWith: +))))
@@ -391,18 +395,5 @@ struct MONAILabel {
         }
         return files.filter { (found[$0.id] ?? -.infinity) > -.infinity }
             .max { (found[$0.id] ?? 0) < (found[$1.id] ?? 0) } ?? files.first
-    }
-
-    @Sendable private func train(
-        _ request: Request, _ context: ServerContext
-    ) async throws -> Response {
-        throw RequestError.notFound("no training is running")
-    }
-
-    @Sendable private func startTraining(
-        _ request: Request, _ context: ServerContext
-    ) async throws -> Response {
-        throw RequestError.notFound(
-            "this server does not train: run 'samus train' on the accepted images")
     }
 }

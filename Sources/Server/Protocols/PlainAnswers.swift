@@ -81,7 +81,7 @@ struct SegmentAnswer: Encodable {
         format: SegmentRequest.MaskFormat
     ) throws {
         version = service.version
-        model = service.model
+        model = answer.model
         let image = answer.image
         self.image = ImageEntry(
             id: image.id, sha256: image.sha256, format: image.format,

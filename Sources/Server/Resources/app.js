@@ -6,6 +6,7 @@ import { decodeRuns, encodeRuns, hasMask, maskOf } from "./masks.js";
 import * as results from "./results.js";
 import { busy, json, post, say, send, server, upload } from "./server.js";
 import { applyWindow, canvas, colours, draw, fit, isInside, render, shown, showPixels, toImage, view, zoom } from "./view.js";
+import * as training from "./training.js";
 import * as worklist from "./worklist.js";
 
 const $ = (id) => document.getElementById(id);
@@ -26,6 +27,7 @@ cine.connect({
   changed: (number) => { if (number === frame) refresh(); else cine.showMarks(); },
 });
 results.connect({ draft: () => draft, frame: () => frame });
+training.connect({ modelChanged: async () => { await loadHealth(); if (draft) encode(); } });
 
 function change(body) {
   draft.change(frame, body);
@@ -175,7 +177,10 @@ async function ask() {
     if (number !== asked || of !== draft) return;
     const mask = answer.masks[0];
     object.model = mask.found ? mask.rle.counts : null;
-    object.facts = { ...mask, rle: undefined, contours: undefined, notes: answer.notes };
+    const { name, sha256 } = answer.model;
+    object.facts = { ...mask, rle: undefined, contours: undefined, notes: answer.notes, model: { name, sha256 } };
+    // Another tab has changed the model.
+    if (name !== server.health.model) await loadHealth();
     object.tracked = false;
     of.end(frame);
     const presence = typeof mask.presence === "number" ? ` (presence ${mask.presence.toFixed(2)})` : "";
@@ -518,15 +523,20 @@ new ResizeObserver(() => draw()).observe(canvas);
 
 // --- Start -----------------------------------------------------------------------------------
 
-try {
+async function loadHealth() {
   server.health = await json("health");
   $("model").textContent = `${server.health.model}, samus ${server.health.version}`;
+}
+
+try {
+  await loadHealth();
   $("segment").hidden = server.health.takes_prompts;
   $("batch-prompt").disabled = !server.health.takes_prompts;
   const last = sessionStorage.getItem("samus-last");
   await worklist.load(last ? { around: last } : {});
   const entry = last && worklist.entryOf(last);
   if (entry) await openListed(entry);
+  training.start();
 } catch (error) {
   say(error.message, true);
 }

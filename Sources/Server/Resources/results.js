@@ -35,6 +35,7 @@ async function acceptFrame(draft, frame) {
     clicks: object.clicks, ...(object.box && { box: object.box }),
     ...(typeof object.facts?.iou_estimate === "number" && { iou_estimate: object.facts.iou_estimate }),
     ...(typeof object.facts?.presence === "number" && { presence: object.facts.presence }),
+    ...(object.facts?.model && { model: object.facts.model }),
     edited: Boolean(object.add || object.erase),
   }));
   const tag = draft.accepted[frame];

@@ -50,7 +50,9 @@ struct SegmentationService: Sendable {
     let audit: AuditLog?
     let limits: ServerConfiguration.Limits
 
-    /// The model that answers now. An answer has the one that made it: models can change.
+    /// The model that answers now.
+    ///
+    /// An answer has the one that made it: models can change.
     var model: ModelDescription { queue.model }
 
     /// The image that the path of a request names.

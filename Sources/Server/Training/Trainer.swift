@@ -71,9 +71,10 @@ final class Trainer: Sendable {
 
     // MARK: Status
 
-    /// What is known now.
+    /// Reads what is known now.
     ///
     /// - Parameter accepted: number of accepted images.
+    /// - Returns: the status.
     func status(accepted: Int) -> TrainingStatus {
         let (record, isOwn, served) = state.withLock { ($0.record, $0.isOwn, $0.served) }
         var status = TrainingStatus()

@@ -133,7 +133,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Checkpoints", "DICOM", "Datasets", "FileIO", "Imaging", "Inference",
+                "Checkpoints", "DICOM", "DICOMWeb", "Datasets", "FileIO", "Imaging", "Inference",
                 "Measurements", "Segmentation", "Tracking",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -254,7 +254,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Server", "DICOM", "FileIO", "Imaging", "Segmentation", "samus-dicom",
+                "Server", "DICOM", "DICOMWeb", "FileIO", "Imaging", "Inference", "Segmentation",
+                "samus-dicom",
             ]),
         .testTarget(
             name: "DatasetsTests",

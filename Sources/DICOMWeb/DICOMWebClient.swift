@@ -173,6 +173,24 @@ public final class DICOMWebClient {
         }
     }
 
+    /// Whether the server has an object, as far as it can be asked.
+    ///
+    /// - Parameter instance: SOP Instance UID.
+    /// - Returns: false also where the server cannot be asked for objects: it may still store them.
+    /// - Throws: ``DICOMWebError``.
+    public func has(_ instance: String) throws(DICOMWebError) -> Bool {
+        do throws(DICOMWebError) {
+            return try query(
+                "instances", filters: [("SOPInstanceUID", instance)], limit: 1
+            ).contains { $0.uid("00080018") == instance }
+        } catch {
+            if case .status(let status, _, _) = error, [400, 404, 405, 501].contains(status) {
+                return false
+            }
+            throw error
+        }
+    }
+
     private func request(
         _ path: String, _ items: [(name: String, value: String)]
     ) throws(DICOMWebError) -> URLRequest {

@@ -35,15 +35,28 @@ public struct SegmentationServer: Sendable {
         let data = try configuration.dataFolder.map { path throws(ServerConfigurationError) in
             try DataFolder(path)
         }
+        let archive = try configuration.archive.map { address throws(ServerConfigurationError) in
+            let archive = try Archive(
+                address, allowsPlainHTTP: configuration.allowsPlainHTTP,
+                largestFile: configuration.limits.bodyBytes,
+                limit: configuration.limits.fetchedBytes)
+            do throws(ServerConfigurationError) {
+                try archive.check()
+            } catch {
+                archive.close()
+                throw error
+            }
+            return archive
+        }
         let audit = try configuration.auditLog.map { path throws(ServerConfigurationError) in
             try AuditLog(path)
         }
         service = SegmentationService(
             version: configuration.version,
             queue: EngineQueue(engine: engine, limits: configuration.limits),
-            store: try ImageStore(data: data, limits: configuration.limits),
+            store: try ImageStore(data: archive ?? data, limits: configuration.limits),
             annotations: data.map { AnnotationStore($0) },
-            drafts: data.map { DraftStore(root: $0.root) }, audit: audit,
+            drafts: data.map { DraftStore(root: $0.root) }, archive: archive, audit: audit,
             limits: configuration.limits)
         training = TrainingService(
             service: service,
@@ -73,6 +86,7 @@ public struct SegmentationServer: Sendable {
         AnnotationRoutes(service).add(to: &table)
         DraftRoutes(service).add(to: &table)
         SegmentationExport(service).add(to: &table)
+        ArchiveRoutes(service).add(to: &table)
         TrainingRoutes(training).add(to: &table)
         XAnyLabeling(service: service).add(to: &table)
         MONAILabel(
@@ -101,6 +115,7 @@ public struct SegmentationServer: Sendable {
     ) async throws {
         defer {
             training.trainer?.close()
+            service.archive?.close()
             service.store.close()
         }
         let limits = configuration.limits

@@ -28,6 +28,8 @@ public struct ServerConfiguration: Sendable {
         public var uploadedBytes = 256 << 20
         /// Size of decoded volumes and frames of cines that are kept, in bytes.
         public var decodedBytes = 256 << 20
+        /// Size of the files of an archive that are kept on disk, in bytes.
+        public var fetchedBytes = 2 << 30
         /// Number of encoded images that are kept, 1 to 4 MB each.
         public var encodedImages = 16
 
@@ -61,6 +63,10 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: [String] = []
     /// A folder of images to choose from.
     public var dataFolder: String?
+    /// The root of a DICOMweb service, in place of a folder: `https://pacs.example/dicom-web`.
+    public var archive: String?
+    /// Whether the archive may be another machine that is reached by `http`.
+    public var allowsPlainHTTP = false
     /// A file to which one JSON line is added for each use of the model.
     public var auditLog: String?
     /// The program that trains on accepted masks; nil where this machine has none.
@@ -109,6 +115,7 @@ public enum ServerConfigurationError: Error, Equatable, Sendable {
     case weakToken
     case origin(String)
     case dataFolder(String, reason: String)
+    case archive(reason: String)
     case auditLog(String, reason: String)
     case cannotListen(host: String, port: Int, reason: String)
 }
@@ -130,6 +137,8 @@ extension ServerConfigurationError: CustomStringConvertible {
                 + "https://viewer.example:8443"
         case .dataFolder(let path, let reason):
             "the folder '\(path)' cannot be served: \(reason)"
+        case .archive(let reason):
+            "the archive of --data cannot be used: \(reason)"
         case .auditLog(let path, let reason):
             "the audit log '\(path)' cannot be written: \(reason)"
         case .cannotListen(let host, let port, let reason):

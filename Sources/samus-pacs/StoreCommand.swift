@@ -67,7 +67,7 @@ struct ArchiveStore {
                 guard let instance = file.sopInstance, instance.isDICOMUID else {
                     throw DICOMWebError.cannotRead(path, reason: "it has no SOP Instance UID")
                 }
-                if try isPresent(instance) {
+                if try client.has(instance) {
                     counts.present += 1
                     continue
                 }
@@ -86,19 +86,5 @@ struct ArchiveStore {
             }
         }
         return counts
-    }
-
-    private func isPresent(_ instance: String) throws -> Bool {
-        do throws(DICOMWebError) {
-            return try client.query(
-                "instances", filters: [("SOPInstanceUID", instance)], limit: 1
-            ).contains { $0.uid("00080018") == instance }
-        } catch {
-            // A server that cannot be asked for objects may still store them.
-            if case .status(let status, _, _) = error, [400, 404, 405, 501].contains(status) {
-                return false
-            }
-            throw error
-        }
     }
 }

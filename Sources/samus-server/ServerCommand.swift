@@ -45,7 +45,12 @@ struct ServerCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment["SAMUS_TOKEN"] ?? ""
         configuration.token = options.token ?? (environment.isEmpty ? nil : environment)
         configuration.allowedOrigins = options.allowOrigin
-        configuration.dataFolder = options.data
+        if options.servesArchive {
+            configuration.archive = options.data
+        } else {
+            configuration.dataFolder = options.data
+        }
+        configuration.allowsPlainHTTP = options.allowHttp
         configuration.auditLog = options.auditLog
         configuration.logsRequests = options.logRequests
         configuration.trainer = TrainingPrograms.path.map { path in

@@ -9,10 +9,12 @@ Needs Debian's packages chromium and chromium-driver. The screenshots are in sam
 import base64
 import contextlib
 import gzip
+import io
 import json
 import shutil
 import statistics
 import struct
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +22,8 @@ import urllib.request
 import numpy
 import pytest
 from PIL import Image
+import test_pacs
+from test_pacs import orthanc  # noqa: F401, a fixture
 from test_server import EXAMPLE, PROGRAMS, ROOT, started
 
 SHOTS = ROOT / "samus-results" / "page"
@@ -789,3 +793,54 @@ def test_no_errors_in_the_console(fresh):
         entry for entry in page.browser.get_log("browser")
         if entry["level"] == "SEVERE" and "/annotation" not in entry["message"]]
     assert errors == []
+
+
+# --- An archive --------------------------------------------------------------------------------------
+
+
+def test_archive(browser, monkeypatch, orthanc):
+    """Images of an Orthanc are listed, opened and segmented, and masks are stored in it, once."""
+    pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed")
+    address, opener, root = orthanc
+    for name, value in test_pacs.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+    def objects(modality):
+        query = json.dumps({"Level": "Instance", "Query": {"Modality": modality}}).encode()
+        return json.load(opener.open(f"{root}/tools/find", data=query))
+
+    before = set(objects("SEG"))
+    with started("--data", address) as url:
+        page = Page(browser, url)
+        page.open()
+        page.wait(lambda: len(page.browser.find_elements("css selector", "#list button")) == len(objects("US")))
+        listed = [button.text for button in page.browser.find_elements("css selector", "#list button")]
+        entry = next(name for name in listed if "image" in name)
+        page.choose(entry)
+        page.drag((10, 10), (40, 40), page.script(
+            "const c = document.getElementById('canvas'); return [64, 48]"))
+        page.says("Mask", "Low", "Nothing")
+        page.shot("archive")
+        # A mask by brush, whatever the model found.
+        page.keys("a")
+        page.drag((20, 20), (24, 20), (64, 48))
+        page.wait(page.element("store-seg").is_enabled)
+        page.element("store-seg").click()
+        page.says("Stored 1 object")
+        page.element("store-seg").click()
+        page.says("The archive already has")
+    (new,) = set(objects("SEG")) - before
+    stored = pydicom.dcmread(io.BytesIO(opener.open(f"{root}/instances/{new}/file").read()))
+    assert stored.Modality == "SEG" and stored.pixel_array.any()
+    assert stored.ContentQualification == "RESEARCH"
+
+
+def test_archives_that_cannot_be_used():
+    for address, words in [
+            ("http://127.0.0.1:9/dicom-web", "cannot be reached"),
+            ("https://user:secret@pacs.example/x", "credentials come from the environment"),
+            ("http://pacs.example/x", "--allow-http")]:
+        done = subprocess.run(
+            [PROGRAMS / "samus-server", "--data", address, "--port", "0"], capture_output=True,
+            text=True, timeout=120)
+        assert done.returncode == 66 and words in done.stderr and "secret" not in done.stderr

@@ -32,14 +32,30 @@ public struct ServeOptions: ParsableArguments {
     /// The model, and how it runs.
     @OptionGroup public var engine: EngineOptions
 
-    /// The served folder.
+    /// The served folder or archive.
     @Option(
         help: ArgumentHelp(
-            "A folder of images to choose from. Accepted masks are written into it, as the dataset "
-                + "'Accepted' of the US30K layout.",
-            valueName: "folder"),
+            "A folder of images to choose from; accepted masks are written into it, as the dataset "
+                + "'Accepted' of the US30K layout. Or the root of a DICOMweb service, as "
+                + "https://pacs.example/dicom-web: its ultrasound images, and masks are stored in it "
+                + "as DICOM SEG. Credentials come from the environment: SAMUS_PACS_TOKEN, or "
+                + "SAMUS_PACS_USER and SAMUS_PACS_PASSWORD.",
+            valueName: "folder|url"),
         completion: .directory)
     public var data: String?
+
+    /// Plain HTTP to the archive.
+    @Flag(
+        help:
+            "Accept http for a DICOMweb service on another machine: patients' data are then not encrypted."
+    )
+    public var allowHttp = false
+
+    /// Whether the images are those of a DICOMweb service.
+    public var servesArchive: Bool {
+        data.map { $0.lowercased().hasPrefix("http://") || $0.lowercased().hasPrefix("https://") }
+            ?? false
+    }
 
     /// The port.
     @Option(help: ArgumentHelp("The port; 0 takes a free one.", valueName: "n"))

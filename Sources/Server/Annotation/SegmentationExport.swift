@@ -48,6 +48,19 @@ struct SegmentationExport {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         let image = try await service.image(context)
+        let (bytes, _) = try await object(request, image: image, context)
+        var response = Response.data(bytes, type: "application/dicom")
+        response.headers[.contentDisposition] = "attachment; filename=\"segmentation.dcm\""
+        return response
+    }
+
+    /// The DICOM SEG of the masks of a request.
+    ///
+    /// - Returns: the file and its SOP Instance UID.
+    /// - Throws: ``RequestError``, errors of reading the image.
+    func object(
+        _ request: Request, image: StoredImage, _ context: ServerContext
+    ) async throws -> (file: [UInt8], instance: String) {
         let path: String
         switch (image.format, image.source) {
         case (.dicom, .file(let file)): path = file
@@ -60,15 +73,12 @@ struct SegmentationExport {
         let body = try await JSON.decodeKnown(
             Body.self, from: request.bytes(context, service.limits))
         let service = service
-        let bytes = try await Blocking.run {
+        return try await Blocking.run {
             let result = try Self.result(body, image: image, path: path, service)
             var bytes: [UInt8] = []
-            _ = try result.writeSegmentation { bytes += $0 }
-            return bytes
+            let written = try result.writeSegmentation { bytes += $0 }
+            return (bytes, written.instance)
         }
-        var response = Response.data(bytes, type: "application/dicom")
-        response.headers[.contentDisposition] = "attachment; filename=\"segmentation.dcm\""
-        return response
     }
 
     private static func result(

@@ -47,6 +47,8 @@ struct SegmentationService: Sendable {
     let annotations: AnnotationStore?
     /// Unfinished work; nil where no folder is served.
     let drafts: DraftStore?
+    /// The archive that images come from, and DICOM SEG go to; nil where none is served.
+    let archive: Archive?
     let audit: AuditLog?
     let limits: ServerConfiguration.Limits
 

@@ -7,25 +7,7 @@ import Synchronization
 ///
 /// A client can name only ids that the search has given: no path of a request is ever opened. Links
 /// are not followed.
-final class DataFolder: Sendable {
-    /// One image file.
-    struct File: Sendable, Hashable {
-        /// The beginning of the SHA-256 of the path below the folder.
-        let id: String
-        /// The path below the folder.
-        let name: String
-        let path: String
-
-        /// Reads the file.
-        func bytes(limit: Int) throws -> [UInt8] {
-            do {
-                return try RegularFile.read(path, limit: limit)
-            } catch {
-                throw RequestError.notFound("the image cannot be read: \(error.reason)")
-            }
-        }
-    }
-
+final class DataFolder: ImageSource {
     private static let passedOver: Set<String> = [
         "label", "MainPatient", "samus-results", AnnotationStore.dataset,
     ]
@@ -34,9 +16,9 @@ final class DataFolder: Sendable {
     static let maximumFiles = 100_000
 
     let root: String
-    private let known: Mutex<[String: File]>
+    private let known: Mutex<[String: SourceFile]>
     /// The last search, for large folders.
-    private let last = Mutex<(files: [File], validUntil: ContinuousClock.Instant)?>(nil)
+    private let last = Mutex<(files: [SourceFile], validUntil: ContinuousClock.Instant)?>(nil)
 
     /// Searches a folder.
     ///
@@ -55,10 +37,10 @@ final class DataFolder: Sendable {
     /// Searches the folder again; a search that took long counts for a while.
     ///
     /// - Returns: its images, by name.
-    func files() -> [File] {
+    func files() -> [SourceFile] {
         let start = ContinuousClock.now
         if let last = last.withLock({ $0 }), start < last.validUntil { return last.files }
-        var found: [File] = []
+        var found: [SourceFile] = []
         search("", &found)
         let end = ContinuousClock.now
         // One that is fast is always made again.
@@ -70,9 +52,12 @@ final class DataFolder: Sendable {
     }
 
     /// The file of an id.
-    func file(id: String) -> File? { known.withLock { $0[id] } }
+    func file(id: String) -> SourceFile? { known.withLock { $0[id] } }
 
-    private func search(_ relative: String, _ found: inout [File]) {
+    /// Does nothing: the files are here.
+    func fetch(_ file: SourceFile) {}
+
+    private func search(_ relative: String, _ found: inout [SourceFile]) {
         let folder = relative.isEmpty ? root : "\(root)/\(relative)"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names.sorted() where !name.hasPrefix(".") {
@@ -87,7 +72,7 @@ final class DataFolder: Sendable {
                 if !Self.passedOver.contains(name) { search(inner, &found) }
             case S_IFREG where Self.isImage(path):
                 let id = String(SHA256.hexDigest(of: Array(inner.utf8)).prefix(24))
-                found.append(File(id: id, name: inner, path: path))
+                found.append(SourceFile(id: id, name: inner, path: path))
             default: continue
             }
         }

@@ -12,7 +12,7 @@ final class ImageStore: Sendable {
         var clock = 0
     }
 
-    let data: DataFolder?
+    let data: (any ImageSource)?
     private let state = Mutex(State())
     /// What is known about files of the served folder, until they change.
     private let described = Mutex<[String: (modified: FileTime, bytes: Int, image: StoredImage)]>(
@@ -29,7 +29,7 @@ final class ImageStore: Sendable {
     /// Number and size of the uploaded images.
     var usage: (count: Int, bytes: Int) { state.withLock { ($0.images.count, $0.bytes) } }
 
-    init(data: DataFolder?, limits: ServerConfiguration.Limits) throws {
+    init(data: (any ImageSource)?, limits: ServerConfiguration.Limits) throws {
         self.data = data
         self.limits = limits
         cache = FrameCache(limit: limits.decodedBytes)
@@ -108,7 +108,16 @@ final class ImageStore: Sendable {
             "there is no image '\(id.prefix(80))': upload it with POST /v1/images")
     }
 
-    private func image(_ file: DataFolder.File) throws -> StoredImage {
+    /// The images to choose from, by name; none where nothing is served.
+    ///
+    /// - Throws: ``RequestError`` where the archive cannot be asked.
+    func files() async throws -> [SourceFile] {
+        guard let data else { return [] }
+        return try await Blocking.run { try data.files() }
+    }
+
+    private func image(_ file: SourceFile) throws -> StoredImage {
+        try data?.fetch(file)
         guard let open = try? RegularFile(file.path) else {
             throw RequestError.notFound("the image is no longer in the served folder")
         }

@@ -216,7 +216,7 @@ struct LabelStudio {
             // `/data/local-files/?d=folder/a.png`: compared with the names of the served folder.
             let path = text.split(separator: "?d=").last.map(String.init) ?? text
             let name = (path.removingPercentEncoding ?? path).trimmingPrefix("/")
-            if let file = store.data?.files().first(where: { $0.name == name }) {
+            if let file = try await store.files().first(where: { $0.name == name }) {
                 return try await Blocking.run { try store.image(id: file.id) }
             }
         }

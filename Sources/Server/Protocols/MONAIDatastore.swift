@@ -45,7 +45,7 @@ struct MONAIDatastore {
             let total: Int
             let completed: Int
         }
-        let files = store.data?.files() ?? []
+        let files = try await store.files()
         let tags = labels.tags()
         if request.uri.queryParameters["output"] == "stats" {
             return try .json(

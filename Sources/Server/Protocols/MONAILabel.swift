@@ -70,7 +70,7 @@ struct MONAILabel {
             let datastore: Datastore
         }
         let isPromptFree = service.model.architecture.isPromptFree
-        let files = store.data?.files() ?? []
+        let files = try await store.files()
         let tags = labels.tags()
         let status = try? await training.status()
         return try .json(
@@ -361,8 +361,8 @@ struct MONAILabel {
         let strategy = try context.id(of: "strategy")
         _ = try await request.bytes(context, service.limits)
         let labelled = Set(labels.tags().map(\.image))
-        let open = (store.data?.files() ?? []).filter { !labelled.contains($0.id) }
-        let chosen: DataFolder.File?
+        let open = try await store.files().filter { !labelled.contains($0.id) }
+        let chosen: SourceFile?
         switch strategy {
         case "first": chosen = open.first
         case "random": chosen = open.randomElement()
@@ -386,9 +386,9 @@ struct MONAILabel {
 
     /// The image of whose draft the model was least sure, or the first one where there are no drafts.
     private func leastSure(
-        _ files: [DataFolder.File],
+        _ files: [SourceFile],
         _ doubt: @escaping @Sendable (DraftStore.Confidence) -> Double
-    ) async throws -> DataFolder.File? {
+    ) async throws -> SourceFile? {
         let drafts = service.drafts
         let found = try await Blocking.run {
             drafts?.confidences(of: files.map(\.id)).mapValues(doubt) ?? [:]

@@ -121,6 +121,8 @@ struct PlainRoutes {
             let accepted: Int
             /// Whether masks can be accepted: a folder is served.
             let canAccept: Bool
+            /// Whether masks can be stored: an archive is served.
+            let canStore: Bool
         }
         var offset = try context.number("offset", in: request.query("offset")) ?? 0
         let count = try context.number("limit", in: request.query("limit")) ?? 1000
@@ -128,13 +130,13 @@ struct PlainRoutes {
             throw RequestError.badRequest("offset must be at least 0, limit from 1 to 10000")
         }
         let service = service
-        let files = try await Blocking.run { service.store.data?.files() ?? [] }
+        let files = try await service.store.files()
         // One frame of a cine counts for its file.
         let accepted = Set(
             (service.annotations?.acceptedNames() ?? []).map {
                 $0.replacing(#/\.frame\d{4,}$/#, with: "")
             })
-        let isAccepted: (DataFolder.File) -> Bool = {
+        let isAccepted: (SourceFile) -> Bool = {
             accepted.contains(AnnotationStore.name(of: $0.name, frame: nil))
         }
         let words = try request.query("search").map { $0.lowercased() } ?? ""
@@ -154,7 +156,8 @@ struct PlainRoutes {
             Body(
                 images: Array(entries), total: found.count, offset: offset, files: files.count,
                 accepted: files.count(where: isAccepted),
-                canAccept: service.annotations != nil))
+                canAccept: service.annotations != nil,
+                canStore: service.archive != nil))
     }
 
     @Sendable private func describe(

@@ -1,7 +1,7 @@
 // Accepting masks into the dataset, and downloads: PNG, COCO, DICOM SEG.
 
 import { encodeRuns, hasMask, maskOf } from "./masks.js";
-import { content, post, say, send, server } from "./server.js";
+import { content, json, post, say, send, server } from "./server.js";
 import * as worklist from "./worklist.js";
 
 const $ = (id) => document.getElementById(id);
@@ -138,10 +138,10 @@ function saveCOCO() {
   download(new Blob([JSON.stringify(result, null, 1)], { type: "application/json" }), `${stem(draft.image)}.coco.json`);
 }
 
-/** All frames with masks as DICOM SEG, which the server writes. */
-async function saveSEG() {
+/** The masks of all frames, of which the server makes DICOM SEG. */
+function segmentation() {
   const draft = page.draft();
-  const { id, width, height } = draft.image;
+  const { width, height } = draft.image;
   const segments = [];
   const prompts = [];
   for (const frame of framesWithMasks(draft)) {
@@ -157,17 +157,41 @@ async function saveSEG() {
       }
     }
   }
-  const body = {
+  return {
     segments: segments.map((segment, number) => ({ ...segment, label: segment.label || `object ${number + 1}` })).filter(Boolean),
     parameters: prompts.join("; ").slice(0, 2000), ...(draft.spacing && { spacing: [draft.spacing] }),
   };
+}
+
+const objectsOf = ({ segments }) => (segments.length === 1 ? "1 object" : `${segments.length} objects`);
+
+async function saveSEG() {
+  const { image } = page.draft();
   try {
-    const response = await send(`v1/images/${id}/seg`, post("", body));
+    const body = segmentation();
+    const response = await send(`v1/images/${image.id}/seg`, post("", body));
     if (!response.ok) await content(response);
-    download(await response.blob(), `${stem(draft.image)}.seg.dcm`);
-    say(`Saved ${body.segments.length === 1 ? "1 object" : `${body.segments.length} objects`} as DICOM SEG, ${notice}.`);
+    download(await response.blob(), `${stem(image)}.seg.dcm`);
+    say(`Saved ${objectsOf(body)} as DICOM SEG, ${notice}.`);
   } catch (error) {
     say(error.message, true);
+  }
+}
+
+/** Into the archive that the image came from. */
+async function storeSEG() {
+  $("store-seg").disabled = true;
+  say("Storing.");
+  try {
+    const body = segmentation();
+    const answer = await json(`v1/images/${page.draft().image.id}/seg/store`, post("", body));
+    say(answer.stored
+      ? `Stored ${objectsOf(body)} as DICOM SEG in the archive, ${notice}.`
+      : "The archive already has these masks of this model.");
+  } catch (error) {
+    say(error.message, true);
+  } finally {
+    show();
   }
 }
 
@@ -177,11 +201,14 @@ export function show() {
   const isHere = Boolean(draft?.frames[frame]?.objects.some(hasMask));
   const isAnywhere = Boolean(draft) && framesWithMasks(draft).length > 0;
   $("accept").disabled = !isHere || !server.hasFolder;
-  $("accept-all").hidden = !draft || draft.image.frames < 2;
+  $("accept-all").hidden = !draft || draft.image.frames < 2 || server.hasArchive;
   $("accept-all").disabled = !isAnywhere || !server.hasFolder;
   $("export-png").disabled = !isHere;
   $("export-coco").disabled = !isAnywhere;
   $("export-seg").disabled = !isAnywhere || draft.image.format !== "dicom";
+  $("accept").hidden = server.hasArchive;
+  $("store-seg").hidden = !server.hasArchive;
+  $("store-seg").disabled = !isAnywhere || !draft.image.listed;
 }
 
 $("accept").addEventListener("click", acceptShown);
@@ -189,3 +216,4 @@ $("accept-all").addEventListener("click", () => accept(framesWithMasks(page.draf
 $("export-png").addEventListener("click", savePNG);
 $("export-coco").addEventListener("click", saveCOCO);
 $("export-seg").addEventListener("click", saveSEG);
+$("store-seg").addEventListener("click", storeSEG);

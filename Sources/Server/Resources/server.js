@@ -3,8 +3,8 @@
 const $ = (id) => document.getElementById(id);
 let token = sessionStorage.getItem("samus-token");
 
-/** What the server says about itself: `health`, and whether a folder is served. */
-export const server = { health: null, hasFolder: false };
+/** What the server says about itself: `health`, and whether a folder or an archive is served. */
+export const server = { health: null, hasFolder: false, hasArchive: false };
 
 export async function send(path, options = {}) {
   const headers = new Headers(options.headers || {});

@@ -21,6 +21,9 @@ export async function load(query = { offset: list.offset }) {
   const body = await json(`v1/images?${parameters}`);
   Object.assign(list, { images: body.images, total: body.total, offset: body.offset });
   server.hasFolder = body.can_accept;
+  server.hasArchive = body.can_store;
+  $("worklist-title").textContent = body.can_store ? "Archive" : "Folder";
+  $("progress-text").hidden = $("progress").hidden = body.can_store;
   $("worklist").hidden = !body.files;
   $("progress-text").textContent = `${body.accepted} of ${body.files} accepted`;
   $("progress").max = body.files || 1;

@@ -13,8 +13,9 @@ struct TrainingService: Sendable {
     /// nil where the server cannot change its model.
     let load: Loading?
 
-    /// What is known now.
+    /// Reads what is known now.
     ///
+    /// - Returns: the status.
     /// - Throws: ``RequestError`` with status 404 where no folder is served.
     func status() async throws -> TrainingStatus {
         let (trainer, annotations) = try parts()
@@ -26,6 +27,7 @@ struct TrainingService: Sendable {
     /// Starts a training, or goes on with a stopped one.
     ///
     /// - Parameter options: what is trained; nil to go on.
+    /// - Returns: the status afterwards.
     /// - Throws: ``RequestError``.
     func start(_ options: TrainingOptions?) async throws -> TrainingStatus {
         if let options {
@@ -51,6 +53,7 @@ struct TrainingService: Sendable {
 
     /// Asks the running training to end.
     ///
+    /// - Returns: the status afterwards.
     /// - Throws: ``RequestError`` where none runs.
     func stop() async throws -> TrainingStatus {
         try parts().trainer.stop()
@@ -61,6 +64,8 @@ struct TrainingService: Sendable {
 
     /// Answers with another model from now on.
     ///
+    /// - Parameter served: which one.
+    /// - Returns: the status afterwards.
     /// - Throws: ``RequestError`` where it does not exist or cannot be loaded.
     func use(_ served: TrainingStatus.Served) async throws -> TrainingStatus {
         let (trainer, _) = try parts()

@@ -8,6 +8,7 @@ With --monai-label PYTHON, a Python that can import monailabel, the same click g
 this server and to MONAI Label's own server, whose model is a stub that takes no time (peers/monai_label_stub.py).
 """
 
+import base64
 import contextlib
 import gzip
 import http.client
@@ -56,6 +57,7 @@ def run(options):
         finally:
             process.terminate()
             process.wait()
+    rows += resting(options, program)
     return "\n".join([
         HEADING, "",
         f"`Benchmarks/bench.py serve --clicks {options.clicks} --requests {options.requests}`, `{options.model}`, "
@@ -63,6 +65,33 @@ def run(options):
         "The engine's own time is that of the same answers. A model that is a stub takes no time: its row is what MONAI "
         "Label's server takes by itself.",
         "", "| what | measured |", "|---|---:|"] + [f"| {title} | {value} |" for title, value in rows]) + "\n"
+
+
+def resting(options, program):
+    """Memory with --idle: before the first request, and once the model was given back."""
+    common.log("a resting model, 70 s ...")
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [program, "--model", options.model, "--port", "0", "--threads", options.threads, "--idle", "1"], stderr=log)
+        try:
+            port = port_of(process, log)
+            rows = [("--idle: memory after the start, the model not loaded", memory(process))]
+            body = json.dumps({
+                "image": base64.b64encode(common.EXAMPLE_IMAGE.read_bytes()).decode(),
+                "clicks": [{"x": 178, "y": 105}], "mask": "none"})
+            for title in ["--idle: the first click, which loads the model", "--idle: the next click after a rest"]:
+                connection = http.client.HTTPConnection("127.0.0.1", port)
+                start = time.perf_counter()
+                connection.request("POST", "/v1/segment", body, {"Content-Type": "application/json"})
+                if connection.getresponse().status != 200:
+                    sys.exit("a click was not answered with 200")
+                rows.append((title, f"{time.perf_counter() - start:.2f} s"))
+                connection.close()
+                time.sleep(70)
+            return rows + [("--idle: memory a minute after a click, the model given back", memory(process))]
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def port_of(process, log):

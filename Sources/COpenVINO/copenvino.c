@@ -61,3 +61,11 @@ cov_opening cov_open(const char *path, cov_functions *functions, char *reason, s
 #undef FIND
     return COV_OPENED;
 }
+
+#ifdef __GLIBC__
+#include <malloc.h>
+
+void cov_trim_memory(void) { malloc_trim(0); }
+#else
+void cov_trim_memory(void) {}
+#endif

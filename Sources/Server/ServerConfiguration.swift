@@ -22,6 +22,9 @@ public struct ServerConfiguration: Sendable {
         public var waitingRequests = 64
         /// Longest time that a request waits for the model, in seconds.
         public var waitingSeconds = 60
+        /// Time without a request after which a model that can rest gives its memory back, in seconds;
+        /// nil for never.
+        public var restSeconds: Int?
         /// Number of open connections; further ones wait until one is closed.
         public var connections = 4096
         /// Size of all uploaded images that are kept, in bytes; the least recently used are removed.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Commands
 import FileIO
 import Foundation
+import Segmentation
 import Server
 
 /// `samus-server`, which `samus serve` starts.
@@ -20,19 +21,28 @@ struct ServerCommand: ParsableCommand {
         } catch {
             throw ValidationError(error.description)
         }
-        let model = try ServedModel(options.engine)
-        model.notes.forEach(Terminal.log)
+        let (engine, rests) = (options.engine, options.idle != nil)
+        let model: any SegmentationEngine
+        if rests {
+            model = try ServedModel.resting(engine)
+        } else {
+            let served = try ServedModel(engine)
+            served.notes.forEach(Terminal.log)
+            model = served.engine
+        }
         let server = try withExitStatus(.input) {
-            try SegmentationServer(engine: model.engine, configuration: configuration) {
-                [options = options.engine] bundle in
-                try ServedModel(bundle.map(options.with(model:)) ?? options).engine
+            try SegmentationServer(engine: model, configuration: configuration) { bundle in
+                let options = bundle.map(engine.with(model:)) ?? engine
+                // Loaded once in any case, so that a damaged bundle does not replace what works.
+                let loaded = try ServedModel(options).engine
+                return rests ? try ServedModel.resting(options) : loaded
             }
         }
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         try Self.wait {
             try await server.run { port in
                 Terminal.log(
-                    "\(model.engine.model.name) is ready: http://\(host):\(port)/ (research use "
+                    "\(model.model.name) is ready: http://\(host):\(port)/ (research use "
                         + "only, not a medical device)")
             }
         }
@@ -62,6 +72,7 @@ struct ServerCommand: ParsableCommand {
         configuration.limits.waitingSeconds = options.timeLimit
         configuration.limits.bodySeconds = options.timeLimit
         configuration.limits.waitingRequests = options.queue
+        configuration.limits.restSeconds = options.idle.map { 60 * $0 }
         return configuration
     }
 

@@ -1,6 +1,7 @@
 import FileIO
 import Foundation
 import Imaging
+import Inference
 import Segmentation
 import Synchronization
 import Testing
@@ -159,6 +160,46 @@ extension ServerTests {
                 }
                 #expect(outputs[0] == outputs[1])
             }
+        }
+
+        @Test("a resting model is loaded by the first request, and rests after a time without one")
+        func rests() async throws {
+            let loads = Mutex(0)
+            let engine = RestingEngine(model: BrightEngine().model) {
+                loads.withLock { $0 += 1 }
+                return BrightEngine()
+            }
+            var limits = ServerConfiguration.Limits()
+            limits.restSeconds = 1
+            let queue = EngineQueue(engine: engine, limits: limits)
+            #expect(queue.model.name == "bright")
+            #expect(!engine.isLoaded)
+            for round in 1...2 {
+                let wasCached = try await queue.run(for: ClientConnection()) { session in
+                    try session.encoded("a") { squareImage() }.wasCached
+                }
+                // What the former engine had encoded went with it.
+                #expect(!wasCached)
+                #expect(engine.isLoaded)
+                #expect(loads.withLock { $0 } == round)
+                for _ in 0..<600 where engine.isLoaded {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+                #expect(!engine.isLoaded)
+            }
+        }
+
+        @Test("a model that cannot be loaded is an error of its request")
+        func cannotBeLoaded() async throws {
+            struct Missing: Error {}
+            let engine = RestingEngine(model: BrightEngine().model) { throw Missing() }
+            let queue = EngineQueue(engine: engine, limits: .init())
+            await #expect(throws: Missing.self) {
+                try await queue.run(for: ClientConnection()) { session in
+                    _ = try session.encoded("a") { squareImage() }
+                }
+            }
+            #expect(queue.networks.isEmpty)
         }
     }
 }

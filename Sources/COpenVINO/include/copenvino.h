@@ -123,3 +123,6 @@ typedef enum {
 ///
 /// `reason` receives at most `capacity` bytes.
 cov_opening cov_open(const char *path, cov_functions *functions, char *reason, size_t capacity);
+
+/// Gives memory that was freed back to the system, where the C library can do that.
+void cov_trim_memory(void);

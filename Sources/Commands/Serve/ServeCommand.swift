@@ -121,6 +121,14 @@ public struct ServeOptions: ParsableArguments {
             valueName: "n"))
     public var queue = 64
 
+    /// Giving memory back.
+    @Option(
+        help: ArgumentHelp(
+            "Load the model with the first request, and give its memory back after this time without "
+                + "one; the next request then waits for about a second.",
+            valueName: "min"))
+    public var idle: Int?
+
     /// The default options.
     public init() {}
 
@@ -129,6 +137,7 @@ public struct ServeOptions: ParsableArguments {
         for (name, value, range) in [
             ("--max-request", maxRequest, 1...2048), ("--max-pixels", maxPixels, 1...100),
             ("--time-limit", timeLimit, 1...3600), ("--queue", queue, 1...10_000),
+            ("--idle", idle ?? 1, 1...10_000),
         ] where !range.contains(value) {
             throw ValidationError(
                 "\(name) is \(value): a number from \(range.lowerBound) to \(range.upperBound) is "
@@ -149,6 +158,24 @@ package struct ServedModel {
     /// - Parameter options: the model, and how it runs.
     /// - Throws: ``ExitError``.
     package init(_ options: EngineOptions) throws {
+        (engine, notes) = try withExitStatus(.unavailable) {
+            let loaded = try Self.checked(options)
+            let ready = try loaded.makeEngine(options)
+            return (ready.engine, loaded.notes + ready.notes)
+        }
+    }
+
+    /// A model that is loaded with its first image, and can give its memory back.
+    ///
+    /// - Parameter options: the model, and how it runs.
+    /// - Returns: the engine, which has loaded nothing yet.
+    /// - Throws: ``ExitError``.
+    package static func resting(_ options: EngineOptions) throws -> any SegmentationEngine {
+        let model = try withExitStatus(.unavailable) { try checked(options).model }
+        return RestingEngine(model: model) { try ServedModel(options).engine }
+    }
+
+    private static func checked(_ options: EngineOptions) throws -> LoadedModel {
         guard options.bundle != nil else {
             try withExitStatus(.unavailable) { _ = try ModelCatalog.path(of: options.model) }
             throw ExitError(
@@ -156,14 +183,11 @@ package struct ServedModel {
                 "samus serve runs model bundles, and '\(options.model)' is none: 'samus export' "
                     + "makes a bundle of a checkpoint")
         }
-        (engine, notes) = try withExitStatus(.unavailable) {
-            let loaded = try LoadedModel(options)
-            guard loaded.model.classes == nil else {
-                throw EngineError.severalClasses(model: loaded.model.name)
-            }
-            let ready = try loaded.makeEngine(options)
-            return (ready.engine, loaded.notes + ready.notes)
+        let loaded = try LoadedModel(options)
+        guard loaded.model.classes == nil else {
+            throw EngineError.severalClasses(model: loaded.model.name)
         }
+        return loaded
     }
 }
 

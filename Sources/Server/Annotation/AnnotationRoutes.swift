@@ -21,13 +21,13 @@ struct AnnotationRoutes {
     /// The image, the frame, and the name of their files.
     private func target(
         _ request: Request, _ context: ServerContext
-    ) throws -> (image: StoredImage, frame: Int, name: String, store: AnnotationStore) {
+    ) async throws -> (image: StoredImage, frame: Int, name: String, store: AnnotationStore) {
         guard let annotations = service.annotations else {
             throw RequestError(
                 .notFound,
                 "this server has no folder to store annotations in: start it with --data")
         }
-        let image = try service.store.image(id: context.id(of: "id"))
+        let image = try await service.image(context)
         let frame = try context.number("frame", in: request.query("frame")) ?? 1
         try image.check(frame: frame)
         let path =
@@ -39,7 +39,7 @@ struct AnnotationRoutes {
     @Sendable private func load(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let (_, _, name, annotations) = try target(request, context)
+        let (_, _, name, annotations) = try await target(request, context)
         guard let (content, tag) = try annotations.record(name) else {
             throw RequestError.notFound("nothing was accepted for this image")
         }
@@ -60,7 +60,7 @@ struct AnnotationRoutes {
             let dataset: String
             let name: String
         }
-        let (image, frame, name, annotations) = try target(request, context)
+        let (image, frame, name, annotations) = try await target(request, context)
         let body = try await JSON.decodeKnown(
             Body.self, from: request.bytes(context, service.limits))
         let objects = body.objects

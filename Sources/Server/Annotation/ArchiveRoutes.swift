@@ -31,7 +31,7 @@ struct ArchiveRoutes {
                 "this server has no archive to store in: start it with --data https://…")
         }
         let image = try await service.image(context)
-        guard archive.file(id: image.id) != nil else {
+        guard try await Blocking.run({ archive.file(id: image.id) }) != nil else {
             throw RequestError.unprocessable("this image is not from the archive")
         }
         let (object, instance) = try await SegmentationExport(service).object(

@@ -65,23 +65,17 @@ final class EngineQueue: Sendable {
     private let worker: Worker
     private let limits: ServerConfiguration.Limits
     private let shared = Mutex(Counts())
-    /// What other threads may know of the worker's engine.
-    private let served: Mutex<Served>
-
-    private struct Served {
-        let model: ModelDescription
-        let networks: [TensorNetwork]
-
-        init(_ engine: any SegmentationEngine) {
-            model = engine.model
-            networks = (engine as? any TensorEngine)?.networks ?? []
-        }
-    }
+    /// The worker's engine, for other threads: they may ask it what it is.
+    private let served: Mutex<any SegmentationEngine>
+    /// Whether a look at the time since the last request is planned.
+    private let isWatching = Mutex(false)
 
     /// The model that answers now.
     var model: ModelDescription { served.withLock { $0.model } }
-    /// The networks of the model that can be called with tensors.
-    var networks: [TensorNetwork] { served.withLock { $0.networks } }
+    /// The networks of the model that can be called with tensors; a resting model is loaded for it.
+    var networks: [TensorNetwork] {
+        (served.withLock { $0 } as? any TensorEngine)?.networks ?? []
+    }
 
     /// What the queue has done so far.
     var counts: Counts {
@@ -95,7 +89,7 @@ final class EngineQueue: Sendable {
 
     init(engine: any SegmentationEngine, limits: ServerConfiguration.Limits) {
         worker = Worker(engine: engine, limit: limits.encodedImages)
-        served = Mutex(Served(engine))
+        served = Mutex(engine)
         self.limits = limits
     }
 
@@ -106,9 +100,27 @@ final class EngineQueue: Sendable {
         await withCheckedContinuation { continuation in
             queue.async { [self] in
                 worker.replace(by: engine)
-                served.withLock { $0 = Served(engine) }
+                served.withLock { $0 = engine }
                 continuation.resume()
             }
+        }
+    }
+
+    /// Lets a model that can rest do so, once no request has come for the time of the limits.
+    private func watch() {
+        guard let seconds = limits.restSeconds, worker.canRest,
+            isWatching.withLock({ !$0.exchange(true) })
+        else { return }
+        plan(after: Double(seconds))
+    }
+
+    private func plan(after seconds: Double) {
+        queue.asyncAfter(deadline: .now() + seconds) { [self] in
+            let left =
+                Double(limits.restSeconds ?? 0) - (ContinuousClock.now - worker.lastUse).inSeconds
+            guard left <= 0 else { return plan(after: left + 0.01) }
+            isWatching.withLock { $0 = false }
+            worker.rest()
         }
     }
 
@@ -156,6 +168,8 @@ final class EngineQueue: Sendable {
                 } else {
                     continuation.resume(
                         with: Swift.Result { try body(Session(worker: worker)) })
+                    worker.lastUse = .now
+                    watch()
                 }
             }
         }
@@ -176,6 +190,9 @@ private final class Worker: @unchecked Sendable {
     private(set) var engine: any SegmentationEngine
     private var cache: [String: (image: any EncodedImage, used: Int)] = [:]
     private var clock = 0
+    var lastUse = ContinuousClock.now
+
+    var canRest: Bool { engine is RestingEngine }
 
     init(engine: any SegmentationEngine, limit: Int) {
         self.engine = engine
@@ -185,6 +202,12 @@ private final class Worker: @unchecked Sendable {
     func replace(by engine: any SegmentationEngine) {
         self.engine = engine
         cache.removeAll()
+    }
+
+    /// Gives the model's memory back; encoded images belong to it.
+    func rest() {
+        cache.removeAll()
+        (engine as? RestingEngine)?.rest()
     }
 
     func encoded(
@@ -210,5 +233,13 @@ private final class Worker: @unchecked Sendable {
             cache[oldest.key] = nil
         }
         return (encoded, false)
+    }
+}
+
+extension Bool {
+    /// Sets a value and returns the former one.
+    fileprivate mutating func exchange(_ value: Bool) -> Bool {
+        defer { self = value }
+        return self
     }
 }

@@ -235,7 +235,7 @@ struct MONAILabel {
     ) async throws -> StoredImage {
         let store = store
         if let session = query["session_id"], !session.isEmpty {
-            return try store.image(id: String(session))
+            return try await Blocking.run { try store.image(id: String(session)) }
         }
         if let file = form?["file"] {
             let bytes = Array(file.content)

@@ -109,8 +109,10 @@ struct OpenInference {
     /// The model that the path names.
     ///
     /// - Throws: ``RequestError`` with status 404 where there is none.
-    private func served(_ context: ServerContext) throws -> Served {
-        let models = [Served.wholeModel] + service.queue.networks.map(Served.network)
+    private func served(_ context: ServerContext) async throws -> Served {
+        let queue = service.queue
+        let networks = try await Blocking.run { queue.networks }
+        let models = [Served.wholeModel] + networks.map(Served.network)
         let name = try context.id(of: "model")
         guard let model = models.first(where: { $0.name == name }),
             context.parameters.get("version").map({ $0 == "1" }) ?? true
@@ -129,7 +131,7 @@ struct OpenInference {
             let name: String
             let ready = true
         }
-        return try .json(Body(name: served(context).name))
+        return try .json(Body(name: await served(context).name))
     }
 
     @Sendable private func metadata(
@@ -142,14 +144,14 @@ struct OpenInference {
             let inputs: [TensorMetadata]
             let outputs: [TensorMetadata]
         }
-        let model = try served(context)
+        let model = try await served(context)
         return try .json(Body(name: model.name, inputs: model.inputs, outputs: model.outputs))
     }
 
     @Sendable private func infer(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let model = try served(context)
+        let model = try await served(context)
         let bytes = try await request.bytes(context, service.limits)
         let call = try await Blocking.run {
             try InferenceCall(bytes, headerLength: request.headers[.inferenceHeaderLength])

@@ -42,7 +42,7 @@ struct PlainRoutes {
     @Sendable private func segmentStored(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let image = try store.image(id: context.id(of: "id"))
+        let image = try await service.image(context)
         let parsed = try SegmentRequest(
             await request.bytes(context, limits), contentType: request.headers[.contentType],
             action: "POST /v1/images/{id}/segment")
@@ -163,7 +163,7 @@ struct PlainRoutes {
     @Sendable private func describe(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        try .json(ImageAnswer(store.image(id: context.id(of: "id"))))
+        try .json(ImageAnswer(await service.image(context)))
     }
 
     @Sendable private func remove(
@@ -183,7 +183,7 @@ struct PlainRoutes {
             let seconds: Double
             let wasCached: Bool
         }
-        let image = try store.image(id: context.id(of: "id"))
+        let image = try await service.image(context)
         let frame = try context.number("frame", in: request.query("frame")) ?? 1
         let result = try await service.encode(image, frame: frame, for: context.client)
         return try .json(
@@ -193,7 +193,7 @@ struct PlainRoutes {
     @Sendable private func frame(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
-        let image = try store.image(id: context.id(of: "id"))
+        let image = try await service.image(context)
         guard let frame = try context.number("frame", in: context.id(of: "frame")[...])
         else { throw RequestError.badRequest("the path has no frame") }
         try image.check(frame: frame)

@@ -42,7 +42,9 @@ package final class RestingEngine: TensorEngine {
         return try engine.run(network, inputs)
     }
 
-    /// Gives the memory back. Encoded images that are still there keep it.
+    /// Gives the memory back.
+    ///
+    /// Encoded images that are still there keep it.
     package func rest() {
         engine.withLock { $0 = nil }
         cov_trim_memory()

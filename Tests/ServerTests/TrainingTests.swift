@@ -255,6 +255,19 @@ extension ServerTests {
             }
         }
 
+        @Test("a model of any name gives a bundle with a plain name")
+        func bundleName() {
+            let day = "2026-12-01"
+            #expect(
+                Trainer.bundleName(model: "samus-lite", day: day)
+                    == "samus-lite-accepted-2026-12-01.samus")
+            for name in ["../../x", "", "-rf", "a/b\0", "é", String(repeating: "a", count: 500)] {
+                let bundle = Trainer.bundleName(model: name, day: day)
+                #expect(LabelFiles.isPlain(bundle), "\(bundle)")
+                #expect(!bundle.hasPrefix("-") && !bundle.hasPrefix("."), "\(bundle)")
+            }
+        }
+
         @Test("a table of results is read; a damaged one is none")
         func progress() throws {
             let progress = try #require(

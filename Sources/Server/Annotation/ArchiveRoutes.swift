@@ -31,12 +31,14 @@ struct ArchiveRoutes {
                 "this server has no archive to store in: start it with --data https://…")
         }
         let image = try await service.image(context)
-        guard try await Blocking.run({ archive.file(id: image.id) }) != nil else {
+        guard try await Blocking.run(for: .archive, { archive.file(id: image.id) }) != nil else {
             throw RequestError.unprocessable("this image is not from the archive")
         }
         let (object, instance) = try await SegmentationExport(service).object(
             request, image: image, context)
-        let isNew = try await Blocking.run { try archive.store(object, instance: instance) }
+        let isNew = try await Blocking.run(for: .archive) {
+            try archive.store(object, instance: instance)
+        }
         service.audit?.append(
             action: "masks stored in the archive", model: service.model, version: service.version)
         return try .json(

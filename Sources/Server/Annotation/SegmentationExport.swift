@@ -8,11 +8,13 @@ import Measurements
 /// Masks of a DICOM image as a DICOM Segmentation object: `POST /v1/images/{id}/seg`.
 struct SegmentationExport {
     private struct Body: KnownKeys {
-        enum CodingKeys: CodingKey, CaseIterable { case segments, spacing, parameters }
+        enum CodingKeys: CodingKey, CaseIterable { case segments, spacing, parameters, model }
 
         let segments: [Segment]
         var spacing: [Double]?
         var parameters: String?
+        /// The model that made the masks; nil for the one that answers now.
+        var model: AnnotationStore.Model?
     }
 
     private struct Segment: KnownKeys {
@@ -104,6 +106,14 @@ struct SegmentationExport {
             throw RequestError.unprocessable(
                 "a label has 1 to 64 and parameters have at most 2000 visible characters")
         }
+        if let model = body.model {
+            guard (1...64).contains(model.name.count), isPlain(model.name),
+                model.sha256.wholeMatch(of: #/[0-9a-f]{4,64}/#) != nil
+            else {
+                throw RequestError.unprocessable(
+                    "a model has a name of 1 to 64 characters and a SHA-256")
+            }
+        }
         let spacing = try body.spacing.map { try SegmentRequest.spacing($0) }
         var entries: [DICOMResult.Entry] = []
         for (index, segment) in segments.enumerated() {
@@ -135,8 +145,8 @@ struct SegmentationExport {
             },
             entries: entries,
             origin: .init(
-                version: service.version, model: service.model.name,
-                weightsSHA256: service.model.sha256,
+                version: service.version, model: body.model?.name ?? service.model.name,
+                weightsSHA256: body.model?.sha256 ?? service.model.sha256,
                 parameters: parameters.isEmpty ? "samus serve" : "samus serve: \(parameters)"))
     }
 

@@ -61,7 +61,19 @@ struct SegmentationService: Sendable {
     ///
     /// - Throws: ``RequestError`` with status 404 where there is none.
     func image(_ context: ServerContext) async throws -> StoredImage {
-        let (id, store) = (try context.id(of: "id"), store)
+        try await image(id: context.id(of: "id"))
+    }
+
+    /// An image by its id; one of an archive is fetched.
+    ///
+    /// - Throws: ``RequestError`` with status 404 where there is none.
+    func image(id: String) async throws -> StoredImage {
+        if let archive {
+            try await Blocking.run(for: .archive) {
+                if let file = archive.file(id: id) { try archive.fetch(file) }
+            }
+        }
+        let store = store
         return try await Blocking.run { try store.image(id: id) }
     }
 

@@ -177,6 +177,10 @@ final class Archive: ImageSource {
     ) throws -> Result {
         do {
             return try client.withLock { client in try body(client) }
+        } catch DICOMWebError.tooLarge(let limit) {
+            throw RequestError(
+                .contentTooLarge,
+                "the file in the archive has more than \(limit >> 20) MB (--max-request)")
         } catch let error as DICOMWebError {
             throw RequestError(.badGateway, "the archive: \(error.description)")
         }

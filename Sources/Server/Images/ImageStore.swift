@@ -113,7 +113,7 @@ final class ImageStore: Sendable {
     /// - Throws: ``RequestError`` where the archive cannot be asked.
     func files() async throws -> [SourceFile] {
         guard let data else { return [] }
-        return try await Blocking.run { try data.files() }
+        return try await Blocking.run(for: data is Archive ? .archive : .files) { try data.files() }
     }
 
     private func image(_ file: SourceFile) throws -> StoredImage {

@@ -217,7 +217,7 @@ struct LabelStudio {
             let path = text.split(separator: "?d=").last.map(String.init) ?? text
             let name = (path.removingPercentEncoding ?? path).trimmingPrefix("/")
             if let file = try await store.files().first(where: { $0.name == name }) {
-                return try await Blocking.run { try store.image(id: file.id) }
+                return try await service.image(id: file.id)
             }
         }
         throw RequestError.unprocessable(

@@ -88,9 +88,9 @@ struct MONAIDatastore {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         let (id, store) = (try query("image", request), store)
+        let image = try await service.image(id: id)
         let bytes = try await Blocking.run {
-            let image = try store.image(id: id)
-            return switch image.source {
+            switch image.source {
             case .bytes(let bytes): bytes
             case .file(let path): try RegularFile.read(path, limit: store.imageLimits.bytes)
             case .temporary(let file):
@@ -116,7 +116,7 @@ struct MONAIDatastore {
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         let (id, store) = (try query("image", request), store)
-        return try .json(ImageAnswer(try await Blocking.run { try store.image(id: id) }))
+        return try .json(ImageAnswer(try await service.image(id: id)))
     }
 
     @Sendable private func saveLabel(
@@ -131,7 +131,7 @@ struct MONAIDatastore {
             throw RequestError.badRequest("the form has no part 'label'")
         }
         let store = store
-        _ = try await Blocking.run { try store.image(id: id) }
+        _ = try await service.image(id: id)
         try labels.save(
             Array(label.content), image: id, tag: tag,
             suffix: LabelFiles.suffix(of: label.filename ?? ""))

@@ -235,7 +235,7 @@ struct MONAILabel {
     ) async throws -> StoredImage {
         let store = store
         if let session = query["session_id"], !session.isEmpty {
-            return try await Blocking.run { try store.image(id: String(session)) }
+            return try await service.image(id: String(session))
         }
         if let file = form?["file"] {
             let bytes = Array(file.content)
@@ -245,7 +245,7 @@ struct MONAILabel {
             throw RequestError.badRequest(
                 "the request names no image: ?image=ID, ?session_id=ID or a part 'file' is needed")
         }
-        return try await Blocking.run { try store.image(id: String(id)) }
+        return try await service.image(id: String(id))
     }
 
     /// Largest number of slices for which one request runs the model.
@@ -377,7 +377,7 @@ struct MONAILabel {
         }
         guard let chosen else { return try .json([String: String]()) }
         let store = store
-        let image = try await Blocking.run { try store.image(id: chosen.id) }
+        let image = try await service.image(id: chosen.id)
         return try .json(
             Sample(
                 id: chosen.id, name: chosen.name.split(separator: "/").last.map(String.init) ?? "",

@@ -229,24 +229,40 @@ extension ServerContext {
     }
 }
 
-/// Runs calls that block, such as decoding a file, on threads of their own.
+/// Runs calls that block on threads of their own.
 enum Blocking {
-    private static let queue = {
+    /// What the calls wait for: those of one kind do not hold up the other.
+    enum Kind {
+        /// Decoding and writing files.
+        case files
+        /// Answers of an archive, which may take very long.
+        case archive
+    }
+
+    private static let files = queue("samus.files", threads: 2)
+    private static let archive = queue("samus.archive", threads: 4)
+
+    private static func queue(_ name: String, threads: Int) -> OperationQueue {
         let queue = OperationQueue()
-        queue.name = "samus.files"
-        queue.maxConcurrentOperationCount = 2
+        queue.name = name
+        queue.maxConcurrentOperationCount = threads
         return queue
-    }()
+    }
 
     /// Runs a call that blocks.
     ///
+    /// - Parameters:
+    ///   - kind: what it waits for.
+    ///   - body: the call.
     /// - Returns: what `body` returns.
     /// - Throws: what `body` throws.
     static func run<Result: Sendable>(
-        _ body: @escaping @Sendable () throws -> Result
+        for kind: Kind = .files, _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            queue.addOperation { continuation.resume(with: Swift.Result { try body() }) }
+            (kind == .archive ? archive : files).addOperation {
+                continuation.resume(with: Swift.Result { try body() })
+            }
         }
     }
 }

@@ -144,6 +144,7 @@ function segmentation() {
   const { width, height } = draft.image;
   const segments = [];
   const prompts = [];
+  const models = new Map();
   for (const frame of framesWithMasks(draft)) {
     for (const { object, number, mask } of found(draft, frame)) {
       segments[number] ||= { label: "", is_automatic: true, masks: [] };
@@ -151,6 +152,8 @@ function segmentation() {
       segment.label ||= object.label.trim().slice(0, 64);
       segment.is_automatic &&= Boolean(object.isAutomatic) && !object.add && !object.erase;
       segment.masks.push({ frame, size: [height, width], counts: encodeRuns(mask, width, height) });
+      const { model } = object.facts || {};
+      if (model) models.set(model.sha256, model);
       if (object.clicks.length || object.box || object.add || object.erase) {
         prompts.push(`object ${number + 1} frame ${frame}: ${object.clicks.length} points`
           + `${object.box ? ", box" : ""}${object.add || object.erase ? ", brush" : ""}`);
@@ -159,7 +162,11 @@ function segmentation() {
   }
   return {
     segments: segments.map((segment, number) => ({ ...segment, label: segment.label || `object ${number + 1}` })).filter(Boolean),
-    parameters: prompts.join("; ").slice(0, 2000), ...(draft.spacing && { spacing: [draft.spacing] }),
+    // Masks of several models: all are named.
+    ...(models.size === 1 && { model: [...models.values()][0] }),
+    parameters: [...(models.size > 1 ? [`models ${[...models.values()].map(({ name }) => name).join(", ")}`] : []), ...prompts]
+      .join("; ").slice(0, 2000),
+    ...(draft.spacing && { spacing: [draft.spacing] }),
   };
 }
 

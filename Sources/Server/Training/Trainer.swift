@@ -118,7 +118,10 @@ final class Trainer: Sendable {
     ///
     /// - Throws: ``RequestError`` where there is none.
     func bundle() throws(RequestError) -> String {
-        guard let record = state.withLock({ $0.record }), record.model != nil else {
+        // The name was read from a file of the folder.
+        guard let record = state.withLock({ $0.record }), record.model != nil,
+            LabelFiles.isPlain(record.bundle)
+        else {
             throw .notFound("no model was trained here")
         }
         return "\(folder)/\(record.bundle)"
@@ -178,7 +181,8 @@ final class Trainer: Sendable {
             state.isStopping = false
             if let options {
                 state.record = Record(
-                    state: .preparing, options: options, bundle: "\(modelName)-\(day).samus")
+                    state: .preparing, options: options,
+                    bundle: Self.bundleName(model: modelName, day: day))
             } else {
                 state.record?.state = .running
                 state.record?.failure = nil
@@ -202,6 +206,16 @@ final class Trainer: Sendable {
             state.withLock { $0.isOwn = false }
             withExtendedLifetime(lock) {}
         }
+    }
+
+    /// The name of the bundle: of a model's name, which may be any text, what a file's name may have.
+    static func bundleName(model: String, day: String) -> String {
+        let plain = model.prefix(60).map { letter in
+            letter.isASCII && (letter.isLetter || letter.isNumber || "-_".contains(letter))
+                ? letter : "_"
+        }
+        let isNamed = plain.first.map { $0.isLetter || $0.isNumber } ?? false
+        return "\(isNamed ? "" : "model")\(String(plain))-accepted-\(day).samus"
     }
 
     /// Asks the running training to end; what it has learnt is kept.

@@ -45,7 +45,7 @@ struct TrainingService: Sendable {
         try await Blocking.run {
             try trainer.start(
                 options, accepted: annotations.acceptedNames().count,
-                modelName: "\(model.name.prefix(60))-accepted")
+                modelName: model.name)
         }
         service.audit?.append(action: "start of a training", model: model, version: service.version)
         return try await status()

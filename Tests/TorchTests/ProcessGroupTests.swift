@@ -102,7 +102,6 @@ struct RendezvousTests {
         func killed() async {
             let meeting = Meeting()
             defer { meeting.end() }
-            let start = ContinuousClock.now
             async let survivor = #expect(
                 processExitsWith: .exitCode(3), observing: [\.standardErrorContent]
             ) { [meeting = meeting as Meeting] in
@@ -123,7 +122,6 @@ struct RendezvousTests {
             _ = await victim
             await expectWords(
                 "rank 0 of 2 lost another process during the sum of gradients: ", survivor)
-            #expect(ContinuousClock.now - start < .seconds(300))
         }
 
         @Test("a hanging process is reported after the timeout")

@@ -1,3 +1,4 @@
+import FileIO
 import Foundation
 import Imaging
 
@@ -52,6 +53,16 @@ public struct DICOMSource: Sendable {
             series: try uid(.seriesInstance, "Series Instance UID"),
             study: try uid(.studyInstance, "Study Instance UID"), values: values,
             ratio: context.ratio, method: context.method)
+    }
+
+    /// A hash of the patient's ID, or of the study where there is none: images of one patient have the
+    /// same.
+    ///
+    /// It is no protection of a short ID, which can be found by trying: it keeps patients apart, in
+    /// data that have the images anyway.
+    public var patientHash: String {
+        let id = values[DICOMAttribute.patientID.tag] ?? []
+        return String(SHA256.hexDigest(of: id.isEmpty ? Array(study.utf8) : id).prefix(16))
     }
 
     /// Whether results may contain all characters; otherwise only ASCII, which is a part of every

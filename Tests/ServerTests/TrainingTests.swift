@@ -160,7 +160,10 @@ extension ServerTests {
         @Test("a stopped training goes on; the copy of the data is that of its start")
         func resumed() async throws {
             try await withTraining { client, folder in
-                _ = try await client.json("POST", "/v1/training", "{}")
+                // As 3D Slicer does by default: all trainers.
+                let all = try await client.json("POST", "/train/", "{}")
+                #expect(all.status == 200, "\(all.text)")
+                #expect(try all.object()["samus"] != nil)
                 _ = try await status(client, "running", with: "epoch")
                 let data = "\(folder)/data/samus-results/training/data"
                 let index = try String(
@@ -257,12 +260,15 @@ extension ServerTests {
 
         @Test("a model of any name gives a bundle with a plain name")
         func bundleName() {
-            let day = "2026-12-01"
+            let time = "20261201T141500"
             #expect(
-                Trainer.bundleName(model: "samus-lite", day: day)
-                    == "samus-lite-accepted-2026-12-01.samus")
+                Trainer.bundleName(model: "samus-lite", time: time)
+                    == "samus-lite-accepted-20261201T141500.samus")
+            #expect(
+                Trainer.bundleName(model: "/a/b/nodule.samus", time: time)
+                    == "nodule-accepted-20261201T141500.samus")
             for name in ["../../x", "", "-rf", "a/b\0", "é", String(repeating: "a", count: 500)] {
-                let bundle = Trainer.bundleName(model: name, day: day)
+                let bundle = Trainer.bundleName(model: name, time: time)
                 #expect(LabelFiles.isPlain(bundle), "\(bundle)")
                 #expect(!bundle.hasPrefix("-") && !bundle.hasPrefix("."), "\(bundle)")
             }

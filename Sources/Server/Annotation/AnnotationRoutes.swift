@@ -78,7 +78,8 @@ struct AnnotationRoutes {
             }
         }
         let record = AnnotationStore.Record(
-            image: name, imageSha256: image.sha256, frame: frame, width: image.size.width,
+            image: name, imageSha256: image.sha256, patient: await image.patient(), frame: frame,
+            width: image.size.width,
             height: image.size.height, objects: objects,
             model: .init(name: service.model.name, sha256: service.model.sha256),
             version: service.version, accepted: Date.now.formatted(.iso8601))

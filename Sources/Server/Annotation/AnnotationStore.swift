@@ -53,6 +53,8 @@ struct AnnotationStore: Sendable {
         var notice = ResearchNotice.text
         let image: String
         let imageSha256: String
+        /// Of a DICOM image: the same for all images of a patient, and says nothing else of them.
+        let patient: String?
         let frame: Int
         let width: Int
         let height: Int

@@ -78,11 +78,14 @@ final class Archive: ImageSource {
             try client.query(
                 "instances",
                 filters: [("Modality", "US")]
-                    + ["00080020", "0008103E", "00200011", "00200013"].map { ("includefield", $0) },
+                    + ["00080020", "00080060", "0008103E", "00200011", "00200013"].map {
+                        ("includefield", $0)
+                    },
                 limit: Self.maximumFiles)
         }
         var instances: [Instance] = []
-        for object in found {
+        // A server need not know this filter for objects.
+        for object in found where ["US", nil].contains(object.text("00080060")) {
             guard let study = object.uid("0020000D"), let series = object.uid("0020000E"),
                 let uid = object.uid("00080018")
             else { continue }
@@ -112,11 +115,11 @@ final class Archive: ImageSource {
     /// OHIF names images.
     func file(id: String) -> SourceFile? {
         if let found = state.withLock({ $0.instances[id] }) { return found.file }
-        guard id.isDICOMUID else { return nil }
-        // Nothing was listed yet.
-        _ = try? files()
+        // A client may know it from before this server was started.
+        let isID = id.wholeMatch(of: #/[0-9a-f]{24}/#) != nil
+        guard id.isDICOMUID || isID, (try? files()) != nil else { return nil }
         let found = state.withLock { state in
-            state.instances.values.filter { $0.uid == id || $0.series == id }
+            state.instances.values.filter { [$0.file.id, $0.uid, $0.series].contains(id) }
         }
         return found.count == 1 ? found[0].file : nil
     }

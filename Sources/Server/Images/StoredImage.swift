@@ -134,6 +134,19 @@ extension StoredImage {
     }
 }
 
+extension StoredImage {
+    /// What is the same for all images of a patient: a hash; nil where the file does not say.
+    func patient() async -> String? {
+        let path: String
+        switch (format, source) {
+        case (.dicom, .file(let file)): path = file
+        case (.dicom, .temporary(let file)): path = file.path
+        default: return nil
+        }
+        return try? await Blocking.run { try DICOMSource.read(path).patientHash }
+    }
+}
+
 /// A folder for uploaded DICOM files, removed when the server stops.
 final class TemporaryFolder: Sendable {
     let path: String

@@ -81,6 +81,7 @@ struct MONAITraining {
     func add(to table: inout RouteTable) {
         table.add(.get, "/train", status)
         table.add(.delete, "/train", stop)
+        table.add(.post, "/train", startAll)
         table.add(.post, "/train/{model}", start)
     }
 
@@ -95,18 +96,32 @@ struct MONAITraining {
         return try .json(Answer(status))
     }
 
+    /// All trainers, which 3D Slicer asks for by default: there is one.
+    @Sendable private func startAll(
+        _ request: Request, _ context: ServerContext
+    ) async throws -> Response {
+        struct Started: Encodable {
+            let result: Answer
+        }
+        return try .json([MONAILabel.modelName: Started(result: await started(request, context))])
+    }
+
     @Sendable private func start(
         _ request: Request, _ context: ServerContext
     ) async throws -> Response {
         guard try context.id(of: "model") == MONAILabel.modelName else {
             throw RequestError.notFound("the model of this server is '\(MONAILabel.modelName)'")
         }
+        return try .json(await started(request, context))
+    }
+
+    private func started(_ request: Request, _ context: ServerContext) async throws -> Answer {
         let bytes = try await request.bytes(context, training.service.limits)
         let given = try bytes.isEmpty ? Parameters() : JSON.decode(Parameters.self, from: bytes)
         var options = TrainingOptions()
         if let epochs = given.maxEpochs { options.epochs = epochs }
         if let minutes = given.minutes { options.minutes = minutes }
-        return try .json(Answer(await training.start(options)))
+        return Answer(try await training.start(options))
     }
 
     @Sendable private func stop(

@@ -64,9 +64,16 @@ final class Trainer: Sendable {
         self.root = root
         folder = "\(root)/samus-results/training"
         self.program = program
+        readRecord()
+    }
+
+    /// Takes what another server of this folder has stored, unless this one trains.
+    private func readRecord() {
         let stored = try? RegularFile.read("\(folder)/training.json", limit: 1 << 20)
-        let record = stored.flatMap { try? JSON.decode(Record.self, from: $0) }
-        state.withLock { $0.record = record }
+        guard let record = stored.flatMap({ try? JSON.decode(Record.self, from: $0) }) else {
+            return
+        }
+        state.withLock { if !$0.isOwn { $0.record = record } }
     }
 
     // MARK: Status
@@ -76,6 +83,7 @@ final class Trainer: Sendable {
     /// - Parameter accepted: number of accepted images.
     /// - Returns: the status.
     func status(accepted: Int) -> TrainingStatus {
+        readRecord()
         let (record, isOwn, served) = state.withLock { ($0.record, $0.isOwn, $0.served) }
         var status = TrainingStatus()
         status.accepted = accepted
@@ -118,6 +126,7 @@ final class Trainer: Sendable {
     ///
     /// - Throws: ``RequestError`` where there is none.
     func bundle() throws(RequestError) -> String {
+        readRecord()
         // The name was read from a file of the folder.
         guard let record = state.withLock({ $0.record }), record.model != nil,
             LabelFiles.isPlain(record.bundle)
@@ -146,10 +155,9 @@ final class Trainer: Sendable {
     /// - Parameters:
     ///   - options: what is trained; nil to go on.
     ///   - accepted: number of accepted images.
-    ///   - modelName: the name of the served model.
     /// - Throws: ``RequestError``.
     func start(
-        _ options: TrainingOptions?, accepted: Int, modelName: String
+        _ options: TrainingOptions?, accepted: Int
     ) throws(RequestError) {
         let status = status(accepted: accepted)
         guard let program else {
@@ -174,7 +182,8 @@ final class Trainer: Sendable {
             throw RequestError(
                 .internalServerError, "the training cannot be written into the served folder")
         }
-        let day = Date.now.formatted(.iso8601.year().month().day())
+        // With the time: the bundle that is served is never replaced.
+        let time = Date.now.formatted(.iso8601).filter { $0.isNumber || $0 == "T" }
         let isNew = state.withLock { state in
             guard !state.isOwn else { return false }
             state.isOwn = true
@@ -182,7 +191,7 @@ final class Trainer: Sendable {
             if let options {
                 state.record = Record(
                     state: .preparing, options: options,
-                    bundle: Self.bundleName(model: modelName, day: day))
+                    bundle: Self.bundleName(model: program.model, time: time))
             } else {
                 state.record?.state = .running
                 state.record?.failure = nil
@@ -208,14 +217,17 @@ final class Trainer: Sendable {
         }
     }
 
-    /// The name of the bundle: of a model's name, which may be any text, what a file's name may have.
-    static func bundleName(model: String, day: String) -> String {
-        let plain = model.prefix(60).map { letter in
+    /// The name of the bundle: of the name or path of the model, which may be any text, what a file's
+    /// name may have.
+    static func bundleName(model: String, time: String) -> String {
+        let name = model.split(separator: "/").last ?? ""
+        let stem = name.hasSuffix(".samus") ? name.dropLast(6) : name
+        let plain = stem.prefix(60).map { letter in
             letter.isASCII && (letter.isLetter || letter.isNumber || "-_".contains(letter))
                 ? letter : "_"
         }
         let isNamed = plain.first.map { $0.isLetter || $0.isNumber } ?? false
-        return "\(isNamed ? "" : "model")\(String(plain))-accepted-\(day).samus"
+        return "\(isNamed ? "" : "model")\(String(plain))-accepted-\(time).samus"
     }
 
     /// Asks the running training to end; what it has learnt is kept.
@@ -255,10 +267,8 @@ final class Trainer: Sendable {
 
         if isNew {
             for path in [data, run] { try? FileManager.default.removeItem(atPath: path) }
-            // Frames of one cine stay together.
-            let count = try AcceptedDataset(root: root, name: Self.dataset).copy(to: data) {
-                String($0.replacing(#/\.frame\d{4,}$/#, with: ""))
-            }
+            let accepted = AcceptedDataset(root: root, name: Self.dataset)
+            let count = try accepted.copy(to: data) { Self.patient(of: $0, in: accepted) }
             try call("data", "split", data, "--set", Self.dataset, "--val", "0.2", "--test", "0")
             let list = try RegularFile.text(
                 "\(data)/MainPatient/val-\(Self.dataset).txt", limit: 64 << 20)
@@ -299,6 +309,21 @@ final class Trainer: Sendable {
                 name: String(record.bundle.dropLast(6)), sha256: SHA256.hexDigest(of: made))
             record.comparison = comparison
         }
+    }
+
+    /// What must not be split: the patient of a DICOM file, or the file of several frames; where neither
+    /// is known, `samus data split` goes by the file's name.
+    private static func patient(of name: String, in accepted: AcceptedDataset) -> String {
+        struct Provenance: Decodable {
+            var patient: String?
+        }
+        let stored = try? accepted.provenance(of: name)
+        let provenance = stored.flatMap { $0 }.flatMap {
+            try? JSON.decode(Provenance.self, from: $0)
+        }
+        if let patient = provenance?.patient { return patient }
+        let file = name.replacing(#/\.frame\d{4,}$/#, with: "")
+        return file == name ? "" : file
     }
 
     private func update(_ change: (inout Record) -> Void) {

@@ -44,8 +44,7 @@ struct TrainingService: Sendable {
         let model = service.model
         try await Blocking.run {
             try trainer.start(
-                options, accepted: annotations.acceptedNames().count,
-                modelName: model.name)
+                options, accepted: annotations.acceptedNames().count)
         }
         service.audit?.append(action: "start of a training", model: model, version: service.version)
         return try await status()

@@ -180,9 +180,8 @@ extension ServerTests {
                 }
                 // What the former engine had encoded went with it.
                 #expect(!wasCached)
-                #expect(engine.isLoaded)
                 #expect(loads.withLock { $0 } == round)
-                for _ in 0..<600 where engine.isLoaded {
+                for _ in 0..<12_000 where engine.isLoaded {
                     try await Task.sleep(for: .milliseconds(50))
                 }
                 #expect(!engine.isLoaded)

@@ -92,13 +92,13 @@ extension ServerTests {
         private func status(
             _ client: Client, _ states: String..., with key: String? = nil
         ) async throws -> [String: Any] {
-            for _ in 0..<600 {
+            for _ in 0..<12_000 {
                 let status = try await client.send("GET", "/v1/training").object()
                 let state = status["state"] as? String ?? ""
                 if states.contains(state), key.map({ status[$0] != nil }) ?? true { return status }
                 try await Task.sleep(for: .milliseconds(50))
             }
-            Issue.record("no state \(states) within 30 s")
+            Issue.record("no state \(states) within 10 minutes")
             return [:]
         }
 

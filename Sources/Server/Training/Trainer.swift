@@ -42,6 +42,8 @@ final class Trainer: Sendable {
         var record: Record?
         /// Whether this server runs the training.
         var isOwn = false
+        /// Held while this server trains.
+        var lock: FileLock?
         var isStopping = false
         var process: pid_t?
         var served = TrainingStatus.Served.original
@@ -187,6 +189,7 @@ final class Trainer: Sendable {
         let isNew = state.withLock { state in
             guard !state.isOwn else { return false }
             state.isOwn = true
+            state.lock = lock
             state.isStopping = false
             if let options {
                 state.record = Record(
@@ -202,18 +205,16 @@ final class Trainer: Sendable {
         let former = "\(program.model)"
         queue.async { [self] in
             do {
-                try run(program, from: former, isNew: options != nil, lock)
-                update { $0.state = .finished }
+                try run(program, from: former, isNew: options != nil)
+                end { $0.state = .finished }
             } catch {
                 let isStopped = state.withLock { $0.isStopping }
-                update { record in
+                end { record in
                     record.state = isStopped ? .stopped : .failed
                     record.failure = isStopped ? nil : (error as? Failure)?.lines ?? ["\(error)"]
                 }
                 if !isStopped { ServerLog.failed("a training failed", because: error) }
             }
-            state.withLock { $0.isOwn = false }
-            withExtendedLifetime(lock) {}
         }
     }
 
@@ -257,10 +258,9 @@ final class Trainer: Sendable {
 
     // MARK: The steps
 
-    private func run(_ program: Program, from former: String, isNew: Bool, _ lock: FileLock) throws
-    {
-        let record = state.withLock { $0.record }
-        guard let record else { return }
+    private func run(_ program: Program, from former: String, isNew: Bool) throws {
+        let (record, lock) = state.withLock { ($0.record, $0.lock) }
+        guard let record, let lock else { return }
         let (data, run) = ("\(folder)/data", "\(folder)/run")
         let half = "\(max(1, ProcessInfo.processInfo.activeProcessorCount / 2))"
         func call(_ arguments: String...) throws { try self.call(program, arguments, lock) }
@@ -333,7 +333,22 @@ final class Trainer: Sendable {
             state.record = record
             return record
         }
-        guard let record else { return }
+        if let record { write(record) }
+    }
+
+    /// Stores how a training ended; only then may the next one begin.
+    private func end(_ change: (inout Record) -> Void) {
+        guard var record = state.withLock({ $0.record }) else { return }
+        change(&record)
+        write(record)
+        state.withLock { state in
+            state.record = record
+            state.isOwn = false
+            state.lock = nil
+        }
+    }
+
+    private func write(_ record: Record) {
         do {
             try AtomicFile.write(
                 JSON.encode(record, style: .indented), to: "\(folder)/training.json")
